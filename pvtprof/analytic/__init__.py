@@ -1,0 +1,1 @@
+"""Closed forms: what attention costs on paper. Never imports torch."""

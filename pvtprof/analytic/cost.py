@@ -1,0 +1,83 @@
+"""What a list of operators costs, and what each counter makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pvtprof.analytic import ops
+from pvtprof.analytic.geometry import Sizes
+from pvtprof.analytic.ops import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a list of operators needs, in elements. Costs add; ``3 * cost`` repeats a block."""
+
+    macs: int = 0
+    params: int = 0
+    reads: int = 0
+    writes: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.macs + other.macs,
+            self.params + other.params,
+            self.reads + other.reads,
+            self.writes + other.writes,
+        )
+
+    def __rmul__(self, times: int) -> Cost:
+        return Cost(times * self.macs, times * self.params, times * self.reads, times * self.writes)
+
+
+def cost(op: Op, sizes: Sizes) -> Cost:
+    """Everything that one operator needs, at these index sizes."""
+    return Cost(ops.macs(op, sizes), ops.params(op, sizes), ops.reads(op, sizes), ops.writes(op, sizes))
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How one counter counts: what a MAC is worth, and what it adds for other operators.
+
+    ``elementwise`` maps a kind to (count per element, "left" or "out": whose elements).
+    ``conv_bias`` adds one per output element of a convolution. ``renamed`` replaces indices in
+    products of two activations.
+    """
+
+    name: str
+    per_mac: int = 1
+    elementwise: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    conv_bias: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def count(self, op: Op, sizes: Sizes) -> int:
+        """What this counter says of one operator."""
+        if op.kind == "contract":
+            if self.renamed and not op.owns_right:
+                sizes = {**sizes, **{old: sizes[new] for old, new in self.renamed.items()}}
+            bias = ops.numel(op.out, sizes) if self.conv_bias and op.is_convolution else 0
+            return self.per_mac * ops.macs(op, sizes) + bias
+        if op.kind not in self.elementwise:
+            return 0
+        weight, side = self.elementwise[op.kind]
+        return weight * ops.numel(op.left if side == "left" else op.out, sizes)
+
+
+#: Multiply-accumulates and nothing else.
+MACS = Convention("macs")
+#: ``torch.utils.flop_counter``: two FLOPs a MAC, nothing for anything else.
+TORCH = Convention("torch", per_mac=2)
+#: fvcore 0.1.5 (``fvcore/nn/jit_handles.py`` and ``flop_count.py``), one "flop" a MAC.
+FVCORE = Convention(
+    "fvcore",
+    elementwise={"layernorm": (5, "out"), "pool": (1, "left"), "interpolate": (4, "out")},
+)
+#: The papers' GFLOPs (which are GMACs): the official ``get_flops.py``, which adds mmcv's module
+#: hooks (``mmcv/cnn/utils/flops_counter.py``) to ``2·h·w·(h//r)·(w//r)·dim`` a block.
+PAPER = Convention(
+    "paper",
+    elementwise={"layernorm": (2, "out"), "pool": (1, "left"), "relu": (1, "out")},
+    conv_bias=True,
+    renamed={"n": "N", "m": "M"},
+)

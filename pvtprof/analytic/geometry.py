@@ -1,0 +1,146 @@
+"""From image size to token grids to the size of every index: the only place that derives sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pvtprof.errors import SpecError
+from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec, check_reduction
+
+#: Index letter -> size; see :data:`INDICES` for what each letter means.
+Sizes: TypeAlias = Mapping[str, int]
+
+#: Every index letter that an operator may use.
+INDICES = {
+    "b": "batch",
+    "n": "query tokens",
+    "m": "key tokens",
+    "s": "grid positions (query tokens without a class token)",
+    "u": "stored position embeddings",
+    "c": "in-channels",
+    "e": "out-channels",
+    "h": "heads",
+    "d": "head dim",
+    "i": "kernel height of the reduction",
+    "j": "kernel width of the reduction",
+    "x": "kernel height of the depthwise convolution",
+    "y": "kernel width of the depthwise convolution",
+    "k": "kernel height of the patch embedding",
+    "l": "kernel width of the patch embedding",
+    "p": "input positions of the patch embedding",
+    "g": "input channels of the patch embedding",
+    "f": "hidden channels of the MLP",
+    "t": "key and value",
+    "z": "classes",
+    "N": "query tokens as the papers' script takes them",
+    "M": "key tokens as the papers' script takes them",
+}
+
+
+def conv_out(extent: int, kernel: int, stride: int, padding: int = 0) -> int:
+    """Output length of a convolution along one axis, rounded down as ``torch.nn.Conv2d`` does.
+
+    >>> conv_out(224, kernel=7, stride=4, padding=3)
+    56
+    """
+    return (extent + 2 * padding - kernel) // stride + 1
+
+
+def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """Token grid (height, width) of each stage, for an image in pixels.
+
+    >>> from pvtprof.spec import model_spec
+    >>> token_grids(model_spec("pvt_v2_b2"), 800, 1333)
+    ((200, 334), (100, 167), (50, 84), (25, 42))
+    """
+    grids = []
+    sides = (height, width)
+    for stage in range(1, 5):
+        sides = tuple(conv_out(side, *spec.patch(stage)) for side in sides)
+        if min(sides) < 1:
+            raise SpecError(
+                f"image {height}x{width} is too small for the four stages of {spec.name}: "
+                f"nothing is left in stage {stage}; use at least {smallest_side(spec)} pixels a side"
+            )
+        grids.append((sides[0], sides[1]))
+    return tuple(grids)
+
+
+def smallest_side(spec: ModelSpec) -> int:
+    """The fewest pixels along one side that leave a token in every stage.
+
+    >>> from pvtprof.spec import model_spec
+    >>> smallest_side(model_spec("pvt_tiny")), smallest_side(model_spec("pvt_v2_b2"))
+    (32, 1)
+    """
+    side = 1
+    for stage in range(4, 0, -1):
+        kernel, stride, padding = spec.patch(stage)
+        side = max(1, (side - 1) * stride + kernel - 2 * padding)
+    return side
+
+
+def attention_sizes(
+    stage: StageSpec, batch: int, grid: tuple[int, int], pool_size: int, extra_tokens: int = 0
+) -> dict[str, int]:
+    """Index sizes of one attention module over a ``grid`` of tokens (and a class token, if any)."""
+    height, width = grid
+    reduces = stage.runs_as
+    if reduces == "sra_conv":
+        kernel = stage.sr_ratio
+        check_reduction("attention", kernel, height, width)
+        keys = conv_out(height, kernel, kernel) * conv_out(width, kernel, kernel)
+    else:
+        kernel = 1
+        keys = pool_size**2 if reduces == "sra_pool" else height * width + extra_tokens
+    return {
+        "b": batch,
+        "n": height * width + extra_tokens,
+        "m": keys,
+        "c": stage.dim,
+        "e": stage.dim,
+        "h": stage.num_heads,
+        "d": stage.dim // stage.num_heads,
+        "i": kernel,
+        "j": kernel,
+        "t": 2,
+    }
+
+
+def stage_sizes(
+    spec: ModelSpec, stage: int, batch: int, image: tuple[int, int]
+) -> dict[str, int]:
+    """Index sizes of everything in ``stage`` (1 to 4) for an image (height, width) in pixels."""
+    grids = token_grids(spec, *image)
+    grid, built = grids[stage - 1], token_grids(spec, *spec.built)[stage - 1]
+    this = spec.stages[stage - 1]
+    if this.runs_as == "sra_conv":
+        check_reduction(f"stage {stage}", this.sr_ratio, *grid)
+    extra = int(spec.class_token and stage == 4)
+    before = image if stage == 1 else grids[stage - 2]
+    kernel, _, _ = spec.patch(stage)
+    paper = _paper_tokens(this, stage, image, spec.pool_size)
+    return attention_sizes(this, batch, grid, spec.pool_size, extra) | paper | {
+        "s": grid[0] * grid[1],
+        "u": built[0] * built[1] + extra,
+        "f": this.dim * this.mlp_ratio,
+        "x": 3,
+        "y": 3,
+        "p": before[0] * before[1],
+        "g": IN_CHANNELS if stage == 1 else spec.stages[stage - 2].dim,
+        "k": kernel,
+        "l": kernel,
+        "z": spec.num_classes,
+    }  # fmt: skip
+
+
+def _paper_tokens(
+    stage: StageSpec, number: int, image: tuple[int, int], pool_size: int
+) -> dict[str, int]:
+    """Tokens as the official ``get_flops.py`` takes them: H // 4, H // 8, ..., no class token."""
+    height, width = (side // (2 << number) for side in image)
+    pooled = stage.runs_as == "sra_pool"
+    ratio = stage.sr_ratio if stage.runs_as == "sra_conv" else 1
+    keys = pool_size**2 if pooled else (height // ratio) * (width // ratio)
+    return {"N": height * width, "M": keys}

@@ -1,0 +1,104 @@
+"""An operator in index notation, and what can be read off it: MACs, params, reads, writes.
+
+The notation of an operator already is its cost, as in ``opt_einsum``: its MACs are the product of
+the sizes of all the indices of the right operand and the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from math import prod
+
+from pvtprof.analytic.geometry import INDICES, Sizes
+from pvtprof.errors import SpecError
+
+#: What an operator can be. An unknown kind is an error: it must never count as zero.
+KINDS = frozenset(
+    {"contract", "layernorm", "softmax", "gelu", "relu", "pool", "interpolate", "add", "concat", "mean"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operator: ``left`` and ``right`` make ``out``; a ``right`` without ``b`` is a parameter.
+
+    ``where`` is the submodule that runs it (default: ``name``), dotted, as ``named_modules`` says.
+    ``fused`` operators run inside one kernel: as many MACs, but the indices ``h n m`` of the
+    scores are never stored.
+
+    >>> q = Op("q", "contract", "b n c", "c e", "b n e", bias="e")
+    >>> macs(q, {"b": 2, "n": 196, "c": 64, "e": 64}) == 2 * 196 * 64 * 64
+    True
+    """
+
+    name: str
+    kind: str
+    left: str
+    right: str
+    out: str
+    bias: str = ""
+    where: str = ""
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise SpecError(
+                f"operator {self.name}: unknown kind {self.kind!r}; use one of {sorted(KINDS)}"
+            )
+        used = f"{self.left} {self.right} {self.out} {self.bias}".split()
+        if unknown := set(used) - set(INDICES):
+            raise SpecError(f"operator {self.name}: unknown indices {sorted(unknown)}; see INDICES")
+        object.__setattr__(self, "where", self.where or self.name)
+
+    @property
+    def owns_right(self) -> bool:
+        """Whether the right operand is a parameter: it has no batch."""
+        return bool(self.right) and "b" not in self.right
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether the right operand begins with two kernel axes."""
+        return self.right[:3] in ("i j", "x y", "k l")
+
+    def inside(self, prefix: str) -> Op:
+        """The same operator, seen from a module that holds this one under ``prefix``."""
+        return replace(self, where=f"{prefix}.{self.where}")
+
+
+@cache
+def _letters(*operands: str) -> tuple[str, ...]:
+    """The distinct indices of some operands, in order."""
+    return tuple(dict.fromkeys(" ".join(operands).split()))
+
+
+def numel(indices: str, sizes: Sizes) -> int:
+    """Elements of a tensor with these indices; 0 where there are none."""
+    return prod([sizes[i] for i in _letters(indices)]) if indices else 0
+
+
+def macs(op: Op, sizes: Sizes) -> int:
+    """Multiply-accumulates of one operator; only contractions have any."""
+    if op.kind != "contract":
+        return 0
+    return prod([sizes[i] for i in _letters(op.right, op.out)])
+
+
+def params(op: Op, sizes: Sizes) -> int:
+    """Learned elements of one operator: a right operand without batch, and the bias."""
+    return (numel(op.right, sizes) if op.owns_right else 0) + numel(op.bias, sizes)
+
+
+def reads(op: Op, sizes: Sizes) -> int:
+    """Elements that one operator reads, each once; fused scores are never read."""
+    left = 0 if op.fused and _is_scores(op.left) else numel(op.left, sizes)
+    return left + numel(op.right, sizes) + numel(op.bias, sizes)
+
+
+def writes(op: Op, sizes: Sizes) -> int:
+    """Elements that one operator writes, each once; fused scores are never written."""
+    return 0 if op.fused and _is_scores(op.out) else numel(op.out, sizes)
+
+
+def _is_scores(indices: str) -> bool:
+    return indices == "b h n m"

@@ -1,0 +1,75 @@
+"""Build a network by name, with the official initialisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import sqrt
+
+from torch import nn
+
+from pvtprof.models.pvt import PyramidVisionTransformer
+from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
+from pvtprof.spec import ATTENTIONS, ModelSpec, model_spec, one_of
+
+
+def build_model(
+    name: str,
+    variant: str | Sequence[str] | None = None,
+    sr_ratios: Sequence[int] | None = None,
+    img: int | tuple[int, int] = 224,
+    num_classes: int = 1000,
+    attention: str = "eager",
+    pool_size: int = 7,
+) -> nn.Module:
+    """Return a published PVT or PVT v2, with its own attention or with another.
+
+    ``variant`` is "mha", "sra_conv" or "sra_pool", or four of them, one a stage (default: as
+    published). ``sr_ratios`` are four R, used where the variant is "sra_conv". ``img`` in pixels
+    (side, or height and width) is the size for which v1 stores its position embeddings; every
+    network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
+
+    Parameter names and shapes are the official ones, so published checkpoints load with
+    ``strict=True``. Raises SpecError for what cannot be, such as R != 1 in stage 4 of PVT v1.
+    Source: https://github.com/whai362/PVT.
+
+    >>> model = build_model("pvt_v2_b0")
+    >>> sum(p.numel() for p in model.parameters())
+    3666760
+    """
+    built = (img, img) if isinstance(img, int) else (img[0], img[1])
+    spec = replace(
+        model_spec(name).with_attention(variant, sr_ratios),
+        pool_size=pool_size,
+        num_classes=num_classes,
+        built=built,
+    )
+    return build(spec, attention)
+
+
+def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
+    """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
+    one_of("attention", attention, ATTENTIONS)
+    network = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
+    model = network(spec, attention)
+    for module in model.modules():
+        _initialise(module)
+    for name, parameter in model.named_parameters(recurse=False):
+        if name.startswith(("pos_embed", "cls_token")):
+            nn.init.normal_(parameter, std=0.02)
+    return model.eval()
+
+
+def _initialise(module: nn.Module) -> None:
+    """Set weights as the official code does: normal, and fan-out normal for convolutions.
+
+    The official code cuts the normal distribution at 2, which is 100 standard deviations away.
+    """
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Conv2d):
+        fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+        nn.init.normal_(module.weight, std=sqrt(2.0 * module.groups / fan_out))
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

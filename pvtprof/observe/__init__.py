@@ -1,0 +1,1 @@
+"""Witnesses that watch the real networks run. They know no formula."""

@@ -1,0 +1,114 @@
+"""Where a run is made: device, versions, threads, memory. No host name, user or path."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pvtprof.records import Environment
+
+
+def environment(device: str = "none") -> Environment:
+    """The environment of a run on ``device`` ("none" for formulas alone: torch is not imported)."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    base = Environment(
+        pvtprof=_version("pvtprof") or "unknown",
+        date=now,
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        device="none (formulas alone)",
+    )
+    return base if device == "none" else _with_torch(base, device)
+
+
+def _with_torch(base: Environment, device: str) -> Environment:
+    from dataclasses import replace
+
+    import torch
+
+    on_cuda = device.startswith("cuda")
+    return replace(
+        base,
+        device=torch.cuda.get_device_name(device) if on_cuda else cpu_name(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        fvcore=_version("fvcore"),
+        cuda=torch.version.cuda if on_cuda else None,
+        driver=_driver() if on_cuda else None,
+        commit=_commit(),
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def cpu_name() -> str:
+    """The processor's model and the number of cores that this process may use."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} cores"
+
+
+def _output(*command: str, cwd: Path | None = None) -> str | None:
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _driver() -> str | None:
+    out = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    return out.splitlines()[0] if out else None
+
+
+def _commit() -> str | None:
+    """The commit of pvtprof's own checkout; None where it is installed from a package."""
+    root = Path(__file__).resolve().parents[2]
+    return _output("git", "rev-parse", "--short=12", "HEAD", cwd=root) if (root / ".git").exists() else None
+
+
+def free_bytes(device: str) -> int:
+    """Bytes that a new allocation on ``device`` may take now."""
+    if device.startswith("cuda"):
+        import torch
+
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + cached
+    candidates = [_meminfo(), _cgroup()]
+    known = [value for value in candidates if value is not None]
+    return min(known) if known else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _meminfo() -> int | None:
+    path = Path("/proc/meminfo")
+    if not path.exists():
+        return None
+    for line in path.read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _cgroup() -> int | None:
+    """What a container's limit leaves (cgroup v2); None where there is no limit."""
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    try:
+        return int(limit.read_text()) - int(used.read_text())
+    except (OSError, ValueError):
+        return None

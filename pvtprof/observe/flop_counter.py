@@ -1,0 +1,75 @@
+"""torch's own counter as a witness: ``torch.utils.flop_counter``, on ``meta`` tensors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from pvtprof.records import Count
+from pvtprof.spec import repeated
+
+
+class _Skipped(TorchDispatchMode):
+    """Counts the calls that torch's counter has no formula for; views move nothing and are left out."""
+
+    def __init__(self, counter: FlopCounterMode) -> None:
+        super().__init__()
+        self.known = counter.flop_registry
+        self.calls: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func.overloadpacket not in self.known and not func.is_view:
+            self.calls[str(func.overloadpacket).replace(".", "::")] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def count(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> Count:
+    """What torch counts in one forward pass, in FLOPs (2 a MAC).
+
+    ``build`` returns a module and its inputs; both are made on ``meta``, so nothing is allocated at
+    any size. There, fused attention is decomposed and counted (on CPU tensors it is 0).
+    """
+    with torch.device("meta"):
+        module, inputs = build()
+    module.requires_grad_(False)  # else torch's module tracker stumbles over views of parameters
+    counter = FlopCounterMode(display=False)
+    skipped = _Skipped(counter)
+    with torch.no_grad(), counter, skipped:
+        module(*inputs)
+    return Count(
+        counted=counter.get_total_flops(),
+        by_module=_own_counts(counter, type(module).__name__),
+        skipped=dict(sorted(skipped.calls.items())),
+    )
+
+
+def _own_counts(counter: FlopCounterMode, root: str) -> dict[str, int]:
+    """Counts of each module without its children's, repeated blocks added up, zeros left out."""
+    totals = {
+        name: sum(by_op.values())
+        for name, by_op in counter.get_flop_counts().items()
+        if name != "Global"
+    }
+    own: Counter[str] = Counter()
+    for name, total in totals.items():
+        inner = name.removeprefix(root).removeprefix(".")
+        own[repeated(inner)] += total
+        if inner:
+            parent = inner.rpartition(".")[0]
+            while parent and f"{root}.{parent}" not in totals:  # a ModuleList is never called
+                parent = parent.rpartition(".")[0]
+            own[repeated(parent)] -= total
+    return {name: value for name, value in own.items() if value}
+
+
+def parameters(module: nn.Module) -> int:
+    """Learned elements of a module: ``sum(p.numel())``."""
+    return sum(p.numel() for p in module.parameters())

@@ -1,0 +1,234 @@
+"""The values that a run is made of; see DESIGN "The file" in README for the JSON that holds them.
+
+Every number is a plain ``int`` or ``float`` in base units (elements, bytes, seconds). A figure that
+was not taken is ``None``, and ``not_run`` says why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from pvtprof.spec import VARIANTS, Workload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Fewest samples from which a 95 % interval of a median exists (order statistics: 2 / 2^6 < 5 %).
+FEWEST_FOR_INTERVAL = 6
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which row: one attention module of a stage (1 to 4), or the whole model (stage None)."""
+
+    stage: int | None
+    variant: str
+
+    @property
+    def kind(self) -> str:
+        """"attention" or "model"."""
+        return "model" if self.stage is None else "attention"
+
+    def __str__(self) -> str:
+        return f"{'model' if self.stage is None else f'stage {self.stage}'} {self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a counter said of one module, in the counter's own convention.
+
+    ``by_module`` maps a submodule (dotted, the indices of repeated blocks left out) to its own
+    count; ``skipped`` maps each operator that the counter does not count to its number of calls;
+    ``handles`` names the operators that pvtprof taught the counter.
+    """
+
+    counted: int
+    by_module: Mapping[str, int]
+    skipped: Mapping[str, int]
+    handles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A formula, in a counter's convention, beside that counter; in total and by module."""
+
+    formula: int
+    counted: int
+    by_module: Mapping[str, tuple[int, int]]
+    skipped: Mapping[str, int]
+    handles: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether formula and counter agree, in total and in every module: no tolerance."""
+        return self.formula == self.counted and not self.differing
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The modules for which formula and counter do not agree."""
+        return tuple(name for name, (ours, theirs) in self.by_module.items() if ours != theirs)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Latency samples in seconds, each the mean of ``calls`` calls; nothing is thrown away."""
+
+    samples: tuple[float, ...]
+    calls: int = 1
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def median(self) -> float:
+        """Median of the samples, in seconds."""
+        return median(self.samples)
+
+    @cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """A 95 % confidence interval of the median from order statistics; None below 6 samples.
+
+        Source: ``scipy.stats.quantile_test``, exact for any distribution.
+        """
+        if len(self.samples) < FEWEST_FOR_INTERVAL:
+            return None
+        from scipy.stats import quantile_test
+
+        interval = quantile_test(self.samples, p=0.5).confidence_interval(0.95)
+        return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True, slots=True)
+class OpCost:
+    """One operator of a row: all its runs together, in elements; ``times`` is how often it runs."""
+
+    name: str
+    kind: str
+    macs: int
+    params: int
+    read: int
+    written: int
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Most bytes of live tensors above input and parameters, and the operator that holds them."""
+
+    observed: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One attention module, or one whole model, with one attention design.
+
+    ``runs_as`` is the design that really runs: ``sra_conv`` with R = 1 and any reduction beside
+    v1's class token are plain ``mha``. ``tokens`` and ``kv_tokens`` are None for a model.
+    """
+
+    scope: Scope
+    runs_as: str
+    dim: int | None
+    num_heads: int | None
+    sr_ratio: int | None
+    blocks: int
+    grid: tuple[int, int] | None
+    tokens: int | None
+    kv_tokens: int | None
+    macs: int
+    params: int
+    ops: tuple[OpCost, ...]
+    counts: Mapping[str, Agreement] = field(default_factory=dict)
+    params_counted: int | None = None
+    peak: Peak | None = None
+    latency: Measurement | None = None
+    not_run: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every witness that ran agrees with the formula; True where none ran."""
+        params = self.params_counted is None or self.params_counted == self.params
+        return params and all(agreement.equal for agreement in self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a run was made. No host name, no user, no path."""
+
+    pvtprof: str
+    date: str
+    python: str
+    system: str
+    device: str
+    threads: int | None = None
+    torch: str | None = None
+    fvcore: str | None = None
+    cuda: str | None = None
+    driver: str | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of ``pvtprof compare``: workload, environment and rows, in the order of the tables."""
+
+    workload: Workload
+    environment: Environment
+    rows: tuple[Row, ...]
+    command: str = ""
+
+    @cached_property
+    def by_scope(self) -> dict[Scope, Row]:
+        """Rows by what they are of."""
+        return {row.scope: row for row in self.rows}
+
+    def row(self, stage: int | None, variant: str) -> Row:
+        """The row of one stage (None: the whole model) and one variant."""
+        return self.by_scope[Scope(stage, variant)]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The attention designs compared, in the order of the tables."""
+        return tuple(v for v in VARIANTS if Scope(None, v) in self.by_scope)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every witness agrees with its formula in every row."""
+        return all(row.agrees for row in self.rows)
+
+    @property
+    def measured(self) -> bool:
+        """Whether any latency was taken."""
+        return any(row.latency for row in self.rows)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the measuring early."""
+        return any(row.not_run == INTERRUPTED for row in self.rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A tidy pandas frame: one row a scope, one fact a column, units in the names."""
+        from pvtprof.table import frame
+
+        return frame(self)
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Write ``pvtprof.run/1`` JSON; never over a file that pvtprof did not write."""
+        from pvtprof import store
+
+        store.write(path, store.dumps(self), force)
+
+    def to_html(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Write the report as one offline page; never over a file that pvtprof did not write."""
+        from pvtprof import store
+        from pvtprof.render.html import render
+
+        store.write(path, render(self), force)
+
+    def _repr_html_(self) -> Any:
+        return self.to_frame().to_html(index=False)

@@ -1,0 +1,1 @@
+"""Runs as text and pages. Nothing is computed here."""
