@@ -92,6 +92,10 @@ def attention_ops(variant: str, attention: str = "eager") -> tuple[Op, ...]:
     return ops if attention == "eager" else tuple(_fused(op) for op in ops)
 
 
+def _named(op: Op, name: str) -> Op:
+    return replace(op, name=name, where=name)
+
+
 def _fused(op: Op) -> Op:
     return replace(op, where="sdpa", fused=True) if op.name in _INSIDE_SDPA else op
 
@@ -103,10 +107,10 @@ def block_ops(spec: ModelSpec, variant: str, attention: str = "eager") -> tuple[
     if spec.mlp_relu:
         mlp = (mlp[0], _MLP_RELU, *mlp[1:])
     return (
-        replace(_TOKEN_NORM, name="norm1", where="norm1"),
+        _named(_TOKEN_NORM, "norm1"),
         *(op.inside("attn") for op in attention_ops(variant, attention)),
         residual.inside("attn"),
-        replace(_TOKEN_NORM, name="norm2", where="norm2"),
+        _named(_TOKEN_NORM, "norm2"),
         *(op.inside("mlp") for op in mlp),
         residual.inside("mlp"),
     )
@@ -119,6 +123,12 @@ class Term:
     op: Op
     sizes: Sizes
     times: int = 1
+
+    @property
+    def label(self) -> str:
+        """The operator's name behind the path of the module that holds it: ``block1.attn.scores``."""
+        path, _, _ = self.op.where.rpartition(".")
+        return f"{path}.{self.op.name}" if path else self.op.name
 
     @property
     def cost(self) -> Cost:
@@ -156,11 +166,11 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
             yield op.inside(f"patch_embed{number}"), number, 1
         if spec.version == 1:
             for op in _position_ops(number, stored):
-                yield replace(op, where=f"{op.where}{number}"), number, 1
+                yield _named(op, f"{op.name}{number}"), number, 1
         for op in block_ops(spec, stage.runs_as, attention):
             yield op.inside(f"block{number}"), number, stage.depth
         if spec.version == 2:
-            yield replace(_TOKEN_NORM, where=f"norm{number}"), number, 1
+            yield _named(_TOKEN_NORM, f"norm{number}"), number, 1
     yield (_TOKEN_NORM if spec.version == 1 else _MEAN), 4, 1
     yield _HEAD, 4, 1
 

@@ -7,7 +7,6 @@ reports by operator; the steps without parameters leave no trace in a checkpoint
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -95,8 +94,3 @@ class Attention(nn.Module):
             return self.norm(self.sr(grid).reshape(B, C, -1).permute(0, 2, 1))
         pooled = self.sr(self.pool(grid)).reshape(B, C, -1).permute(0, 2, 1)
         return self.act(self.norm(pooled))
-
-
-def tokens(stage: StageSpec, batch: int, count: int) -> Tensor:
-    """Random tokens (batch, count, dim), of torch's default dtype and device: an attention's input."""
-    return torch.randn(batch, count, stage.dim)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
 
-from torch import nn
+from torch import Tensor, nn
 
+from pvtprof.models.attention import Attention
 from pvtprof.models.pvt import PyramidVisionTransformer
 from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
-from pvtprof.spec import ATTENTIONS, ModelSpec, model_spec, one_of
+from pvtprof.spec import ATTENTIONS, ModelSpec, StageSpec, model_spec, one_of
 
 
 def build_model(
@@ -51,12 +52,37 @@ def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
     """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
     one_of("attention", attention, ATTENTIONS)
     network = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
-    model = network(spec, attention)
-    for module in model.modules():
-        _initialise(module)
+    model = _initialised(network(spec, attention))
     for name, parameter in model.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)
+    return model
+
+
+class OnGrid(nn.Module):
+    """An attention module with its token grid fixed, so that tokens (B, N, C) are its only input."""
+
+    def __init__(self, attn: Attention, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.attn = attn
+        self.grid = grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend over the fixed grid."""
+        out: Tensor = self.attn(x, *self.grid)
+        return out
+
+
+def build_attention(
+    stage: StageSpec, grid: tuple[int, int], attention: str = "eager", pool_size: int = 7
+) -> nn.Module:
+    """Return one attention module for tokens (B, N, C) on ``grid``."""
+    return _initialised(OnGrid(Attention(stage, attention, pool_size), grid))
+
+
+def _initialised(model: nn.Module) -> nn.Module:
+    for module in model.modules():
+        _initialise(module)
     return model.eval()
 
 

@@ -68,8 +68,3 @@ def _own_counts(counter: FlopCounterMode, root: str) -> dict[str, int]:
                 parent = parent.rpartition(".")[0]
             own[repeated(parent)] -= total
     return {name: value for name, value in own.items() if value}
-
-
-def parameters(module: nn.Module) -> int:
-    """Learned elements of a module: ``sum(p.numel())``."""
-    return sum(p.numel() for p in module.parameters())

@@ -1,0 +1,69 @@
+"""The closed forms as rows: one for each stage and variant, one for each whole model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
+from pvtprof.analytic.formulas import Term, attention_ops, model_terms
+from pvtprof.analytic.geometry import stage_sizes, token_grids
+from pvtprof.records import OpCost, Row, Scope
+from pvtprof.spec import VARIANTS, ModelSpec, Workload
+
+#: The conventions of the witnesses, by the witness's name.
+CONVENTIONS = {"fvcore": FVCORE, "torch": TORCH}
+
+
+def attention_terms(
+    spec: ModelSpec, stage: int, image: tuple[int, int], batch: int, attention: str
+) -> tuple[Term, ...]:
+    """The operators of one attention module of ``stage`` (1 to 4)."""
+    sizes = stage_sizes(spec, stage, batch, image)
+    ops = attention_ops(spec.stages[stage - 1].runs_as, attention)
+    return tuple(Term(op.inside("attn"), sizes) for op in ops)
+
+
+def row_terms(workload: Workload, scope: Scope) -> tuple[Term, ...]:
+    """The operators of one row of a run."""
+    spec, image = workload.spec(scope.variant), (workload.height, workload.width)
+    if scope.stage is None:
+        return model_terms(spec, image, workload.batch, workload.attention)
+    return attention_terms(spec, scope.stage, image, workload.batch, workload.attention)
+
+
+def analytic_rows(workload: Workload) -> tuple[Row, ...]:
+    """Every row of a run, with what the closed forms say and nothing observed."""
+    scopes = [Scope(stage, variant) for stage in (1, 2, 3, 4, None) for variant in VARIANTS]
+    return tuple(_row(workload, scope) for scope in scopes)
+
+
+def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str, int]:
+    """What a counter of this convention should say of each submodule; zeros left out."""
+    counts: Counter[str] = Counter()
+    for term in terms:
+        counts[term.op.where] += term.count(convention)
+    return {where: count for where, count in counts.items() if count}
+
+
+def _row(workload: Workload, scope: Scope) -> Row:
+    spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
+    total = sum((term.cost for term in terms), Cost())
+    ops = tuple(_op_cost(term) for term in terms)
+    if scope.stage is None:
+        kinds = {stage.runs_as for stage in spec.stages}
+        reduced = kinds - {"mha"}
+        runs_as, blocks = (reduced or kinds).pop(), sum(stage.depth for stage in spec.stages)
+        return Row(scope, runs_as, None, None, None, blocks, None, None, None,
+                   total.macs, total.params, ops)  # fmt: skip
+    stage, sizes = spec.stages[scope.stage - 1], terms[0].sizes
+    grid = token_grids(spec, workload.height, workload.width)[scope.stage - 1]
+    reduction = stage.sr_ratio if scope.variant == "sra_conv" else None
+    return Row(scope, stage.runs_as, stage.dim, stage.num_heads, reduction, stage.depth, grid,
+               sizes["n"], sizes["m"], total.macs, total.params, ops)  # fmt: skip
+
+
+def _op_cost(term: Term) -> OpCost:
+    cost = term.cost
+    label = term.label.removeprefix("attn.")
+    return OpCost(label, term.op.kind, cost.macs, cost.params, cost.reads, cost.writes, term.times)

@@ -1,0 +1,190 @@
+"""The join: what the closed forms say, beside what the witnesses saw, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pvtprof import units
+from pvtprof.analytic.rows import CONVENTIONS, analytic_rows, formula_by_module, row_terms
+from pvtprof.errors import SpecError
+from pvtprof.observe.environment import environment, free_bytes
+from pvtprof.records import INTERRUPTED, Agreement, Count, Measurement, Row, Run, Scope
+from pvtprof.spec import DTYPES, VARIANTS, Workload, model_spec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from pvtprof.observe.subject import Subject
+
+Progress = Callable[[str], None]
+#: Share of the measuring budget for the attention of each stage (1 to 4) and for the whole model.
+SHARES = {1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125, None: 0.5}
+
+
+def compare(
+    model: str = "pvt_v2_b2",
+    img: int | tuple[int, int] = 224,
+    sr_ratios: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    device: str = "auto",
+    attention: str = "eager",
+    pool_size: int = 7,
+    budget_s: float = 30.0,
+    analytic: bool = False,
+    progress: Progress = lambda text: None,
+    command: str = "",
+) -> Run:
+    """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of a PVT model.
+
+    By closed form, by two independent counters (fvcore; torch's flop counter) and by the clock.
+    ``img`` in pixels: side, or (height, width). ``sr_ratios``: four R for ``sra_conv`` (default:
+    the model's own). ``budget_s`` bounds the measuring; 0 measures no latency. ``analytic`` gives
+    the closed forms alone and does not import torch. ``progress`` is told what is being done.
+
+    PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
+    Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
+    ends the measuring and returns what there is; ``Run.interrupted`` says so.
+
+    >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
+    >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
+    (3136, 49)
+    """
+    height, width = (img, img) if isinstance(img, int) else (img[0], img[1])
+    ratios = tuple(sr_ratios or (stage.sr_ratio for stage in model_spec(model).stages))
+    workload = Workload(
+        model, height, width, ratios, batch, dtype, "none", attention, pool_size=pool_size
+    )
+    rows = analytic_rows(workload)
+    if analytic:
+        return Run(workload, environment(), rows, command)
+    _check_addressable(workload, rows)
+    from pvtprof.observe.subject import resolved_device
+
+    workload = replace(workload, device=resolved_device(device))
+    observer = _Observer(workload, rows, budget_s, progress)
+    return Run(workload, environment(workload.device), observer.observed(), command)
+
+
+def _check_addressable(workload: Workload, rows: Sequence[Row]) -> None:
+    """Raise where a tensor would have more bytes than 64 bits can address."""
+    for row in rows:
+        if row.tokens and row.kv_tokens and row.num_heads:
+            scores = workload.batch * row.num_heads * row.tokens * row.kv_tokens
+            if scores * DTYPES[workload.dtype] >= 2**62:
+                raise SpecError(
+                    f"{row.scope}: the scores alone have {units.integer(scores)} elements, past "
+                    "what torch can address; use a smaller --img, --batch or --pool-size, or --analytic"
+                )
+
+
+class _Observer:
+    """Runs every witness over the rows of one workload, stage by stage."""
+
+    def __init__(
+        self, workload: Workload, rows: Sequence[Row], budget_s: float, progress: Progress
+    ) -> None:
+        self.workload = workload
+        self.rows = {row.scope: row for row in rows}
+        self.budget_s = budget_s
+        self.left_s = 0.0
+        self.progress = progress
+
+    def observed(self) -> tuple[Row, ...]:
+        """The rows, with all that the witnesses saw until the end, or until Ctrl-C."""
+        try:
+            for stage in (1, 2, 3, 4, None):
+                self._observe_stage(stage)
+        except KeyboardInterrupt:
+            for scope, row in self.rows.items():
+                if row.latency is None and row.not_run is None:
+                    self.rows[scope] = replace(row, not_run=INTERRUPTED)
+        return tuple(self.rows.values())
+
+    def _observe_stage(self, stage: int | None) -> None:
+        ready: dict[Scope, tuple[nn.Module, tuple[Tensor, ...]]] = {}
+        for variant in VARIANTS:
+            scope = Scope(stage, variant)
+            self.progress(f"counting {scope}")
+            subject = self._subject(self.rows[scope])
+            self.rows[scope] = row = self._without_memory(self.rows[scope], subject)
+            if row.not_run is None:
+                ready[scope] = built = subject.real(self.workload.device)
+                from pvtprof.observe import fvcore
+
+                self._count(scope, "fvcore", fvcore.count(built[0], *built[1]))
+        self._time(stage, ready)
+
+    def _subject(self, row: Row) -> Subject:
+        from pvtprof.observe.subject import attention_subject, model_subject
+
+        work = self.workload
+        spec = work.spec(row.scope.variant)
+        if row.scope.stage is None or row.grid is None or row.tokens is None:
+            return model_subject(
+                spec, (work.height, work.width), work.batch, work.dtype, work.attention
+            )
+        return attention_subject(
+            spec.stages[row.scope.stage - 1], row.grid, row.tokens,
+            work.batch, work.dtype, work.attention, work.pool_size,
+        )  # fmt: skip
+
+    def _without_memory(self, row: Row, subject: Subject) -> Row:
+        """What needs no memory at any size: torch's count, params, peak; and whether it may start."""
+        self._count(row.scope, "torch", subject.torch_count())
+        peak = subject.peak()
+        needs, free = peak.observed + subject.resident_bytes(), free_bytes(self.workload.device)
+        refusal = f"needs {units.size(needs)}, {units.size(free)} free" if needs > free else None
+        return replace(
+            self.rows[row.scope], params_counted=subject.params(), peak=peak, not_run=refusal
+        )
+
+    def _count(self, scope: Scope, witness: str, count: Count) -> None:
+        """Put a count beside its formula."""
+        row = self.rows[scope]
+        formula = formula_by_module(row_terms(self.workload, scope), CONVENTIONS[witness])
+        agreement = joined(formula, count)
+        self.rows[scope] = replace(row, counts={**row.counts, witness: agreement})
+
+    def _time(self, stage: int | None, ready: Mapping[Scope, tuple[nn.Module, tuple[Tensor, ...]]]) -> None:
+        import torch
+
+        from pvtprof.observe import latency
+
+        if not ready:
+            return
+        self.left_s += SHARES[stage] * self.budget_s
+        name = "whole model" if stage is None else f"attention of stage {stage}"
+        self.progress(f"timing {name} ({self.left_s:.0f} s)")
+        calls = {str(scope): _call(*built) for scope, built in ready.items()}
+        taken: dict[str, Measurement] = {}
+        begin = latency.timer()
+        try:
+            with torch.no_grad():
+                sample = latency.sampler(self.workload.device)
+                latency.measure(calls, self.left_s, sample, keep=taken)
+        finally:
+            self.left_s = max(0.0, self.left_s - (latency.timer() - begin))
+            for scope in ready:
+                if str(scope) in taken:
+                    self.rows[scope] = replace(self.rows[scope], latency=taken[str(scope)])
+        for scope in ready:
+            if str(scope) not in taken:
+                reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
+                self.rows[scope] = replace(self.rows[scope], not_run=reason)
+
+
+def _call(module: nn.Module, inputs: tuple[Tensor, ...]) -> Callable[[], object]:
+    return lambda: module(*inputs)
+
+
+def joined(formula: Mapping[str, int], count: Count) -> Agreement:
+    """A formula by module beside a count by module; a module that only one knows is 0 in the other."""
+    modules = dict.fromkeys((*formula, *count.by_module))
+    by_module = {name: (formula.get(name, 0), count.by_module.get(name, 0)) for name in modules}
+    return Agreement(
+        sum(formula.values()), count.counted, by_module, count.skipped, count.handles
+    )

@@ -1,0 +1,107 @@
+"""One thing to watch (an attention module or a network) and everything that is observed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from pvtprof.errors import UnavailableError
+from pvtprof.models.build import build, build_attention
+from pvtprof.observe import flop_counter, live_bytes
+from pvtprof.records import Count, Peak
+from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec
+
+Built: TypeAlias = tuple[nn.Module, tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """How to build a module and its input; ``real`` makes them on a device, the rest without memory."""
+
+    build: Callable[[], Built] = field(repr=False)
+    dtype: str = "float32"
+
+    def real(self, device: str) -> Built:
+        """The module and its input on ``device``, with weights."""
+        with torch.device(device), _default_dtype(self.dtype):
+            return self.build()
+
+    def torch_count(self) -> Count:
+        """What torch's counter says, on meta tensors."""
+        return flop_counter.count(self.build)
+
+    def on_meta(self) -> Built:
+        """The module and its input without memory: names, shapes and dtypes alone."""
+        with torch.device("meta"), _default_dtype(self.dtype):
+            return self.build()
+
+    def params(self) -> int:
+        """Learned elements: ``sum(p.numel())``."""
+        return sum(p.numel() for p in self.on_meta()[0].parameters())
+
+    def resident_bytes(self) -> int:
+        """Bytes of parameters and input."""
+        module, inputs = self.on_meta()
+        return sum(t.nbytes for t in (*module.parameters(), *inputs))
+
+    def peak(self) -> Peak:
+        """Most live bytes of a forward pass, on fake CPU tensors."""
+        with _default_dtype(self.dtype):
+            return live_bytes.fake_peak(self.build)
+
+
+@contextmanager
+def _default_dtype(name: str) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, name))
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def model_subject(
+    spec: ModelSpec, image: tuple[int, int], batch: int, dtype: str, attention: str
+) -> Subject:
+    """A whole network on random images (batch, 3, height, width)."""
+    return Subject(
+        lambda: (build(spec, attention), (torch.randn(batch, IN_CHANNELS, *image),)), dtype
+    )
+
+
+def attention_subject(
+    stage: StageSpec,
+    grid: tuple[int, int],
+    token_count: int,
+    batch: int,
+    dtype: str,
+    attention: str,
+    pool_size: int,
+) -> Subject:
+    """One attention module on random tokens (batch, token_count, dim) of a grid."""
+    return Subject(
+        lambda: (
+            build_attention(stage, grid, attention, pool_size),
+            (torch.randn(batch, token_count, stage.dim),),
+        ),
+        dtype,
+    )
+
+
+def resolved_device(device: str) -> str:
+    """The torch device that "auto" means here, or ``device`` itself where torch can use it."""
+    found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if device == "auto":
+        return "cuda" if len(found) > 1 else "cpu"
+    if device == "cpu" or device in found or (device == "cuda" and len(found) > 1):
+        return device
+    reason = "" if torch.version.cuda else " (this torch was built without CUDA)"
+    raise UnavailableError(
+        f"device {device!r} is not available: torch {torch.__version__} found "
+        f"{', '.join(found)}{reason}; use --device cpu or auto"
+    )

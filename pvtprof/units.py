@@ -1,0 +1,79 @@
+"""Numbers to text: the only place."""
+
+from __future__ import annotations
+
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def integer(value: int | None) -> str:
+    """Every digit, in groups of three.
+
+    >>> integer(1943774976)
+    '1,943,774,976'
+    """
+    return "-" if value is None else f"{value:,}"
+
+
+def giga(macs: int) -> str:
+    """Billions with two decimals, as papers print MACs.
+
+    >>> giga(4045817152)
+    '4.05 G'
+    """
+    return f"{macs / 1e9:.2f} G"
+
+
+def size(count: int | None) -> str:
+    """Bytes in binary units, three digits.
+
+    >>> size(15253504), size(512), size(None)
+    ('14.5 MiB', '512 B', '-')
+    """
+    if count is None:
+        return "-"
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(_BINARY) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{count} B" if unit == 0 else f"{_three(value)} {_BINARY[unit]}"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Seconds as milliseconds, three digits.
+
+    >>> milliseconds(0.01234), milliseconds(0.000012)
+    ('12.3 ms', '0.0120 ms')
+    """
+    return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of seconds, in milliseconds.
+
+    >>> interval(0.0119, 0.0128)
+    '11.9 to 12.8'
+    """
+    return f"{_three(1e3 * low)} to {_three(1e3 * high)}"
+
+
+def percent(part: float, whole: float) -> str:
+    """A share with one decimal; two digits below 1 %.
+
+    >>> percent(469, 1000), percent(1, 300), percent(1, 0)
+    ('46.9 %', '0.33 %', '-')
+    """
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    return f"{share:.2f} %" if 0 < share < 1 else f"{share:.1f} %"
+
+
+def _three(value: float) -> str:
+    digits = 3 - len(str(int(value))) if value >= 1 else 3 + max(0, _leading_zeros(value) - 1)
+    return f"{value:,.{max(0, digits)}f}"
+
+
+def _leading_zeros(value: float) -> int:
+    zeros = 0
+    while 0 < value < 0.1:
+        value, zeros = value * 10, zeros + 1
+    return zeros + 1
