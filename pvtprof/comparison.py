@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from pvtprof.observe.subject import Subject
 
+DEFAULT_MODEL = "pvt_v2_b2"
+DEFAULT_BUDGET_S = 30.0
 Progress = Callable[[str], None]
 #: Share of the measuring budget for the attention of each stage (1 to 4) and for the whole model.
 SHARES = {1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125, None: 0.5}
 
 
 def compare(
-    model: str = "pvt_v2_b2",
+    model: str = DEFAULT_MODEL,
     img: int | tuple[int, int] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
@@ -33,10 +35,9 @@ def compare(
     device: str = "auto",
     attention: str = "eager",
     pool_size: int = 7,
-    budget_s: float = 30.0,
+    budget_s: float = DEFAULT_BUDGET_S,
     analytic: bool = False,
     progress: Progress = lambda text: None,
-    command: str = "",
 ) -> Run:
     """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of a PVT model.
 
@@ -53,20 +54,44 @@ def compare(
     >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
     (3136, 49)
     """
+    if not 0 <= budget_s < float("inf"):
+        raise SpecError(f"budget is {budget_s!r} s; use 0 or more, such as 30")
     height, width = (img, img) if isinstance(img, int) else (img[0], img[1])
-    ratios = tuple(sr_ratios or (stage.sr_ratio for stage in model_spec(model).stages))
+    own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
+    ratios = own if sr_ratios is None else tuple(sr_ratios)
     workload = Workload(
         model, height, width, ratios, batch, dtype, "none", attention, pool_size=pool_size
     )
     rows = analytic_rows(workload)
     if analytic:
-        return Run(workload, environment(), rows, command)
+        return Run(workload, environment(), rows, _command(workload, budget_s))
     _check_addressable(workload, rows)
     from pvtprof.observe.subject import resolved_device
 
     workload = replace(workload, device=resolved_device(device))
     observer = _Observer(workload, rows, budget_s, progress)
-    return Run(workload, environment(workload.device), observer.observed(), command)
+    return Run(
+        workload, environment(workload.device), observer.observed(), _command(workload, budget_s)
+    )
+
+
+def _command(workload: Workload, budget_s: float) -> str:
+    """The command line that repeats a run, with every option that is not the default."""
+    words = ["pvtprof compare"]
+    if workload.model != DEFAULT_MODEL:
+        words.append(f"--model {workload.model}")
+    words.append(f"--img {units.sides(workload.height, workload.width)}")
+    words.append(f"--R {','.join(map(str, workload.sr_ratios))}")
+    plain = Workload(workload.model, workload.height, workload.width, workload.sr_ratios)
+    for name in ("batch", "dtype", "attention", "pool_size"):
+        if getattr(workload, name) != getattr(plain, name):
+            words.append(f"--{name.replace('_', '-')} {getattr(workload, name)}")
+    if workload.device == plain.device:
+        return " ".join([*words, "--analytic"])
+    words.append(f"--device {workload.device}")
+    if budget_s != DEFAULT_BUDGET_S:
+        words.append(f"--budget {budget_s:g}")
+    return " ".join(words)
 
 
 def _check_addressable(workload: Workload, rows: Sequence[Row]) -> None:

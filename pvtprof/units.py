@@ -14,6 +14,24 @@ def integer(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
 
 
+def sides(height: int, width: int) -> str:
+    """An image size or grid, as the command line takes it.
+
+    >>> sides(224, 224), sides(800, 1333)
+    ('224', '800x1333')
+    """
+    return str(height) if height == width else f"{height}x{width}"
+
+
+def grid(height: int, width: int) -> str:
+    """A token grid.
+
+    >>> grid(56, 56)
+    '56x56'
+    """
+    return f"{height}x{width}"
+
+
 def giga(macs: int) -> str:
     """Billions with two decimals, as papers print MACs.
 

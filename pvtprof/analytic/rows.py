@@ -9,7 +9,7 @@ from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms
 from pvtprof.analytic.geometry import stage_sizes, token_grids
 from pvtprof.records import OpCost, Row, Scope
-from pvtprof.spec import VARIANTS, ModelSpec, Workload
+from pvtprof.spec import MODELS, VARIANTS, ModelSpec, Workload
 
 #: The conventions of the witnesses, by the witness's name.
 CONVENTIONS = {"fvcore": FVCORE, "torch": TORCH}
@@ -67,3 +67,20 @@ def _op_cost(term: Term) -> OpCost:
     cost = term.cost
     label = term.label.removeprefix("attn.")
     return OpCost(label, term.op.kind, cost.macs, cost.params, cost.reads, cost.writes, term.times)
+
+
+def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
+    """Params, MACs and what fvcore would say of each published model, as published."""
+    return [_summary(spec, image) for spec in MODELS.values()]
+
+
+def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
+    terms = model_terms(spec, image)
+    total = sum((term.cost for term in terms), Cost())
+    return {
+        "model": spec.name,
+        "attention": spec.stages[0].variant,
+        "params": total.params,
+        "macs": total.macs,
+        "fvcore": sum(term.count(FVCORE) for term in terms),
+    }

@@ -1,0 +1,276 @@
+"""The command line: parse, call, write. No arithmetic, no HTML."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pvtprof import __version__
+from pvtprof.errors import PvtprofError, StoreError
+from pvtprof.spec import ATTENTIONS, DTYPES
+
+if TYPE_CHECKING:
+    from pvtprof.records import Run
+
+FORMATS = ("table", "json", "csv", "markdown")
+EXIT_DISAGREES = 1
+EXIT_INTERRUPTED = 130
+
+
+class _Img(click.ParamType):
+    """``224`` or ``800x1333`` (height x width) as (height, width)."""
+
+    name = "HEIGHT[xWIDTH]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        found = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", value)
+        if not found:
+            self.fail(f"{value!r} is not an image size; use pixels such as 224 or 800x1333")
+        return int(found[1]), int(found[2] or found[1])
+
+
+class _Ratios(click.ParamType):
+    """``8,4,2,1`` as four whole numbers."""
+
+    name = "R1,R2,R3,R4"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        for part in (parts := value.split(",")):
+            if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
+                self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
+        return tuple(int(part) for part in parts)
+
+
+def _outputs(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where results go, shared by ``compare`` and ``report``."""
+    output = click.option(
+        "-o", "--output", "outputs", multiple=True, metavar="FILE",
+        help="Write FILE (.json .html .csv .md); repeatable.",
+    )  # fmt: skip
+    form = click.option(
+        "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
+        help="What to print on stdout.",
+    )  # fmt: skip
+    force = click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
+    return output(form(force(command)))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pvtprof")
+def cli() -> None:
+    """What an attention design really costs: by formula, by counter and by clock.
+
+    \b
+    Example:
+      pvtprof compare --img 224 --R 8,4,2,1
+    """
+
+
+@cli.command()
+@click.option("--model", default="pvt_v2_b2", show_default=True, help="See `pvtprof models`.")
+@click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
+@click.option("--R", "sr_ratios", type=_Ratios(), help="R of sra_conv, one a stage.  [default: the model's]")  # fmt: skip
+@click.option("--batch", type=int, default=1, show_default=True, help="Images in one call.")
+@click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--attention", type=click.Choice(ATTENTIONS), default="eager", show_default=True, help="Written out, or fused.")  # fmt: skip
+@click.option("--pool-size", type=int, default=7, show_default=True, help="Grid side of sra_pool's keys.")  # fmt: skip
+@click.option("--budget", "budget_s", type=float, default=30.0, show_default=True, help="Seconds of measuring, at most.")  # fmt: skip
+@click.option("--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report.")  # fmt: skip
+@_outputs
+def compare(
+    outputs: tuple[str, ...], form: str, force: bool, analytic: bool, **options: Any
+) -> None:
+    """Compare mha, sra_conv and sra_pool in every stage of a PVT model.
+
+    Prints a table and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
+    Exit code 0: all agree; 1: a formula disagrees with a counter; 2: wrong usage; 3: the device
+    is not there; 130: Ctrl-C.
+
+    \b
+    Examples:
+      pvtprof compare --img 224 --R 8,4,2,1
+      pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
+      pvtprof compare --img 512 --analytic --format csv
+    """
+    from pvtprof.comparison import compare as compared
+
+    if not analytic:
+        outputs = outputs or _default_outputs(options)
+    for path in outputs:
+        _check_output(path, force)
+    with _progress(analytic) as show:
+        run = compared(**options, analytic=analytic, progress=show)
+    if run.interrupted:
+        outputs = tuple(_partial(path) for path in outputs)
+    _save(run, outputs, force)
+    click.echo(_text(run, form), nl=False)
+    if run.interrupted:
+        where = f"saved in {', '.join(outputs)}" if outputs else "printed above"
+        click.echo(f"Interrupted: what was taken so far is {where}; earlier reports are unchanged", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    if not run.agrees:
+        sys.exit(EXIT_DISAGREES)
+
+
+@cli.command()
+@click.argument("file")
+@_outputs
+def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
+    """Render a saved run again, without measuring: by default the page beside FILE.
+
+    \b
+    Example:
+      pvtprof report reports/pvt_v2_b2-224x224-cpu.json -o page.html
+    """
+    from pvtprof import store
+
+    outputs = outputs or (str(Path(file).with_suffix(".html")),)
+    for path in outputs:
+        _check_output(path, force)
+    run = store.load(file)
+    _save(run, outputs, force)
+    click.echo(_text(run, form), nl=False)
+
+
+@cli.command()
+@click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
+@click.option("--format", "form", type=click.Choice(("table", "json", "csv")), default="table", show_default=True)  # fmt: skip
+def models(img: tuple[int, int], form: str) -> None:
+    """List the eleven published models with their params and MACs.
+
+    \b
+    Example:
+      pvtprof models --img 512
+    """
+    from pvtprof.analytic.rows import published
+    from pvtprof.render import listing
+
+    click.echo(listing.render(published(img), form), nl=False)
+
+
+def _default_outputs(options: dict[str, Any]) -> tuple[str, ...]:
+    from pvtprof.observe.subject import resolved_device
+    from pvtprof.spec import model_spec
+
+    height, width = options["img"]
+    device = resolved_device(options["device"]).replace(":", "")
+    base = f"reports/{model_spec(options['model']).name}-{height}x{width}-{device}"
+    return f"{base}.json", f"{base}.html"
+
+
+def _check_output(path: str, force: bool) -> None:
+    from pvtprof import store
+
+    store.check_writable(path, force)
+
+
+def _progress(quiet: bool) -> AbstractContextManager[Callable[[str], None]]:
+    """Something that shows what is being done, on stderr, where a person is watching."""
+    if quiet or not sys.stderr.isatty():
+        return nullcontext(lambda text: None)
+    return _status()
+
+
+class _status:  # noqa: N801 # reads as the function that it is
+    def __enter__(self) -> Callable[[str], None]:
+        from rich.console import Console
+
+        self.live = Console(stderr=True).status("starting")
+        self.live.start()
+        return self.live.update
+
+    def __exit__(self, *exception: object) -> None:
+        self.live.stop()
+
+
+def _partial(path: str) -> str:
+    return str(Path(path).with_suffix(f".partial{Path(path).suffix}"))
+
+
+def _save(run: Run, outputs: Sequence[str], force: bool) -> None:
+    """Write every output, data first; where that fails, keep the data elsewhere and say where."""
+    from pvtprof import store
+
+    for path in sorted(outputs, key=lambda path: not path.endswith(".json")):
+        try:
+            store.write(path, _text(run, Path(path).suffix), force)
+        except StoreError as error:
+            raise StoreError(f"{error}{_rescued(run)}") from None
+        click.echo(f"Wrote {path}", err=True)
+
+
+def _rescued(run: Run) -> str:
+    from pvtprof import store
+
+    if not run.measured:
+        return ""
+    handle, path = tempfile.mkstemp(prefix="pvtprof-", suffix=".json")
+    os.close(handle)
+    try:
+        store.write(path, store.dumps(run))
+    except StoreError:
+        os.unlink(path)
+        return " (the samples taken are lost: the temporary folder is not writable either)"
+    return f" (the samples taken are in {path})"
+
+
+def _text(run: Run, form: str) -> str:
+    """The run as text: a file extension or one of FORMATS."""
+    if form in (".json", "json"):
+        from pvtprof import store
+
+        return store.dumps(run)
+    if form in (".csv", "csv"):
+        return run.to_frame().to_csv(index=False)
+    if form in (".md", "markdown"):
+        from pvtprof.render import markdown
+
+        return markdown.render(run)
+    if form == ".html":
+        from pvtprof.render import html
+
+        return html.render(run)
+    from pvtprof.render import terminal
+
+    return terminal.render(run, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty())
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; every error is one line on stderr. Returns the exit code."""
+    try:
+        code = cli.main(args, prog_name="pvtprof", standalone_mode=False)
+    except PvtprofError as error:
+        return _failed(str(error), error.exit_code)
+    except click.ClickException as error:
+        return _failed(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _failed("interrupted before anything was taken; nothing was written", EXIT_INTERRUPTED)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _failed(message: str, code: int) -> int:
+    click.echo(f"pvtprof: {' '.join(message.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

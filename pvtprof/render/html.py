@@ -1,0 +1,157 @@
+"""A run as one offline page: verdict, charts, the tables behind them, provenance."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from jinja2 import Environment, PackageLoader
+from plotly.offline import get_plotlyjs
+
+from pvtprof import figures, units, verdict
+from pvtprof.records import Row, Run
+from pvtprof.render.terminal import interval
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of texts: its caption, its header and its lines."""
+
+    caption: str
+    header: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chart (plotly JSON; None where there is nothing to draw) and the tables behind it."""
+
+    anchor: str
+    title: str
+    text: str
+    chart: dict[str, object] | None
+    sheets: tuple[Sheet, ...]
+
+
+def render(run: Run) -> str:
+    """The page as text. It makes no network request and is readable without JavaScript."""
+    environment = Environment(loader=PackageLoader("pvtprof.render"), autoescape=True)
+    work = run.workload
+    return environment.get_template("report.html").render(
+        run=run,
+        title=f"{work.model} at {work.height}x{work.width}",
+        verdict=(verdict.agreement(run), *verdict.savings(run)),
+        disagreements=tuple(verdict.disagreements(run)),
+        notes=tuple(verdict.notes(run)),
+        sections=[s for s in _sections(run) if s.chart or s.sheets],
+        environment={k.replace("_", " "): v for k, v in asdict(run.environment).items() if v is not None},
+        plotlyjs=get_plotlyjs(),
+    )
+
+
+def _sections(run: Run) -> tuple[Section, ...]:
+    timed = run.measured
+    counted = any(row.counts for row in run.rows)
+    return (
+        Section(
+            "macs", "MACs of attention, by stage, design and operator",
+            "Each bar is the attention of all blocks of one stage.",
+            _chart(figures.draw_stack(figures.stack_info(run))),
+            (_costs(run), _operators(run)),
+        ),
+        Section(
+            "latency", "Latency",
+            "Median of samples taken in interleaved rounds; bars show the 95 % interval of the median.",
+            _chart(figures.draw_latency(figures.latency_info(run))) if timed else None,
+            (_latencies(run),) if timed else (),
+        ),
+        Section(
+            "agreement", "Formula against counters",
+            "Every submodule of every row, in each counter's own convention: fvcore counts 1 a MAC, "
+            "5 an element of a layer norm, 1 an element that is pooled and 4 an element that is "
+            "interpolated; torch counts 2 a MAC and nothing else.",
+            _chart(figures.draw_agreement(figures.agreement_info(run))) if counted else None,
+            (_agreement(run), _modules(run)) if counted else (),
+        ),
+    )  # fmt: skip
+
+
+def _chart(figure: object) -> dict[str, object]:
+    chart: dict[str, object] = json.loads(figure.to_json())  # type: ignore[attr-defined] # plotly has no types
+    return chart
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return figures.stage_name(row), row.scope.variant
+
+
+def _costs(run: Run) -> Sheet:
+    header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs", "params", "peak bytes", "peak at")  # fmt: skip
+    lines = tuple(
+        (
+            *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
+            units.integer(row.tokens), units.integer(row.kv_tokens),
+            units.integer(row.macs), units.integer(row.params),
+            units.integer(row.peak and row.peak.observed), row.peak.at if row.peak else "-",
+        )
+        for row in run.rows
+    )  # fmt: skip
+    return Sheet("One attention module of each stage, and the whole model", header, lines)
+
+
+def _operators(run: Run) -> Sheet:
+    header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read", "elements written")  # fmt: skip
+    lines = tuple(
+        (
+            *_place(row), op.name, op.kind,
+            *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
+        )
+        for row in run.rows for op in row.ops
+    )  # fmt: skip
+    return Sheet("Every operator", header, lines)
+
+
+def _latencies(run: Run) -> Sheet:
+    header = ("place", "design", "median", "95 % interval (ms)", "samples", "calls a sample", "remark")
+    lines = tuple(_latency(row) for row in run.rows)
+    return Sheet("Latency of one attention module, and of the whole model", header, lines)
+
+
+def _latency(row: Row) -> tuple[str, ...]:
+    taken = row.latency
+    if taken is None:
+        return (*_place(row), "-", "-", "0", "-", row.not_run or "")
+    return (
+        *_place(row), units.milliseconds(taken.median), interval(row),
+        units.integer(len(taken.samples)), units.integer(taken.calls), "; ".join(taken.warnings),
+    )  # fmt: skip
+
+
+def _agreement(run: Run) -> Sheet:
+    header = ("place", "design", "counter", "formula", "counted", "difference", "not counted (calls)", "taught")  # fmt: skip
+    lines = tuple(
+        (
+            *_place(row), witness, units.integer(found.formula), units.integer(found.counted),
+            units.integer(found.counted - found.formula),
+            ", ".join(f"{op.removeprefix('aten::')} {calls}" for op, calls in found.skipped.items()),
+            ", ".join(found.handles),
+        )
+        for row in run.rows for witness, found in row.counts.items()
+    )  # fmt: skip
+    params = tuple(
+        (*_place(row), "sum(p.numel())", units.integer(row.params), units.integer(row.params_counted),
+         units.integer(row.params_counted - row.params), "", "")
+        for row in run.rows if row.params_counted is not None
+    )  # fmt: skip
+    return Sheet("Totals", header, lines + params)
+
+
+def _modules(run: Run) -> Sheet:
+    header = ("place", "design", "counter", "submodule", "formula", "counted", "difference")
+    lines = tuple(
+        (*_place(row), witness, module or "(itself)",
+         units.integer(ours), units.integer(theirs), units.integer(theirs - ours))
+        for row in run.rows for witness, found in row.counts.items()
+        for module, (ours, theirs) in found.by_module.items()
+    )  # fmt: skip
+    return Sheet("Submodule by submodule", header, lines)

@@ -1,0 +1,33 @@
+"""A list of records as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pvtprof import units
+
+
+def render(records: Sequence[Mapping[str, str | int]], form: str) -> str:
+    """Records of the same fields as "table", "csv" or "json"."""
+    out = io.StringIO()
+    if form == "json":
+        return json.dumps(records, indent=1) + "\n"
+    if form == "csv":
+        writer = csv.DictWriter(out, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+        return out.getvalue()
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name, value in records[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int) else "left", no_wrap=True)
+    for record in records:
+        table.add_row(*(units.integer(v) if isinstance(v, int) else v for v in record.values()))
+    Console(file=out, width=200).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

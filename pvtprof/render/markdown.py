@@ -1,0 +1,45 @@
+"""A run as Markdown: for issues, pull requests and notes."""
+
+from __future__ import annotations
+
+from pvtprof import units, verdict
+from pvtprof.records import Row, Run
+from pvtprof.render.terminal import interval
+
+HEADER = ("stage", "variant", "keys", "MACs", "params", "peak", "latency", "95 % (ms)", "agrees")
+
+
+def render(run: Run) -> str:
+    """The table, the verdict and the notes."""
+    work = run.workload
+    lines = [
+        f"<!-- pvtprof {run.environment.pvtprof} -->",
+        f"### {work.model} at {work.height}x{work.width}, batch {work.batch}, {work.dtype}, "
+        f"{work.attention} attention, {run.environment.device}",
+        "",
+        f"| {' | '.join(HEADER)} |",
+        f"|---|---|{'---:|' * (len(HEADER) - 3)}---|",
+        *(f"| {' | '.join(_cells(row))} |" for row in run.rows),
+        "",
+        verdict.agreement(run),
+        *verdict.savings(run),
+        "",
+        *(f"- {text}" for text in (*verdict.disagreements(run), *verdict.notes(run))),
+        "",
+        f"`{run.command}`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        "model" if row.scope.stage is None else str(row.scope.stage),
+        row.scope.variant,
+        units.integer(row.kv_tokens),
+        units.integer(row.macs),
+        units.integer(row.params),
+        units.size(row.peak and row.peak.observed),
+        units.milliseconds(row.latency and row.latency.median),
+        interval(row),
+        ("yes" if row.agrees else "NO") if row.counts else "-",
+    )

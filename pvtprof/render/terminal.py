@@ -1,0 +1,113 @@
+"""A run as a table for the terminal; at any width, whole columns go and digits never."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pvtprof import units, verdict
+from pvtprof.records import Row, Run
+
+#: One line of a stage: its name, its text, and its number for the ratio against mha (or None).
+Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
+
+FIGURES: tuple[Figure, ...] = (
+    ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
+    ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
+    ("params", lambda row: units.integer(row.params), lambda row: row.params),
+    ("peak", lambda row: units.size(row.peak and row.peak.observed),
+     lambda row: row.peak and row.peak.observed),
+    ("latency", lambda row: units.milliseconds(row.latency and row.latency.median),
+     lambda row: row.latency and row.latency.median),
+    ("95 %", lambda row: interval(row), lambda row: None),
+)  # fmt: skip
+
+
+def interval(row: Row) -> str:
+    """The 95 % interval of a row's latency in milliseconds, or "-"."""
+    bounds = row.latency and row.latency.interval
+    return units.interval(*bounds) if bounds else "-"
+
+
+def render(run: Run, width: int, color: bool = False) -> str:
+    """The table, the verdict and the notes, at most ``width`` columns wide (60 or more)."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False)
+    table, dropped = _fitting(run, console)
+    console.print(_title(run))
+    console.print(table)
+    for text in (verdict.agreement(run), *verdict.savings(run)):
+        console.print(Text(text, style="bold" if run.agrees else "bold red"))
+    for text in (*verdict.disagreements(run), *dropped, *verdict.notes(run)):
+        console.print(Text(f"- {text}"))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _title(run: Run) -> str:
+    work, env = run.workload, run.environment
+    size = f"{work.height}x{work.width}"
+    parts = [f"{work.model} at {size}", f"batch {work.batch}", work.dtype, f"{work.attention} attention"]
+    if env.threads:
+        parts.append(f"{env.device}, {env.threads} threads, torch {env.torch}")
+    return ", ".join(parts)
+
+
+def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
+    """The table with only the columns that fit, and a note for each variant that does not."""
+    variants = list(run.variants)
+    ratios = [v for v in variants if v != "mha" and "mha" in variants]
+    dropped: list[str] = []
+    while True:
+        table = _table(_lines(run, variants, ratios))
+        if console.measure(table, options=console.options.update(width=9999)).maximum <= console.width:
+            return table, dropped
+        if ratios:
+            ratios.pop()
+        elif len(variants) > 1:
+            gone = variants.pop()
+            dropped.append(f"{gone} does not fit into {console.width} columns; see --format csv.")
+        else:
+            return table, dropped
+
+
+def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
+    lines = [["stage", "per module", *variants, *(f"{v[4:]}/mha" for v in ratios)]]
+    for stage in (1, 2, 3, 4, None):
+        rows = {variant: run.row(stage, variant) for variant in run.variants}
+        labels = iter(_labels(rows, run))
+        for name, text, number in FIGURES:
+            cells = [text(rows[variant]) for variant in variants]
+            if all(cell == "-" for cell in cells):
+                continue
+            shares = [_share(number(rows[v]), number(rows["mha"])) for v in ratios]
+            lines.append([next(labels, ""), name, *cells, *shares])
+        lines.extend([label, ""] + [""] * (len(lines[0]) - 2) for label in labels)
+        lines.append([])
+    return [line or [""] * len(lines[0]) for line in lines[:-1]]
+
+
+def _share(part: float | None, whole: float | None) -> str:
+    return "-" if part is None or whole is None else units.percent(part, whole)
+
+
+def _labels(rows: dict[str, Row], run: Run) -> list[str]:
+    row = next(iter(rows.values()))
+    if row.scope.stage is None:
+        return ["model", f"{row.blocks} blocks"]
+    assert row.grid is not None  # every attention row has its grid
+    ratio = run.workload.sr_ratios[row.scope.stage - 1]
+    return [str(row.scope.stage), units.grid(*row.grid), f"R {ratio}", f"x{row.blocks} blocks"]
+
+
+def _table(lines: list[list[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+    for i, name in enumerate(lines[0]):
+        table.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
+    for line in lines[1:]:
+        table.add_row(*line)
+    return table

@@ -1,0 +1,74 @@
+"""A run as a tidy pandas frame: one row a scope, one fact a column, units in the names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from pvtprof.records import Row, Run
+from pvtprof.spec import DTYPES
+
+_WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention")
+
+
+def frame(run: Run) -> pd.DataFrame:
+    """All rows of a run. Whole numbers stay whole (and exact beyond 64 bits); what was not taken is NA."""
+    records = [_record(run, row) for row in run.rows]
+    return pd.DataFrame({name: _column([r[name] for r in records]) for name in records[0]})
+
+
+def _column(values: Sequence[Any]) -> pd.Series[Any]:
+    present = [value for value in values if value is not None]
+    if present and all(type(value) is int for value in present):
+        exact = max(map(abs, present)) < 2**63
+        return pd.Series(values, dtype="Int64" if exact else "object")
+    if present and all(isinstance(value, float) for value in present):
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype="object")
+
+
+def _record(run: Run, row: Row) -> dict[str, Any]:
+    itemsize = DTYPES[run.workload.dtype]
+    grid = row.grid or (None, None)
+    latency = row.latency
+    low, high = (latency and latency.interval) or (None, None)
+    return {
+        **{name: getattr(run.workload, name) for name in _WORKLOAD},
+        "scope": row.scope.kind,
+        "stage": row.scope.stage,
+        "variant": row.scope.variant,
+        "runs_as": row.runs_as,
+        "dim": row.dim,
+        "num_heads": row.num_heads,
+        "sr_ratio": row.sr_ratio,
+        "blocks": row.blocks,
+        "grid_height": grid[0],
+        "grid_width": grid[1],
+        "tokens": row.tokens,
+        "kv_tokens": row.kv_tokens,
+        "macs": row.macs,
+        "params": row.params,
+        "params_counted": row.params_counted,
+        **_counted(row, "fvcore"),
+        **_counted(row, "torch"),
+        "agrees": row.agrees if row.counts else None,
+        "peak_bytes": row.peak.observed if row.peak else None,
+        "peak_at": row.peak.at if row.peak else None,
+        "read_bytes": itemsize * sum(op.read for op in row.ops),
+        "written_bytes": itemsize * sum(op.written for op in row.ops),
+        "latency_median_s": latency.median if latency else None,
+        "latency_low_s": low,
+        "latency_high_s": high,
+        "latency_samples": len(latency.samples) if latency else None,
+        "not_run": row.not_run,
+    }
+
+
+def _counted(row: Row, witness: str) -> dict[str, int | None]:
+    agreement = row.counts.get(witness)
+    return {
+        f"{witness}_formula": agreement.formula if agreement else None,
+        f"{witness}_counted": agreement.counted if agreement else None,
+    }

@@ -1,0 +1,89 @@
+"""What a run says, in sentences: the same words in the terminal, in Markdown and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pvtprof import units
+from pvtprof.records import Row, Run
+
+WITNESSES = ("fvcore", "torch")
+
+
+def agreement(run: Run) -> str:
+    """Whether formula and counters agree: over how many rows, and where they do not."""
+    parts = []
+    for witness in WITNESSES:
+        found = [row.counts[witness].equal for row in run.rows if witness in row.counts]
+        parts.append(f"{witness} in {sum(found)} of {len(found)} rows")
+    known = [row for row in run.rows if row.params_counted is not None]
+    if not known and not any(row.counts for row in run.rows):
+        return "Formulas alone: nothing was counted or measured."
+    equal = sum(row.params_counted == row.params for row in known)
+    parts.append(f"sum(p.numel()) in {equal} of {len(known)}")
+    head = "Formula and counters agree" if run.agrees else "FORMULA AND COUNTERS DISAGREE"
+    return f"{head}, to the last digit and submodule by submodule: {', '.join(parts)}."
+
+
+def savings(run: Run) -> tuple[str, ...]:
+    """One sentence for each reduced variant: what the whole model saves against plain attention."""
+    if "mha" not in run.variants:
+        return ()
+    plain = run.row(None, "mha")
+    return tuple(_saving(run.row(None, v), plain) for v in run.variants if v != "mha")
+
+
+def _saving(row: Row, plain: Row) -> str:
+    sentence = (
+        f"{row.scope.variant} needs {units.percent(row.macs, plain.macs)} of mha's MACs "
+        f"({units.giga(row.macs)} of {units.giga(plain.macs)})"
+    )
+    if row.latency and plain.latency:
+        ours, theirs = row.latency.median, plain.latency.median
+        sentence += (
+            f" and runs in {units.percent(ours, theirs)} of its time "
+            f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
+        )
+    return f"{sentence}, whole model."
+
+
+def disagreements(run: Run) -> Iterator[str]:
+    """Each row and submodule in which a witness and a formula differ, with both figures."""
+    for row in run.rows:
+        if row.params_counted not in (None, row.params):
+            counted = units.integer(row.params_counted)
+            yield f"{row.scope}: params: formula {units.integer(row.params)}, counted {counted}"
+        for witness, found in row.counts.items():
+            for module in found.differing:
+                ours, theirs = found.by_module[module]
+                yield (
+                    f"{row.scope}: {witness} in {module or 'the module itself'}: "
+                    f"formula {units.integer(ours)}, counted {units.integer(theirs)}"
+                )
+            if not found.equal and not found.differing:
+                yield (
+                    f"{row.scope}: {witness} in total: formula {units.integer(found.formula)}, "
+                    f"counted {units.integer(found.counted)}"
+                )
+
+
+def notes(run: Run) -> Iterator[str]:
+    """What a reader must know to read the figures rightly; nothing missing in silence."""
+    for row in run.rows:
+        if row.scope.stage is not None and row.runs_as != row.scope.variant:
+            why = "R is 1" if row.scope.variant == "sra_conv" else "the class token cannot be pooled"
+            yield f"{row.scope} is plain mha here: {why}."
+    for witness in WITNESSES:
+        skipped = sorted({op for row in run.rows if witness in row.counts
+                          for op in row.counts[witness].skipped})  # fmt: skip
+        if skipped:
+            names = ", ".join(op.removeprefix("aten::") for op in skipped)
+            yield f"Not counted by {witness}: {names}."
+    taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
+    if taught:
+        yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
+    for row in run.rows:
+        if row.not_run:
+            yield f"{row.scope}: not measured: {row.not_run}."
+        for warning in row.latency.warnings if row.latency else ():
+            yield f"{row.scope}: {warning}."
