@@ -26,7 +26,7 @@ EXIT_DISAGREES = 1
 EXIT_INTERRUPTED = 130
 
 
-class _Img(click.ParamType):
+class _Img(click.ParamType[tuple[int, int]]):
     """``224`` or ``800x1333`` (height x width) as (height, width)."""
 
     name = "HEIGHT[xWIDTH]"
@@ -40,7 +40,7 @@ class _Img(click.ParamType):
         return int(found[1]), int(found[2] or found[1])
 
 
-class _Ratios(click.ParamType):
+class _Ratios(click.ParamType[tuple[int, ...]]):
     """``8,4,2,1`` as four whole numbers."""
 
     name = "R1,R2,R3,R4"
@@ -57,13 +57,21 @@ class _Ratios(click.ParamType):
 def _outputs(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say where results go, shared by ``compare`` and ``report``."""
     output = click.option(
-        "-o", "--output", "outputs", multiple=True, metavar="FILE",
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FILE",
         help="Write FILE (.json .html .csv .md); repeatable.",
-    )  # fmt: skip
+    )
     form = click.option(
-        "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
         help="What to print on stdout.",
-    )  # fmt: skip
+    )
     force = click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
     return output(form(force(command)))
 
@@ -82,14 +90,33 @@ def cli() -> None:
 @cli.command()
 @click.option("--model", default="pvt_v2_b2", show_default=True, help="See `pvtprof models`.")
 @click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
-@click.option("--R", "sr_ratios", type=_Ratios(), help="R of sra_conv, one a stage.  [default: the model's]")  # fmt: skip
+@click.option(
+    "--R", "sr_ratios", type=_Ratios(), help="R of sra_conv, one a stage.  [default: the model's]"
+)
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one call.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--attention", type=click.Choice(ATTENTIONS), default="eager", show_default=True, help="Written out, or fused.")  # fmt: skip
-@click.option("--pool-size", type=int, default=7, show_default=True, help="Grid side of sra_pool's keys.")  # fmt: skip
-@click.option("--budget", "budget_s", type=float, default=30.0, show_default=True, help="Seconds of measuring, at most.")  # fmt: skip
-@click.option("--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report.")  # fmt: skip
+@click.option(
+    "--attention",
+    type=click.Choice(ATTENTIONS),
+    default="eager",
+    show_default=True,
+    help="Written out, or fused.",
+)
+@click.option(
+    "--pool-size", type=int, default=7, show_default=True, help="Grid side of sra_pool's keys."
+)
+@click.option(
+    "--budget",
+    "budget_s",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="Seconds of measuring, at most.",
+)
+@click.option(
+    "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
+)
 @_outputs
 def compare(
     outputs: tuple[str, ...], form: str, force: bool, analytic: bool, **options: Any
@@ -120,7 +147,10 @@ def compare(
     click.echo(_text(run, form), nl=False)
     if run.interrupted:
         where = f"saved in {', '.join(outputs)}" if outputs else "printed above"
-        click.echo(f"Interrupted: what was taken so far is {where}; earlier reports are unchanged", err=True)
+        click.echo(
+            f"Interrupted: what was taken so far is {where}; earlier reports are unchanged",
+            err=True,
+        )
         sys.exit(EXIT_INTERRUPTED)
     if not run.agrees:
         sys.exit(EXIT_DISAGREES)
@@ -148,7 +178,13 @@ def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
 
 @cli.command()
 @click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
-@click.option("--format", "form", type=click.Choice(("table", "json", "csv")), default="table", show_default=True)  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", "json", "csv")),
+    default="table",
+    show_default=True,
+)
 def models(img: tuple[int, int], form: str) -> None:
     """List the eleven published models with their params and MACs.
 
@@ -258,7 +294,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return _failed("interrupted before anything was taken; nothing was written", EXIT_INTERRUPTED)
+        return _failed(
+            "interrupted before anything was taken; nothing was written", EXIT_INTERRUPTED
+        )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except BrokenPipeError:

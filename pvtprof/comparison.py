@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -102,7 +103,8 @@ def _check_addressable(workload: Workload, rows: Sequence[Row]) -> None:
             if scores * DTYPES[workload.dtype] >= 2**62:
                 raise SpecError(
                     f"{row.scope}: the scores alone have {units.integer(scores)} elements, past "
-                    "what torch can address; use a smaller --img, --batch or --pool-size, or --analytic"
+                    "what torch can address; use a smaller --img, --batch or --pool-size, "
+                    "or --analytic"
                 )
 
 
@@ -158,7 +160,7 @@ class _Observer:
         )  # fmt: skip
 
     def _without_memory(self, row: Row, subject: Subject) -> Row:
-        """What needs no memory at any size: torch's count, params, peak; and whether it may start."""
+        """What needs no memory (torch's count, params, peak), and whether the rest may start."""
         self._count(row.scope, "torch", subject.torch_count())
         peak = subject.peak()
         needs, free = peak.observed + subject.resident_bytes(), free_bytes(self.workload.device)
@@ -174,7 +176,9 @@ class _Observer:
         agreement = joined(formula, count)
         self.rows[scope] = replace(row, counts={**row.counts, witness: agreement})
 
-    def _time(self, stage: int | None, ready: Mapping[Scope, tuple[nn.Module, tuple[Tensor, ...]]]) -> None:
+    def _time(
+        self, stage: int | None, ready: Mapping[Scope, tuple[nn.Module, tuple[Tensor, ...]]]
+    ) -> None:
         import torch
 
         from pvtprof.observe import latency
@@ -186,13 +190,13 @@ class _Observer:
         self.progress(f"timing {name} ({self.left_s:.0f} s)")
         calls = {str(scope): _call(*built) for scope, built in ready.items()}
         taken: dict[str, Measurement] = {}
-        begin = latency.timer()
+        begin = time.perf_counter()
         try:
             with torch.no_grad():
                 sample = latency.sampler(self.workload.device)
                 latency.measure(calls, self.left_s, sample, keep=taken)
         finally:
-            self.left_s = max(0.0, self.left_s - (latency.timer() - begin))
+            self.left_s = max(0.0, self.left_s - (time.perf_counter() - begin))
             for scope in ready:
                 if str(scope) in taken:
                     self.rows[scope] = replace(self.rows[scope], latency=taken[str(scope)])
@@ -207,9 +211,7 @@ def _call(module: nn.Module, inputs: tuple[Tensor, ...]) -> Callable[[], object]
 
 
 def joined(formula: Mapping[str, int], count: Count) -> Agreement:
-    """A formula by module beside a count by module; a module that only one knows is 0 in the other."""
+    """A formula beside a count, by module; one that only one of them knows is 0 in the other."""
     modules = dict.fromkeys((*formula, *count.by_module))
     by_module = {name: (formula.get(name, 0), count.by_module.get(name, 0)) for name in modules}
-    return Agreement(
-        sum(formula.values()), count.counted, by_module, count.skipped, count.handles
-    )
+    return Agreement(sum(formula.values()), count.counted, by_module, count.skipped, count.handles)

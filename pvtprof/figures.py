@@ -56,7 +56,7 @@ def draw_stack(info: StackInfo) -> go.Figure:
             customdata=[units.integer(value) for value in macs],
             hovertemplate=f"%{{x}}<br>{name}: %{{customdata}} MACs<extra></extra>",
         )  # fmt: skip
-    figure.update_yaxes(title="MACs, all blocks of the stage")
+    figure.update_yaxes(exponentformat="SI", title="MACs, all blocks of the stage")
     return figure
 
 
@@ -72,8 +72,10 @@ class LatencyInfo:
 
 def latency_info(run: Run) -> LatencyInfo:
     """Everything that was measured: one attention module of each stage, and the whole model."""
-    return LatencyInfo({v: tuple(_timed(row) for row in run.rows
-                                 if row.scope.variant == v and row.latency) for v in run.variants})  # fmt: skip
+    timed = [row for row in run.rows if row.latency]
+    return LatencyInfo(
+        {v: tuple(_timed(row) for row in timed if row.scope.variant == v) for v in run.variants}
+    )
 
 
 def _timed(row: Row) -> tuple[str, float, float | None, float | None]:
@@ -103,7 +105,7 @@ def draw_latency(info: LatencyInfo) -> go.Figure:
 
 @dataclass(frozen=True)
 class AgreementInfo:
-    """Formula against counter: ``points`` maps a witness to (formula, counted, name), a submodule each."""
+    """Formula against counter: ``points`` maps a witness to (formula, counted, submodule)."""
 
     points: dict[str, tuple[tuple[int, int, str], ...]]
 
@@ -126,7 +128,7 @@ def draw_agreement(info: AgreementInfo) -> go.Figure:
     values = [n for points in info.points.values() for p in points for n in p[:2] if n > 0]
     if values:
         ends = [min(values), max(values)]
-        figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color="#888888", hoverinfo="skip")  # fmt: skip
+        figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color="#888888")
     for witness, points in info.points.items():
         figure.add_scatter(
             name=witness, mode="markers", x=[p[0] for p in points], y=[p[1] for p in points],

@@ -32,7 +32,7 @@ class Scope:
 
     @property
     def kind(self) -> str:
-        """"attention" or "model"."""
+        """ "attention" or "model"."""
         return "model" if self.stage is None else "attention"
 
     def __str__(self) -> str:
@@ -98,8 +98,8 @@ class Measurement:
             return None
         from scipy.stats import quantile_test
 
-        interval = quantile_test(self.samples, p=0.5).confidence_interval(0.95)
-        return float(interval.low), float(interval.high)
+        bounds: Any = quantile_test(self.samples, p=0.5).confidence_interval(0.95)
+        return float(bounds.low), float(bounds.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,16 @@ class Row:
     not_run: str | None = None
 
     @property
+    def peak_bytes(self) -> int | None:
+        """Peak of live tensor bytes, as observed."""
+        return self.peak.observed if self.peak else None
+
+    @property
+    def latency_median_s(self) -> float | None:
+        """Median latency in seconds."""
+        return self.latency.median if self.latency else None
+
+    @property
     def agrees(self) -> bool:
         """Whether every witness that ran agrees with the formula; True where none ran."""
         params = self.params_counted is None or self.params_counted == self.params
@@ -175,7 +185,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ``pvtprof compare``: workload, environment and rows, in the order of the tables."""
+    """One run of ``pvtprof compare``: workload, environment, rows in the order of the tables."""
 
     workload: Workload
     environment: Environment

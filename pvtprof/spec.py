@@ -27,7 +27,12 @@ IN_CHANNELS = 3
 def positive(what: str, value: int, most: int | None = None) -> int:
     """``value`` itself where it is a whole number of 1 or more (and at most ``most``)."""
     limit = f"from 1 to {most}" if most else "of 1 or more"
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value > (most or value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or value < 1
+        or value > (most or value)
+    ):
         raise SpecError(f"{what} is {value!r}; use a whole number {limit}")
     return value
 
@@ -59,7 +64,8 @@ class StageSpec:
         if self.dim % self.num_heads:
             divisors = ", ".join(str(h) for h in range(1, self.dim + 1) if self.dim % h == 0)
             raise SpecError(
-                f"dim {self.dim} is not divisible by num_heads {self.num_heads}; use one of {divisors}"
+                f"dim {self.dim} is not divisible by num_heads {self.num_heads}; "
+                f"use one of {divisors}"
             )
 
     @property
@@ -111,7 +117,8 @@ class ModelSpec:
         if self.class_token and last.runs_as != "mha":
             raise SpecError(
                 f"stage 4 of {self.name} has a class token, which no spatial reduction can carry "
-                f"(asked for {last.variant} with R {last.sr_ratio}); use R 1 there, as the paper does"
+                f"(asked for {last.variant} with R {last.sr_ratio}); "
+                "use R 1 there, as the paper does"
             )
 
     @property
@@ -149,7 +156,9 @@ class ModelSpec:
             return [stage.variant for stage in self.stages]
         if not isinstance(variant, str):
             if len(variant) != 4:
-                raise SpecError(f"got {len(variant)} attention variants; use one, or 4, one a stage")
+                raise SpecError(
+                    f"got {len(variant)} attention variants; use one, or 4, one a stage"
+                )
             return variant
         one_of("attention variant", variant, VARIANTS)
         last = "mha" if self.class_token and variant == "sra_pool" else variant

@@ -98,7 +98,9 @@ def _read(path: str | os.PathLike[str]) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise StoreError(f"{path} is not a text file; give a .json file that pvtprof wrote") from None
+        raise StoreError(
+            f"{path} is not a text file; give a .json file that pvtprof wrote"
+        ) from None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}; check the path") from None
 

@@ -14,7 +14,7 @@ _WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention"
 
 
 def frame(run: Run) -> pd.DataFrame:
-    """All rows of a run. Whole numbers stay whole (and exact beyond 64 bits); what was not taken is NA."""
+    """All rows of a run. Whole numbers stay exact, beyond 64 bits too; what was not taken is NA."""
     records = [_record(run, row) for row in run.rows]
     return pd.DataFrame({name: _column([r[name] for r in records]) for name in records[0]})
 
@@ -54,11 +54,11 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         **_counted(row, "fvcore"),
         **_counted(row, "torch"),
         "agrees": row.agrees if row.counts else None,
-        "peak_bytes": row.peak.observed if row.peak else None,
+        "peak_bytes": row.peak_bytes,
         "peak_at": row.peak.at if row.peak else None,
         "read_bytes": itemsize * sum(op.read for op in row.ops),
         "written_bytes": itemsize * sum(op.written for op in row.ops),
-        "latency_median_s": latency.median if latency else None,
+        "latency_median_s": row.latency_median_s,
         "latency_low_s": low,
         "latency_high_s": high,
         "latency_samples": len(latency.samples) if latency else None,

@@ -47,6 +47,21 @@ def _saving(row: Row, plain: Row) -> str:
     return f"{sentence}, whole model."
 
 
+def surprises(run: Run) -> Iterator[str]:
+    """Where theory and clock part company: fewer MACs than mha but clearly more time."""
+    if "mha" not in run.variants:
+        return
+    for row in run.rows:
+        plain = run.row(row.scope.stage, "mha")
+        ours, theirs = (r.latency and r.latency.interval for r in (row, plain))
+        if ours and theirs and row.macs < plain.macs and ours[0] > theirs[1]:
+            time = units.percent(row.latency_median_s or 0, plain.latency_median_s or 0)
+            yield (
+                f"{row.scope}: {units.percent(row.macs, plain.macs)} of mha's MACs but {time} "
+                "of its time: fewer MACs are not faster here."
+            )
+
+
 def disagreements(run: Run) -> Iterator[str]:
     """Each row and submodule in which a witness and a formula differ, with both figures."""
     for row in run.rows:
@@ -71,7 +86,9 @@ def notes(run: Run) -> Iterator[str]:
     """What a reader must know to read the figures rightly; nothing missing in silence."""
     for row in run.rows:
         if row.scope.stage is not None and row.runs_as != row.scope.variant:
-            why = "R is 1" if row.scope.variant == "sra_conv" else "the class token cannot be pooled"
+            why = (
+                "R is 1" if row.scope.variant == "sra_conv" else "the class token cannot be pooled"
+            )
             yield f"{row.scope} is plain mha here: {why}."
     for witness in WITNESSES:
         skipped = sorted({op for row in run.rows if witness in row.counts

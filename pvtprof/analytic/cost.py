@@ -33,7 +33,9 @@ class Cost:
 
 def cost(op: Op, sizes: Sizes) -> Cost:
     """Everything that one operator needs, at these index sizes."""
-    return Cost(ops.macs(op, sizes), ops.params(op, sizes), ops.reads(op, sizes), ops.writes(op, sizes))
+    return Cost(
+        ops.macs(op, sizes), ops.params(op, sizes), ops.reads(op, sizes), ops.writes(op, sizes)
+    )
 
 
 @dataclass(frozen=True, slots=True)

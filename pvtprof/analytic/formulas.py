@@ -38,7 +38,7 @@ SRA_CONV = (
     *_CORE,
 )
 
-#: Linear SRA: average pooling to a fixed grid, then a 1x1 convolution. arXiv:2106.13797, section 3.1.
+#: Linear SRA: average pooling to a fixed grid, a 1x1 convolution. arXiv:2106.13797, section 3.1.
 SRA_POOL = (
     _Q,
     Op("pool", "pool", "b n c", "", "b m c"),
@@ -101,7 +101,7 @@ def _fused(op: Op) -> Op:
 
 
 def block_ops(spec: ModelSpec, variant: str, attention: str = "eager") -> tuple[Op, ...]:
-    """The operators of one transformer block: norm, attention, norm, MLP, two residual additions."""
+    """The operators of one transformer block: norm, attention, norm, MLP, residual additions."""
     residual = Op("add", "add", "b n e", "b n e", "b n e")
     mlp = MLP if spec.version == 1 else MLP_V2
     if spec.mlp_relu:
@@ -126,7 +126,7 @@ class Term:
 
     @property
     def label(self) -> str:
-        """The operator's name behind the path of the module that holds it: ``block1.attn.scores``."""
+        """The operator's name behind the path of its module: ``block1.attn.scores``."""
         path, _, _ = self.op.where.rpartition(".")
         return f"{path}.{self.op.name}" if path else self.op.name
 

@@ -55,15 +55,17 @@ def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, in
     ((200, 334), (100, 167), (50, 84), (25, 42))
     """
     grids = []
-    sides = (height, width)
+    grid = (height, width)
     for stage in range(1, 5):
-        sides = tuple(conv_out(side, *spec.patch(stage)) for side in sides)
-        if min(sides) < 1:
+        patch = spec.patch(stage)
+        grid = (conv_out(grid[0], *patch), conv_out(grid[1], *patch))
+        if min(grid) < 1:
             raise SpecError(
                 f"image {height}x{width} is too small for the four stages of {spec.name}: "
-                f"nothing is left in stage {stage}; use at least {smallest_side(spec)} pixels a side"
+                f"nothing is left in stage {stage}; "
+                f"use at least {smallest_side(spec)} pixels a side"
             )
-        grids.append((sides[0], sides[1]))
+        grids.append(grid)
     return tuple(grids)
 
 
@@ -108,9 +110,7 @@ def attention_sizes(
     }
 
 
-def stage_sizes(
-    spec: ModelSpec, stage: int, batch: int, image: tuple[int, int]
-) -> dict[str, int]:
+def stage_sizes(spec: ModelSpec, stage: int, batch: int, image: tuple[int, int]) -> dict[str, int]:
     """Index sizes of everything in ``stage`` (1 to 4) for an image (height, width) in pixels."""
     grids = token_grids(spec, *image)
     grid, built = grids[stage - 1], token_grids(spec, *spec.built)[stage - 1]

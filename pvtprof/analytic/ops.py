@@ -14,9 +14,7 @@ from pvtprof.analytic.geometry import INDICES, Sizes
 from pvtprof.errors import SpecError
 
 #: What an operator can be. An unknown kind is an error: it must never count as zero.
-KINDS = frozenset(
-    {"contract", "layernorm", "softmax", "gelu", "relu", "pool", "interpolate", "add", "concat", "mean"}
-)  # fmt: skip
+KINDS = frozenset("contract layernorm softmax gelu relu pool interpolate add concat mean".split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ class Scores(nn.Module):
 
     def forward(self, q: Tensor, k: Tensor) -> Tensor:
         """Return ``q k^T / sqrt(d)``."""
-        return (q @ k.transpose(-2, -1)) * self.scale
+        scores: Tensor = (q @ k.transpose(-2, -1)) * self.scale
+        return scores
 
 
 class Mix(nn.Module):
@@ -79,9 +80,14 @@ class Attention(nn.Module):
         B, N, C = x.shape
         q = self.q(x).reshape(B, N, self.num_heads, -1).permute(0, 2, 1, 3)
         keys = self.reduced(x, H, W)
-        k, v = self.kv(keys).reshape(B, -1, 2, self.num_heads, C // self.num_heads).permute(2, 0, 3, 1, 4)
+        k, v = (
+            self.kv(keys)
+            .reshape(B, -1, 2, self.num_heads, C // self.num_heads)
+            .permute(2, 0, 3, 1, 4)
+        )
         mixed = self.sdpa(q, k, v) if self.fused else self.mix(self.softmax(self.scores(q, k)), v)
-        return self.proj(mixed.transpose(1, 2).reshape(B, N, C))
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(B, N, C))
+        return out
 
     def reduced(self, x: Tensor, H: int, W: int) -> Tensor:
         """The tokens that become keys and values: (B, M, C)."""
@@ -89,8 +95,9 @@ class Attention(nn.Module):
             return x
         B, _, C = x.shape
         grid = x.permute(0, 2, 1).reshape(B, C, H, W)
-        if self.reduction == "sra_conv":
+        if self.reduction == "sra_pool":
+            grid = self.pool(grid)
+        else:
             check_reduction("attention", self.sr_ratio, H, W)
-            return self.norm(self.sr(grid).reshape(B, C, -1).permute(0, 2, 1))
-        pooled = self.sr(self.pool(grid)).reshape(B, C, -1).permute(0, 2, 1)
-        return self.act(self.norm(pooled))
+        reduced: Tensor = self.norm(self.sr(grid).reshape(B, C, -1).permute(0, 2, 1))
+        return self.act(reduced) if self.reduction == "sra_pool" else reduced

@@ -60,7 +60,7 @@ def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
 
 
 class OnGrid(nn.Module):
-    """An attention module with its token grid fixed, so that tokens (B, N, C) are its only input."""
+    """An attention module with its token grid fixed: tokens (B, N, C) are its only input."""
 
     def __init__(self, attn: Attention, grid: tuple[int, int]) -> None:
         super().__init__()

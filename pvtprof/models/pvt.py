@@ -132,7 +132,7 @@ class PyramidVisionTransformer(nn.Module):
         """The position embedding of stage ``number`` for a grid of H x W: (1, N, C)."""
         embedding: Tensor = getattr(self, f"pos_embed{number}")
         interpolate = getattr(self, f"interpolate{number}")
-        if number == 1 and (H, W) == interpolate.grid:
+        if number == 1 and interpolate.grid == (H, W):
             return embedding
         if number < 4:
             resized: Tensor = interpolate(embedding, H, W)

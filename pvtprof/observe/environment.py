@@ -65,7 +65,9 @@ def cpu_name() -> str:
 
 def _output(*command: str, cwd: Path | None = None) -> str | None:
     try:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
@@ -79,7 +81,11 @@ def _driver() -> str | None:
 def _commit() -> str | None:
     """The commit of pvtprof's own checkout; None where it is installed from a package."""
     root = Path(__file__).resolve().parents[2]
-    return _output("git", "rev-parse", "--short=12", "HEAD", cwd=root) if (root / ".git").exists() else None
+    return (
+        _output("git", "rev-parse", "--short=12", "HEAD", cwd=root)
+        if (root / ".git").exists()
+        else None
+    )
 
 
 def free_bytes(device: str) -> int:

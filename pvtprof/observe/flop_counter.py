@@ -16,15 +16,19 @@ from pvtprof.spec import repeated
 
 
 class _Skipped(TorchDispatchMode):
-    """Counts the calls that torch's counter has no formula for; views move nothing and are left out."""
+    """Counts the calls that torch's counter has no formula for; views move nothing, so not them."""
 
     def __init__(self, counter: FlopCounterMode) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
         self.known = counter.flop_registry
         self.calls: Counter[str] = Counter()
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         if func.overloadpacket not in self.known and not func.is_view:
             self.calls[str(func.overloadpacket).replace(".", "::")] += 1

@@ -35,7 +35,9 @@ def count(module: nn.Module, *inputs: Tensor) -> Count:
 
 def _count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     analysis = FlopCountAnalysis(module, inputs).set_op_handle(SDPA, _sdpa_macs)
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings(
+        "none"
+    )
     by_operator = analysis.by_operator()
     return Count(
         counted=int(analysis.total()),
@@ -48,7 +50,7 @@ def _count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
 def _sdpa_macs(inputs: list[Any], outputs: list[Any]) -> int:
     """MACs of both matmuls of attention: queries (..., N, d) against keys (..., M, d), twice."""
     *batch, queries, dim = get_shape(inputs[0])
-    return 2 * math.prod(batch) * queries * get_shape(inputs[1])[-2] * dim
+    return int(2 * math.prod(batch) * queries * get_shape(inputs[1])[-2] * dim)
 
 
 def _own_counts(totals: Counter[str]) -> dict[str, int]:

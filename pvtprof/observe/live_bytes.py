@@ -25,7 +25,7 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self, already: Any = ()) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
         self.live = self.peak = 0
         self.at = ""
         self._known = WeakIdKeyDictionary()  # UntypedStorage compares by content, not by identity
@@ -34,7 +34,11 @@ class LiveBytes(TorchDispatchMode):
                 self._known[leaf.untyped_storage()] = True
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):

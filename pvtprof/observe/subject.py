@@ -21,7 +21,7 @@ Built: TypeAlias = tuple[nn.Module, tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class Subject:
-    """How to build a module and its input; ``real`` makes them on a device, the rest without memory."""
+    """How to build a module and its input; all but ``real`` do without memory."""
 
     build: Callable[[], Built] = field(repr=False)
     dtype: str = "float32"

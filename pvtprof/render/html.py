@@ -21,6 +21,14 @@ class Sheet:
     header: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
 
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """For each column, whether it holds numbers alone and so stands to the right."""
+        return tuple(
+            all(not cell or cell == "-" or cell.lstrip("-")[:1].isdigit() for cell in column)
+            for column in zip(*self.lines, strict=True)
+        )
+
 
 @dataclass(frozen=True)
 class Section:
@@ -40,11 +48,13 @@ def render(run: Run) -> str:
     return environment.get_template("report.html").render(
         run=run,
         title=f"{work.model} at {work.height}x{work.width}",
-        verdict=(verdict.agreement(run), *verdict.savings(run)),
+        verdict=(verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)),
         disagreements=tuple(verdict.disagreements(run)),
         notes=tuple(verdict.notes(run)),
         sections=[s for s in _sections(run) if s.chart or s.sheets],
-        environment={k.replace("_", " "): v for k, v in asdict(run.environment).items() if v is not None},
+        environment={
+            k.replace("_", " "): v for k, v in asdict(run.environment).items() if v is not None
+        },
         plotlyjs=get_plotlyjs(),
     )
 
@@ -61,15 +71,15 @@ def _sections(run: Run) -> tuple[Section, ...]:
         ),
         Section(
             "latency", "Latency",
-            "Median of samples taken in interleaved rounds; bars show the 95 % interval of the median.",
+            "Median of samples taken in interleaved rounds, and its 95 % interval.",
             _chart(figures.draw_latency(figures.latency_info(run))) if timed else None,
             (_latencies(run),) if timed else (),
         ),
         Section(
             "agreement", "Formula against counters",
-            "Every submodule of every row, in each counter's own convention: fvcore counts 1 a MAC, "
-            "5 an element of a layer norm, 1 an element that is pooled and 4 an element that is "
-            "interpolated; torch counts 2 a MAC and nothing else.",
+            "Every submodule of every row, in each counter's own convention. fvcore: 1 a MAC, "
+            "5 an element of a layer norm, 1 an element that is pooled, 4 an element that is "
+            "interpolated. torch: 2 a MAC, nothing else.",
             _chart(figures.draw_agreement(figures.agreement_info(run))) if counted else None,
             (_agreement(run), _modules(run)) if counted else (),
         ),
@@ -86,13 +96,14 @@ def _place(row: Row) -> tuple[str, str]:
 
 
 def _costs(run: Run) -> Sheet:
-    header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs", "params", "peak bytes", "peak at")  # fmt: skip
+    header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs",
+              "params", "peak bytes", "peak at")  # fmt: skip
     lines = tuple(
         (
             *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
             units.integer(row.tokens), units.integer(row.kv_tokens),
             units.integer(row.macs), units.integer(row.params),
-            units.integer(row.peak and row.peak.observed), row.peak.at if row.peak else "-",
+            units.integer(row.peak_bytes), row.peak.at if row.peak else "-",
         )
         for row in run.rows
     )  # fmt: skip
@@ -100,7 +111,8 @@ def _costs(run: Run) -> Sheet:
 
 
 def _operators(run: Run) -> Sheet:
-    header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read", "elements written")  # fmt: skip
+    header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read",
+              "elements written")  # fmt: skip
     lines = tuple(
         (
             *_place(row), op.name, op.kind,
@@ -112,7 +124,15 @@ def _operators(run: Run) -> Sheet:
 
 
 def _latencies(run: Run) -> Sheet:
-    header = ("place", "design", "median", "95 % interval (ms)", "samples", "calls a sample", "remark")
+    header = (
+        "place",
+        "design",
+        "median",
+        "95 % interval (ms)",
+        "samples",
+        "calls a sample",
+        "remark",
+    )
     lines = tuple(_latency(row) for row in run.rows)
     return Sheet("Latency of one attention module, and of the whole model", header, lines)
 
@@ -128,18 +148,20 @@ def _latency(row: Row) -> tuple[str, ...]:
 
 
 def _agreement(run: Run) -> Sheet:
-    header = ("place", "design", "counter", "formula", "counted", "difference", "not counted (calls)", "taught")  # fmt: skip
+    header = ("place", "design", "counter", "formula", "counted", "difference",
+              "not counted (calls)", "taught")  # fmt: skip
     lines = tuple(
         (
             *_place(row), witness, units.integer(found.formula), units.integer(found.counted),
             units.integer(found.counted - found.formula),
-            ", ".join(f"{op.removeprefix('aten::')} {calls}" for op, calls in found.skipped.items()),
+            ", ".join(f"{op.removeprefix('aten::')} {n}" for op, n in found.skipped.items()),
             ", ".join(found.handles),
         )
         for row in run.rows for witness, found in row.counts.items()
     )  # fmt: skip
     params = tuple(
-        (*_place(row), "sum(p.numel())", units.integer(row.params), units.integer(row.params_counted),
+        (*_place(row), "sum(p.numel())", units.integer(row.params),
+         units.integer(row.params_counted),
          units.integer(row.params_counted - row.params), "", "")
         for row in run.rows if row.params_counted is not None
     )  # fmt: skip

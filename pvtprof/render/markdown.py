@@ -23,6 +23,7 @@ def render(run: Run) -> str:
         "",
         verdict.agreement(run),
         *verdict.savings(run),
+        *verdict.surprises(run),
         "",
         *(f"- {text}" for text in (*verdict.disagreements(run), *verdict.notes(run))),
         "",
@@ -38,8 +39,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         units.integer(row.kv_tokens),
         units.integer(row.macs),
         units.integer(row.params),
-        units.size(row.peak and row.peak.observed),
-        units.milliseconds(row.latency and row.latency.median),
+        units.size(row.peak_bytes),
+        units.milliseconds(row.latency_median_s),
         interval(row),
         ("yes" if row.agrees else "NO") if row.counts else "-",
     )

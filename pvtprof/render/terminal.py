@@ -20,10 +20,9 @@ FIGURES: tuple[Figure, ...] = (
     ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
     ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
     ("params", lambda row: units.integer(row.params), lambda row: row.params),
-    ("peak", lambda row: units.size(row.peak and row.peak.observed),
-     lambda row: row.peak and row.peak.observed),
-    ("latency", lambda row: units.milliseconds(row.latency and row.latency.median),
-     lambda row: row.latency and row.latency.median),
+    ("peak", lambda row: units.size(row.peak_bytes), lambda row: row.peak_bytes),
+    ("latency", lambda row: units.milliseconds(row.latency_median_s),
+     lambda row: row.latency_median_s),
     ("95 %", lambda row: interval(row), lambda row: None),
 )  # fmt: skip
 
@@ -37,11 +36,13 @@ def interval(row: Row) -> str:
 def render(run: Run, width: int, color: bool = False) -> str:
     """The table, the verdict and the notes, at most ``width`` columns wide (60 or more)."""
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False)
+    console = Console(
+        file=out, width=width, force_terminal=color, no_color=not color, highlight=False
+    )
     table, dropped = _fitting(run, console)
     console.print(_title(run))
     console.print(table)
-    for text in (verdict.agreement(run), *verdict.savings(run)):
+    for text in (verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)):
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
     for text in (*verdict.disagreements(run), *dropped, *verdict.notes(run)):
         console.print(Text(f"- {text}"))
@@ -51,7 +52,12 @@ def render(run: Run, width: int, color: bool = False) -> str:
 def _title(run: Run) -> str:
     work, env = run.workload, run.environment
     size = f"{work.height}x{work.width}"
-    parts = [f"{work.model} at {size}", f"batch {work.batch}", work.dtype, f"{work.attention} attention"]
+    parts = [
+        f"{work.model} at {size}",
+        f"batch {work.batch}",
+        work.dtype,
+        f"{work.attention} attention",
+    ]
     if env.threads:
         parts.append(f"{env.device}, {env.threads} threads, torch {env.torch}")
     return ", ".join(parts)
@@ -64,7 +70,10 @@ def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
     dropped: list[str] = []
     while True:
         table = _table(_lines(run, variants, ratios))
-        if console.measure(table, options=console.options.update(width=9999)).maximum <= console.width:
+        if (
+            console.measure(table, options=console.options.update(width=9999)).maximum
+            <= console.width
+        ):
             return table, dropped
         if ratios:
             ratios.pop()
