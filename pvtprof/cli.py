@@ -34,7 +34,7 @@ class _Img(click.ParamType[tuple[int, int]]):
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value[0], value[1]
-        found = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", value)
+        found = re.fullmatch(r"([0-9]{1,18})(?:x([0-9]{1,18}))?", value)
         if not found:
             self.fail(f"{value!r} is not an image size; use pixels such as 224 or 800x1333")
         return int(found[1]), int(found[2] or found[1])
@@ -135,12 +135,13 @@ def compare(
     """
     from pvtprof.comparison import compare as compared
 
+    run = compared(**options, analytic=True)  # refuses what cannot be, before anything is opened
     if not analytic:
-        outputs = outputs or _default_outputs(options)
-    for path in outputs:
-        _check_output(path, force)
-    with _progress(analytic) as show:
-        run = compared(**options, analytic=analytic, progress=show)
+        outputs = outputs or _default_outputs(run, options["device"])
+    _check_outputs(outputs, force)
+    if not analytic:
+        with _progress() as show:
+            run = compared(**options, progress=show)
     if run.interrupted:
         outputs = tuple(_partial(path) for path in outputs)
     _save(run, outputs, force)
@@ -169,8 +170,7 @@ def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
     from pvtprof import store
 
     outputs = outputs or (str(Path(file).with_suffix(".html")),)
-    for path in outputs:
-        _check_output(path, force)
+    _check_outputs(outputs, force)
     run = store.load(file)
     _save(run, outputs, force)
     click.echo(_text(run, form), nl=False)
@@ -198,25 +198,25 @@ def models(img: tuple[int, int], form: str) -> None:
     click.echo(listing.render(published(img), form), nl=False)
 
 
-def _default_outputs(options: dict[str, Any]) -> tuple[str, ...]:
+def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
     from pvtprof.observe.subject import resolved_device
-    from pvtprof.spec import model_spec
 
-    height, width = options["img"]
-    device = resolved_device(options["device"]).replace(":", "")
-    base = f"reports/{model_spec(options['model']).name}-{height}x{width}-{device}"
+    work = run.workload
+    device = resolved_device(device).replace(":", "")
+    base = f"reports/{work.model}-{work.height}x{work.width}-{device}"
     return f"{base}.json", f"{base}.html"
 
 
-def _check_output(path: str, force: bool) -> None:
+def _check_outputs(paths: Sequence[str], force: bool) -> None:
     from pvtprof import store
 
-    store.check_writable(path, force)
+    for path in paths:
+        store.check_writable(path, force)
 
 
-def _progress(quiet: bool) -> AbstractContextManager[Callable[[str], None]]:
+def _progress() -> AbstractContextManager[Callable[[str], None]]:
     """Something that shows what is being done, on stderr, where a person is watching."""
-    if quiet or not sys.stderr.isatty():
+    if not sys.stderr.isatty():
         return nullcontext(lambda text: None)
     return _status()
 
@@ -291,6 +291,9 @@ def main(args: Sequence[str] | None = None) -> int:
         code = cli.main(args, prog_name="pvtprof", standalone_mode=False)
     except PvtprofError as error:
         return _failed(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):

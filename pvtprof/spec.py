@@ -22,6 +22,7 @@ MAX_BATCH = 4096
 #: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.
 PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
 IN_CHANNELS = 3
+V1_SMALLEST = 32  # the product of v1's strides: one token in stage 4
 
 
 def positive(what: str, value: int, most: int | None = None) -> int:
@@ -113,6 +114,11 @@ class ModelSpec:
         positive("num_classes", self.num_classes)
         for side in self.built:
             positive("image side", side, MAX_SIDE)
+        if self.version == 1 and min(self.built) < V1_SMALLEST:
+            raise SpecError(
+                f"image {self.built[0]}x{self.built[1]} is too small for the position embeddings "
+                f"of {self.name}; use at least {V1_SMALLEST} pixels a side"
+            )
         last = self.stages[3]
         if self.class_token and last.runs_as != "mha":
             raise SpecError(

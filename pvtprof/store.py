@@ -190,10 +190,10 @@ def _measurement(document: Mapping[str, Any]) -> Measurement:
 def check_writable(path: str | os.PathLike[str], force: bool = False) -> None:
     """Raise StoreError where ``path`` must not be, or cannot be, written; touches nothing."""
     target = Path(path)
-    if target.suffix not in MARKS:
-        raise StoreError(f"cannot tell the format of {target}; end its name in {', '.join(MARKS)}")
     if target.is_dir():
         raise StoreError(f"{target} is a directory; name a file in it")
+    if target.suffix not in MARKS:
+        raise StoreError(f"cannot tell the format of {target}; end its name in {', '.join(MARKS)}")
     folder = _existing_parent(target)
     if not folder.is_dir():
         raise StoreError(f"{folder} is not a directory; choose another output path")

@@ -13,8 +13,11 @@ from math import prod
 from pvtprof.analytic.geometry import INDICES, Sizes
 from pvtprof.errors import SpecError
 
+#: Kinds that at least one counter counts, and kinds that none does.
+_COUNTED_KINDS = ("contract", "layernorm", "pool", "interpolate", "relu")
+_FREE_KINDS = ("softmax", "gelu", "add", "concat", "mean")
 #: What an operator can be. An unknown kind is an error: it must never count as zero.
-KINDS = frozenset("contract layernorm softmax gelu relu pool interpolate add concat mean".split())
+KINDS = frozenset((*_COUNTED_KINDS, *_FREE_KINDS))
 
 
 @dataclass(frozen=True, slots=True)

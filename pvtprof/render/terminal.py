@@ -34,14 +34,19 @@ def interval(row: Row) -> str:
 
 
 def render(run: Run, width: int, color: bool = False) -> str:
-    """The table, the verdict and the notes, at most ``width`` columns wide (60 or more)."""
+    """The table, the verdict and the notes, ``width`` columns wide.
+
+    Where not even one variant fits, the table is as wide as its digits: a terminal wraps them.
+    """
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=color, no_color=not color, highlight=False
     )
     table, dropped = _fitting(run, console)
     console.print(_title(run))
+    console.width = max(width, _width(table, console))
     console.print(table)
+    console.width = width
     for text in (verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)):
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
     for text in (*verdict.disagreements(run), *dropped, *verdict.notes(run)):
@@ -70,18 +75,17 @@ def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
     dropped: list[str] = []
     while True:
         table = _table(_lines(run, variants, ratios))
-        if (
-            console.measure(table, options=console.options.update(width=9999)).maximum
-            <= console.width
-        ):
+        if _width(table, console) <= console.width or len(variants) == 1:
             return table, dropped
         if ratios:
             ratios.pop()
-        elif len(variants) > 1:
+        else:
             gone = variants.pop()
             dropped.append(f"{gone} does not fit into {console.width} columns; see --format csv.")
-        else:
-            return table, dropped
+
+
+def _width(table: Table, console: Console) -> int:
+    return console.measure(table, options=console.options.update(width=9999)).maximum
 
 
 def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:

@@ -1,0 +1,59 @@
+"""Runs made by hand, for everything that works on records: no torch, no clock."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from pvtprof.analytic.rows import CONVENTIONS, formula_by_module, row_terms
+from pvtprof.comparison import compare, joined
+from pvtprof.records import Count, Environment, Measurement, Peak, Row, Run
+from pvtprof.spec import VARIANTS, StageSpec
+
+ENVIRONMENT = Environment(
+    pvtprof="0.1.0", date="2026-01-02T03:04:05+00:00", python="3.11.7", system="Linux x86_64",
+    device="Test CPU, 2 cores", threads=2, torch="2.13.0", fvcore="0.1.5",
+)  # fmt: skip
+
+
+def observed_run(**options: object) -> Run:
+    """A run whose witnesses agree and whose samples are simple: k ms, 1 to 7 times over."""
+    run = compare(analytic=True, **options)  # type: ignore[arg-type] # passed through as given
+    workload = replace(run.workload, device="cpu")
+    rows = tuple(_observed(run, row, i) for i, row in enumerate(run.rows, 1))
+    return Run(workload, ENVIRONMENT, rows, "pvtprof compare --img 224 --R 8,4,2,1 --device cpu")
+
+
+def _observed(run: Run, row: Row, number: int) -> Row:
+    terms = row_terms(run.workload, row.scope)
+    counts = {}
+    for witness, convention in CONVENTIONS.items():
+        formula = formula_by_module(terms, convention)
+        count = Count(sum(formula.values()), formula, {"aten::softmax": 1})
+        counts[witness] = joined(formula, count)
+    samples = tuple(1e-3 * number * (1 + k / 100) for k in range(7))
+    return replace(
+        row, counts=counts, params_counted=row.params, peak=Peak(1024 * number, "mul"),
+        latency=Measurement(samples, calls=2),
+    )  # fmt: skip
+
+
+def with_row(run: Run, stage: int | None, variant: str, **changes: object) -> Run:
+    """The run with one row changed."""
+    rows = tuple(
+        replace(row, **changes) if (row.scope.stage, row.scope.variant) == (stage, variant) else row  # type: ignore[arg-type]
+        for row in run.rows
+    )
+    return replace(run, rows=rows)
+
+
+def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> StageSpec:
+    """A random attention: heads, head dim and an R that mostly does not divide the grid."""
+    heads = rng.randint(1, 6)
+    return StageSpec(
+        dim=heads * rng.randint(1, 24), depth=1, num_heads=heads, mlp_ratio=1,
+        sr_ratio=rng.randint(1, min(grid)), variant=variant,
+    )  # fmt: skip
+
+
+__all__ = ["ENVIRONMENT", "VARIANTS", "observed_run", "random_stage", "with_row"]

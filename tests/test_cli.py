@@ -1,0 +1,243 @@
+"""The command line as a user meets it: what is printed, written and returned."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import pvtprof
+from pvtprof import cli, store
+from pvtprof.errors import StoreError
+from pvtprof.records import Run
+from tests.builders import observed_run
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fake_compare(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """Let the measured comparison return ``run``; the analytic one stays real."""
+    real = pvtprof.comparison.compare  # type: ignore[attr-defined]
+
+    def compared(**options: object) -> Run:
+        return real(**options) if options.get("analytic") else run
+
+    monkeypatch.setattr("pvtprof.comparison.compare", compared)
+
+
+BAD = [
+    (["--model", "pvt_v2_b9"], 2, "did you mean pvt_v2_b5"),
+    (["--R", "8,4,2"], 2, "R has 3 values; use 4"),
+    (["--R", "8,4,2,1,1"], 2, "R has 5 values; use 4"),
+    (["--R", "8,4,0,1"], 2, "R of stage 3 is 0"),
+    (["--R", "8,-4,2,1"], 2, "R of stage 2 is -4"),
+    (["--R", "8,4,2.5,1"], 2, "'2.5' is not a whole number"),
+    (["--R", ""], 2, "'' is not a whole number"),
+    (["--R", "99,4,2,1"], 2, "stage 1: R 99 is larger than its 56x56 token grid; use 1 to 56"),
+    (["--R", "8,4,2,8"], 2, "stage 4: R 8 is larger than its 7x7 token grid; use 1 to 7"),
+    (["--model", "pvt_tiny", "--R", "8,4,2,2"], 2, "class token"),
+    (["--model", "pvt_tiny", "--img", "31", "--R", "1,1,1,1"], 2, "too small for the four stages"),
+    (["--img", "0"], 2, "image height is 0; use a whole number from 1 to 16384"),
+    (["--img", "224x"], 2, "'224x' is not an image size; use pixels such as 224 or 800x1333"),
+    (["--img", "10^9"], 2, "'10^9' is not an image size"),
+    (["--img", "1000000000"], 2, "image height is 1000000000; use a whole number from 1 to 16384"),
+    (["--img", "٢٢٤"], 2, "is not an image size"),
+    (["--dtype", "float8"], 2, "'float8' is not one of"),
+    (["--attention", "flash"], 2, "'flash' is not one of"),
+    (["--device", "tpu"], 3, "device 'tpu' is not available: torch"),
+    (["--batch", "0"], 2, "batch is 0; use a whole number from 1 to 4096"),
+    (["--pool-size", "0"], 2, "pool size is 0"),
+    (["--budget", "-1"], 2, "budget is -1.0 s"),
+    (["--budget", "soon"], 2, "'soon' is not a valid float"),
+    (["-o", "."], 2, ". is a directory"),
+    (["-o", "run.txt"], 2, "end its name in .json, .html, .csv, .md"),
+    (["-o", "mine.html"], 2, "mine.html was not written by pvtprof and is left as it is"),
+    (["-o", "mine.html/run.json"], 2, "is not a directory"),
+    (["--frobnicate"], 2, "No such option"),
+]
+
+
+@pytest.mark.parametrize(("args", "code", "message"), BAD)
+def test_bad_input_gets_one_line_and_touches_nothing(
+    args: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    (elsewhere / "mine.html").write_text("mine")
+    assert cli.main(["compare", *args]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert err.startswith("pvtprof: ")
+    assert os.listdir(elsewhere) == ["mine.html"]
+    assert (elsewhere / "mine.html").read_text() == "mine"
+
+
+def test_cuda_without_cuda_says_what_was_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert cli.main(["compare", "--device", "cuda"]) == 3
+    assert "found cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["nope", "", '{"schema": "pvtprof.run/9"}', '{"schema": "pvtprof.run/1", "workload": {']
+)
+def test_a_bad_result_file_gets_one_line(
+    text: str, capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    (elsewhere / "x.json").write_text(text)
+    assert cli.main(["report", "x.json"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert os.listdir(elsewhere) == ["x.json"]
+
+
+def test_analytic_prints_the_formulas_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    assert cli.main(["compare", "--img", "224", "--R", "8,4,2,1", "--analytic"]) == 0
+    out, err = capsys.readouterr()
+    assert "1,310,195,712" in out
+    assert err == ""
+    assert os.listdir(elsewhere) == []
+
+
+def test_formats_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    expected = pvtprof.compare(analytic=True)
+    texts = {}
+    for form in ("json", "csv", "markdown"):
+        assert cli.main(["compare", "--analytic", "--format", form]) == 0
+        texts[form] = capsys.readouterr().out
+    assert store.loads(texts["json"]).rows == expected.rows
+    table = list(csv.DictReader(io.StringIO(texts["csv"])))
+    assert [int(line["macs"]) for line in table] == [row.macs for row in expected.rows]
+    assert texts["csv"].startswith(store.CSV_MARK)
+    assert "| 1 | mha | 3,136 | 1,310,195,712 |" in texts["markdown"]
+
+
+def test_compare_writes_data_and_page_under_reports(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    fake_compare(monkeypatch, observed_run())
+    assert cli.main(["compare", "--device", "cpu"]) == 0
+    out, err = capsys.readouterr()
+    assert "Formula and counters agree" in out
+    assert err == (
+        "Wrote reports/pvt_v2_b2-224x224-cpu.json\nWrote reports/pvt_v2_b2-224x224-cpu.html\n"
+    )
+    assert pvtprof.load("reports/pvt_v2_b2-224x224-cpu.json") == observed_run()
+
+
+def test_a_disagreement_exits_with_1_and_still_saves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.builders import with_row
+
+    fake_compare(monkeypatch, with_row(observed_run(), 1, "mha", params_counted=1))
+    assert cli.main(["compare", "-o", "run.json"]) == 1
+    assert "stage 1 mha: params: formula 16,640, counted 1" in capsys.readouterr().out
+    assert not pvtprof.load("run.json").agrees
+
+
+def test_all_four_formats_are_written_and_may_be_replaced(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: Path
+) -> None:
+    fake_compare(monkeypatch, observed_run())
+    outputs = [f"run.{suffix}" for suffix in ("html", "csv", "md", "json")]
+    args = ["compare", *(word for path in outputs for word in ("-o", path))]
+    assert cli.main(args) == 0
+    assert cli.main(args) == 0
+    assert sorted(os.listdir(elsewhere)) == sorted(outputs)
+
+
+def test_a_full_disk_keeps_the_samples_elsewhere_and_says_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_compare(monkeypatch, observed_run())
+    write = store.write
+
+    def full(path: str, text: str, force: bool = False) -> None:
+        if "reports" in str(path):
+            raise StoreError(f"cannot write {path}: No space left on device")
+        write(path, text, force)
+
+    monkeypatch.setattr(store, "write", full)
+    assert cli.main(["compare", "--device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    kept = re.search(r"the samples taken are in (\S+\.json)", err)
+    assert kept
+    assert pvtprof.load(kept[1]) == observed_run()
+    os.unlink(kept[1])
+
+
+def test_report_renders_a_saved_run_again(
+    capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    observed_run().save("run.json")
+    assert cli.main(["report", "run.json"]) == 0
+    assert "Formula and counters agree" in capsys.readouterr().out
+    assert sorted(os.listdir(elsewhere)) == ["run.html", "run.json"]
+
+
+def test_models_lists_the_eleven(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["models", "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert len(listed) == 11
+    assert listed[0] == {
+        "model": "pvt_tiny", "attention": "sra_conv", "params": 13_229_288,
+        "macs": 1_932_911_616, "fvcore": 1_943_774_976,
+    }  # fmt: skip
+    assert cli.main(["models"]) == 0
+    assert capsys.readouterr().out.count("pvt_") == 11
+
+
+@pytest.mark.parametrize("command", sorted(cli.cli.commands))
+def test_every_command_has_help_an_example_and_a_place_in_the_readme(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "-h"]) == 0
+    assert "Example" in capsys.readouterr().out
+    assert f"pvtprof {command}" in README
+
+
+def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere: Path) -> None:
+    """A real process, a real signal: the earlier report keeps every byte."""
+    observed_run().save("run.json")
+    before = Path("run.json").read_bytes()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pvtprof.cli", "compare", "--model", "pvt_v2_b0", "--img", "64",
+         "--budget", "100", "-o", "run.json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(12)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert Path("run.json").read_bytes() == before
+    lines = err.splitlines()
+    assert lines[-1].startswith("Interrupted: ") or "nothing was written" in lines[-1]
+    if lines[-1].startswith("Interrupted: "):
+        assert pvtprof.load("run.partial.json").interrupted

@@ -1,0 +1,192 @@
+"""Frame, charts, terminal, Markdown and page: what a user sees."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import pvtprof
+from pvtprof import figures, units
+from pvtprof.records import Environment, Run
+from pvtprof.render import html, markdown, terminal
+from tests.builders import observed_run, with_row
+
+Golden = Callable[[str, str], None]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return observed_run()
+
+
+def test_the_frame_has_one_row_a_scope_and_whole_numbers(run: Run) -> None:
+    frame = run.to_frame()
+    assert len(frame) == 15
+    assert not frame.duplicated(["scope", "stage", "variant"]).any()
+    assert frame["macs"].tolist() == [row.macs for row in run.rows]
+    assert str(frame["stage"].dtype) == str(frame["macs"].dtype) == "Int64"
+    assert frame["stage"].isna().sum() == 3
+    assert frame.loc[0, "latency_median_s"] == pytest.approx(1e-3 * 1.03)
+
+
+def test_an_analytic_frame_has_no_observed_figures() -> None:
+    frame = pvtprof.compare(analytic=True).to_frame()
+    for column in ("fvcore_counted", "latency_median_s", "peak_bytes", "agrees"):
+        assert frame[column].isna().all()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_table(run: Run, width: int, golden: Golden) -> None:
+    text = terminal.render(run, width)
+    assert max(map(len, text.splitlines())) <= width
+    golden(f"terminal-{width}.txt", text)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+@pytest.mark.parametrize("img", [224, 1024, 16384])
+def test_narrow_terminals_lose_columns_and_never_digits(img: int, width: int) -> None:
+    run = pvtprof.compare(img=img, batch=4096, analytic=True)
+    text = terminal.render(run, width)
+    assert "…" not in text
+    for variant in [v for v in run.variants if f"{v} does not fit" not in text]:
+        for row in (row for row in run.rows if row.scope.variant == variant):
+            assert units.integer(row.macs) in text, row.scope
+
+
+def test_the_markdown(run: Run, golden: Golden) -> None:
+    golden("report.md", markdown.render(run))
+
+
+def test_the_page_has_every_figure_of_every_row(run: Run) -> None:
+    page = html.render(run)
+    for row in run.rows:
+        assert f"<td class=number>{units.integer(row.macs)}</td>" in page
+        for op in row.ops:
+            assert f"<td>{op.name}</td>" in page
+
+
+def test_texts_from_a_file_cannot_become_markup(run: Run) -> None:
+    evil = "</script><script>alert(1)</script>"
+    hostile = with_row(run, 1, "mha", not_run=evil)
+    page = html.render(hostile)
+    assert evil not in page
+    assert "&lt;/script&gt;" in page
+
+
+def test_the_page_names_no_other_place(run: Run) -> None:
+    page = html.render(run)
+    without_plotly = re.sub(r"<script>/\*\*.*?</script>", "", page, flags=re.S)
+    assert len(without_plotly) < 1_000_000
+    assert re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:|#)[^"'> ]+""", without_plotly) == []
+    assert "default-src 'none'" in page
+
+
+def test_an_analytic_page_has_no_empty_sections() -> None:
+    page = html.render(pvtprof.compare(analytic=True))
+    assert "Formulas alone" in page
+    assert 'id="latency"' not in page
+
+
+def test_all_tags_are_closed(run: Run) -> None:
+    class Checker(HTMLParser):
+        open: list[str] = []  # noqa: RUF012 # one parser, one page
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in ("meta", "link"):
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    checker = Checker()
+    checker.feed(html.render(run))
+    assert checker.open == []
+
+
+def test_stacks_add_up_to_the_stage(run: Run) -> None:
+    info = figures.stack_info(run)
+    rows = [row for row in run.rows if row.scope.stage]
+    totals = [sum(macs[i] for macs in info.macs.values()) for i in range(len(info.bars))]
+    assert totals == [row.blocks * row.macs for row in rows]
+    assert info.bars[0] == ("stage 1", "mha")
+
+
+def test_the_latency_chart_has_medians_and_intervals_in_milliseconds(run: Run) -> None:
+    info = figures.latency_info(run)
+    place, median, low, high = info.points["sra_conv"][0]
+    assert place == "stage 1, one module"
+    assert (median, low, high) == pytest.approx((2.06, 2.0, 2.12))
+    assert info.points["mha"][4][0] == "whole model"
+
+
+def test_the_agreement_chart_has_every_submodule_and_lies_on_the_line(run: Run) -> None:
+    info = figures.agreement_info(run)
+    assert set(info.points) == {"fvcore", "torch"}
+    assert len(info.points["torch"]) == sum(len(r.counts["torch"].by_module) for r in run.rows)
+    assert all(ours == theirs for points in info.points.values() for ours, theirs, _ in points)
+
+
+def test_charts_are_plain_json(run: Run) -> None:
+    for figure in (
+        figures.draw_stack(figures.stack_info(run)),
+        figures.draw_latency(figures.latency_info(run)),
+        figures.draw_agreement(figures.agreement_info(run)),
+    ):
+        assert "bdata" not in figure.to_json()  # numpy arrays would become base64
+        assert len(json.loads(figure.to_json())["data"]) >= 3
+
+
+def test_a_notebook_shows_a_table(run: Run) -> None:
+    assert run._repr_html_().count("<tr") == 16
+
+
+def test_no_name_of_host_user_or_path_is_recorded() -> None:
+    assert set(Environment.__dataclass_fields__) == {
+        "pvtprof", "date", "python", "system", "device", "threads",
+        "torch", "fvcore", "cuda", "driver", "commit",
+    }  # fmt: skip
+
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-sync", "--disable-background-networking", "--disable-component-update",
+    "--enable-logging=stderr", "--v=0", "--virtual-time-budget=10000",
+)  # fmt: skip
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_chromium_draws_the_page_without_requests_or_complaints(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    run.to_html(page)
+    done = opened(page, tmp_path)
+    assert "CONSOLE" not in done.stderr  # nor a request that the page's policy refused
+    assert done.stdout.count('class="plot-container') == 3
+    buttons = set(re.findall(r'data-title="([^"]+)"', done.stdout))
+    assert buttons == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}  # none that uploads
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_page_that_makes_a_request_would_be_found(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    text = html.render(run).replace("</main>", '<img src="http://127.0.0.1:9/x.png"></main>')
+    page.write_text(text, encoding="utf-8")
+    assert "violates the following Content Security Policy" in opened(page, tmp_path).stderr
+
+
+def opened(page: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """The page after its scripts ran, with Chromium's log on stderr."""
+    assert CHROMIUM is not None
+    return subprocess.run(
+        [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=240, check=True,
+    )  # fmt: skip
