@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pvtprof.analytic import ops
 from pvtprof.analytic.geometry import Sizes
-from pvtprof.analytic.ops import Op
+from pvtprof.analytic.ops import Op, letters, product
+
+#: A factor, and the indices whose sizes it multiplies.
+Monomial: TypeAlias = tuple[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def cost(op: Op, sizes: Sizes) -> Cost:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Convention:
     """How one counter counts: what a MAC is worth, and what it adds for other operators.
 
@@ -53,17 +57,21 @@ class Convention:
     conv_bias: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
 
+    def monomials(self, op: Op) -> tuple[Monomial, ...]:
+        """What this counter says of one operator, as products of index sizes."""
+        if op.kind != "contract":
+            weight, side = self.elementwise.get(op.kind, (0, "out"))
+            indices = letters(op.left if side == "left" else op.out)
+            return ((weight, indices),) if weight else ()
+        multiplied = letters(op.right, op.out)
+        if not op.owns_right:
+            multiplied = tuple(self.renamed.get(i, i) for i in multiplied)
+        bias = ((1, letters(op.out)),) if self.conv_bias and op.is_convolution else ()
+        return ((self.per_mac, multiplied), *bias)
+
     def count(self, op: Op, sizes: Sizes) -> int:
-        """What this counter says of one operator."""
-        if op.kind == "contract":
-            if self.renamed and not op.owns_right:
-                sizes = {**sizes, **{old: sizes[new] for old, new in self.renamed.items()}}
-            bias = ops.numel(op.out, sizes) if self.conv_bias and op.is_convolution else 0
-            return self.per_mac * ops.macs(op, sizes) + bias
-        if op.kind not in self.elementwise:
-            return 0
-        weight, side = self.elementwise[op.kind]
-        return weight * ops.numel(op.left if side == "left" else op.out, sizes)
+        """What this counter says of one operator, at these index sizes."""
+        return sum(factor * product(indices, sizes) for factor, indices in self.monomials(op))
 
 
 #: Multiply-accumulates and nothing else.

@@ -7,13 +7,14 @@ the official code, https://github.com/whai362/PVT, where the papers leave someth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pvtprof.analytic.cost import Convention, Cost, cost
-from pvtprof.analytic.geometry import Sizes, stage_sizes, token_grids
-from pvtprof.analytic.ops import Op
+from pvtprof.analytic.geometry import Sizes, model_sizes, token_grids
+from pvtprof.analytic.ops import Op, product
 from pvtprof.spec import ModelSpec
 
 _Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e")
@@ -144,11 +145,47 @@ def model_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[Term, ...]:
     """Every operator of a whole network, for images of (height, width) pixels."""
-    stored = token_grids(spec, *spec.built)[0] == token_grids(spec, *image)[0]
-    sizes = [stage_sizes(spec, number, batch, image) for number in range(1, 5)]
-    return tuple(
-        Term(op, sizes[stage - 1], times) for op, stage, times in _layout(spec, stored, attention)
-    )
+    sizes = model_sizes(spec, batch, image)
+    layout = _layout(spec, _stored(spec, image), attention)
+    return tuple(Term(op, sizes[stage - 1], times) for op, stage, times in layout)
+
+
+def model_total(
+    spec: ModelSpec,
+    image: tuple[int, int],
+    convention: Convention,
+    batch: int = 1,
+    attention: str = "eager",
+) -> int:
+    """What a counter of this convention says of a whole network: the closed form by itself.
+
+    >>> from pvtprof.analytic.cost import FVCORE
+    >>> from pvtprof.spec import model_spec
+    >>> model_total(model_spec("pvt_v2_b2"), (224, 224), FVCORE)
+    4045817152
+    """
+    sizes = model_sizes(spec, batch, image)
+    form = _closed_form(spec, _stored(spec, image), attention, convention)
+    return sum([factor * product(indices, sizes[stage - 1]) for stage, indices, factor in form])
+
+
+def _stored(spec: ModelSpec, image: tuple[int, int]) -> bool:
+    """Whether v1's stage 1 uses its position embedding as it is stored: on its own grid alone."""
+    if spec.version == 2:
+        return False
+    return token_grids(spec, *spec.built)[0] == token_grids(spec, *image)[0]
+
+
+@lru_cache(maxsize=256)
+def _closed_form(
+    spec: ModelSpec, stored: bool, attention: str, convention: Convention
+) -> tuple[tuple[int, tuple[str, ...], int], ...]:
+    """(stage, indices, factor) of a whole network, like products of a stage added up."""
+    factors: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    for op, stage, times in _layout(spec, stored, attention):
+        for factor, indices in convention.monomials(op):
+            factors[stage, tuple(sorted(indices))] += times * factor
+    return tuple((stage, indices, factor) for (stage, indices), factor in factors.items())
 
 
 @lru_cache(maxsize=256)

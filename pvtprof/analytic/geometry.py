@@ -110,36 +110,41 @@ def attention_sizes(
     }
 
 
-def stage_sizes(spec: ModelSpec, stage: int, batch: int, image: tuple[int, int]) -> dict[str, int]:
-    """Index sizes of everything in ``stage`` (1 to 4) for an image (height, width) in pixels."""
+def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Sizes, ...]:
+    """Index sizes of everything in each stage, for images (height, width) in pixels."""
     grids = token_grids(spec, *image)
-    grid, built = grids[stage - 1], token_grids(spec, *spec.built)[stage - 1]
-    this = spec.stages[stage - 1]
-    if this.runs_as == "sra_conv":
-        check_reduction(f"stage {stage}", this.sr_ratio, *grid)
-    extra = int(spec.class_token and stage == 4)
-    before = image if stage == 1 else grids[stage - 2]
-    kernel, _, _ = spec.patch(stage)
-    paper = _paper_tokens(this, stage, image, spec.pool_size)
-    return attention_sizes(this, batch, grid, spec.pool_size, extra) | paper | {
-        "s": grid[0] * grid[1],
-        "u": built[0] * built[1] + extra,
-        "f": this.dim * this.mlp_ratio,
-        "x": 3,
-        "y": 3,
-        "p": before[0] * before[1],
-        "g": IN_CHANNELS if stage == 1 else spec.stages[stage - 2].dim,
-        "k": kernel,
-        "l": kernel,
-        "z": spec.num_classes,
-    }  # fmt: skip
+    stored = token_grids(spec, *spec.built) if spec.version == 1 else grids
+    before = (image, *grids)
+    channels = (IN_CHANNELS, *(stage.dim for stage in spec.stages))
+    sizes = []
+    for number, stage in enumerate(spec.stages, 1):
+        grid, built = grids[number - 1], stored[number - 1]
+        if stage.runs_as == "sra_conv":
+            check_reduction(f"stage {number}", stage.sr_ratio, *grid)
+        extra = 1 if spec.class_token and number == 4 else 0
+        kernel, _, _ = spec.patch(number)
+        sizes.append({
+            **attention_sizes(stage, batch, grid, spec.pool_size, extra),
+            **_paper_tokens(stage, number, image, spec.pool_size),
+            "s": grid[0] * grid[1],
+            "u": built[0] * built[1] + extra,
+            "f": stage.dim * stage.mlp_ratio,
+            "x": 3,
+            "y": 3,
+            "p": before[number - 1][0] * before[number - 1][1],
+            "g": channels[number - 1],
+            "k": kernel,
+            "l": kernel,
+            "z": spec.num_classes,
+        })  # fmt: skip
+    return tuple(sizes)
 
 
 def _paper_tokens(
     stage: StageSpec, number: int, image: tuple[int, int], pool_size: int
 ) -> dict[str, int]:
     """Tokens as the official ``get_flops.py`` takes them: H // 4, H // 8, ..., no class token."""
-    height, width = (side // (2 << number) for side in image)
+    height, width = image[0] // (2 << number), image[1] // (2 << number)
     pooled = stage.runs_as == "sra_pool"
     ratio = stage.sr_ratio if stage.runs_as == "sra_conv" else 1
     keys = pool_size**2 if pooled else (height // ratio) * (width // ratio)

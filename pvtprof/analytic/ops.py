@@ -68,21 +68,28 @@ class Op:
 
 
 @cache
-def _letters(*operands: str) -> tuple[str, ...]:
-    """The distinct indices of some operands, in order."""
+def letters(*operands: str) -> tuple[str, ...]:
+    """The distinct indices of some operands, in order.
+
+    >>> letters("c e", "b n e")
+    ('c', 'e', 'b', 'n')
+    """
     return tuple(dict.fromkeys(" ".join(operands).split()))
+
+
+def product(indices: tuple[str, ...], sizes: Sizes) -> int:
+    """The product of the sizes of some indices."""
+    return prod([sizes[i] for i in indices])
 
 
 def numel(indices: str, sizes: Sizes) -> int:
     """Elements of a tensor with these indices; 0 where there are none."""
-    return prod([sizes[i] for i in _letters(indices)]) if indices else 0
+    return product(letters(indices), sizes) if indices else 0
 
 
 def macs(op: Op, sizes: Sizes) -> int:
     """Multiply-accumulates of one operator; only contractions have any."""
-    if op.kind != "contract":
-        return 0
-    return prod([sizes[i] for i in _letters(op.right, op.out)])
+    return product(letters(op.right, op.out), sizes) if op.kind == "contract" else 0
 
 
 def params(op: Op, sizes: Sizes) -> int:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
-from pvtprof.analytic.formulas import Term, attention_ops, model_terms
-from pvtprof.analytic.geometry import stage_sizes, token_grids
+from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total
+from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.records import OpCost, Row, Scope
 from pvtprof.spec import MODELS, VARIANTS, ModelSpec, Workload
 
@@ -19,7 +19,7 @@ def attention_terms(
     spec: ModelSpec, stage: int, image: tuple[int, int], batch: int, attention: str
 ) -> tuple[Term, ...]:
     """The operators of one attention module of ``stage`` (1 to 4)."""
-    sizes = stage_sizes(spec, stage, batch, image)
+    sizes = model_sizes(spec, batch, image)[stage - 1]
     ops = attention_ops(spec.stages[stage - 1].runs_as, attention)
     return tuple(Term(op.inside("attn"), sizes) for op in ops)
 
@@ -75,12 +75,11 @@ def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
-    terms = model_terms(spec, image)
-    total = sum((term.cost for term in terms), Cost())
+    total = sum((term.cost for term in model_terms(spec, image)), Cost())
     return {
         "model": spec.name,
         "attention": spec.stages[0].variant,
         "params": total.params,
         "macs": total.macs,
-        "fvcore": sum(term.count(FVCORE) for term in terms),
+        "fvcore": model_total(spec, image, FVCORE),
     }
