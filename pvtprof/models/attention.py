@@ -76,17 +76,22 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, H: int, W: int) -> Tensor:
-        """Attend from every token of ``x`` (B, N, C) to the keys of its H x W grid."""
+        """Attend from every token of ``x`` (B, N, C) to the keys of its H x W grid.
+
+        Locals are bound as in the official code, so that the same tensors are alive together.
+        """
         B, N, C = x.shape
         q = self.q(x).reshape(B, N, self.num_heads, -1).permute(0, 2, 1, 3)
         keys = self.reduced(x, H, W)
-        k, v = (
-            self.kv(keys)
-            .reshape(B, -1, 2, self.num_heads, C // self.num_heads)
-            .permute(2, 0, 3, 1, 4)
-        )
-        mixed = self.sdpa(q, k, v) if self.fused else self.mix(self.softmax(self.scores(q, k)), v)
-        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(B, N, C))
+        kv = self.kv(keys).reshape(B, -1, 2, self.num_heads, C // self.num_heads)
+        k, v = kv.permute(2, 0, 3, 1, 4)
+        if self.fused:
+            mixed = self.sdpa(q, k, v)
+        else:
+            weights = self.softmax(self.scores(q, k))
+            mixed = self.mix(weights, v)
+        mixed = mixed.transpose(1, 2).reshape(B, N, C)
+        out: Tensor = self.proj(mixed)
         return out
 
     def reduced(self, x: Tensor, H: int, W: int) -> Tensor:
@@ -96,8 +101,12 @@ class Attention(nn.Module):
         B, _, C = x.shape
         grid = x.permute(0, 2, 1).reshape(B, C, H, W)
         if self.reduction == "sra_pool":
-            grid = self.pool(grid)
+            reduced = self.sr(self.pool(grid))
         else:
             check_reduction("attention", self.sr_ratio, H, W)
-        reduced: Tensor = self.norm(self.sr(grid).reshape(B, C, -1).permute(0, 2, 1))
-        return self.act(reduced) if self.reduction == "sra_pool" else reduced
+            reduced = self.sr(grid)
+        reduced = self.norm(reduced.reshape(B, C, -1).permute(0, 2, 1))
+        if self.reduction == "sra_pool":
+            reduced = self.act(reduced)
+        keys: Tensor = reduced
+        return keys

@@ -38,7 +38,9 @@ class ConvMlp(nn.Module):
         x = self.fc1(x)
         if self.relu is not None:
             x = self.relu(x)
-        out: Tensor = self.fc2(self.act(self.dwconv(x, H, W)))
+        x = self.dwconv(x, H, W)
+        x = self.act(x)
+        out: Tensor = self.fc2(x)
         return out
 
 
