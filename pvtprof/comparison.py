@@ -163,10 +163,13 @@ class _Observer:
         """What needs no memory (torch's count, params, peak), and whether the rest may start."""
         self._count(row.scope, "torch", subject.torch_count())
         peak = subject.peak()
-        needs, free = peak.observed + subject.resident_bytes(), free_bytes(self.workload.device)
+        needs, free = peak.bytes + subject.resident_bytes(), free_bytes(self.workload.device)
         refusal = f"needs {units.size(needs)}, {units.size(free)} free" if needs > free else None
         return replace(
-            self.rows[row.scope], params_counted=subject.params(), peak=peak, not_run=refusal
+            self.rows[row.scope],
+            params_counted=subject.params(),
+            peak_observed=peak,
+            not_run=refusal,
         )
 
     def _count(self, scope: Scope, witness: str, count: Count) -> None:

@@ -117,9 +117,12 @@ class OpCost:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Most bytes of live tensors above input and parameters, and the operator that holds them."""
+    """Most bytes of live tensors above input and parameters, and the operator that holds them.
 
-    observed: int
+    ``at`` is a submodule and torch's name of the operator: ``block1.attn.scores mul``.
+    """
+
+    bytes: int
     at: str
 
 
@@ -127,6 +130,7 @@ class Peak:
 class Row:
     """One attention module, or one whole model, with one attention design.
 
+    ``peak`` is the closed form, ``peak_observed`` what the witness of live storages saw.
     ``runs_as`` is the design that really runs: ``sra_conv`` with R = 1 and any reduction beside
     v1's class token are plain ``mha``. ``tokens`` and ``kv_tokens`` are None for a model.
     """
@@ -143,16 +147,12 @@ class Row:
     macs: int
     params: int
     ops: tuple[OpCost, ...]
+    peak: Peak
     counts: Mapping[str, Agreement] = field(default_factory=dict)
     params_counted: int | None = None
-    peak: Peak | None = None
+    peak_observed: Peak | None = None
     latency: Measurement | None = None
     not_run: str | None = None
-
-    @property
-    def peak_bytes(self) -> int | None:
-        """Peak of live tensor bytes, as observed."""
-        return self.peak.observed if self.peak else None
 
     @property
     def latency_median_s(self) -> float | None:
@@ -162,8 +162,9 @@ class Row:
     @property
     def agrees(self) -> bool:
         """Whether every witness that ran agrees with the formula; True where none ran."""
-        params = self.params_counted is None or self.params_counted == self.params
-        return params and all(agreement.equal for agreement in self.counts.values())
+        params = self.params_counted in (None, self.params)
+        peak = self.peak_observed in (None, self.peak)
+        return params and peak and all(found.equal for found in self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)

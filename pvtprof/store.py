@@ -58,7 +58,7 @@ def _row_document(row: Row, itemsize: int) -> dict[str, Any]:
         **{name: getattr(row, name) for name in _PLAIN},
         "counts": {name: asdict(agreement) for name, agreement in row.counts.items()},
         "params_counted": row.params_counted,
-        "peak_bytes": row.peak and {"formula": None, **asdict(row.peak)},
+        "peak_bytes": _peak_document(row),
         "saved_bytes": None,
         "moved_bytes": {
             "read": itemsize * sum(op.read for op in row.ops),
@@ -67,6 +67,16 @@ def _row_document(row: Row, itemsize: int) -> dict[str, Any]:
         "latency_s": row.latency and _latency_document(row.latency),
         "not_run": row.not_run,
         "ops": [asdict(op) for op in row.ops],
+    }
+
+
+def _peak_document(row: Row) -> dict[str, Any]:
+    seen = row.peak_observed
+    return {
+        "formula": row.peak.bytes,
+        "at": row.peak.at,
+        "observed": seen.bytes if seen else None,
+        "observed_at": seen.at if seen else None,
     }
 
 
@@ -160,7 +170,10 @@ def _row(document: Mapping[str, Any]) -> Row:
         params_counted=document["params_counted"],
         ops=tuple(_known(OpCost, op) for op in document["ops"]),
         counts={name: _agreement(value) for name, value in document["counts"].items()},
-        peak=peak and Peak(_integer("peak_bytes.observed", peak["observed"]), str(peak["at"])),
+        peak=_peak(peak["formula"], peak["at"]),
+        peak_observed=None
+        if peak["observed"] is None
+        else _peak(peak["observed"], peak["observed_at"]),
         latency=latency and _measurement(latency),
         not_run=document["not_run"],
     )
@@ -170,6 +183,10 @@ def _integer(name: str, value: Any) -> int:
     if not isinstance(value, int):
         raise TypeError(f"{name} is {value!r}, not a whole number")
     return value
+
+
+def _peak(count: Any, at: Any) -> Peak:
+    return Peak(_integer("peak_bytes", count), str(at))
 
 
 def _agreement(document: Mapping[str, Any]) -> Agreement:

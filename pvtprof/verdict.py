@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
-from pvtprof.records import Row, Run
+from pvtprof.records import Peak, Row, Run
 
 WITNESSES = ("fvcore", "torch")
 
@@ -21,6 +21,8 @@ def agreement(run: Run) -> str:
         return "Formulas alone: nothing was counted or measured."
     equal = sum(row.params_counted == row.params for row in known)
     parts.append(f"sum(p.numel()) in {equal} of {len(known)}")
+    watched = [row.peak_observed == row.peak for row in run.rows if row.peak_observed]
+    parts.append(f"live bytes in {sum(watched)} of {len(watched)}")
     head = "Formula and counters agree" if run.agrees else "FORMULA AND COUNTERS DISAGREE"
     return f"{head}, to the last digit and submodule by submodule: {', '.join(parts)}."
 
@@ -68,6 +70,9 @@ def disagreements(run: Run) -> Iterator[str]:
         if row.params_counted not in (None, row.params):
             counted = units.integer(row.params_counted)
             yield f"{row.scope}: params: formula {units.integer(row.params)}, counted {counted}"
+        if row.peak_observed not in (None, row.peak):
+            seen = _peak(row.peak_observed)
+            yield f"{row.scope}: peak: formula {_peak(row.peak)}, observed {seen}"
         for witness, found in row.counts.items():
             for module in found.differing:
                 ours, theirs = found.by_module[module]
@@ -80,6 +85,10 @@ def disagreements(run: Run) -> Iterator[str]:
                     f"{row.scope}: {witness} in total: formula {units.integer(found.formula)}, "
                     f"counted {units.integer(found.counted)}"
                 )
+
+
+def _peak(peak: Peak | None) -> str:
+    return f"{units.integer(peak.bytes)} bytes at {peak.at}" if peak else "-"
 
 
 def notes(run: Run) -> Iterator[str]:

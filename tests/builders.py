@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pvtprof.analytic.rows import CONVENTIONS, formula_by_module, row_terms
 from pvtprof.comparison import compare, joined
-from pvtprof.records import Count, Environment, Measurement, Peak, Row, Run
+from pvtprof.records import Count, Environment, Measurement, Row, Run
 from pvtprof.spec import VARIANTS, StageSpec
 
 ENVIRONMENT = Environment(
@@ -33,7 +33,7 @@ def _observed(run: Run, row: Row, number: int) -> Row:
         counts[witness] = joined(formula, count)
     samples = tuple(1e-3 * number * (1 + k / 100) for k in range(7))
     return replace(
-        row, counts=counts, params_counted=row.params, peak=Peak(1024 * number, "mul"),
+        row, counts=counts, params_counted=row.params, peak_observed=row.peak,
         latency=Measurement(samples, calls=2),
     )  # fmt: skip
 

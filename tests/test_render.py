@@ -38,7 +38,7 @@ def test_the_frame_has_one_row_a_scope_and_whole_numbers(run: Run) -> None:
 
 def test_an_analytic_frame_has_no_observed_figures() -> None:
     frame = pvtprof.compare(analytic=True).to_frame()
-    for column in ("fvcore_counted", "latency_median_s", "peak_bytes", "agrees"):
+    for column in ("fvcore_counted", "latency_median_s", "peak_observed_bytes", "agrees"):
         assert frame[column].isna().all()
 
 

@@ -8,80 +8,78 @@ the official code, https://github.com/whai362/PVT, where the papers leave someth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pvtprof.analytic.cost import Convention, Cost, cost
 from pvtprof.analytic.geometry import Sizes, model_sizes, token_grids
-from pvtprof.analytic.ops import Op, product
+from pvtprof.analytic.ops import Op, chained, product
 from pvtprof.spec import ModelSpec
 
-_Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e")
+_Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e", of=("x",), bound=True)
+_KV = Op("kv", "contract", "b m c", "c t e", "b m t e", bias="t e", bound=True)
+_SR = Op("sr", "contract", "b n c", "i j c e", "b m e", bias="e", of=("x",))
 _NORM = Op("norm", "layernorm", "b m e", "e", "b m e", bias="e")
-#: Scaled dot-product attention over h heads, and the output projection.
+#: Scaled dot-product attention over h heads, and the output projection. Batched matrix products
+#: copy an operand whose batch and heads do not lie one after the other in memory.
 _CORE = (
-    Op("kv", "contract", "b m c", "c t e", "b m t e", bias="t e"),
-    Op("scores", "contract", "b h n d", "b h m d", "b h n m"),
-    Op("softmax", "softmax", "b h n m", "", "b h n m"),
-    Op("mix", "contract", "b h n m", "b h m d", "b h n d"),
+    Op("q_copy", "copy", "b h n d", "", "b h n d", where="scores", of=("q",), when="b h n"),
+    Op("k_copy", "copy", "b h m d", "", "b h m d", where="scores", of=("kv",), when="b h"),
+    Op("scores", "contract", "b h n d", "b h m d", "b h n m", of=("q_copy", "k_copy")),
+    Op("scale", "scale", "b h n m", "", "b h n m", where="scores"),
+    Op("softmax", "softmax", "b h n m", "", "b h n m", bound=True),
+    Op("v_copy", "copy", "b h m d", "", "b h m d", where="mix", of=("kv",), when="b h"),
+    Op("mix", "contract", "b h n m", "b h m d", "b h n d", of=("softmax", "v_copy")),
+    Op("merge", "copy", "b h n d", "", "b n c", where="", when="h n d"),
     Op("proj", "contract", "b n c", "c e", "b n e", bias="e"),
 )
 
 #: Multi-head attention: every token is a key.
-MHA = (_Q, *_CORE)
+MHA = chained(_Q, replace(_KV, of=("x",)), *_CORE)
 
 #: Spatial-reduction attention with a strided convolution. arXiv:2102.12122, equations 1 to 3.
-SRA_CONV = (
-    _Q,
-    Op("sr", "contract", "b n c", "i j c e", "b m e", bias="e"),
-    _NORM,
-    *_CORE,
-)
+SRA_CONV = chained(_Q, _SR, replace(_NORM, bound=True), _KV, *_CORE)
 
 #: Linear SRA: average pooling to a fixed grid, a 1x1 convolution. arXiv:2106.13797, section 3.1.
-SRA_POOL = (
+SRA_POOL = chained(
     _Q,
-    Op("pool", "pool", "b n c", "", "b m c"),
-    Op("sr", "contract", "b m c", "i j c e", "b m e", bias="e"),
+    Op("pool", "pool", "b n c", "", "b m c", of=("x",)),
+    replace(_SR, left="b m c", of=("pool",)),
     _NORM,
-    Op("act", "gelu", "b m e", "", "b m e"),
+    Op("act", "gelu", "b m e", "", "b m e", bound=True),
+    _KV,
     *_CORE,
 )
 
 _ATTENTION = {"mha": MHA, "sra_conv": SRA_CONV, "sra_pool": SRA_POOL}
 _INSIDE_SDPA = ("scores", "softmax", "mix")
+_SPARED_BY_SDPA = ("q_copy", "k_copy", "scale", "v_copy", "merge")
 
 #: The MLP of PVT: two linear layers.
-MLP = (
+MLP = chained(
     Op("fc1", "contract", "b n c", "c f", "b n f", bias="f"),
     Op("act", "gelu", "b n f", "", "b n f"),
     Op("fc2", "contract", "b n f", "f e", "b n e", bias="e"),
 )
+_DWCONV = Op(
+    "dwconv", "contract", "b n f", "x y f", "b n f", bias="f", where="dwconv.dwconv", of=("fc1",)
+)
+_RELU = Op("relu", "relu", "b n f", "", "b n f", of=("fc1",))
+_ACT_V2 = replace(MLP[1], of=("dwconv",))
 
 #: The MLP of PVT v2: with a depthwise 3x3 convolution between. arXiv:2106.13797, section 3.3.
-MLP_V2 = (
-    MLP[0],
-    Op("dwconv", "contract", "b n f", "x y f", "b n f", bias="f", where="dwconv.dwconv"),
-    *MLP[1:],
-)
-_MLP_RELU = Op("relu", "relu", "b n f", "", "b n f")
+MLP_V2 = (MLP[0], _DWCONV, _ACT_V2, MLP[2])
+#: The MLP of PVT v2 "li": with a ReLU before the convolution.
+MLP_LI = (MLP[0], _RELU, replace(_DWCONV, of=("relu",)), _ACT_V2, MLP[2])
 
-PATCH_EMBED = (
-    Op("proj", "contract", "b p g", "k l g e", "b s e", bias="e"),
+PATCH_EMBED = chained(
+    Op("proj", "contract", "b p g", "k l g e", "b s e", bias="e", bound=True),
     Op("norm", "layernorm", "b s e", "e", "b s e", bias="e"),
 )
 
-_CLASS_TOKEN = Op("cls_token", "concat", "b s e", "e", "b n e")
-#: A learned position embedding as stored, and one that is resized to the grid at hand first.
-_POSITION = (Op("pos_embed", "add", "b n e", "n e", "b n e"),)
-_POSITION_RESIZED = (
-    Op("interpolate", "interpolate", "", "u e", "s e"),
-    Op("pos_embed", "add", "n e", "b n e", "b n e"),
-)
 _TOKEN_NORM = Op("norm", "layernorm", "b n e", "e", "b n e", bias="e")
-_MEAN = Op("mean", "mean", "b n e", "", "b e")
-_HEAD = Op("head", "contract", "b c", "c z", "b z", bias="z")
+_RESIDUAL = Op("add", "add", "b n e", "b n e", "b n e", where="")
 
 
 def attention_ops(variant: str, attention: str = "eager") -> tuple[Op, ...]:
@@ -90,30 +88,29 @@ def attention_ops(variant: str, attention: str = "eager") -> tuple[Op, ...]:
     ``attention="sdpa"`` runs scores, softmax and mix as one fused kernel: the same MACs.
     """
     ops = _ATTENTION[variant]
-    return ops if attention == "eager" else tuple(_fused(op) for op in ops)
-
-
-def _named(op: Op, name: str) -> Op:
-    return replace(op, name=name, where=name)
+    if attention == "eager":
+        return ops
+    return tuple(_fused(op) for op in ops if op.name not in _SPARED_BY_SDPA)
 
 
 def _fused(op: Op) -> Op:
-    return replace(op, where="sdpa", fused=True) if op.name in _INSIDE_SDPA else op
+    if op.name == "proj":
+        return replace(op, of=("mix",))
+    if op.name in _INSIDE_SDPA:
+        return replace(op, where="sdpa", of=("q", "kv"), fused=True)
+    return op
 
 
 def block_ops(spec: ModelSpec, variant: str, attention: str = "eager") -> tuple[Op, ...]:
     """The operators of one transformer block: norm, attention, norm, MLP, residual additions."""
-    residual = Op("add", "add", "b n e", "b n e", "b n e")
-    mlp = MLP if spec.version == 1 else MLP_V2
-    if spec.mlp_relu:
-        mlp = (mlp[0], _MLP_RELU, *mlp[1:])
+    mlp = MLP if spec.version == 1 else MLP_LI if spec.mlp_relu else MLP_V2
     return (
-        _named(_TOKEN_NORM, "norm1"),
-        *(op.inside("attn") for op in attention_ops(variant, attention)),
-        residual.inside("attn"),
-        _named(_TOKEN_NORM, "norm2"),
-        *(op.inside("mlp") for op in mlp),
-        residual.inside("mlp"),
+        replace(_TOKEN_NORM, name="norm1", of=("x",)),
+        *(op.inside("attn", x="norm1") for op in attention_ops(variant, attention)),
+        replace(_RESIDUAL, name="add1", of=("x", "attn.proj")),
+        replace(_TOKEN_NORM, name="norm2", of=("add1",)),
+        *(op.inside("mlp", x="norm2") for op in mlp),
+        replace(_RESIDUAL, name="add2", of=("add1", "mlp.fc2")),
     )
 
 
@@ -124,12 +121,6 @@ class Term:
     op: Op
     sizes: Sizes
     times: int = 1
-
-    @property
-    def label(self) -> str:
-        """The operator's name behind the path of its module: ``block1.attn.scores``."""
-        path, _, _ = self.op.where.rpartition(".")
-        return f"{path}.{self.op.name}" if path else self.op.name
 
     @property
     def cost(self) -> Cost:
@@ -147,7 +138,22 @@ def model_terms(
     """Every operator of a whole network, for images of (height, width) pixels."""
     sizes = model_sizes(spec, batch, image)
     layout = _layout(spec, _stored(spec, image), attention)
-    return tuple(Term(op, sizes[stage - 1], times) for op, stage, times in layout)
+    return running(Term(op, sizes[stage - 1], times) for op, stage, times in layout)
+
+
+def running(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """The operators that run at their sizes; who reads a copy that does not, reads its source."""
+    spared: dict[str, str] = {}
+    kept = []
+    for term in terms:
+        op = term.op
+        if not spared.keys().isdisjoint(op.of):
+            op = replace(op, of=tuple(spared.get(name, name) for name in op.of))
+        if op.when and not op.runs(term.sizes):
+            spared[op.name] = op.of[0]
+        else:
+            kept.append(term if op is term.op else replace(term, op=op))
+    return tuple(kept)
 
 
 def model_total(
@@ -198,23 +204,49 @@ def _layout(spec: ModelSpec, stored: bool, attention: str) -> tuple[tuple[Op, in
 
 
 def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple[Op, int, int]]:
+    x = "image"
     for number, stage in enumerate(spec.stages, 1):
         for op in PATCH_EMBED:
-            yield op.inside(f"patch_embed{number}"), number, 1
+            yield op.inside(f"patch_embed{number}", x), number, 1
+        x = f"patch_embed{number}.norm"
         if spec.version == 1:
             for op in _position_ops(number, stored):
-                yield _named(op, f"{op.name}{number}"), number, 1
+                yield replace(op, of=tuple(x if n == "x" else n for n in op.of)), number, 1
+            x = f"pos_embed{number}"
         for op in block_ops(spec, stage.runs_as, attention):
-            yield op.inside(f"block{number}"), number, stage.depth
+            yield op.inside(f"block{number}", x), number, stage.depth
+        x = f"block{number}.add2"
         if spec.version == 2:
-            yield _named(_TOKEN_NORM, f"norm{number}"), number, 1
-    yield (_TOKEN_NORM if spec.version == 1 else _MEAN), 4, 1
-    yield _HEAD, 4, 1
+            yield replace(_TOKEN_NORM, name=f"norm{number}", of=(x,)), number, 1
+            x = f"norm{number}"
+        if number < 4:
+            map_name = f"map{number}"
+            yield Op(map_name, "copy", "b s e", "", "b s e", where="", of=(x,), when="s"), number, 1
+            x = map_name
+    if spec.version == 1:
+        yield replace(_TOKEN_NORM, of=(x,)), 4, 1
+        yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=("norm",)), 4, 1
+    else:
+        yield Op("mean", "mean", "b n e", "", "b e", where="", of=(x,)), 4, 1
+        yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=("mean",)), 4, 1
 
 
-def _position_ops(stage: int, stored: bool) -> tuple[Op, ...]:
-    """The position embedding of PVT v1. Stage 1 resizes it where the grid is not the built one;
-    stages 2 to 4 always do, as the official code does, even where nothing changes.
+def _position_ops(stage: int, stored: bool) -> Iterator[Op]:
+    """The position embedding of PVT v1, and the class token of its stage 4.
+
+    Stage 1 resizes its embedding where the grid is not the built one; stages 2 to 4 always do,
+    as the official code does, even where nothing changes.
     """
-    position = _POSITION if stage == 1 and stored else _POSITION_RESIZED
-    return (_CLASS_TOKEN, *position) if stage == 4 else position
+    tokens, embedding = "x", f"interpolate{stage}"
+    add = Op(f"pos_embed{stage}", "add", "b n e", "n e", "b n e", where="", of=("x",))
+    if stage == 1 and stored:
+        yield add
+        return
+    if stage == 4:
+        tokens = "cls_token"
+        yield Op("cls_token", "concat", "b s e", "e", "b n e", where="", of=("x",))
+    yield Op(embedding, "interpolate", "", "u e", "s e")
+    if stage == 4:
+        yield Op("pos_concat", "concat", "s e", "", "n e", where="", of=(embedding,))
+        embedding = "pos_concat"
+    yield replace(add, left="n e", right="b n e", of=(tokens, embedding))

@@ -15,7 +15,7 @@ from pvtprof.errors import SpecError
 
 #: Kinds that at least one counter counts, and kinds that none does.
 _COUNTED_KINDS = ("contract", "layernorm", "pool", "interpolate", "relu")
-_FREE_KINDS = ("softmax", "gelu", "add", "concat", "mean")
+_FREE_KINDS = ("softmax", "gelu", "add", "concat", "mean", "scale", "copy")
 #: What an operator can be. An unknown kind is an error: it must never count as zero.
 KINDS = frozenset((*_COUNTED_KINDS, *_FREE_KINDS))
 
@@ -24,7 +24,10 @@ KINDS = frozenset((*_COUNTED_KINDS, *_FREE_KINDS))
 class Op:
     """One operator: ``left`` and ``right`` make ``out``; a ``right`` without ``b`` is a parameter.
 
-    ``where`` is the submodule that runs it (default: ``name``), dotted, as ``named_modules`` says.
+    ``where`` is the submodule that runs it (None: one of its own name; "": the module itself).
+    ``of`` names the operators whose results it reads; "x" is the input of the module.
+    ``when`` names indices that must all exceed 1 for it to run at all: a copy that views spare.
+    ``bound`` results stay alive until their module returns, held by a local variable.
     ``fused`` operators run inside one kernel: as many MACs, but the indices ``h n m`` of the
     scores are never stored.
 
@@ -39,7 +42,10 @@ class Op:
     right: str
     out: str
     bias: str = ""
-    where: str = ""
+    where: str | None = None
+    of: tuple[str, ...] = ()
+    when: str = ""
+    bound: bool = False
     fused: bool = False
 
     def __post_init__(self) -> None:
@@ -47,10 +53,14 @@ class Op:
             raise SpecError(
                 f"operator {self.name}: unknown kind {self.kind!r}; use one of {sorted(KINDS)}"
             )
-        used = f"{self.left} {self.right} {self.out} {self.bias}".split()
+        used = f"{self.left} {self.right} {self.out} {self.bias} {self.when}".split()
         if unknown := set(used) - set(INDICES):
             raise SpecError(f"operator {self.name}: unknown indices {sorted(unknown)}; see INDICES")
-        object.__setattr__(self, "where", self.where or self.name)
+
+    @property
+    def module(self) -> str:
+        """The submodule that runs it, dotted as in ``named_modules``; "" is the module itself."""
+        return self.name if self.where is None else self.where
 
     @property
     def owns_right(self) -> bool:
@@ -62,9 +72,24 @@ class Op:
         """Whether the right operand begins with two kernel axes."""
         return self.right[:3] in ("i j", "x y", "k l")
 
-    def inside(self, prefix: str) -> Op:
-        """The same operator, seen from a module that holds this one under ``prefix``."""
-        return replace(self, where=f"{prefix}.{self.where}")
+    def runs(self, sizes: Sizes) -> bool:
+        """Whether it runs at these sizes."""
+        return all(sizes[i] > 1 for i in letters(self.when))
+
+    def inside(self, prefix: str, x: str = "x") -> Op:
+        """The same operator in a module that holds this one under ``prefix`` and feeds it ``x``."""
+        return replace(
+            self,
+            name=f"{prefix}.{self.name}",
+            where=f"{prefix}.{self.module}".rstrip("."),
+            of=tuple(x if name == "x" else f"{prefix}.{name}" for name in self.of),
+        )
+
+
+def chained(*ops: Op) -> tuple[Op, ...]:
+    """The operators, each of which reads the one before it unless it says otherwise."""
+    before = ("x", *(op.name for op in ops))
+    return tuple(op if op.of else replace(op, of=(b,)) for b, op in zip(before, ops, strict=False))
 
 
 @cache

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from pvtprof.analytic import liveness
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
-from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total
+from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
 from pvtprof.analytic.geometry import model_sizes, token_grids
-from pvtprof.records import OpCost, Row, Scope
+from pvtprof.records import OpCost, Peak, Row, Scope
 from pvtprof.spec import MODELS, VARIANTS, ModelSpec, Workload
 
 #: The conventions of the witnesses, by the witness's name.
@@ -21,7 +22,7 @@ def attention_terms(
     """The operators of one attention module of ``stage`` (1 to 4)."""
     sizes = model_sizes(spec, batch, image)[stage - 1]
     ops = attention_ops(spec.stages[stage - 1].runs_as, attention)
-    return tuple(Term(op.inside("attn"), sizes) for op in ops)
+    return running(Term(op.inside("attn"), sizes) for op in ops)
 
 
 def row_terms(workload: Workload, scope: Scope) -> tuple[Term, ...]:
@@ -42,7 +43,7 @@ def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str
     """What a counter of this convention should say of each submodule; zeros left out."""
     counts: Counter[str] = Counter()
     for term in terms:
-        counts[term.op.where] += term.count(convention)
+        counts[term.op.module] += term.count(convention)
     return {where: count for where, count in counts.items() if count}
 
 
@@ -50,23 +51,25 @@ def _row(workload: Workload, scope: Scope) -> Row:
     spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
     total = sum((term.cost for term in terms), Cost())
     ops = tuple(_op_cost(term) for term in terms)
+    moment = liveness.peak(terms, workload.dtype)
+    peak = Peak(moment.live, moment.at)
     if scope.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
         reduced = kinds - {"mha"}
         runs_as, blocks = (reduced or kinds).pop(), sum(stage.depth for stage in spec.stages)
         return Row(scope, runs_as, None, None, None, blocks, None, None, None,
-                   total.macs, total.params, ops)  # fmt: skip
+                   total.macs, total.params, ops, peak)  # fmt: skip
     stage, sizes = spec.stages[scope.stage - 1], terms[0].sizes
     grid = token_grids(spec, workload.height, workload.width)[scope.stage - 1]
     reduction = stage.sr_ratio if scope.variant == "sra_conv" else None
     return Row(scope, stage.runs_as, stage.dim, stage.num_heads, reduction, stage.depth, grid,
-               sizes["n"], sizes["m"], total.macs, total.params, ops)  # fmt: skip
+               sizes["n"], sizes["m"], total.macs, total.params, ops, peak)  # fmt: skip
 
 
 def _op_cost(term: Term) -> OpCost:
     cost = term.cost
-    label = term.label.removeprefix("attn.")
-    return OpCost(label, term.op.kind, cost.macs, cost.params, cost.reads, cost.writes, term.times)
+    name = term.op.name.removeprefix("attn.")
+    return OpCost(name, term.op.kind, cost.macs, cost.params, cost.reads, cost.writes, term.times)
 
 
 def published(image: tuple[int, int]) -> list[dict[str, str | int]]:

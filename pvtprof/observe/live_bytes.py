@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.module_tracker import ModuleTracker
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pvtprof.records import Peak
+from pvtprof.spec import repeated
 
 
 class LiveBytes(TorchDispatchMode):
@@ -24,10 +26,11 @@ class LiveBytes(TorchDispatchMode):
     operators are not decomposed and the copies that they make escape.
     """
 
-    def __init__(self, already: Any = ()) -> None:
+    def __init__(self, already: Any = (), tracker: ModuleTracker | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
         self.live = self.peak = 0
         self.at = ""
+        self.tracker = tracker
         self._known = WeakIdKeyDictionary()  # UntypedStorage compares by content, not by identity
         for leaf in tree_leaves(already):
             if isinstance(leaf, Tensor):
@@ -45,8 +48,14 @@ class LiveBytes(TorchDispatchMode):
             if isinstance(leaf, Tensor):
                 self._follow(leaf.untyped_storage())
         if self.live > self.peak:
-            self.peak, self.at = self.live, str(func.overloadpacket).removeprefix("aten.")
+            name = str(func.overloadpacket).removeprefix("aten.")
+            self.peak, self.at = self.live, f"{self._module()} {name}".strip()
         return result
+
+    def _module(self) -> str:
+        """The innermost submodule that is running, dotted, the indices of blocks left out."""
+        innermost = max(self.tracker.parents, key=len) if self.tracker else ""
+        return repeated(innermost.partition(".")[2])
 
     def _follow(self, storage: torch.UntypedStorage) -> None:
         if storage in self._known:
@@ -64,6 +73,10 @@ def fake_peak(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> Peak:
     """Peak of one forward pass on fake CPU tensors: exact at any size, nothing is allocated."""
     with FakeTensorMode(), torch.no_grad():
         module, inputs = build()
-        with LiveBytes([*module.parameters(), *inputs]) as watch:
+        module.requires_grad_(False)  # else the tracker stumbles over views of parameters
+        with (
+            ModuleTracker() as tracker,
+            LiveBytes([*module.parameters(), *inputs], tracker) as watch,
+        ):
             module(*inputs)
     return Peak(watch.peak, watch.at)

@@ -103,7 +103,7 @@ def _costs(run: Run) -> Sheet:
             *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
             units.integer(row.tokens), units.integer(row.kv_tokens),
             units.integer(row.macs), units.integer(row.params),
-            units.integer(row.peak_bytes), row.peak.at if row.peak else "-",
+            units.integer(row.peak.bytes), row.peak.at,
         )
         for row in run.rows
     )  # fmt: skip
@@ -165,7 +165,13 @@ def _agreement(run: Run) -> Sheet:
          units.integer(row.params_counted - row.params), "", "")
         for row in run.rows if row.params_counted is not None
     )  # fmt: skip
-    return Sheet("Totals", header, lines + params)
+    peaks = tuple(
+        (*_place(row), "live storages (bytes)", units.integer(row.peak.bytes),
+         units.integer(row.peak_observed.bytes),
+         units.integer(row.peak_observed.bytes - row.peak.bytes), "", "")
+        for row in run.rows if row.peak_observed is not None
+    )  # fmt: skip
+    return Sheet("Totals", header, lines + params + peaks)
 
 
 def _modules(run: Run) -> Sheet:

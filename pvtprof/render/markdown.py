@@ -39,7 +39,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         units.integer(row.kv_tokens),
         units.integer(row.macs),
         units.integer(row.params),
-        units.size(row.peak_bytes),
+        units.size(row.peak.bytes),
         units.milliseconds(row.latency_median_s),
         interval(row),
         ("yes" if row.agrees else "NO") if row.counts else "-",

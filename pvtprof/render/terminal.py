@@ -20,7 +20,7 @@ FIGURES: tuple[Figure, ...] = (
     ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
     ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
     ("params", lambda row: units.integer(row.params), lambda row: row.params),
-    ("peak", lambda row: units.size(row.peak_bytes), lambda row: row.peak_bytes),
+    ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
     ("latency", lambda row: units.milliseconds(row.latency_median_s),
      lambda row: row.latency_median_s),
     ("95 %", lambda row: interval(row), lambda row: None),

@@ -1,0 +1,136 @@
+"""Peak live bytes by closed form: 0 bytes off, and the same operator."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pvtprof.analytic import liveness
+from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
+from pvtprof.analytic.geometry import attention_sizes
+from pvtprof.observe.live_bytes import LiveBytes
+from pvtprof.observe.subject import Subject, attention_subject, model_subject
+from pvtprof.records import Peak
+from pvtprof.spec import ATTENTIONS, DTYPES, MODELS, VARIANTS, StageSpec
+
+#: PVTPROF_TRIALS=all watches everything (minutes); the suite a sample of it.
+ALL = os.environ.get("PVTPROF_TRIALS") == "all"
+#: How many random attention modules are watched, on fake and on real tensors.
+FAKE, REAL = (2000, 500) if ALL else (240, 60)
+NAMES = tuple(MODELS) if ALL else ("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li")
+IMAGES = [(224, 224), (800, 1333), (4096, 4096), *([(384, 384), (2048, 2048)] if ALL else [])]
+
+
+def random_case(rng: random.Random, largest: int) -> tuple[str, Subject, tuple[Term, ...], str]:
+    """A random attention module: what it is, how to build it, its operators and its dtype."""
+    variant, attention = rng.choice(VARIANTS), rng.choice(ATTENTIONS)
+    dtype = rng.choice(list(DTYPES))
+    side = rng.choice([s for s in (4, 16, 64, 1024) if s <= largest])
+    grid = rng.randint(1, side), rng.randint(1, side)
+    batch = rng.choice([1, 1, 2, 3, 8, 64] if largest > 64 else [1, 1, 2, 3])
+    heads, pool = rng.choice([1, 1, 2, 3, 5, 8]), rng.randint(1, 9)
+    stage = StageSpec(heads * rng.randint(2, 64), 1, heads, 1, rng.randint(1, min(grid)), variant)
+    extra = rng.randint(0, 1) if stage.runs_as == "mha" else 0
+    sizes = attention_sizes(stage, batch, grid, pool, extra)
+    terms = running(
+        Term(op.inside("attn"), sizes) for op in attention_ops(stage.runs_as, attention)
+    )
+    subject = attention_subject(stage, grid, sizes["n"], batch, dtype, attention, pool)
+    return (
+        f"{stage}, {attention}, {dtype}, grid {grid}, batch {batch}, pool {pool}",
+        subject,
+        terms,
+        dtype,
+    )
+
+
+def formula(terms: tuple[Term, ...], dtype: str) -> Peak:
+    moment = liveness.peak(terms, dtype)
+    return Peak(moment.live, moment.at)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_attention_on_fake_tensors(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(FAKE // 4):
+        case, subject, terms, dtype = random_case(rng, largest=1024)
+        assert formula(terms, dtype) == subject.peak(), case
+
+
+def test_random_attention_on_real_tensors() -> None:
+    rng = random.Random("real")
+    for _ in range(REAL):
+        case, subject, terms, dtype = random_case(rng, largest=16)
+        module, inputs = subject.real("cpu")
+        with torch.no_grad(), LiveBytes([*module.parameters(), *inputs]) as watch:
+            module(*inputs)
+        expected = formula(terms, dtype)
+        assert (watch.peak, watch.at) == (expected.bytes, expected.at.split()[-1]), case
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8])
+@pytest.mark.parametrize("image", IMAGES, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
+    subject = model_subject(MODELS[name], image, batch, "float32", "eager")
+    assert formula(model_terms(MODELS[name], image, batch), "float32") == subject.peak()
+
+
+@given(
+    st.sampled_from(VARIANTS), st.sampled_from(ATTENTIONS), st.sampled_from(sorted(DTYPES)),
+    st.integers(2, 2048), st.integers(2, 2048), st.integers(1, 64), st.integers(1, 8),
+    st.integers(2, 64),
+)  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_one_attention_module_in_one_line(
+    variant: str,
+    attention: str,
+    dtype: str,
+    height: int,
+    width: int,
+    batch: int,
+    heads: int,
+    d: int,
+) -> None:
+    """The form derived by hand: q + 2m + X + S + max(S, 2q, q + copy m), or fused without S."""
+    stage = StageSpec(heads * d, 1, heads, 1, 2, variant)
+    sizes = attention_sizes(stage, batch, (height, width), pool_size=7)
+    terms = [Term(op, sizes) for op in attention_ops(variant, attention)]
+    s = DTYPES[dtype]
+    q, m = batch * sizes["n"] * stage.dim * s, batch * sizes["m"] * stage.dim * s
+    scores = batch * heads * sizes["n"] * sizes["m"] * s
+    x = 0 if variant == "mha" else m
+    copy = batch > 1 and heads > 1
+    if attention == "eager":
+        expected = q + 2 * m + x + scores + max(scores, 2 * q, q + copy * m)
+    else:
+        expected = q + 2 * m + x + q + max(q, batch * heads * sizes["n"] * max(4, s))
+    assert liveness.peak(running(terms), dtype).live == expected
+
+
+def test_published_figures() -> None:
+    """Trial figures: the MLP of stage 1 at 224, the scores of stage 1 at 4096."""
+    for name in ("pvt_tiny", "pvt_small", "pvt_medium", "pvt_large"):
+        terms = model_terms(MODELS[name], (224, 224))
+        assert formula(terms, "float32") == Peak(15_253_504, "block1.mlp.act gelu")
+    terms = model_terms(MODELS["pvt_tiny"], (4096, 4096))
+    assert formula(terms, "float32") == Peak(138_256_842_752, "block1.attn.scores mul")
+
+
+def test_the_timeline_ends_with_the_logits_and_what_they_are_made_of() -> None:
+    moments = list(liveness.timeline(model_terms(MODELS["pvt_v2_b0"], (64, 64)), "float32"))
+    assert moments[0] == liveness.Moment("patch_embed1.proj convolution", 4 * 16 * 16 * 32)
+    assert moments[-1] == liveness.Moment("head addmm", 4 * (256 + 1000))
+
+
+def test_a_copy_that_views_spare_is_not_there() -> None:
+    stage = StageSpec(16, 1, 2, 1, 1, "mha")
+    for batch, copies in ((1, {"merge"}), (2, {"q_copy", "k_copy", "v_copy", "merge"})):
+        sizes = attention_sizes(stage, batch, (4, 4), 7)
+        names = {t.op.name for t in running(Term(op, sizes) for op in attention_ops("mha"))}
+        assert {n for n in names if n.endswith("copy") or n == "merge"} == copies
