@@ -1,7 +1,9 @@
 # make compare: set up .venv and run the comparison.   make test: lint, types and tests.
 PYTHON ?= python3
-# For example PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
-PIP_ARGS ?=
+# On Linux, PyPI's torch is the CUDA build: take the CPU build from torch's own index, unless pip is
+# set up with wheels of its own (find-links). Override with PIP_ARGS=...
+CPU_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
+PIP_ARGS ?= $(if $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null),,$(CPU_INDEX))
 ARGS ?= --img 224 --R 8,4,2,1
 
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(PIP_ARGS)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pvtprof import __version__
-from pvtprof.errors import PvtprofError, StoreError
+from pvtprof import __version__, output
+from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.spec import ATTENTIONS, DTYPES
 
 if TYPE_CHECKING:
@@ -23,10 +20,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "csv", "markdown")
 EXIT_DISAGREES = 1
-EXIT_INTERRUPTED = 130
 
 
-class _Img(click.ParamType[tuple[int, int]]):
+class _Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
     """``224`` or ``800x1333`` (height x width) as (height, width)."""
 
     name = "HEIGHT[xWIDTH]"
@@ -40,7 +36,7 @@ class _Img(click.ParamType[tuple[int, int]]):
         return int(found[1]), int(found[2] or found[1])
 
 
-class _Ratios(click.ParamType[tuple[int, ...]]):
+class _Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
     """``8,4,2,1`` as four whole numbers."""
 
     name = "R1,R2,R3,R4"
@@ -76,7 +72,17 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
     return output(form(force(command)))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """Takes Ctrl-C from click, which would print an empty line of its own."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise RunInterruptedError("interrupted; nothing was written") from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pvtprof")
 def cli() -> None:
     """What an attention design really costs: by formula, by counter and by clock.
@@ -142,17 +148,16 @@ def compare(
     if not analytic:
         with _progress() as show:
             run = compared(**options, progress=show)
-    if run.interrupted:
-        outputs = tuple(_partial(path) for path in outputs)
-    _save(run, outputs, force)
-    click.echo(_text(run, form), nl=False)
-    if run.interrupted:
-        where = f"saved in {', '.join(outputs)}" if outputs else "printed above"
-        click.echo(
-            f"Interrupted: what was taken so far is {where}; earlier reports are unchanged",
-            err=True,
-        )
-        sys.exit(EXIT_INTERRUPTED)
+    with output.undisturbed():
+        if run.interrupted:
+            outputs = tuple(output.partial_name(path) for path in outputs)
+        output.save(run, outputs, force)
+        output.emit(output.text(run, form))
+        if run.interrupted:
+            raise RunInterruptedError(
+                f"interrupted; what was taken so far is in {', '.join(outputs)}; "
+                "earlier reports are unchanged"
+            )
     if not run.agrees:
         sys.exit(EXIT_DISAGREES)
 
@@ -169,11 +174,11 @@ def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
     """
     from pvtprof import store
 
+    run = store.load(file)
     outputs = outputs or (str(Path(file).with_suffix(".html")),)
     _check_outputs(outputs, force)
-    run = store.load(file)
-    _save(run, outputs, force)
-    click.echo(_text(run, form), nl=False)
+    output.save(run, outputs, force)
+    output.emit(output.text(run, form))
 
 
 @cli.command()
@@ -195,7 +200,7 @@ def models(img: tuple[int, int], form: str) -> None:
     from pvtprof.analytic.rows import published
     from pvtprof.render import listing
 
-    click.echo(listing.render(published(img), form), nl=False)
+    output.emit(listing.render(published(img), form))
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
@@ -208,10 +213,10 @@ def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
 
 
 def _check_outputs(paths: Sequence[str], force: bool) -> None:
-    from pvtprof import store
+    from pvtprof import files
 
     for path in paths:
-        store.check_writable(path, force)
+        files.check_writable(path, force)
 
 
 def _progress() -> AbstractContextManager[Callable[[str], None]]:
@@ -233,58 +238,6 @@ class _status:  # noqa: N801 # reads as the function that it is
         self.live.stop()
 
 
-def _partial(path: str) -> str:
-    return str(Path(path).with_suffix(f".partial{Path(path).suffix}"))
-
-
-def _save(run: Run, outputs: Sequence[str], force: bool) -> None:
-    """Write every output, data first; where that fails, keep the data elsewhere and say where."""
-    from pvtprof import store
-
-    for path in sorted(outputs, key=lambda path: not path.endswith(".json")):
-        try:
-            store.write(path, _text(run, Path(path).suffix), force)
-        except StoreError as error:
-            raise StoreError(f"{error}{_rescued(run)}") from None
-        click.echo(f"Wrote {path}", err=True)
-
-
-def _rescued(run: Run) -> str:
-    from pvtprof import store
-
-    if not run.measured:
-        return ""
-    handle, path = tempfile.mkstemp(prefix="pvtprof-", suffix=".json")
-    os.close(handle)
-    try:
-        store.write(path, store.dumps(run))
-    except StoreError:
-        os.unlink(path)
-        return " (the samples taken are lost: the temporary folder is not writable either)"
-    return f" (the samples taken are in {path})"
-
-
-def _text(run: Run, form: str) -> str:
-    """The run as text: a file extension or one of FORMATS."""
-    if form in (".json", "json"):
-        from pvtprof import store
-
-        return store.dumps(run)
-    if form in (".csv", "csv"):
-        return run.to_frame().to_csv(index=False)
-    if form in (".md", "markdown"):
-        from pvtprof.render import markdown
-
-        return markdown.render(run)
-    if form == ".html":
-        from pvtprof.render import html
-
-        return html.render(run)
-    from pvtprof.render import terminal
-
-    return terminal.render(run, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty())
-
-
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; every error is one line on stderr. Returns the exit code."""
     try:
@@ -297,14 +250,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return _failed(
-            "interrupted before anything was taken; nothing was written", EXIT_INTERRUPTED
-        )
+        return _failed("interrupted; nothing was written", RunInterruptedError.exit_code)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
 
 

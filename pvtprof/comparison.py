@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,23 @@ from pvtprof import units
 from pvtprof.analytic.rows import CONVENTIONS, analytic_rows, formula_by_module, row_terms
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment, free_bytes
-from pvtprof.records import INTERRUPTED, Agreement, Count, Measurement, Row, Run, Scope
-from pvtprof.spec import DTYPES, VARIANTS, Workload, model_spec
+from pvtprof.records import Agreement, Count, Measurement, Row, Run, Scope
+from pvtprof.spec import (
+    DTYPES,
+    MAX_BATCH,
+    MAX_SIDE,
+    VARIANTS,
+    Workload,
+    checked_ratios,
+    image_size,
+    model_spec,
+    positive,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from pvtprof.observe.subject import Subject
+    from pvtprof.observe.subject import Built, Subject
 
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_BUDGET_S = 30.0
@@ -55,25 +66,26 @@ def compare(
     >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
     (3136, 49)
     """
-    if not 0 <= budget_s < float("inf"):
+    if not isinstance(budget_s, int | float) or not 0 <= budget_s < float("inf"):
         raise SpecError(f"budget is {budget_s!r} s; use 0 or more, such as 30")
-    height, width = (img, img) if isinstance(img, int) else (img[0], img[1])
+    height, width = image_size(img)
     own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
-    ratios = own if sr_ratios is None else tuple(sr_ratios)
     workload = Workload(
-        model, height, width, ratios, batch, dtype, "none", attention, pool_size=pool_size
-    )
+        model, height, width, own if sr_ratios is None else checked_ratios(sr_ratios),
+        positive("batch", batch, MAX_BATCH), dtype, "none", attention,
+        pool_size=positive("pool size", pool_size, MAX_SIDE),
+    )  # fmt: skip
     rows = analytic_rows(workload)
     if analytic:
         return Run(workload, environment(), rows, _command(workload, budget_s))
     _check_addressable(workload, rows)
     from pvtprof.observe.subject import resolved_device
 
-    workload = replace(workload, device=resolved_device(device))
+    workload = replace(workload, device=resolved_device(str(device)))
     observer = _Observer(workload, rows, budget_s, progress)
-    return Run(
-        workload, environment(workload.device), observer.observed(), _command(workload, budget_s)
-    )
+    rows = observer.observed()
+    command = _command(workload, budget_s)
+    return Run(workload, environment(workload.device), rows, command, observer.interrupted)
 
 
 def _command(workload: Workload, budget_s: float) -> str:
@@ -119,6 +131,7 @@ class _Observer:
         self.budget_s = budget_s
         self.left_s = 0.0
         self.progress = progress
+        self.interrupted = False
 
     def observed(self) -> tuple[Row, ...]:
         """The rows, with all that the witnesses saw until the end, or until Ctrl-C."""
@@ -126,24 +139,44 @@ class _Observer:
             for stage in (1, 2, 3, 4, None):
                 self._observe_stage(stage)
         except KeyboardInterrupt:
+            self.interrupted = True
             for scope, row in self.rows.items():
                 if row.latency is None and row.not_run is None:
-                    self.rows[scope] = replace(row, not_run=INTERRUPTED)
+                    self.rows[scope] = replace(row, not_run="interrupted")
         return tuple(self.rows.values())
 
     def _observe_stage(self, stage: int | None) -> None:
-        ready: dict[Scope, tuple[nn.Module, tuple[Tensor, ...]]] = {}
+        ready: dict[Scope, Built] = {}
         for variant in VARIANTS:
             scope = Scope(stage, variant)
             self.progress(f"counting {scope}")
             subject = self._subject(self.rows[scope])
             self.rows[scope] = row = self._without_memory(self.rows[scope], subject)
             if row.not_run is None:
-                ready[scope] = built = subject.real(self.workload.device)
-                from pvtprof.observe import fvcore
+                with self._out_of_memory_is_said([scope]):
+                    ready[scope] = self._on_real_tensors(scope, subject)
+        with self._out_of_memory_is_said(list(ready)):
+            self._time(stage, ready)
 
-                self._count(scope, "fvcore", fvcore.count(built[0], *built[1]))
-        self._time(stage, ready)
+    def _on_real_tensors(self, scope: Scope, subject: Subject) -> Built:
+        from pvtprof.observe import fvcore
+
+        module, inputs = subject.real(self.workload.device)
+        self._count(scope, "fvcore", fvcore.count(module, *inputs))
+        return module, inputs
+
+    @contextmanager
+    def _out_of_memory_is_said(self, scopes: Sequence[Scope]) -> Iterator[None]:
+        """Others may take the memory that was free: then the rows say so and the run goes on."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "memory" not in str(error):
+                raise
+            for scope in scopes:
+                if self.rows[scope].latency is None:
+                    reason = "ran out of memory; close other programs or use a smaller --img"
+                    self.rows[scope] = replace(self.rows[scope], not_run=reason)
 
     def _subject(self, row: Row) -> Subject:
         from pvtprof.observe.subject import attention_subject, model_subject
@@ -179,9 +212,7 @@ class _Observer:
         agreement = joined(formula, count)
         self.rows[scope] = replace(row, counts={**row.counts, witness: agreement})
 
-    def _time(
-        self, stage: int | None, ready: Mapping[Scope, tuple[nn.Module, tuple[Tensor, ...]]]
-    ) -> None:
+    def _time(self, stage: int | None, ready: Mapping[Scope, Built]) -> None:
         import torch
 
         from pvtprof.observe import latency
@@ -195,7 +226,7 @@ class _Observer:
         taken: dict[str, Measurement] = {}
         begin = time.perf_counter()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), latency.on(self.workload.device):
                 sample = latency.sampler(self.workload.device)
                 latency.measure(calls, self.left_s, sample, keep=taken)
         finally:

@@ -19,3 +19,9 @@ class UnavailableError(PvtprofError):
     """What was asked for cannot be measured on this machine (no such device)."""
 
     exit_code = 3
+
+
+class RunInterruptedError(PvtprofError):
+    """Ctrl-C ended a run; the message says what became of the samples."""
+
+    exit_code = 130

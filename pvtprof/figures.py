@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.records import Row, Run
-from pvtprof.verdict import WITNESSES
+from pvtprof.records import WITNESSES, Row, Run
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers (jfly.uni-koeln.de/color).
 COLORS = {

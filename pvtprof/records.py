@@ -18,9 +18,12 @@ from pvtprof.spec import VARIANTS, Workload
 if TYPE_CHECKING:
     import pandas as pd
 
+#: The counters, by the names under which their counts are kept.
+WITNESSES = ("fvcore", "torch")
 #: Fewest samples from which a 95 % interval of a median exists (order statistics: 2 / 2^6 < 5 %).
 FEWEST_FOR_INTERVAL = 6
-INTERRUPTED = "interrupted"
+#: An interval wider than this share of its median is doubtful.
+WIDE = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,20 @@ class Measurement:
 
     samples: tuple[float, ...]
     calls: int = 1
-    warnings: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the samples, each with a remedy."""
+        if self.interval is None:
+            return (
+                f"{len(self.samples)} samples are too few for a 95 % interval "
+                f"({FEWEST_FOR_INTERVAL} are needed); raise --budget",
+            )
+        low, high = self.interval
+        if high - low <= WIDE * self.median:
+            return ()
+        width = 100 * (high - low) / self.median
+        return (f"the 95 % interval is {width:.0f} % wide; close other programs or raise --budget",)
 
     @cached_property
     def median(self) -> float:
@@ -186,12 +202,16 @@ class Environment:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ``pvtprof compare``: workload, environment, rows in the order of the tables."""
+    """One run of ``pvtprof compare``: workload, environment, rows in the order of the tables.
+
+    ``interrupted`` tells whether Ctrl-C ended the measuring early.
+    """
 
     workload: Workload
     environment: Environment
     rows: tuple[Row, ...]
     command: str = ""
+    interrupted: bool = False
 
     @cached_property
     def by_scope(self) -> dict[Scope, Row]:
@@ -217,11 +237,6 @@ class Run:
         """Whether any latency was taken."""
         return any(row.latency for row in self.rows)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C ended the measuring early."""
-        return any(row.not_run == INTERRUPTED for row in self.rows)
-
     def to_frame(self) -> pd.DataFrame:
         """A tidy pandas frame: one row a scope, one fact a column, units in the names."""
         from pvtprof.table import frame
@@ -230,16 +245,16 @@ class Run:
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Write ``pvtprof.run/1`` JSON; never over a file that pvtprof did not write."""
-        from pvtprof import store
+        from pvtprof import files, store
 
-        store.write(path, store.dumps(self), force)
+        files.write(path, store.dumps(self), force, ".json")
 
     def to_html(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Write the report as one offline page; never over a file that pvtprof did not write."""
-        from pvtprof import store
+        from pvtprof import files
         from pvtprof.render.html import render
 
-        store.write(path, render(self), force)
+        files.write(path, render(self), force, ".html")
 
     def _repr_html_(self) -> Any:
         return self.to_frame().to_html(index=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import index
 
 from pvtprof.errors import SpecError
 
@@ -28,14 +29,31 @@ V1_SMALLEST = 32  # the product of v1's strides: one token in stage 4
 def positive(what: str, value: int, most: int | None = None) -> int:
     """``value`` itself where it is a whole number of 1 or more (and at most ``most``)."""
     limit = f"from 1 to {most}" if most else "of 1 or more"
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int)
-        or value < 1
-        or value > (most or value)
-    ):
-        raise SpecError(f"{what} is {value!r}; use a whole number {limit}")
-    return value
+    refusal = SpecError(f"{what} is {value!r}; use a whole number {limit}")
+    try:
+        whole = index(value)
+    except TypeError:
+        raise refusal from None
+    if isinstance(value, bool) or whole < 1 or whole > (most or whole):
+        raise refusal
+    return whole
+
+
+def image_size(img: int | Sequence[int]) -> tuple[int, int]:
+    """(height, width) in pixels, from a side or from both.
+
+    >>> image_size(224), image_size((800, 1333))
+    ((224, 224), (800, 1333))
+    """
+    if isinstance(img, Sequence) and not isinstance(img, str):
+        if len(img) != 2:
+            raise SpecError(f"image size is {img!r}; use a side, or (height, width), in pixels")
+        height, width = img
+        return (
+            positive("image height", height, MAX_SIDE),
+            positive("image width", width, MAX_SIDE),
+        )
+    return image_size((img, img))
 
 
 def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
@@ -173,6 +191,8 @@ class ModelSpec:
 
 def checked_ratios(ratios: Sequence[int]) -> tuple[int, ...]:
     """Four reduction ratios, each a whole number of 1 or more."""
+    if not isinstance(ratios, Sequence) or isinstance(ratios, str):
+        raise SpecError(f"R is {ratios!r}; use 4 whole numbers, one a stage, such as (8, 4, 2, 1)")
     if len(ratios) != 4:
         raise SpecError(f"R has {len(ratios)} values; use 4, one a stage, such as 8,4,2,1")
     return tuple(positive(f"R of stage {i}", ratio) for i, ratio in enumerate(ratios, 1))

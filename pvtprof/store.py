@@ -1,18 +1,17 @@
-"""A run as a versioned JSON file, and the one way in which pvtprof writes files."""
+"""A run as versioned JSON text, and back."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pvtprof.errors import PvtprofError, StoreError
+from pvtprof.fields import Fields
 from pvtprof.records import (
+    WITNESSES,
     Agreement,
     Environment,
     Measurement,
@@ -22,19 +21,9 @@ from pvtprof.records import (
     Run,
     Scope,
 )
-from pvtprof.spec import DTYPES, Workload
+from pvtprof.spec import DTYPES, VARIANTS, Workload
 
 SCHEMA = "pvtprof.run/1"
-#: How a file of each kind begins (within its first 4096 characters) if pvtprof wrote it.
-CSV_MARK = "model,height,width,batch,dtype,device,attention,scope,stage,variant"
-MARKS = {
-    ".json": '"schema": "pvtprof.',
-    ".html": '<meta name="generator" content="pvtprof ',
-    ".csv": CSV_MARK,
-    ".md": "<!-- pvtprof ",
-}
-
-T = TypeVar("T")
 
 
 def dumps(run: Run) -> str:
@@ -43,6 +32,7 @@ def dumps(run: Run) -> str:
     document = {
         "schema": SCHEMA,
         "command": run.command,
+        "interrupted": run.interrupted,
         "workload": asdict(run.workload),
         "environment": asdict(run.environment),
         "rows": [_row_document(row, itemsize) for row in run.rows],
@@ -101,173 +91,129 @@ def _latency_document(taken: Measurement) -> dict[str, Any]:
 
 def load(path: str | os.PathLike[str]) -> Run:
     """Return a run that was saved as JSON; raises StoreError for any other file."""
-    return loads(_read(path), str(path))
-
-
-def _read(path: str | os.PathLike[str]) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise StoreError(
-            f"{path} is not a text file; give a .json file that pvtprof wrote"
-        ) from None
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}; check the path") from None
+        raise StoreError(f"{path} is not a text file; {_AGAIN}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"cannot read {path}: {reason}; check the path") from None
+    return loads(text, str(path))
+
+
+_AGAIN = "repeat `pvtprof compare` or give another file"
 
 
 def loads(text: str, name: str = "the text") -> Run:
     """Return a run from JSON text; ``name`` is how errors call it."""
-    again = "repeat `pvtprof compare` or give another file"
     try:
         document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise StoreError(f"{name} is not JSON, or truncated{where}; {again}") from None
+        raise StoreError(f"{name} is not JSON, or truncated{where}; {_AGAIN}") from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise StoreError(f"{name} has schema {schema!r}, this pvtprof reads {SCHEMA!r}; {again}")
+        shown = repr(schema)[:60]
+        raise StoreError(f"{name} has schema {shown}, this pvtprof reads {SCHEMA!r}; {_AGAIN}")
     try:
-        return _run(document)
+        return _run(Fields(document, ""))
     except PvtprofError as error:
-        raise StoreError(f"{name}: {error}") from None
-    except KeyError as error:
-        raise StoreError(f"{name} has no field {error}; {again}") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"{name} has a field of the wrong kind ({error}); {again}") from None
+        raise StoreError(f"{name}: {error}; {_AGAIN}") from None
 
 
-def _run(document: Mapping[str, Any]) -> Run:
-    workload = {**document["workload"], "sr_ratios": tuple(document["workload"]["sr_ratios"])}
-    rows = tuple(_row(row) for row in document["rows"])
+def _run(document: Fields) -> Run:
+    rows = tuple(_row(Fields(row, f"rows[{i}].")) for i, row in enumerate(document.list("rows")))
     run = Run(
-        _known(Workload, workload),
-        _known(Environment, document["environment"]),
+        _workload(document.object("workload")),
+        _environment(document.object("environment")),
         rows,
-        str(document.get("command", "")),
+        document.text("command"),
+        document.flag("interrupted"),
     )
-    for stage in (1, 2, 3, 4, None):
-        for variant in run.variants:
-            if Scope(stage, variant) not in run.by_scope:
-                raise StoreError(f"the row of {Scope(stage, variant)} is missing")
-    if not run.variants:
-        raise StoreError("there is no row of a whole model")
+    expected = [Scope(stage, variant) for stage in (1, 2, 3, 4, None) for variant in VARIANTS]
+    if [row.scope for row in rows] != expected:
+        raise StoreError("rows are not those of four stages and the model, in three designs each")
     return run
 
 
-def _known(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass from the fields that it knows: later versions may add fields."""
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type] # a dataclass
-    return kind(**{name: value for name, value in values.items() if name in names})
+def _workload(document: Fields) -> Workload:
+    return Workload(
+        model=document.text("model"),
+        height=document.whole("height"),
+        width=document.whole("width"),
+        sr_ratios=tuple(
+            Fields({"R": r}, "sr_ratios.").whole("R") for r in document.list("sr_ratios")
+        ),
+        batch=document.whole("batch"),
+        dtype=document.text("dtype"),
+        device=document.text("device"),
+        attention=document.text("attention"),
+        mode=document.text("mode"),
+        pool_size=document.whole("pool_size"),
+    )
 
 
-def _row(document: Mapping[str, Any]) -> Row:
-    grid, latency, peak = document["grid"], document["latency_s"], document["peak_bytes"]
-    stage = document["stage"]
-    plain = {name: document[name] for name in _PLAIN} | {"grid": grid and (grid[0], grid[1])}
+def _environment(document: Fields) -> Environment:
+    needed = {
+        name: document.text(name) for name in ("pvtprof", "date", "python", "system", "device")
+    }
+    names = ("torch", "fvcore", "cuda", "driver", "commit")
+    known = {name: document.text(name) for name in names if document.has(name)}
+    threads = document.whole("threads") if document.has("threads") else None
+    return Environment(**needed, **known, threads=threads)
+
+
+def _row(document: Fields) -> Row:
+    peak = document.object("peak_bytes")
+    stage = document.whole("stage") if document.has("stage") else None
+    if (stage is None) != (not document.has("grid")):
+        raise StoreError(f"{document.name}grid does not go with stage {stage}")
+    grid = document.list("grid") if stage is not None else None
+    size = grid and Fields(dict(zip(("0", "1"), grid, strict=False)), f"{document.name}grid.")
+    counts = document.object("counts")
     return Row(
-        scope=Scope(None if stage is None else _integer("stage", stage), document["variant"]),
-        **{**plain, "macs": _integer("macs", plain["macs"])},
-        params_counted=document["params_counted"],
-        ops=tuple(_known(OpCost, op) for op in document["ops"]),
-        counts={name: _agreement(value) for name, value in document["counts"].items()},
-        peak=_peak(peak["formula"], peak["at"]),
-        peak_observed=None
-        if peak["observed"] is None
-        else _peak(peak["observed"], peak["observed_at"]),
-        latency=latency and _measurement(latency),
-        not_run=document["not_run"],
+        scope=Scope(stage, document.text("variant")),
+        runs_as=document.text("runs_as"),
+        **{name: document.whole_or_none(name) for name in ("dim", "num_heads", "sr_ratio")},
+        blocks=document.whole("blocks"),
+        grid=(size.whole("0"), size.whole("1")) if size else None,
+        tokens=document.whole_or_none("tokens"),
+        kv_tokens=document.whole_or_none("kv_tokens"),
+        macs=document.whole("macs"),
+        params=document.whole("params"),
+        ops=tuple(_op(Fields(op, f"{document.name}ops.")) for op in document.list("ops")),
+        peak=Peak(peak.whole("formula"), peak.text("at")),
+        counts={name: _agreement(counts.object(name)) for name in WITNESSES if counts.has(name)},
+        params_counted=document.whole_or_none("params_counted"),
+        peak_observed=Peak(peak.whole("observed"), peak.text("observed_at"))
+        if peak.has("observed")
+        else None,
+        latency=_measurement(document.object("latency_s")) if document.has("latency_s") else None,
+        not_run=document.text("not_run") if document.has("not_run") else None,
     )
 
 
-def _integer(name: str, value: Any) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"{name} is {value!r}, not a whole number")
-    return value
+def _op(document: Fields) -> OpCost:
+    numbers = {n: document.whole(n) for n in ("macs", "params", "read", "written", "times")}
+    return OpCost(document.text("name"), document.text("kind"), **numbers)
 
 
-def _peak(count: Any, at: Any) -> Peak:
-    return Peak(_integer("peak_bytes", count), str(at))
-
-
-def _agreement(document: Mapping[str, Any]) -> Agreement:
+def _agreement(document: Fields) -> Agreement:
+    modules, skipped = document.object("by_module"), document.object("skipped")
     return Agreement(
-        formula=_integer("formula", document["formula"]),
-        counted=_integer("counted", document["counted"]),
-        by_module={name: (pair[0], pair[1]) for name, pair in document["by_module"].items()},
-        skipped=dict(document["skipped"]),
-        handles=tuple(document["handles"]),
+        formula=document.whole("formula"),
+        counted=document.whole("counted"),
+        by_module={name: modules.pair(name) for name in modules.names()},
+        skipped={name: skipped.whole(name) for name in skipped.names()},
+        handles=tuple(Fields({"0": h}, "handles.").text("0") for h in document.list("handles")),
     )
 
 
-def _measurement(document: Mapping[str, Any]) -> Measurement:
-    samples = tuple(float(sample) for sample in document["samples"])
-    return Measurement(samples, document["calls"], tuple(document["warnings"]))
-
-
-def check_writable(path: str | os.PathLike[str], force: bool = False) -> None:
-    """Raise StoreError where ``path`` must not be, or cannot be, written; touches nothing."""
-    target = Path(path)
-    if target.is_dir():
-        raise StoreError(f"{target} is a directory; name a file in it")
-    if target.suffix not in MARKS:
-        raise StoreError(f"cannot tell the format of {target}; end its name in {', '.join(MARKS)}")
-    folder = _existing_parent(target)
-    if not folder.is_dir():
-        raise StoreError(f"{folder} is not a directory; choose another output path")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StoreError(f"{folder} is not writable; choose another output path")
-    if target.exists() and not force and not _is_ours(target):
-        raise StoreError(
-            f"{target} was not written by pvtprof and is left as it is; "
-            "choose another output path, or --force to replace it"
-        )
-
-
-def _existing_parent(target: Path) -> Path:
-    return next(parent for parent in target.absolute().parents if parent.exists())
-
-
-def _is_ours(target: Path) -> bool:
-    if not target.is_file():
-        return False
-    try:
-        with target.open(encoding="utf-8") as file:
-            head = file.read(4096)
-    except (OSError, UnicodeDecodeError):
-        return False
-    return not head or MARKS[target.suffix] in head
-
-
-def write(path: str | os.PathLike[str], text: str, force: bool = False) -> None:
-    """Put ``text`` at ``path`` in one step: either all of it is there, or what was there before."""
-    check_writable(path, force)
-    target = Path(os.path.realpath(path))
-    temporary = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".pvtprof-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-        temporary = None
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {error.strerror}; what was there before is unchanged; "
-            "choose another output path"
-        ) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
-def _mode(target: Path) -> int:
-    """Permissions of the file that is replaced, or what the umask leaves of a new one."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _measurement(document: Fields) -> Measurement:
+    samples = tuple(
+        Fields({"sample": sample}, document.name).seconds("sample")
+        for sample in document.list("samples")
+    )
+    if not samples:
+        raise StoreError(f"{document.name}samples is empty")
+    return Measurement(samples, document.whole("calls"))

@@ -33,12 +33,12 @@ def grid(height: int, width: int) -> str:
 
 
 def giga(macs: int) -> str:
-    """Billions with two decimals, as papers print MACs.
+    """Billions, as papers print MACs, with three digits.
 
-    >>> giga(4045817152)
-    '4.05 G'
+    >>> giga(4045817152), giga(45817152)
+    ('4.05 G', '0.0458 G')
     """
-    return f"{macs / 1e9:.2f} G"
+    return f"{_three(macs / 1e9)} G"
 
 
 def size(count: int | None) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
-from pvtprof.records import Peak, Row, Run
-
-WITNESSES = ("fvcore", "torch")
+from pvtprof.records import WITNESSES, Peak, Row, Run
 
 
 def agreement(run: Run) -> str:
@@ -108,8 +106,11 @@ def notes(run: Run) -> Iterator[str]:
     taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
     if taught:
         yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
+    remarks: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:
-            yield f"{row.scope}: not measured: {row.not_run}."
+            remarks.setdefault(f"not measured: {row.not_run}", []).append(str(row.scope))
         for warning in row.latency.warnings if row.latency else ():
-            yield f"{row.scope}: {warning}."
+            remarks.setdefault(warning, []).append(str(row.scope))
+    for remark, scopes in remarks.items():
+        yield f"{', '.join(scopes)}: {remark}."

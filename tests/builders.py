@@ -8,7 +8,7 @@ from dataclasses import replace
 from pvtprof.analytic.rows import CONVENTIONS, formula_by_module, row_terms
 from pvtprof.comparison import compare, joined
 from pvtprof.records import Count, Environment, Measurement, Row, Run
-from pvtprof.spec import VARIANTS, StageSpec
+from pvtprof.spec import StageSpec
 
 ENVIRONMENT = Environment(
     pvtprof="0.1.0", date="2026-01-02T03:04:05+00:00", python="3.11.7", system="Linux x86_64",
@@ -54,6 +54,3 @@ def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> Sta
         dim=heads * rng.randint(1, 24), depth=1, num_heads=heads, mlp_ratio=1,
         sr_ratio=rng.randint(1, min(grid)), variant=variant,
     )  # fmt: skip
-
-
-__all__ = ["ENVIRONMENT", "VARIANTS", "observed_run", "random_stage", "with_row"]

@@ -7,16 +7,14 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 import pvtprof
-from pvtprof import cli, store
+from pvtprof import cli, files, store
 from pvtprof.errors import StoreError
 from pvtprof.records import Run
 from tests.builders import observed_run
@@ -66,7 +64,11 @@ BAD = [
     (["--budget", "soon"], 2, "'soon' is not a valid float"),
     (["-o", "."], 2, ". is a directory"),
     (["-o", "run.txt"], 2, "end its name in .json, .html, .csv, .md"),
-    (["-o", "mine.html"], 2, "mine.html was not written by pvtprof and is left as it is"),
+    (
+        ["-o", "mine.html"],
+        2,
+        "mine.html was not written by pvtprof, or was changed since, and is left as it is",
+    ),
     (["-o", "mine.html/run.json"], 2, "is not a directory"),
     (["--frobnicate"], 2, "No such option"),
 ]
@@ -127,7 +129,7 @@ def test_formats_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert store.loads(texts["json"]).rows == expected.rows
     table = list(csv.DictReader(io.StringIO(texts["csv"])))
     assert [int(line["macs"]) for line in table] == [row.macs for row in expected.rows]
-    assert texts["csv"].startswith(store.CSV_MARK)
+    assert texts["csv"].startswith(files.MARKS[".csv"][0])
     assert "| 1 | mha | 3,136 | 1,310,195,712 |" in texts["markdown"]
 
 
@@ -170,14 +172,14 @@ def test_a_full_disk_keeps_the_samples_elsewhere_and_says_where(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_compare(monkeypatch, observed_run())
-    write = store.write
+    write = files.write
 
     def full(path: str, text: str, force: bool = False) -> None:
         if "reports" in str(path):
             raise StoreError(f"cannot write {path}: No space left on device")
         write(path, text, force)
 
-    monkeypatch.setattr(store, "write", full)
+    monkeypatch.setattr(files, "write", full)
     assert cli.main(["compare", "--device", "cpu"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -223,21 +225,86 @@ def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere: Path) -> None:
-    """A real process, a real signal: the earlier report keeps every byte."""
+    """A real process, real signals while it times the first stage, twice in a row."""
     observed_run().save("run.json")
     before = Path("run.json").read_bytes()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pvtprof.cli", "compare", "--model", "pvt_v2_b0", "--img", "64",
-         "--budget", "100", "-o", "run.json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    time.sleep(12)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    (elsewhere / "run.partial.json").write_text("mine")
+    code = (
+        "import sys, os, signal\n"
+        "from pvtprof.observe import latency\n"
+        "real = latency.measure\n"
+        "def measure(calls, *args, keep):\n"
+        "    taken = real(calls, *args, keep=keep)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return taken\n"
+        "latency.measure = measure\n"
+        "from pvtprof import cli, output\n"
+        "save = output.save\n"
+        "def again(*args):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    save(*args)\n"
+        "output.save = again\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "4", "-o", "run.json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 130
+    assert done.stderr == (
+        "Wrote run.partial2.json\npvtprof: interrupted; what was taken so far is in "
+        "run.partial2.json; earlier reports are unchanged\n"
+    )
     assert Path("run.json").read_bytes() == before
-    lines = err.splitlines()
-    assert lines[-1].startswith("Interrupted: ") or "nothing was written" in lines[-1]
-    if lines[-1].startswith("Interrupted: "):
-        assert pvtprof.load("run.partial.json").interrupted
+    assert (elsewhere / "run.partial.json").read_text() == "mine"
+    partial = pvtprof.load("run.partial2.json")
+    assert partial.interrupted
+    assert partial.row(1, "mha").latency
+    assert partial.row(2, "mha").not_run == "interrupted"
+
+
+@pytest.mark.parametrize("path", ["/", ".", "", "nul\0.json"])
+def test_report_of_no_file_is_one_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", path]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A pvtprof command in a shell; ``pvtprof`` is this interpreter's."""
+    line = command.replace("pvtprof", f"{sys.executable} -m pvtprof.cli", 1)
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_a_full_stdout_is_one_line() -> None:
+    done = shell("pvtprof models >/dev/full")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "pvtprof: cannot write to stdout: No space left on device; use -o FILE\n"
+    )
+
+
+def test_a_reader_that_goes_is_no_error() -> None:
+    done = shell("pvtprof compare --analytic --format json | true")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_encoding_without_boxes_gets_question_marks() -> None:
+    done = shell("pvtprof models", PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0
+    assert "13,229,288" in done.stdout
+
+
+def test_one_file_named_twice_is_written_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_compare(monkeypatch, observed_run())
+    assert cli.main(["compare", "-o", "run.json", "-o", "./run.json"]) == 0
+    assert capsys.readouterr().err.count("Wrote") == 1
+
+
+def test_models_takes_no_impossible_image(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["models", "--img", "1000000000"]) == 2
+    assert "use a whole number from 1 to 16384" in capsys.readouterr().err

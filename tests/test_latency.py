@@ -75,6 +75,11 @@ def test_a_call_that_grows_slow_ends_the_rounds_early() -> None:
     assert clock.now <= 6.0
 
 
+def test_a_small_budget_is_not_spent_on_warming_up() -> None:
+    taken = measure(FakeClock(), 0.5, a=0.001, b=0.001, c=0.001)
+    assert min(len(taken[name].samples) for name in "abc") >= 6
+
+
 def test_ctrl_c_leaves_the_rounds_that_were_complete() -> None:
     clock, kept = FakeClock(), {}
     remaining = iter(range(9))
@@ -92,7 +97,7 @@ def test_ctrl_c_leaves_the_rounds_that_were_complete() -> None:
 def test_no_interval_below_six_samples_and_a_warning_instead() -> None:
     few = Measurement((1.0, 2.0, 3.0, 4.0, 5.0))
     assert few.interval is None
-    assert "5 samples are too few" in latency.warnings(few)[0]
+    assert "5 samples are too few" in few.warnings[0]
 
 
 def test_the_interval_is_that_of_the_order_statistics() -> None:
@@ -101,8 +106,8 @@ def test_the_interval_is_that_of_the_order_statistics() -> None:
 
 
 def test_a_wide_interval_is_said_to_be_wide() -> None:
-    assert "wide" in latency.warnings(Measurement((1.0, 1.0, 1.0, 2.0, 2.0, 2.0)))[0]
-    assert latency.warnings(Measurement((1.0, 1.0, 1.0, 1.01, 1.01, 1.01))) == ()
+    assert "wide" in Measurement((1.0, 1.0, 1.0, 2.0, 2.0, 2.0)).warnings[0]
+    assert Measurement((1.0, 1.0, 1.0, 1.01, 1.01, 1.01)).warnings == ()
 
 
 def test_a_real_matrix_product_is_timed() -> None:

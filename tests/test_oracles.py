@@ -83,6 +83,17 @@ def test_other_sizes_equal_fvcore(
     assert_equals_fvcore(name, variant, image, attention)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_whole_models_with_fused_attention_equal_fvcore(name: str) -> None:
+    assert_equals_fvcore(name, "sra_conv", (224, 224), "sdpa")
+
+
+@pytest.mark.parametrize("image", [(255, 255), (320, 256)])
+@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+def test_plain_attention_at_other_sizes_equals_fvcore(name: str, image: tuple[int, int]) -> None:
+    assert_equals_fvcore(name, "mha", image, "sdpa")
+
+
 def assert_equals_fvcore(name: str, variant: str, image: tuple[int, int], attention: str) -> None:
     spec = MODELS[name].with_attention(variant)
     terms = model_terms(spec, image, 1, attention)

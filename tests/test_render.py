@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
+import platform
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +18,8 @@ import pytest
 
 import pvtprof
 from pvtprof import figures, units
-from pvtprof.records import Environment, Run
+from pvtprof.observe.environment import environment
+from pvtprof.records import Run
 from pvtprof.render import html, markdown, terminal
 from tests.builders import observed_run, with_row
 
@@ -148,10 +153,17 @@ def test_a_notebook_shows_a_table(run: Run) -> None:
 
 
 def test_no_name_of_host_user_or_path_is_recorded() -> None:
-    assert set(Environment.__dataclass_fields__) == {
-        "pvtprof", "date", "python", "system", "device", "threads",
-        "torch", "fvcore", "cuda", "driver", "commit",
-    }  # fmt: skip
+    recorded = json.dumps(asdict(environment("cpu")))
+    for secret in (platform.node(), os.getcwd()):
+        assert secret not in recorded
+    assert str(Path.home()) not in recorded
+    assert getpass.getuser() not in recorded
+
+
+def test_markup_in_a_device_name_is_shown_as_it_is(run: Run) -> None:
+    device = "GPU [red] [/b] [x]"
+    shown = replace(run, environment=replace(run.environment, device=device))
+    assert device in " ".join(terminal.render(shown, 200).split())
 
 
 CHROMIUM = (

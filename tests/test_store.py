@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import pvtprof
-from pvtprof import store
+from pvtprof import files, store
 from pvtprof.errors import StoreError
 from pvtprof.records import Run
+from pvtprof.render import markdown
 from tests.builders import observed_run
 
 
@@ -64,25 +65,44 @@ def changed(run: Run, path: list[object], value: object) -> str:
     return json.dumps(document)
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        (
-            ["schema"],
-            "pvtprof.run/2",
-            "has schema 'pvtprof.run/2', this pvtprof reads 'pvtprof.run/1'",
-        ),
-        (["workload", "model"], "resnet", "unknown model 'resnet'"),
-        (["workload", "height"], "224", "image height is '224'"),
-        (["rows"], [], "there is no row of a whole model"),
-        (["rows", 0], {}, "has no field 'grid'"),
-        (["rows", 0, "macs"], "many", "macs is 'many', not a whole number"),
-        (["rows", 0, "variant"], "sra", "the row of stage 1 mha is missing"),
-        (["rows", 0, "latency_s", "samples"], ["x"], "field of the wrong kind"),
-        (["rows", 0, "counts"], 3, "field of the wrong kind"),
-        (["rows"], None, "field of the wrong kind"),
-    ],
-)
+HUGE = 10**400
+DAMAGE = [
+    (["schema"], "pvtprof.run/2", "has schema 'pvtprof.run/2', this pvtprof reads 'pvtprof.run/1'"),
+    (["workload", "model"], "resnet", "unknown model 'resnet'"),
+    (["workload", "height"], "224", "workload.height is '224', not a whole number"),
+    (["workload", "sr_ratios"], [8, 4, True, 1], "sr_ratios.R is True"),
+    (["environment", "device"], "\x1b[2J", "not plain text"),
+    (["environment", "device"], "\ud800", "not plain text"),
+    (["environment", "threads"], "two", "environment.threads is 'two'"),
+    (["rows"], [], "rows are not those of four stages"),
+    (["rows"], None, "rows is None, not a list"),
+    (["rows", 0], {}, "there is no field rows[0].peak_bytes"),
+    (["rows", 0], 3, "rows[0] is not an object"),
+    (["rows", 0, "variant"], "sra", "rows are not those of four stages"),
+    (["rows", 0, "stage"], 7, "rows are not those of four stages"),
+    (["rows", 0, "stage"], None, "grid does not go with stage None"),
+    (["rows", 0, "grid"], None, "grid does not go with stage 1"),
+    (["rows", 0, "grid"], "x", "grid is 'x', not a list"),
+    (["rows", 0, "grid"], [56], "there is no field rows[0].grid.1"),
+    (["rows", 0, "macs"], "many", "rows[0].macs is 'many', not a whole number"),
+    (["rows", 0, "macs"], HUGE, "a number of more than 60 digits"),
+    (["rows", 0, "params_counted"], -1, "rows[0].params_counted is -1"),
+    (["rows", 0, "ops", 0, "times"], 1.5, "times is 1.5"),
+    (["rows", 0, "ops", 0, "name"], 1, "name is 1, not plain text"),
+    (["rows", 0, "peak_bytes", "formula"], None, "rows[0].peak_bytes.formula is None"),
+    (["rows", 0, "counts"], 3, "rows[0].counts is not an object"),
+    (["rows", 0, "counts", "torch", "counted"], True, "counted is True"),
+    (["rows", 0, "counts", "torch", "by_module"], {"x": []}, "has 0 numbers, not 2"),
+    (["rows", 0, "counts", "torch", "skipped"], {"x": "y"}, "skipped.x is 'y'"),
+    (["rows", 0, "latency_s", "samples"], [], "samples is empty"),
+    (["rows", 0, "latency_s", "samples"], ["x"], "sample is 'x', not a number of seconds"),
+    (["rows", 0, "latency_s", "samples"], [float("nan")], "sample is nan"),
+    (["rows", 0, "latency_s", "samples"], [HUGE], "a number of more than 60 digits"),
+    (["rows", 0, "latency_s", "calls"], "x", "calls is 'x'"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), DAMAGE)
 def test_a_damaged_file_is_refused_in_one_line(
     run: Run, path: list[object], value: object, message: str
 ) -> None:
@@ -93,7 +113,19 @@ def test_a_damaged_file_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "nope", "[]", "3", "null", '{"schema": 1}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nope",
+        "[]",
+        "3",
+        "null",
+        '{"schema": 1}',
+        "[" * 100_000,
+        '{"schema": ' + "9" * 5000 + "}",
+    ],
+)
 def test_what_is_not_a_run_is_refused(text: str) -> None:
     with pytest.raises(StoreError):
         store.loads(text)
@@ -117,10 +149,32 @@ def test_a_file_that_pvtprof_did_not_write_is_left_alone(tmp_path: Path, name: s
     target = tmp_path / name
     target.write_text("mine")
     with pytest.raises(StoreError, match="was not written by pvtprof"):
-        store.write(target, "new")
+        files.write(target, "new")
     assert target.read_text() == "mine"
-    store.write(target, "new", force=True)
+    files.write(target, "new", force=True)
     assert target.read_text() == "new"
+
+
+def test_its_own_file_with_notes_of_the_user_is_left_alone(run: Run, tmp_path: Path) -> None:
+    for name, text in (("run.md", markdown.render(run)), ("run.json", store.dumps(run))):
+        for mine in (f"my notes\n{text}", f"{text}my notes\n"):
+            (tmp_path / name).write_text(mine)
+            with pytest.raises(StoreError, match="or was changed since"):
+                files.write(tmp_path / name, text)
+            assert (tmp_path / name).read_text() == mine
+
+
+def test_a_name_that_does_not_fit_the_format_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"end its name in \.json"):
+        run.save(tmp_path / "run.csv")
+    with pytest.raises(StoreError, match=r"end its name in \.html"):
+        run.to_html(tmp_path / "run.json")
+
+
+def test_a_path_that_the_system_refuses_is_one_line(run: Run, tmp_path: Path) -> None:
+    for name in ("x" * 300 + ".json", "nul\0.json"):
+        with pytest.raises(StoreError, match="cannot write"):
+            files.check_writable(tmp_path / name)
 
 
 def test_its_own_files_are_replaced_and_keep_their_mode(run: Run, tmp_path: Path) -> None:
@@ -159,16 +213,16 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_rubbish(
 
 def test_a_directory_and_an_unknown_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is a directory"):
-        store.check_writable(tmp_path)
+        files.check_writable(tmp_path)
     with pytest.raises(StoreError, match="cannot tell the format"):
-        store.check_writable(tmp_path / "run.txt")
+        files.check_writable(tmp_path / "run.txt")
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="is not a directory"):
-        store.check_writable(tmp_path / "file" / "run.json")
+        files.check_writable(tmp_path / "file" / "run.json")
 
 
 def test_an_unwritable_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By what the system says: root, as which containers run, may write everywhere."""
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(StoreError, match="is not writable"):
-        store.check_writable(tmp_path / "run.json")
+        files.check_writable(tmp_path / "run.json")

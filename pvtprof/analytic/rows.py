@@ -10,7 +10,7 @@ from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
 from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.records import OpCost, Peak, Row, Scope
-from pvtprof.spec import MODELS, VARIANTS, ModelSpec, Workload
+from pvtprof.spec import MODELS, VARIANTS, ModelSpec, Workload, image_size
 
 #: The conventions of the witnesses, by the witness's name.
 CONVENTIONS = {"fvcore": FVCORE, "torch": TORCH}
@@ -74,7 +74,8 @@ def _op_cost(term: Term) -> OpCost:
 
 def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
     """Params, MACs and what fvcore would say of each published model, as published."""
-    return [_summary(spec, image) for spec in MODELS.values()]
+    size = image_size(image)
+    return [_summary(spec, size) for spec in MODELS.values()]
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pvtprof.models.attention import Attention
 from pvtprof.models.pvt import PyramidVisionTransformer
 from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
-from pvtprof.spec import ATTENTIONS, ModelSpec, StageSpec, model_spec, one_of
+from pvtprof.spec import ATTENTIONS, ModelSpec, StageSpec, image_size, model_spec, one_of
 
 
 def build_model(
@@ -38,12 +38,11 @@ def build_model(
     >>> sum(p.numel() for p in model.parameters())
     3666760
     """
-    built = (img, img) if isinstance(img, int) else (img[0], img[1])
     spec = replace(
         model_spec(name).with_attention(variant, sr_ratios),
         pool_size=pool_size,
         num_classes=num_classes,
-        built=built,
+        built=image_size(img),
     )
     return build(spec, attention)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -96,7 +97,7 @@ def free_bytes(device: str) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + cached
-    candidates = [_meminfo(), _cgroup()]
+    candidates = [_meminfo(), _cgroup(), _address_space()]
     known = [value for value in candidates if value is not None]
     return min(known) if known else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -112,9 +113,21 @@ def _meminfo() -> int | None:
 
 
 def _cgroup() -> int | None:
-    """What a container's limit leaves (cgroup v2); None where there is no limit."""
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    """What a container's limit leaves (cgroup v2), file cache that can go counted as free."""
+    folder = Path("/sys/fs/cgroup")
     try:
-        return int(limit.read_text()) - int(used.read_text())
-    except (OSError, ValueError):
+        limit = int((folder / "memory.max").read_text())
+        used = int((folder / "memory.current").read_text())
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return limit - used + int(stat["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no such limit
         return None
+
+
+def _address_space() -> int | None:
+    """What ``ulimit -v`` leaves; None where there is no limit."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    statm = Path("/proc/self/statm")
+    if limit == resource.RLIM_INFINITY or not statm.exists():
+        return None
+    return limit - int(statm.read_text().split()[0]) * resource.getpagesize()

@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from pvtprof.observe.modules import own_counts
 from pvtprof.records import Count
-from pvtprof.spec import repeated
 
 
 class _Skipped(TorchDispatchMode):
@@ -50,25 +50,15 @@ def count(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> Count:
         module(*inputs)
     return Count(
         counted=counter.get_total_flops(),
-        by_module=_own_counts(counter, type(module).__name__),
+        by_module=own_counts(_totals(counter, type(module).__name__)),
         skipped=dict(sorted(skipped.calls.items())),
     )
 
 
-def _own_counts(counter: FlopCounterMode, root: str) -> dict[str, int]:
-    """Counts of each module without its children's, repeated blocks added up, zeros left out."""
-    totals = {
-        name: sum(by_op.values())
-        for name, by_op in counter.get_flop_counts().items()
+def _totals(counter: FlopCounterMode, root: str) -> dict[str, int]:
+    """Counts by dotted submodule; torch puts the class of the outermost module before each name."""
+    return {
+        name.removeprefix(root).removeprefix("."): sum(by_operator.values())
+        for name, by_operator in counter.get_flop_counts().items()
         if name != "Global"
     }
-    own: Counter[str] = Counter()
-    for name, total in totals.items():
-        inner = name.removeprefix(root).removeprefix(".")
-        own[repeated(inner)] += total
-        if inner:
-            parent = inner.rpartition(".")[0]
-            while parent and f"{root}.{parent}" not in totals:  # a ModuleList is never called
-                parent = parent.rpartition(".")[0]
-            own[repeated(parent)] -= total
-    return {name: value for name, value in own.items() if value}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections import Counter
 from typing import Any
 
 import torch
@@ -13,8 +12,8 @@ from fvcore.nn import FlopCountAnalysis
 from fvcore.nn.jit_handles import get_shape
 from torch import Tensor, nn
 
+from pvtprof.observe.modules import own_counts
 from pvtprof.records import Count
-from pvtprof.spec import repeated
 
 #: fvcore 0.1.5 does not know fused attention and counts it as 0; pvtprof teaches it.
 SDPA = "aten::scaled_dot_product_attention"
@@ -41,7 +40,7 @@ def _count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     by_operator = analysis.by_operator()
     return Count(
         counted=int(analysis.total()),
-        by_module=_own_counts(analysis.by_module()),
+        by_module=own_counts({name: int(n) for name, n in analysis.by_module().items()}),
         skipped=dict(sorted(analysis.unsupported_ops().items())),
         handles=(SDPA,) if by_operator.get("scaled_dot_product_attention") else (),
     )
@@ -51,13 +50,3 @@ def _sdpa_macs(inputs: list[Any], outputs: list[Any]) -> int:
     """MACs of both matmuls of attention: queries (..., N, d) against keys (..., M, d), twice."""
     *batch, queries, dim = get_shape(inputs[0])
     return int(2 * math.prod(batch) * queries * get_shape(inputs[1])[-2] * dim)
-
-
-def _own_counts(totals: Counter[str]) -> dict[str, int]:
-    """Counts of each module without its children's, repeated blocks added up, zeros left out."""
-    own: Counter[str] = Counter()
-    for name, total in totals.items():
-        own[repeated(name)] += int(total)
-        if name:
-            own[repeated(name.rpartition(".")[0])] -= int(total)
-    return {name: value for name, value in own.items() if value}

@@ -5,38 +5,43 @@ from __future__ import annotations
 import importlib.util
 import timeit
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 import torch
 from torch.utils.benchmark import timer
 
-from pvtprof.records import FEWEST_FOR_INTERVAL, Measurement
+from pvtprof.records import Measurement
 
 Call: TypeAlias = Callable[[], object]
-#: Runs a call several times and returns samples in seconds, each the mean of one or more calls.
-Sampler: TypeAlias = Callable[[Call, int], list[float]]
+#: Runs a call about so often; returns samples in seconds, and of how many calls each is the mean.
+Sampler: TypeAlias = Callable[[Call, int], tuple[list[float], int]]
 
 BLOCK_S = 0.01  # a sample lasts at least this long, so that the clock's own cost does not show
 WARM_UP_S = 0.2
 MOST_ROUNDS = 200
-WIDE = 0.10
+
+
+def on(device: str) -> AbstractContextManager[object]:
+    """Makes ``device`` the current one, which is what CUDA events and synchronisation refer to."""
+    return torch.cuda.device(device) if device.startswith("cuda") else nullcontext()
 
 
 def sampler(device: str, clock: Callable[[], float] = timer) -> Sampler:
     """How to time on ``device``: CUDA events (through triton where there is one), else a clock."""
     if not device.startswith("cuda"):
-        return lambda call, calls: [timeit.Timer(call, timer=clock).timeit(calls) / calls]
+        return lambda call, calls: ([timeit.Timer(call, timer=clock).timeit(calls) / calls], calls)
     return _triton_samples if importlib.util.find_spec("triton") else _event_samples
 
 
-def _triton_samples(call: Call, calls: int) -> list[float]:
+def _triton_samples(call: Call, calls: int) -> tuple[list[float], int]:
     """Samples of single calls, the L2 cache flushed between them."""
     from triton.testing import do_bench
 
-    return [ms / 1e3 for ms in do_bench(call, warmup=1, rep=20, return_mode="all")]
+    return [ms / 1e3 for ms in do_bench(call, warmup=1, rep=20, return_mode="all")], 1
 
 
-def _event_samples(call: Call, calls: int) -> list[float]:
+def _event_samples(call: Call, calls: int) -> tuple[list[float], int]:
     """One sample between two CUDA events."""
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     begin.record()
@@ -44,7 +49,7 @@ def _event_samples(call: Call, calls: int) -> list[float]:
         call()
     end.record()
     torch.cuda.synchronize()
-    return [begin.elapsed_time(end) / 1e3 / calls]
+    return [begin.elapsed_time(end) / 1e3 / calls], calls
 
 
 def measure(
@@ -66,7 +71,7 @@ def measure(
     for name, call in calls.items():
         if clock() - begin + round_s > budget_s:
             return kept
-        once_s = _warm_up(call, clock)
+        once_s = _warm_up(call, clock, min(WARM_UP_S, budget_s / (4 * len(calls))))
         per_sample[name] = max(1, round(BLOCK_S / max(once_s, 1e-9)))
         round_s += per_sample[name] * once_s
     samples: dict[str, list[float]] = {name: [] for name in calls}
@@ -76,35 +81,18 @@ def measure(
         before = clock()
         new = {name: sample(call, per_sample[name]) for name, call in calls.items()}
         round_s = clock() - before
-        for name, values in new.items():
+        for name, (values, averaged) in new.items():
             samples[name] += values
-            kept[name] = Measurement(tuple(samples[name]), per_sample[name])
-    for name, taken in kept.items():
-        kept[name] = Measurement(taken.samples, taken.calls, warnings(taken))
+            kept[name] = Measurement(tuple(samples[name]), averaged)
     return kept
 
 
-def _warm_up(call: Call, clock: Callable[[], float]) -> float:
-    """Call until caches, pools and clocks are warm; return the seconds of the last call."""
+def _warm_up(call: Call, clock: Callable[[], float], seconds: float) -> float:
+    """Call for some seconds, until caches and pools are warm; return those of the last call."""
     begin = clock()
     while True:
         before = clock()
         call()
         after = clock()
-        if after - begin > WARM_UP_S:
+        if after - begin >= seconds:
             return after - before
-
-
-def warnings(taken: Measurement) -> tuple[str, ...]:
-    """What is doubtful about a measurement, each with a remedy."""
-    interval = taken.interval
-    if interval is None:
-        return (
-            f"{len(taken.samples)} samples are too few for a 95 % interval "
-            f"({FEWEST_FOR_INTERVAL} are needed); raise --budget",
-        )
-    low, high = interval
-    if high - low > WIDE * taken.median:
-        width = 100 * (high - low) / taken.median
-        return (f"the 95 % interval is {width:.0f} % wide; close other programs or raise --budget",)
-    return ()

@@ -43,7 +43,9 @@ class Section:
 
 def render(run: Run) -> str:
     """The page as text. It makes no network request and is readable without JavaScript."""
-    environment = Environment(loader=PackageLoader("pvtprof.render"), autoescape=True)
+    environment = Environment(
+        loader=PackageLoader("pvtprof.render"), autoescape=True, keep_trailing_newline=True
+    )
     work = run.workload
     return environment.get_template("report.html").render(
         run=run,

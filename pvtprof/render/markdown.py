@@ -28,6 +28,7 @@ def render(run: Run) -> str:
         *(f"- {text}" for text in (*verdict.disagreements(run), *verdict.notes(run))),
         "",
         f"`{run.command}`",
+        "<!-- end of pvtprof -->",
     ]
     return "\n".join(lines) + "\n"
 

@@ -43,7 +43,7 @@ def render(run: Run, width: int, color: bool = False) -> str:
         file=out, width=width, force_terminal=color, no_color=not color, highlight=False
     )
     table, dropped = _fitting(run, console)
-    console.print(_title(run))
+    console.print(Text(_title(run)))
     console.width = max(width, _width(table, console))
     console.print(table)
     console.width = width

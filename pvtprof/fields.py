@@ -1,0 +1,99 @@
+"""Typed access to the fields of a JSON object: every complaint names the field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from pvtprof.errors import StoreError
+
+#: No count has more digits: far beyond any network, and every figure can still be shown.
+MOST_DIGITS = 60
+
+
+class Fields:
+    """The fields of one JSON object. ``name`` says where it is: "rows[0].", say."""
+
+    def __init__(self, value: Any, name: str) -> None:
+        self.name = name
+        if not isinstance(value, dict):
+            raise StoreError(f"{name.rstrip('.') or 'it'} is not an object")
+        self.values: dict[str, Any] = value
+
+    def names(self) -> Iterable[str]:
+        """The keys, each checked to be plain text."""
+        return [_plain(f"a name in {self.name}", key) for key in self.values]
+
+    def has(self, key: str) -> bool:
+        """Whether the field is there and not null."""
+        return self.values.get(key) is not None
+
+    def _get(self, key: str) -> Any:
+        if key not in self.values:
+            raise StoreError(f"there is no field {self.name}{key}")
+        return self.values[key]
+
+    def whole(self, key: str) -> int:
+        """A whole number of 0 or more."""
+        value = self._get(key)
+        if type(value) is not int or not 0 <= value < 10**MOST_DIGITS:
+            raise StoreError(
+                f"{self.name}{key} is {_shown(value)}, not a whole number of 0 or more"
+            )
+        return value
+
+    def whole_or_none(self, key: str) -> int | None:
+        """A whole number, or None where the field is null."""
+        return self.whole(key) if self._get(key) is not None else None
+
+    def seconds(self, key: str) -> float:
+        """A finite duration of more than 0."""
+        value = self._get(key)
+        if type(value) not in (int, float) or not 0 < value < math.inf or value > 1e12:
+            raise StoreError(f"{self.name}{key} is {_shown(value)}, not a number of seconds")
+        return float(value)
+
+    def text(self, key: str) -> str:
+        """Text without control characters."""
+        return _plain(f"{self.name}{key}", self._get(key))
+
+    def flag(self, key: str) -> bool:
+        """True or false."""
+        value = self._get(key)
+        if not isinstance(value, bool):
+            raise StoreError(f"{self.name}{key} is {_shown(value)}, not true or false")
+        return value
+
+    def list(self, key: str) -> list[Any]:
+        """A list of anything."""
+        value = self._get(key)
+        if not isinstance(value, list):
+            raise StoreError(f"{self.name}{key} is {_shown(value)}, not a list")
+        return value
+
+    def pair(self, key: str) -> tuple[int, int]:
+        """Two whole numbers."""
+        values = self.list(key)
+        if len(values) != 2:
+            raise StoreError(f"{self.name}{key} has {len(values)} numbers, not 2")
+        both = Fields({"0": values[0], "1": values[1]}, f"{self.name}{key}.")
+        return both.whole("0"), both.whole("1")
+
+    def object(self, key: str) -> Fields:
+        """The fields of an object within."""
+        return Fields(self._get(key), f"{self.name}{key}.")
+
+
+def _plain(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise StoreError(f"{name} is {_shown(value)}, not plain text")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """The value in ASCII, cut to a length that a line can bear."""
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+        return f"a number of more than {MOST_DIGITS} digits"
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
