@@ -152,12 +152,12 @@ def compare(
         if run.interrupted:
             outputs = tuple(output.partial_name(path) for path in outputs)
         output.save(run, outputs, force)
-        output.emit(output.text(run, form))
-        if run.interrupted:
-            raise RunInterruptedError(
-                f"interrupted; what was taken so far is in {', '.join(outputs)}; "
-                "earlier reports are unchanged"
-            )
+    output.emit(output.text(run, form))
+    if run.interrupted:
+        raise RunInterruptedError(
+            f"interrupted; what was taken so far is in {', '.join(outputs)}; "
+            "earlier reports are unchanged"
+        )
     if not run.agrees:
         sys.exit(EXIT_DISAGREES)
 
@@ -170,7 +170,7 @@ def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
 
     \b
     Example:
-      pvtprof report reports/pvt_v2_b2-224x224-cpu.json -o page.html
+      pvtprof report reports/xeon-2-cores-224.json -o page.html
     """
     from pvtprof import store
 
