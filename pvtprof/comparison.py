@@ -202,6 +202,7 @@ class _Observer:
             self.rows[row.scope],
             params_counted=subject.params(),
             peak_observed=peak,
+            saved_observed_bytes=subject.saved_bytes(),
             not_run=refusal,
         )
 

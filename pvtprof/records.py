@@ -146,7 +146,8 @@ class Peak:
 class Row:
     """One attention module, or one whole model, with one attention design.
 
-    ``peak`` is the closed form, ``peak_observed`` what the witness of live storages saw.
+    ``peak`` and ``saved_bytes`` are closed forms, of inference and of what a training forward pass
+    keeps for backward; ``..._observed`` is what the witness of live storages saw.
     ``runs_as`` is the design that really runs: ``sra_conv`` with R = 1 and any reduction beside
     v1's class token are plain ``mha``. ``tokens`` and ``kv_tokens`` are None for a model.
     """
@@ -166,7 +167,9 @@ class Row:
     peak: Peak
     counts: Mapping[str, Agreement] = field(default_factory=dict)
     params_counted: int | None = None
+    saved_bytes: int = 0
     peak_observed: Peak | None = None
+    saved_observed_bytes: int | None = None
     latency: Measurement | None = None
     not_run: str | None = None
 
@@ -180,7 +183,8 @@ class Row:
         """Whether every witness that ran agrees with the formula; True where none ran."""
         params = self.params_counted in (None, self.params)
         peak = self.peak_observed in (None, self.peak)
-        return params and peak and all(found.equal for found in self.counts.values())
+        saved = self.saved_observed_bytes in (None, self.saved_bytes)
+        return params and peak and saved and all(found.equal for found in self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)

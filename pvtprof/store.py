@@ -49,7 +49,7 @@ def _row_document(row: Row, itemsize: int) -> dict[str, Any]:
         "counts": {name: asdict(agreement) for name, agreement in row.counts.items()},
         "params_counted": row.params_counted,
         "peak_bytes": _peak_document(row),
-        "saved_bytes": None,
+        "saved_bytes": {"formula": row.saved_bytes, "observed": row.saved_observed_bytes},
         "moved_bytes": {
             "read": itemsize * sum(op.read for op in row.ops),
             "written": itemsize * sum(op.written for op in row.ops),
@@ -164,7 +164,7 @@ def _environment(document: Fields) -> Environment:
 
 
 def _row(document: Fields) -> Row:
-    peak = document.object("peak_bytes")
+    peak, saved = document.object("peak_bytes"), document.object("saved_bytes")
     stage = document.whole("stage") if document.has("stage") else None
     if (stage is None) != (not document.has("grid")):
         raise StoreError(f"{document.name}grid does not go with stage {stage}")
@@ -188,6 +188,8 @@ def _row(document: Fields) -> Row:
         peak_observed=Peak(peak.whole("observed"), peak.text("observed_at"))
         if peak.has("observed")
         else None,
+        saved_bytes=saved.whole("formula"),
+        saved_observed_bytes=saved.whole_or_none("observed"),
         latency=_measurement(document.object("latency_s")) if document.has("latency_s") else None,
         not_run=document.text("not_run") if document.has("not_run") else None,
     )

@@ -57,6 +57,8 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "peak_bytes": row.peak.bytes,
         "peak_at": row.peak.at,
         "peak_observed_bytes": row.peak_observed.bytes if row.peak_observed else None,
+        "saved_bytes": row.saved_bytes,
+        "saved_observed_bytes": row.saved_observed_bytes,
         "read_bytes": itemsize * sum(op.read for op in row.ops),
         "written_bytes": itemsize * sum(op.written for op in row.ops),
         "latency_median_s": row.latency_median_s,

@@ -19,7 +19,11 @@ def agreement(run: Run) -> str:
         return "Formulas alone: nothing was counted or measured."
     equal = sum(row.params_counted == row.params for row in known)
     parts.append(f"sum(p.numel()) in {equal} of {len(known)}")
-    watched = [row.peak_observed == row.peak for row in run.rows if row.peak_observed]
+    watched = [
+        row.peak_observed == row.peak and row.saved_observed_bytes == row.saved_bytes
+        for row in run.rows
+        if row.peak_observed
+    ]
     parts.append(f"live bytes in {sum(watched)} of {len(watched)}")
     head = "Formula and counters agree" if run.agrees else "FORMULA AND COUNTERS DISAGREE"
     return f"{head}, to the last digit and submodule by submodule: {', '.join(parts)}."
@@ -71,6 +75,9 @@ def disagreements(run: Run) -> Iterator[str]:
         if row.peak_observed not in (None, row.peak):
             seen = _peak(row.peak_observed)
             yield f"{row.scope}: peak: formula {_peak(row.peak)}, observed {seen}"
+        if row.saved_observed_bytes not in (None, row.saved_bytes):
+            ours, seen = row.saved_bytes, units.integer(row.saved_observed_bytes)
+            yield f"{row.scope}: saved bytes: formula {units.integer(ours)}, observed {seen}"
         for witness, found in row.counts.items():
             for module in found.differing:
                 ours, theirs = found.by_module[module]

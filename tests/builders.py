@@ -34,6 +34,7 @@ def _observed(run: Run, row: Row, number: int) -> Row:
     samples = tuple(1e-3 * number * (1 + k / 100) for k in range(7))
     return replace(
         row, counts=counts, params_counted=row.params, peak_observed=row.peak,
+        saved_observed_bytes=row.saved_bytes,
         latency=Measurement(samples, calls=2),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
@@ -60,6 +61,7 @@ def test_random_attention_on_fake_tensors(seed: int) -> None:
     for _ in range(FAKE // 4):
         case, subject, terms, dtype = random_case(rng, largest=1024)
         assert formula(terms, dtype) == subject.peak(), case
+        assert liveness.saved(terms, dtype) == subject.saved_bytes(), case
 
 
 def test_random_attention_on_real_tensors() -> None:
@@ -71,6 +73,23 @@ def test_random_attention_on_real_tensors() -> None:
             module(*inputs)
         expected = formula(terms, dtype)
         assert (watch.peak, watch.at) == (expected.bytes, expected.at.split()[-1]), case
+        assert packed_bytes(module, inputs) == liveness.saved(terms, dtype), case
+
+
+def packed_bytes(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """What autograd packs for backward beside input, parameters and output: a second witness."""
+    storages: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = module(*inputs)
+    held = [
+        tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *inputs, output)
+    ]
+    return sum(nbytes for pointer, nbytes in storages.items() if pointer not in held)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 8])
@@ -78,7 +97,9 @@ def test_random_attention_on_real_tensors() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
     subject = model_subject(MODELS[name], image, batch, "float32", "eager")
-    assert formula(model_terms(MODELS[name], image, batch), "float32") == subject.peak()
+    terms = model_terms(MODELS[name], image, batch)
+    assert formula(terms, "float32") == subject.peak()
+    assert liveness.saved(terms, "float32") == subject.saved_bytes()
 
 
 @given(
@@ -111,6 +132,28 @@ def test_one_attention_module_in_one_line(
     else:
         expected = q + 2 * m + x + q + max(q, batch * heads * sizes["n"] * max(4, s))
     assert liveness.peak(running(terms), dtype).live == expected
+
+
+@given(
+    st.sampled_from(VARIANTS), st.sampled_from(sorted(DTYPES)), st.integers(2, 512),
+    st.integers(2, 512), st.integers(1, 8), st.integers(1, 8), st.integers(2, 64),
+)  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_what_one_attention_module_saves_in_one_line(
+    variant: str, dtype: str, height: int, width: int, batch: int, heads: int, d: int
+) -> None:
+    """The form derived by hand: 2q + 2m + S (fused: the log-sum-exp), and the reduction's own."""
+    stage = StageSpec(heads * d, 1, heads, 1, 2, variant)
+    sizes = attention_sizes(stage, batch, (height, width), pool_size=7)
+    s = DTYPES[dtype]
+    q, m = batch * sizes["n"] * stage.dim * s, batch * sizes["m"] * stage.dim * s
+    t = 2 * batch * sizes["m"] * s
+    extras = {"mha": 0, "sra_conv": 2 * m + t, "sra_pool": 4 * m + t}[variant]
+    scores = {"eager": sizes["m"] * s, "sdpa": max(4, s)}
+    for attention, per_query in scores.items():
+        terms = running(Term(op, sizes) for op in attention_ops(variant, attention))
+        expected = 2 * q + 2 * m + batch * heads * sizes["n"] * per_query + extras
+        assert liveness.saved(terms, dtype) == expected
 
 
 def test_published_figures() -> None:

@@ -1,4 +1,4 @@
-"""Peak live bytes from an operator list: what each operator allocates, and when it is let go.
+"""Live bytes from an operator list: what each operator allocates, and when it is let go.
 
 Exact at the level of tensors for eager PyTorch without autograd, above what the caller holds
 (input and parameters). Three rules of Python decide how long a result lives:
@@ -6,12 +6,16 @@ Exact at the level of tensors for eager PyTorch without autograd, above what the
 1. until the last operator that reads it has run;
 2. an argument of a call, until that call returns;
 3. what a local variable holds (``Op.bound``), until its function returns.
+
+What a training forward pass keeps for backward follows from what the gradient of each kind of
+operator needs (``_keeps``), over the blocks one by one (``unrolled``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
@@ -70,6 +74,63 @@ def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
         yield Moment(f"{term.op.module} {_aten(term)}".strip(), sum(alive.values()) + beside)
         for name in released.get(i, ()):
             del alive[name]
+
+
+def saved(terms: Sequence[Term], dtype: str) -> int:
+    """Bytes that a forward pass keeps for backward, beside input, parameters and output.
+
+    For one written-out attention module: 2q + 2m + S, and 2m + t more with a strided convolution,
+    4m + t more with pooling (t: the statistics of the norm).
+    """
+    running = unrolled([term for term in terms if not _is_silent(term.op)])
+    made = {term.op.name: term for term in running}
+    kept: set[str] = set()
+    statistics = 0
+    for term in running:
+        names, keeps_statistics = _keeps(term)
+        kept.update(name for name in names if name in made)
+        statistics += _beside(term.op, term.sizes, dtype) if keeps_statistics else 0
+    kept.discard(running[-1].op.name)
+    tensors = sum(numel(made[name].op.out, made[name].sizes) for name in kept)
+    return tensors * DTYPES[dtype] + statistics
+
+
+def _keeps(term: Term) -> tuple[tuple[str, ...], bool]:
+    """What the gradient of an operator needs: results by name, and whether its own statistics."""
+    op = term.op
+    if op.fused:
+        return (*op.of, op.name), True
+    if op.kind == "layernorm":
+        return op.of, True
+    if op.kind in ("contract", "gelu") or (op.kind == "pool" and _aten(term) != "mean"):
+        return op.of, False
+    return ((op.name,) if op.kind in ("softmax", "relu") else ()), False
+
+
+def unrolled(terms: Sequence[Term]) -> list[Term]:
+    """The operators with each repeated block written out, one after the other."""
+    out: list[Term] = []
+    renamed: dict[str, str] = {}
+    for prefix, group in groupby(terms, key=_block):
+        block = list(group)
+        mine = {term.op.name for term in block} if prefix else set()
+        for number in range(block[0].times if prefix else 1):
+            names = {name: f"{name}@{number}" for name in mine}
+            for term in block:
+                of = tuple(names.get(name, renamed.get(name, name)) for name in term.op.of)
+                op = replace(term.op, name=names.get(term.op.name, term.op.name), of=of)
+                out.append(Term(op, term.sizes))
+            if prefix:
+                last = block[-1].op.name
+                entry = next(name for name in block[0].op.of)
+                renamed |= {entry: names[last], last: names[last]}
+    return out
+
+
+def _block(term: Term) -> str:
+    """The stage's blocks that hold an operator: "block1"; "" outside of blocks."""
+    head = term.op.name.partition(".")[0]
+    return head if head.startswith("block") else ""
 
 
 def _is_silent(op: Op) -> bool:

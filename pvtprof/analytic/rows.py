@@ -53,17 +53,19 @@ def _row(workload: Workload, scope: Scope) -> Row:
     ops = tuple(_op_cost(term) for term in terms)
     moment = liveness.peak(terms, workload.dtype)
     peak = Peak(moment.live, moment.at)
+    saved = liveness.saved(terms, workload.dtype)
     if scope.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
         reduced = kinds - {"mha"}
         runs_as, blocks = (reduced or kinds).pop(), sum(stage.depth for stage in spec.stages)
         return Row(scope, runs_as, None, None, None, blocks, None, None, None,
-                   total.macs, total.params, ops, peak)  # fmt: skip
+                   total.macs, total.params, ops, peak, saved_bytes=saved)  # fmt: skip
     stage, sizes = spec.stages[scope.stage - 1], terms[0].sizes
     grid = token_grids(spec, workload.height, workload.width)[scope.stage - 1]
     reduction = stage.sr_ratio if scope.variant == "sra_conv" else None
     return Row(scope, stage.runs_as, stage.dim, stage.num_heads, reduction, stage.depth, grid,
-               sizes["n"], sizes["m"], total.macs, total.params, ops, peak)  # fmt: skip
+               sizes["n"], sizes["m"], total.macs, total.params, ops, peak,
+               saved_bytes=saved)  # fmt: skip
 
 
 def _op_cost(term: Term) -> OpCost:

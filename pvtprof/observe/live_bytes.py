@@ -69,6 +69,15 @@ class LiveBytes(TorchDispatchMode):
         self.live -= size
 
 
+def fake_saved(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> int:
+    """Bytes that a training forward pass leaves alive beside its output, on fake CPU tensors."""
+    with FakeTensorMode():
+        module, inputs = build()
+        with LiveBytes([*module.parameters(), *inputs]) as watch:
+            output = module(*inputs)
+        return int(watch.live - output.untyped_storage().nbytes())
+
+
 def fake_peak(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> Peak:
     """Peak of one forward pass on fake CPU tensors: exact at any size, nothing is allocated."""
     with FakeTensorMode(), torch.no_grad():

@@ -54,6 +54,11 @@ class Subject:
         with _default_dtype(self.dtype):
             return live_bytes.fake_peak(self.build)
 
+    def saved_bytes(self) -> int:
+        """Bytes that a training forward pass keeps for backward, on fake CPU tensors."""
+        with _default_dtype(self.dtype):
+            return live_bytes.fake_saved(self.build)
+
 
 @contextmanager
 def _default_dtype(name: str) -> Iterator[None]:

@@ -99,13 +99,13 @@ def _place(row: Row) -> tuple[str, str]:
 
 def _costs(run: Run) -> Sheet:
     header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs",
-              "params", "peak bytes", "peak at")  # fmt: skip
+              "params", "peak bytes", "saved bytes", "peak at")  # fmt: skip
     lines = tuple(
         (
             *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
             units.integer(row.tokens), units.integer(row.kv_tokens),
             units.integer(row.macs), units.integer(row.params),
-            units.integer(row.peak.bytes), row.peak.at,
+            units.integer(row.peak.bytes), units.integer(row.saved_bytes), row.peak.at,
         )
         for row in run.rows
     )  # fmt: skip

@@ -21,6 +21,7 @@ FIGURES: tuple[Figure, ...] = (
     ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
     ("params", lambda row: units.integer(row.params), lambda row: row.params),
     ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
+    ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
     ("latency", lambda row: units.milliseconds(row.latency_median_s),
      lambda row: row.latency_median_s),
     ("95 %", lambda row: interval(row), lambda row: None),
