@@ -223,7 +223,7 @@ def test_pooling_v1_leaves_the_class_tokens_stage_plain() -> None:
         ({"name": "pvt_v2_b0", "sr_ratios": (8, 4, 0, 1)}, "R of stage 3 is 0"),
         ({"name": "pvt_v2_b0", "attention": "flash"}, "unknown attention 'flash'"),
         ({"name": "pvt_v2_b0", "num_classes": 0}, "num_classes is 0"),
-        ({"name": "pvt_v2_b0", "img": 0}, "image side is 0"),
+        ({"name": "pvt_v2_b0", "img": 0}, "image height is 0"),
         ({"name": "pvt_tiny", "img": 16}, "too small"),
     ],
 )
