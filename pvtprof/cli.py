@@ -13,7 +13,7 @@ import click
 
 from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError
-from pvtprof.spec import ATTENTIONS, DTYPES
+from pvtprof.spec import ATTENTIONS, DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES
 
 if TYPE_CHECKING:
     from pvtprof.records import Run
@@ -94,7 +94,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--model", default="pvt_v2_b2", show_default=True, help="See `pvtprof models`.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See `pvtprof models`.")
 @click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
 @click.option(
     "--R", "sr_ratios", type=_Ratios(), help="R of sra_conv, one a stage.  [default: the model's]"
@@ -116,7 +116,7 @@ def cli() -> None:
     "--budget",
     "budget_s",
     type=float,
-    default=30.0,
+    default=DEFAULT_BUDGET_S,
     show_default=True,
     help="Seconds of measuring, at most.",
 )

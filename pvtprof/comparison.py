@@ -12,8 +12,10 @@ from pvtprof import units
 from pvtprof.analytic.rows import CONVENTIONS, analytic_rows, formula_by_module, row_terms
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment, free_bytes
-from pvtprof.records import Agreement, Count, Measurement, Row, Run, Scope
+from pvtprof.records import PLACES, Agreement, Count, Measurement, Row, Run, Scope
 from pvtprof.spec import (
+    DEFAULT_BUDGET_S,
+    DEFAULT_MODEL,
     DTYPES,
     MAX_BATCH,
     MAX_SIDE,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
     from pvtprof.observe.subject import Built, Subject
 
-DEFAULT_MODEL = "pvt_v2_b2"
-DEFAULT_BUDGET_S = 30.0
 Progress = Callable[[str], None]
 #: Share of the measuring budget for the attention of each stage (1 to 4) and for the whole model.
 SHARES = {1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125, None: 0.5}
@@ -136,7 +136,7 @@ class _Observer:
     def observed(self) -> tuple[Row, ...]:
         """The rows, with all that the witnesses saw until the end, or until Ctrl-C."""
         try:
-            for stage in (1, 2, 3, 4, None):
+            for stage in PLACES:
                 self._observe_stage(stage)
         except KeyboardInterrupt:
             self.interrupted = True

@@ -1,4 +1,4 @@
-"""The values that a run is made of; see DESIGN "The file" in README for the JSON that holds them.
+"""The values that a run is made of; see "The file" in README for the JSON that holds them.
 
 Every number is a plain ``int`` or ``float`` in base units (elements, bytes, seconds). A figure that
 was not taken is ``None``, and ``not_run`` says why.
@@ -13,7 +13,7 @@ from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from pvtprof.spec import VARIANTS, Workload
+from pvtprof.spec import DTYPES, VARIANTS, Workload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,12 @@ class Scope:
 
     def __str__(self) -> str:
         return f"{'model' if self.stage is None else f'stage {self.stage}'} {self.variant}"
+
+
+#: Where figures are taken, in the order of every table: stages 1 to 4, and the whole model.
+PLACES = (1, 2, 3, 4, None)
+#: The rows of every run, in their order.
+SCOPES = tuple(Scope(stage, variant) for stage in PLACES for variant in VARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +183,16 @@ class Row:
     def latency_median_s(self) -> float | None:
         """Median latency in seconds."""
         return self.latency.median if self.latency else None
+
+    @property
+    def latency_interval_s(self) -> tuple[float, float] | None:
+        """95 % interval of the median latency in seconds; None where there is none."""
+        return self.latency.interval if self.latency else None
+
+    def moved_bytes(self, dtype: str) -> tuple[int, int]:
+        """Bytes read and bytes written: each operand of each operator once."""
+        size = DTYPES[dtype]
+        return size * sum(op.read for op in self.ops), size * sum(op.written for op in self.ops)
 
     @property
     def agrees(self) -> bool:

@@ -18,6 +18,8 @@ VARIANTS = ("mha", "sra_conv", "sra_pool")
 ATTENTIONS = ("eager", "sdpa")
 DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 MODES = ("inference",)
+DEFAULT_MODEL = "pvt_v2_b2"
+DEFAULT_BUDGET_S = 30.0
 MAX_SIDE = 16384
 MAX_BATCH = 4096
 #: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.

@@ -11,6 +11,7 @@ from typing import Any
 from pvtprof.errors import PvtprofError, StoreError
 from pvtprof.fields import Fields
 from pvtprof.records import (
+    SCOPES,
     WITNESSES,
     Agreement,
     Environment,
@@ -21,26 +22,26 @@ from pvtprof.records import (
     Run,
     Scope,
 )
-from pvtprof.spec import DTYPES, VARIANTS, Workload
+from pvtprof.spec import Workload
 
 SCHEMA = "pvtprof.run/1"
 
 
 def dumps(run: Run) -> str:
     """The run as JSON text."""
-    itemsize = DTYPES[run.workload.dtype]
     document = {
         "schema": SCHEMA,
         "command": run.command,
         "interrupted": run.interrupted,
         "workload": asdict(run.workload),
         "environment": asdict(run.environment),
-        "rows": [_row_document(row, itemsize) for row in run.rows],
+        "rows": [_row_document(row, run.workload.dtype) for row in run.rows],
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def _row_document(row: Row, itemsize: int) -> dict[str, Any]:
+def _row_document(row: Row, dtype: str) -> dict[str, Any]:
+    read, written = row.moved_bytes(dtype)
     return {
         "scope": row.scope.kind,
         "stage": row.scope.stage,
@@ -50,10 +51,7 @@ def _row_document(row: Row, itemsize: int) -> dict[str, Any]:
         "params_counted": row.params_counted,
         "peak_bytes": _peak_document(row),
         "saved_bytes": {"formula": row.saved_bytes, "observed": row.saved_observed_bytes},
-        "moved_bytes": {
-            "read": itemsize * sum(op.read for op in row.ops),
-            "written": itemsize * sum(op.written for op in row.ops),
-        },
+        "moved_bytes": {"read": read, "written": written},
         "latency_s": row.latency and _latency_document(row.latency),
         "not_run": row.not_run,
         "ops": [asdict(op) for op in row.ops],
@@ -130,8 +128,7 @@ def _run(document: Fields) -> Run:
         document.text("command"),
         document.flag("interrupted"),
     )
-    expected = [Scope(stage, variant) for stage in (1, 2, 3, 4, None) for variant in VARIANTS]
-    if [row.scope for row in rows] != expected:
+    if tuple(row.scope for row in rows) != SCOPES:
         raise StoreError("rows are not those of four stages and the model, in three designs each")
     return run
 

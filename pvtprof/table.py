@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from pvtprof.records import Row, Run
-from pvtprof.spec import DTYPES
 
 _WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention")
 
@@ -30,10 +29,10 @@ def _column(values: Sequence[Any]) -> pd.Series[Any]:
 
 
 def _record(run: Run, row: Row) -> dict[str, Any]:
-    itemsize = DTYPES[run.workload.dtype]
+    read, written = row.moved_bytes(run.workload.dtype)
     grid = row.grid or (None, None)
     latency = row.latency
-    low, high = (latency and latency.interval) or (None, None)
+    low, high = row.latency_interval_s or (None, None)
     return {
         **{name: getattr(run.workload, name) for name in _WORKLOAD},
         "scope": row.scope.kind,
@@ -59,8 +58,8 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "peak_observed_bytes": row.peak_observed.bytes if row.peak_observed else None,
         "saved_bytes": row.saved_bytes,
         "saved_observed_bytes": row.saved_observed_bytes,
-        "read_bytes": itemsize * sum(op.read for op in row.ops),
-        "written_bytes": itemsize * sum(op.written for op in row.ops),
+        "read_bytes": read,
+        "written_bytes": written,
         "latency_median_s": row.latency_median_s,
         "latency_low_s": low,
         "latency_high_s": high,

@@ -64,12 +64,15 @@ def milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
-def interval(low: float, high: float) -> str:
+def interval(bounds: tuple[float, float] | None) -> str:
     """An interval of seconds, in milliseconds.
 
-    >>> interval(0.0119, 0.0128)
-    '11.9 to 12.8'
+    >>> interval((0.0119, 0.0128)), interval(None)
+    ('11.9 to 12.8', '-')
     """
+    if bounds is None:
+        return "-"
+    low, high = bounds
     return f"{_three(1e3 * low)} to {_three(1e3 * high)}"
 
 

@@ -223,12 +223,10 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
             map_name = f"map{number}"
             yield Op(map_name, "copy", "b s e", "", "b s e", where="", of=(x,), when="s"), number, 1
             x = map_name
-    if spec.version == 1:
-        yield replace(_TOKEN_NORM, of=(x,)), 4, 1
-        yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=("norm",)), 4, 1
-    else:
-        yield Op("mean", "mean", "b n e", "", "b e", where="", of=(x,)), 4, 1
-        yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=("mean",)), 4, 1
+    mean = Op("mean", "mean", "b n e", "", "b e", where="")
+    last = replace(_TOKEN_NORM if spec.version == 1 else mean, of=(x,))
+    yield last, 4, 1
+    yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=(last.name,)), 4, 1
 
 
 def _position_ops(stage: int, stored: bool) -> Iterator[Op]:

@@ -121,8 +121,7 @@ def unrolled(terms: Sequence[Term]) -> list[Term]:
                 op = replace(term.op, name=names.get(term.op.name, term.op.name), of=of)
                 out.append(Term(op, term.sizes))
             if prefix:
-                last = block[-1].op.name
-                entry = next(name for name in block[0].op.of)
+                (entry,), last = block[0].op.of, block[-1].op.name
                 renamed |= {entry: names[last], last: names[last]}
     return out
 

@@ -9,8 +9,8 @@ from pvtprof.analytic import liveness
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
 from pvtprof.analytic.geometry import model_sizes, token_grids
-from pvtprof.records import OpCost, Peak, Row, Scope
-from pvtprof.spec import MODELS, VARIANTS, ModelSpec, Workload, image_size
+from pvtprof.records import SCOPES, OpCost, Peak, Row, Scope
+from pvtprof.spec import MODELS, ModelSpec, Workload, image_size
 
 #: The conventions of the witnesses, by the witness's name.
 CONVENTIONS = {"fvcore": FVCORE, "torch": TORCH}
@@ -35,8 +35,7 @@ def row_terms(workload: Workload, scope: Scope) -> tuple[Term, ...]:
 
 def analytic_rows(workload: Workload) -> tuple[Row, ...]:
     """Every row of a run, with what the closed forms say and nothing observed."""
-    scopes = [Scope(stage, variant) for stage in (1, 2, 3, 4, None) for variant in VARIANTS]
-    return tuple(_row(workload, scope) for scope in scopes)
+    return tuple(_row(workload, scope) for scope in SCOPES)
 
 
 def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str, int]:

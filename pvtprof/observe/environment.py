@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import subprocess
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -27,8 +28,6 @@ def environment(device: str = "none") -> Environment:
 
 
 def _with_torch(base: Environment, device: str) -> Environment:
-    from dataclasses import replace
-
     import torch
 
     on_cuda = device.startswith("cuda")

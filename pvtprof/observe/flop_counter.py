@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -35,14 +34,12 @@ class _Skipped(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def count(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> Count:
+def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     """What torch counts in one forward pass, in FLOPs (2 a MAC).
 
-    ``build`` returns a module and its inputs; both are made on ``meta``, so nothing is allocated at
-    any size. There, fused attention is decomposed and counted (on CPU tensors it is 0).
+    Both are to be on ``meta``, where nothing is allocated at any size, and where fused attention is
+    decomposed and counted (on CPU tensors it is 0).
     """
-    with torch.device("meta"):
-        module, inputs = build()
     module.requires_grad_(False)  # else torch's module tracker stumbles over views of parameters
     counter = FlopCounterMode(display=False)
     skipped = _Skipped(counter)

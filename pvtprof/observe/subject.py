@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
@@ -33,8 +34,9 @@ class Subject:
 
     def torch_count(self) -> Count:
         """What torch's counter says, on meta tensors."""
-        return flop_counter.count(self.build)
+        return flop_counter.count(*self.on_meta)
 
+    @cached_property
     def on_meta(self) -> Built:
         """The module and its input without memory: names, shapes and dtypes alone."""
         with torch.device("meta"), _default_dtype(self.dtype):
@@ -42,11 +44,11 @@ class Subject:
 
     def params(self) -> int:
         """Learned elements: ``sum(p.numel())``."""
-        return sum(p.numel() for p in self.on_meta()[0].parameters())
+        return sum(p.numel() for p in self.on_meta[0].parameters())
 
     def resident_bytes(self) -> int:
         """Bytes of parameters and input."""
-        module, inputs = self.on_meta()
+        module, inputs = self.on_meta
         return sum(t.nbytes for t in (*module.parameters(), *inputs))
 
     def peak(self) -> Peak:

@@ -10,7 +10,6 @@ from plotly.offline import get_plotlyjs
 
 from pvtprof import figures, units, verdict
 from pvtprof.records import Row, Run
-from pvtprof.render.terminal import interval
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def _latency(row: Row) -> tuple[str, ...]:
     if taken is None:
         return (*_place(row), "-", "-", "0", "-", row.not_run or "")
     return (
-        *_place(row), units.milliseconds(taken.median), interval(row),
+        *_place(row), units.milliseconds(taken.median), units.interval(row.latency_interval_s),
         units.integer(len(taken.samples)), units.integer(taken.calls), "; ".join(taken.warnings),
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pvtprof import units, verdict
 from pvtprof.records import Row, Run
-from pvtprof.render.terminal import interval
 
 HEADER = ("stage", "variant", "keys", "MACs", "params", "peak", "latency", "95 % (ms)", "agrees")
 
@@ -42,6 +41,6 @@ def _cells(row: Row) -> tuple[str, ...]:
         units.integer(row.params),
         units.size(row.peak.bytes),
         units.milliseconds(row.latency_median_s),
-        interval(row),
+        units.interval(row.latency_interval_s),
         ("yes" if row.agrees else "NO") if row.counts else "-",
     )

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units, verdict
-from pvtprof.records import Row, Run
+from pvtprof.records import PLACES, Row, Run
 
 #: One line of a stage: its name, its text, and its number for the ratio against mha (or None).
 Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
@@ -24,14 +24,8 @@ FIGURES: tuple[Figure, ...] = (
     ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
     ("latency", lambda row: units.milliseconds(row.latency_median_s),
      lambda row: row.latency_median_s),
-    ("95 %", lambda row: interval(row), lambda row: None),
+    ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
 )  # fmt: skip
-
-
-def interval(row: Row) -> str:
-    """The 95 % interval of a row's latency in milliseconds, or "-"."""
-    bounds = row.latency and row.latency.interval
-    return units.interval(*bounds) if bounds else "-"
 
 
 def render(run: Run, width: int, color: bool = False) -> str:
@@ -91,7 +85,7 @@ def _width(table: Table, console: Console) -> int:
 
 def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
     lines = [["stage", "per module", *variants, *(f"{v[4:]}/mha" for v in ratios)]]
-    for stage in (1, 2, 3, 4, None):
+    for stage in PLACES:
         rows = {variant: run.row(stage, variant) for variant in run.variants}
         labels = iter(_labels(rows, run))
         for name, text, number in FIGURES:
