@@ -13,7 +13,7 @@ import click
 
 from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError
-from pvtprof.spec import ATTENTIONS, DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES
+from pvtprof.spec import ATTENTIONS, DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, MODES
 
 if TYPE_CHECKING:
     from pvtprof.records import Run
@@ -108,6 +108,13 @@ def cli() -> None:
     default="eager",
     show_default=True,
     help="Written out, or fused.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="inference",
+    show_default=True,
+    help="What peak and latency are of; training: forward and backward.",
 )
 @click.option(
     "--pool-size", type=int, default=7, show_default=True, help="Grid side of sra_pool's keys."

@@ -28,8 +28,6 @@ from pvtprof.spec import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from pvtprof.observe.subject import Built, Subject
 
 Progress = Callable[[str], None]
@@ -46,6 +44,7 @@ def compare(
     dtype: str = "float32",
     device: str = "auto",
     attention: str = "eager",
+    mode: str = "inference",
     pool_size: int = 7,
     budget_s: float = DEFAULT_BUDGET_S,
     analytic: bool = False,
@@ -72,7 +71,7 @@ def compare(
     own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
     workload = Workload(
         model, height, width, own if sr_ratios is None else checked_ratios(sr_ratios),
-        positive("batch", batch, MAX_BATCH), dtype, "none", attention,
+        positive("batch", batch, MAX_BATCH), dtype, "none", attention, mode,
         pool_size=positive("pool size", pool_size, MAX_SIDE),
     )  # fmt: skip
     rows = analytic_rows(workload)
@@ -96,7 +95,7 @@ def _command(workload: Workload, budget_s: float) -> str:
     words.append(f"--img {units.sides(workload.height, workload.width)}")
     words.append(f"--R {','.join(map(str, workload.sr_ratios))}")
     plain = Workload(workload.model, workload.height, workload.width, workload.sr_ratios)
-    for name in ("batch", "dtype", "attention", "pool_size"):
+    for name in ("batch", "dtype", "attention", "mode", "pool_size"):
         if getattr(workload, name) != getattr(plain, name):
             words.append(f"--{name.replace('_', '-')} {getattr(workload, name)}")
     if workload.device == plain.device:
@@ -130,6 +129,7 @@ class _Observer:
         self.rows = {row.scope: row for row in rows}
         self.budget_s = budget_s
         self.left_s = 0.0
+        self.training = workload.mode == "training"
         self.progress = progress
         self.interrupted = False
 
@@ -195,14 +195,15 @@ class _Observer:
     def _without_memory(self, row: Row, subject: Subject) -> Row:
         """What needs no memory (torch's count, params, peak), and whether the rest may start."""
         self._count(row.scope, "torch", subject.torch_count())
-        peak = subject.peak()
+        step, saved = subject.step()
+        peak = step.peak if self.training else subject.forward().peak
         needs, free = peak.bytes + subject.resident_bytes(), free_bytes(self.workload.device)
         refusal = f"needs {units.size(needs)}, {units.size(free)} free" if needs > free else None
         return replace(
             self.rows[row.scope],
             params_counted=subject.params(),
             peak_observed=peak,
-            saved_observed_bytes=subject.saved_bytes(),
+            saved_observed_bytes=saved,
             not_run=refusal,
         )
 
@@ -216,18 +217,20 @@ class _Observer:
     def _time(self, stage: int | None, ready: Mapping[Scope, Built]) -> None:
         import torch
 
-        from pvtprof.observe import latency
+        from pvtprof.observe import latency, subject
 
         if not ready:
             return
         self.left_s += SHARES[stage] * self.budget_s
         name = "whole model" if stage is None else f"attention of stage {stage}"
         self.progress(f"timing {name} ({self.left_s:.0f} s)")
-        calls = {str(scope): _call(*built) for scope, built in ready.items()}
+        calls = {
+            str(scope): subject.call(*built, self.workload.mode) for scope, built in ready.items()
+        }
         taken: dict[str, Measurement] = {}
         begin = time.perf_counter()
         try:
-            with torch.no_grad(), latency.on(self.workload.device):
+            with torch.set_grad_enabled(self.training), latency.on(self.workload.device):
                 sample = latency.sampler(self.workload.device)
                 latency.measure(calls, self.left_s, sample, keep=taken)
         finally:
@@ -239,10 +242,6 @@ class _Observer:
             if str(scope) not in taken:
                 reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
                 self.rows[scope] = replace(self.rows[scope], not_run=reason)
-
-
-def _call(module: nn.Module, inputs: tuple[Tensor, ...]) -> Callable[[], object]:
-    return lambda: module(*inputs)
 
 
 def joined(formula: Mapping[str, int], count: Count) -> Agreement:

@@ -136,9 +136,14 @@ class OpCost:
     written: int
     times: int = 1
 
+    def intensity(self, dtype: str) -> float:
+        """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; 0 where nothing is."""
+        moved = self.read + self.written
+        return 2 * self.macs / (DTYPES[dtype] * moved) if moved else 0.0
+
 
 @dataclass(frozen=True, slots=True)
-class Peak:
+class Moment:
     """Most bytes of live tensors above input and parameters, and the operator that holds them.
 
     ``at`` is a submodule and torch's name of the operator: ``block1.attn.scores mul``.
@@ -170,11 +175,11 @@ class Row:
     macs: int
     params: int
     ops: tuple[OpCost, ...]
-    peak: Peak
+    peak: Moment
     counts: Mapping[str, Agreement] = field(default_factory=dict)
     params_counted: int | None = None
     saved_bytes: int = 0
-    peak_observed: Peak | None = None
+    peak_observed: Moment | None = None
     saved_observed_bytes: int | None = None
     latency: Measurement | None = None
     not_run: str | None = None
@@ -193,6 +198,10 @@ class Row:
         """Bytes read and bytes written: each operand of each operator once."""
         size = DTYPES[dtype]
         return size * sum(op.read for op in self.ops), size * sum(op.written for op in self.ops)
+
+    def intensity(self, dtype: str) -> float:
+        """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; the roofline's x."""
+        return 2 * self.macs / sum(self.moved_bytes(dtype))
 
     @property
     def agrees(self) -> bool:

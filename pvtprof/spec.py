@@ -17,7 +17,7 @@ from pvtprof.errors import SpecError
 VARIANTS = ("mha", "sra_conv", "sra_pool")
 ATTENTIONS = ("eager", "sdpa")
 DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
-MODES = ("inference",)
+MODES = ("inference", "training")
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_BUDGET_S = 30.0
 MAX_SIDE = 16384
@@ -250,6 +250,8 @@ class Workload:
 
     ``height`` and ``width`` in pixels. ``device`` is what torch calls it; "none" for formulas
     alone. ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``.
+    ``mode`` "training" is a forward pass and its backward, for peak memory and latency; MACs and
+    moved bytes are those of the forward pass in both modes.
     """
 
     model: str

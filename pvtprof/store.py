@@ -16,8 +16,8 @@ from pvtprof.records import (
     Agreement,
     Environment,
     Measurement,
+    Moment,
     OpCost,
-    Peak,
     Row,
     Run,
     Scope,
@@ -52,6 +52,7 @@ def _row_document(row: Row, dtype: str) -> dict[str, Any]:
         "peak_bytes": _peak_document(row),
         "saved_bytes": {"formula": row.saved_bytes, "observed": row.saved_observed_bytes},
         "moved_bytes": {"read": read, "written": written},
+        "flops_per_byte": row.intensity(dtype),
         "latency_s": row.latency and _latency_document(row.latency),
         "not_run": row.not_run,
         "ops": [asdict(op) for op in row.ops],
@@ -179,10 +180,10 @@ def _row(document: Fields) -> Row:
         macs=document.whole("macs"),
         params=document.whole("params"),
         ops=tuple(_op(Fields(op, f"{document.name}ops.")) for op in document.list("ops")),
-        peak=Peak(peak.whole("formula"), peak.text("at")),
+        peak=Moment(peak.whole("formula"), peak.text("at")),
         counts={name: _agreement(counts.object(name)) for name in WITNESSES if counts.has(name)},
         params_counted=document.whole_or_none("params_counted"),
-        peak_observed=Peak(peak.whole("observed"), peak.text("observed_at"))
+        peak_observed=Moment(peak.whole("observed"), peak.text("observed_at"))
         if peak.has("observed")
         else None,
         saved_bytes=saved.whole("formula"),

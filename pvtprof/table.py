@@ -9,7 +9,7 @@ import pandas as pd
 
 from pvtprof.records import Row, Run
 
-_WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention")
+_WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention", "mode")
 
 
 def frame(run: Run) -> pd.DataFrame:
@@ -60,6 +60,7 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "saved_observed_bytes": row.saved_observed_bytes,
         "read_bytes": read,
         "written_bytes": written,
+        "flops_per_byte": row.intensity(run.workload.dtype),
         "latency_median_s": row.latency_median_s,
         "latency_low_s": low,
         "latency_high_s": high,

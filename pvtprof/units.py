@@ -76,6 +76,15 @@ def interval(bounds: tuple[float, float] | None) -> str:
     return f"{_three(1e3 * low)} to {_three(1e3 * high)}"
 
 
+def intensity(flops_per_byte: float) -> str:
+    """FLOPs for each byte moved, three digits.
+
+    >>> intensity(11.34), intensity(0.0)
+    ('11.3', '0')
+    """
+    return _three(flops_per_byte) if flops_per_byte else "0"
+
+
 def percent(part: float, whole: float) -> str:
     """A share with one decimal; two digits below 1 %.
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
-from pvtprof.records import WITNESSES, Peak, Row, Run
+from pvtprof.records import WITNESSES, Moment, Row, Run
+
+
+def setting(run: Run) -> str:
+    """What ran, after the model and the image: batch, dtype, attention, and whether it learns."""
+    work = run.workload
+    parts = [f"batch {work.batch}", work.dtype, f"{work.attention} attention"]
+    return ", ".join([*parts, "training step"] if work.mode == "training" else parts)
 
 
 def agreement(run: Run) -> str:
@@ -92,7 +99,7 @@ def disagreements(run: Run) -> Iterator[str]:
                 )
 
 
-def _peak(peak: Peak | None) -> str:
+def _peak(peak: Moment | None) -> str:
     return f"{units.integer(peak.bytes)} bytes at {peak.at}" if peak else "-"
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
+from pvtprof.observe import live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import attention_subject, model_subject
-from pvtprof.records import Peak
+from pvtprof.records import Moment
 from pvtprof.spec import MODELS, StageSpec
 
 
@@ -20,7 +22,7 @@ def test_the_peak_is_the_largest_sum_of_what_is_alive_together() -> None:
         del y
         z = z.neg()  # 8000
         z = torch.cat((z, z))  # 12000
-    assert (watch.peak, watch.at) == (12000, "cat")
+    assert watch.peak == Moment(12000, "cat")
     assert watch.live == 8000
 
 
@@ -28,7 +30,7 @@ def test_views_and_what_was_there_before_hold_nothing() -> None:
     x = torch.zeros(10, 10)
     with torch.no_grad(), LiveBytes([x]) as watch:
         y = x.T.view(2, 5, 10)[0].T.reshape(50)
-    assert watch.peak == 200  # views are free; the reshape of a transposed one copies 50 floats
+    assert watch.peak.bytes == 200  # views are free; reshaping a transposed one copies 50 floats
     assert y.shape == (50,)
 
 
@@ -38,10 +40,34 @@ def test_fake_tensors_peak_as_real_ones_do(variant: str, attention: str) -> None
     stage = StageSpec(32, 1, 2, 4, 3, variant)
     subject = attention_subject(stage, (13, 9), 117, 2, "float32", attention, 4)
     module, inputs = subject.real("cpu")
-    with torch.no_grad(), LiveBytes([*module.parameters(), *inputs]) as watch:
-        module(*inputs)
-    fake = subject.peak()
-    assert (watch.peak, watch.at) == (fake.bytes, fake.at.split()[-1])
+    assert live_bytes.forward(module, inputs).timeline == subject.forward().timeline
+    (real, real_saved), (fake, fake_saved) = live_bytes.step(module, inputs), subject.step()
+    assert real.timeline == fake.timeline
+    assert real_saved == fake_saved
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+def test_whole_networks_on_fake_tensors_do_as_real_ones_do(name: str, batch: int) -> None:
+    """Layouts too: a convolution at batch 1, a layer norm's gradient; they decide about copies."""
+    subject = model_subject(MODELS[name], (96, 64), batch, "float32", "eager")
+    (real, real_saved), (fake, fake_saved) = live_bytes.step(*subject.real("cpu")), subject.step()
+    assert real.timeline == fake.timeline
+    assert real_saved == fake_saved
+
+
+def test_gradients_add_up_in_place_as_they_do_when_nobody_watches() -> None:
+    """A dispatch mode keeps autograd from adding in place; the witness does it in its stead."""
+    subject = model_subject(MODELS["pvt_tiny"], (64, 64), 1, "float32", "eager")
+    module, inputs = subject.real("cpu")
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        module(*inputs).sum().backward()
+    events = sorted(profiled.events(), key=lambda event: event.time_range.start)
+    begin = next(i for i, event in enumerate(events) if "Backward" in event.name)
+    out_of_place = sum(event.name == "aten::add" for event in events[begin:])
+    timeline = subject.step()[0].timeline
+    half = next(i for i, moment in enumerate(timeline) if moment.at == "head sum")
+    assert sum(moment.at.endswith(" add") for moment in timeline[half:]) == out_of_place > 0
 
 
 def test_written_out_mha_holds_two_score_matrices() -> None:
@@ -49,21 +75,21 @@ def test_written_out_mha_holds_two_score_matrices() -> None:
     stage = StageSpec(64, 1, 1, 4, 1, "mha")
     subject = attention_subject(stage, (56, 56), 3136, 1, "float32", "eager", 7)
     q, scores = 4 * 3136 * 64, 4 * 3136 * 3136
-    assert subject.peak() == Peak(q + 2 * q + 2 * scores, "attn.scores mul")
+    assert subject.forward().peak == Moment(q + 2 * q + 2 * scores, "attn.scores mul")
 
 
 def test_half_precision_halves_the_bytes() -> None:
     spec = MODELS["pvt_tiny"]
     full, half = (model_subject(spec, (224, 224), 1, d, "eager") for d in ("float32", "bfloat16"))
-    assert full.peak() == Peak(15_253_504, "block1.mlp.act gelu")
-    assert half.peak() == Peak(15_253_504 // 2, "block1.mlp.act gelu")
+    assert full.forward().peak == Moment(15_253_504, "block1.mlp.act gelu")
+    assert half.forward().peak == Moment(15_253_504 // 2, "block1.mlp.act gelu")
     assert full.resident_bytes() == 4 * (13_229_288 + 3 * 224 * 224)
     assert half.resident_bytes() == full.resident_bytes() // 2
 
 
 def test_a_terabyte_is_watched_without_memory() -> None:
     spec = MODELS["pvt_tiny"].with_attention("mha")
-    assert model_subject(spec, (4096, 4096), 1, "float32", "eager").peak().bytes > 2**40
+    assert model_subject(spec, (4096, 4096), 1, "float32", "eager").forward().peak.bytes > 2**40
 
 
 def test_default_dtype_is_put_back() -> None:

@@ -1,4 +1,4 @@
-"""Peak live bytes by closed form: 0 bytes off, and the same operator."""
+"""Live bytes by closed form: 0 bytes off at every operator, in inference and in training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pvtprof.analytic import liveness
+from pvtprof.analytic import liveness, training
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
 from pvtprof.analytic.geometry import attention_sizes
-from pvtprof.observe.live_bytes import LiveBytes
+from pvtprof.observe import live_bytes
 from pvtprof.observe.subject import Subject, attention_subject, model_subject
-from pvtprof.records import Peak
+from pvtprof.records import Moment
 from pvtprof.spec import ATTENTIONS, DTYPES, MODELS, VARIANTS, StageSpec
 
 #: PVTPROF_TRIALS=all watches everything (minutes); the suite a sample of it.
@@ -50,18 +50,21 @@ def random_case(rng: random.Random, largest: int) -> tuple[str, Subject, tuple[T
     )
 
 
-def formula(terms: tuple[Term, ...], dtype: str) -> Peak:
-    moment = liveness.peak(terms, dtype)
-    return Peak(moment.live, moment.at)
+def check(case: str, subject: Subject, terms: tuple[Term, ...]) -> None:
+    """Formula and witness agree on every moment of a forward pass and of a training step."""
+    watch, saved = subject.step()
+    assert list(training.timeline(terms, subject.dtype)) == watch.timeline, case
+    assert liveness.saved(terms, subject.dtype) == saved, case
+    assert liveness.peak(terms, subject.dtype) == subject.forward().peak, case
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_attention_on_fake_tensors(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(FAKE // 4):
-        case, subject, terms, dtype = random_case(rng, largest=1024)
-        assert formula(terms, dtype) == subject.peak(), case
-        assert liveness.saved(terms, dtype) == subject.saved_bytes(), case
+        case, subject, terms, _ = random_case(rng, largest=1024)
+        check(case, subject, terms)
+        assert list(liveness.timeline(terms, subject.dtype)) == subject.forward().timeline, case
 
 
 def test_random_attention_on_real_tensors() -> None:
@@ -69,10 +72,12 @@ def test_random_attention_on_real_tensors() -> None:
     for _ in range(REAL):
         case, subject, terms, dtype = random_case(rng, largest=16)
         module, inputs = subject.real("cpu")
-        with torch.no_grad(), LiveBytes([*module.parameters(), *inputs]) as watch:
-            module(*inputs)
-        expected = formula(terms, dtype)
-        assert (watch.peak, watch.at) == (expected.bytes, expected.at.split()[-1]), case
+        assert live_bytes.forward(module, inputs).timeline == list(
+            liveness.timeline(terms, dtype)
+        ), case
+        watch, saved = live_bytes.step(module, inputs)
+        assert watch.timeline == list(training.timeline(terms, dtype)), case
+        assert saved == liveness.saved(terms, dtype), case
         assert packed_bytes(module, inputs) == liveness.saved(terms, dtype), case
 
 
@@ -97,9 +102,7 @@ def packed_bytes(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
 @pytest.mark.parametrize("name", NAMES)
 def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
     subject = model_subject(MODELS[name], image, batch, "float32", "eager")
-    terms = model_terms(MODELS[name], image, batch)
-    assert formula(terms, "float32") == subject.peak()
-    assert liveness.saved(terms, "float32") == subject.saved_bytes()
+    check(name, subject, model_terms(MODELS[name], image, batch))
 
 
 @given(
@@ -131,7 +134,7 @@ def test_one_attention_module_in_one_line(
         expected = q + 2 * m + x + scores + max(scores, 2 * q, q + copy * m)
     else:
         expected = q + 2 * m + x + q + max(q, batch * heads * sizes["n"] * max(4, s))
-    assert liveness.peak(running(terms), dtype).live == expected
+    assert liveness.peak(running(terms), dtype).bytes == expected
 
 
 @given(
@@ -156,19 +159,42 @@ def test_what_one_attention_module_saves_in_one_line(
         assert liveness.saved(terms, dtype) == expected
 
 
+@given(
+    st.sampled_from(VARIANTS), st.sampled_from(sorted(DTYPES)), st.integers(1, 8),
+    st.integers(1, 8), st.integers(2, 64),
+)  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_a_training_step_whose_scores_dominate_in_one_line(
+    variant: str, dtype: str, batch: int, heads: int, d: int
+) -> None:
+    """The form derived by hand: 3S + 2q + (3 - copy)m + extras + (C^2 + C)s, at the softmax."""
+    stage = StageSpec(heads * d, 1, heads, 1, 2, variant)
+    sizes = attention_sizes(stage, batch, (512, 512), pool_size=64)
+    terms = running(Term(op, sizes) for op in attention_ops(variant))
+    s, copy = DTYPES[dtype], batch > 1 and heads > 1
+    q, m = batch * sizes["n"] * stage.dim * s, batch * sizes["m"] * stage.dim * s
+    scores = batch * heads * sizes["n"] * sizes["m"] * s
+    extras = {"mha": 0, "sra_conv": 2, "sra_pool": 4}[variant] * m
+    extras += (variant != "mha") * 2 * batch * sizes["m"] * s
+    projection = (stage.dim**2 + stage.dim) * s
+    assert training.peak(terms, dtype) == Moment(
+        3 * scores + 2 * q + (3 - copy) * m + extras + projection, "softmax _softmax_backward_data"
+    )
+
+
 def test_published_figures() -> None:
     """Trial figures: the MLP of stage 1 at 224, the scores of stage 1 at 4096."""
     for name in ("pvt_tiny", "pvt_small", "pvt_medium", "pvt_large"):
         terms = model_terms(MODELS[name], (224, 224))
-        assert formula(terms, "float32") == Peak(15_253_504, "block1.mlp.act gelu")
+        assert liveness.peak(terms, "float32") == Moment(15_253_504, "block1.mlp.act gelu")
     terms = model_terms(MODELS["pvt_tiny"], (4096, 4096))
-    assert formula(terms, "float32") == Peak(138_256_842_752, "block1.attn.scores mul")
+    assert liveness.peak(terms, "float32") == Moment(138_256_842_752, "block1.attn.scores mul")
 
 
 def test_the_timeline_ends_with_the_logits_and_what_they_are_made_of() -> None:
     moments = list(liveness.timeline(model_terms(MODELS["pvt_v2_b0"], (64, 64)), "float32"))
-    assert moments[0] == liveness.Moment("patch_embed1.proj convolution", 4 * 16 * 16 * 32)
-    assert moments[-1] == liveness.Moment("head addmm", 4 * (256 + 1000))
+    assert moments[0] == Moment(4 * 16 * 16 * 32, "patch_embed1.proj convolution")
+    assert moments[-1] == Moment(4 * (256 + 1000), "head addmm")
 
 
 def test_a_copy_that_views_spare_is_not_there() -> None:

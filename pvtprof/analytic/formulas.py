@@ -14,11 +14,14 @@ from functools import lru_cache
 
 from pvtprof.analytic.cost import Convention, Cost, cost
 from pvtprof.analytic.geometry import Sizes, model_sizes, token_grids
-from pvtprof.analytic.ops import Op, chained, product
+from pvtprof.analytic.ops import Op, Regrad, chained, product
 from pvtprof.spec import ModelSpec
 
-_Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e", of=("x",), bound=True)
-_KV = Op("kv", "contract", "b m c", "c t e", "b m t e", bias="t e", bound=True)
+_KEYS_AND_VALUES_MEET = (Regrad("stack"), Regrad("clone", when="bm"))
+_Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e", of=("x",), bound=True,
+        regrads=(Regrad("clone", when="h n"),))  # fmt: skip
+_KV = Op("kv", "contract", "b m c", "c t e", "b m t e", bias="t e", bound=True,
+         regrads=_KEYS_AND_VALUES_MEET)  # fmt: skip
 _SR = Op("sr", "contract", "b n c", "i j c e", "b m e", bias="e", of=("x",))
 _NORM = Op("norm", "layernorm", "b m e", "e", "b m e", bias="e")
 #: Scaled dot-product attention over h heads, and the output projection. Batched matrix products
@@ -30,7 +33,15 @@ _CORE = (
     Op("scale", "scale", "b h n m", "", "b h n m", where="scores"),
     Op("softmax", "softmax", "b h n m", "", "b h n m", bound=True),
     Op("v_copy", "copy", "b h m d", "", "b h m d", where="mix", of=("kv",), when="b h"),
-    Op("mix", "contract", "b h n m", "b h m d", "b h n d", of=("softmax", "v_copy")),
+    Op(
+        "mix",
+        "contract",
+        "b h n m",
+        "b h m d",
+        "b h n d",
+        of=("softmax", "v_copy"),
+        regrads=(Regrad("clone", "mix", "b h n"),),
+    ),
     Op("merge", "copy", "b h n d", "", "b n c", where="", when="h n d"),
     Op("proj", "contract", "b n c", "c e", "b n e", bias="e"),
 )
@@ -67,11 +78,12 @@ _DWCONV = Op(
 )
 _RELU = Op("relu", "relu", "b n f", "", "b n f", of=("fc1",))
 _ACT_V2 = replace(MLP[1], of=("dwconv",))
+_FC2_V2 = replace(MLP[2], from_map=True)
 
 #: The MLP of PVT v2: with a depthwise 3x3 convolution between. arXiv:2106.13797, section 3.3.
-MLP_V2 = (MLP[0], _DWCONV, _ACT_V2, MLP[2])
+MLP_V2 = (MLP[0], _DWCONV, _ACT_V2, _FC2_V2)
 #: The MLP of PVT v2 "li": with a ReLU before the convolution.
-MLP_LI = (MLP[0], _RELU, replace(_DWCONV, of=("relu",)), _ACT_V2, MLP[2])
+MLP_LI = (MLP[0], _RELU, replace(_DWCONV, of=("relu",)), _ACT_V2, _FC2_V2)
 
 PATCH_EMBED = chained(
     Op("proj", "contract", "b p g", "k l g e", "b s e", bias="e", bound=True),
@@ -97,8 +109,8 @@ def _fused(op: Op) -> Op:
     if op.name == "proj":
         return replace(op, of=("mix",))
     if op.name in _INSIDE_SDPA:
-        return replace(op, where="sdpa", of=("q", "kv"), fused=True)
-    return op
+        return replace(op, where="sdpa", of=("q", "kv"), fused=True, regrads=())
+    return replace(op, regrads=()) if op.name == "q" else op
 
 
 def block_ops(spec: ModelSpec, variant: str, attention: str = "eager") -> tuple[Op, ...]:
@@ -224,7 +236,8 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
             yield Op(map_name, "copy", "b s e", "", "b s e", where="", of=(x,), when="s"), number, 1
             x = map_name
     mean = Op("mean", "mean", "b n e", "", "b e", where="")
-    last = replace(_TOKEN_NORM if spec.version == 1 else mean, of=(x,))
+    norm = replace(_TOKEN_NORM, regrads=(Regrad("select_backward"),))
+    last = replace(norm if spec.version == 1 else mean, of=(x,))
     yield last, 4, 1
     yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=(last.name,)), 4, 1
 

@@ -1,26 +1,25 @@
 """Live bytes from an operator list: what each operator allocates, and when it is let go.
 
-Exact at the level of tensors for eager PyTorch without autograd, above what the caller holds
-(input and parameters). Three rules of Python decide how long a result lives:
+Exact at the level of tensors for eager PyTorch, above what the caller holds (input and
+parameters). Three rules of Python decide how long a result lives:
 
 1. until the last operator that reads it has run;
 2. an argument of a call, until that call returns;
 3. what a local variable holds (``Op.bound``), until its function returns.
 
-What a training forward pass keeps for backward follows from what the gradient of each kind of
-operator needs (``_keeps``), over the blocks one by one (``unrolled``).
+With autograd, what backward needs (``keeps``) lives until it has run: see ``training``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
-from pvtprof.analytic.geometry import Sizes
 from pvtprof.analytic.ops import Op, numel
+from pvtprof.records import Moment
 from pvtprof.spec import DTYPES
 
 Scope: TypeAlias = tuple[str, ...]
@@ -40,24 +39,13 @@ ATEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One operator while it runs: ``live`` bytes, with what it has just allocated.
-
-    ``at`` is the submodule that runs it and torch's name of it: ``block1.attn.scores mul``.
-    """
-
-    at: str
-    live: int
-
-
 def peak(terms: Sequence[Term], dtype: str) -> Moment:
-    """The first moment with the most live bytes.
+    """The first moment of a forward pass without autograd with the most live bytes.
 
     Source of the trial: "Memory, exactly". For one written-out attention module the moments are
     q + m, ..., up to q + 2m + X + 2S at the scaling, with S the score matrix.
     """
-    return max(timeline(terms, dtype), key=lambda moment: moment.live)
+    return max(timeline(terms, dtype), key=lambda moment: moment.bytes)
 
 
 def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
@@ -65,13 +53,15 @@ def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
 
     Every block of a stage begins and ends with the same tensors alive, so one stands for all.
     """
-    running = [term for term in terms if not _is_silent(term.op)]
-    released = _releases(running)
+    running = allocating(terms)
+    released = releases(running)
     alive: dict[str, int] = {}
     for i, term in enumerate(running):
-        alive[term.op.name] = numel(term.op.out, term.sizes) * DTYPES[dtype]
-        beside = _beside(term.op, term.sizes, dtype)
-        yield Moment(f"{term.op.module} {_aten(term)}".strip(), sum(alive.values()) + beside)
+        held = sum(alive.values())
+        for aten, taken, extra in allocations(term, dtype):
+            held += taken + extra
+            yield Moment(held, f"{term.op.module} {aten}".strip())
+        alive[term.op.name] = taken
         for name in released.get(i, ()):
             del alive[name]
 
@@ -82,27 +72,26 @@ def saved(terms: Sequence[Term], dtype: str) -> int:
     For one written-out attention module: 2q + 2m + S, and 2m + t more with a strided convolution,
     4m + t more with pooling (t: the statistics of the norm).
     """
-    running = unrolled([term for term in terms if not _is_silent(term.op)])
+    running = unrolled(allocating(terms))
     made = {term.op.name: term for term in running}
     kept: set[str] = set()
     statistics = 0
     for term in running:
-        names, keeps_statistics = _keeps(term)
+        names, keeps_statistics = keeps(term)
         kept.update(name for name in names if name in made)
-        statistics += _beside(term.op, term.sizes, dtype) if keeps_statistics else 0
+        statistics += beside(term, dtype) if keeps_statistics else 0
     kept.discard(running[-1].op.name)
-    tensors = sum(numel(made[name].op.out, made[name].sizes) for name in kept)
-    return tensors * DTYPES[dtype] + statistics
+    return sum(result_bytes(made[name], dtype) for name in kept) + statistics
 
 
-def _keeps(term: Term) -> tuple[tuple[str, ...], bool]:
+def keeps(term: Term) -> tuple[tuple[str, ...], bool]:
     """What the gradient of an operator needs: results by name, and whether its own statistics."""
     op = term.op
     if op.fused:
         return (*op.of, op.name), True
     if op.kind == "layernorm":
         return op.of, True
-    if op.kind in ("contract", "gelu") or (op.kind == "pool" and _aten(term) != "mean"):
+    if op.kind in ("contract", "gelu") or (op.kind == "pool" and aten_name(term) != "mean"):
         return op.of, False
     return ((op.name,) if op.kind in ("softmax", "relu") else ()), False
 
@@ -118,8 +107,9 @@ def unrolled(terms: Sequence[Term]) -> list[Term]:
             names = {name: f"{name}@{number}" for name in mine}
             for term in block:
                 of = tuple(names.get(name, renamed.get(name, name)) for name in term.op.of)
+                where = term.op.module.replace(prefix, f"{prefix}@{number}", 1) if prefix else None
                 op = replace(term.op, name=names.get(term.op.name, term.op.name), of=of)
-                out.append(Term(op, term.sizes))
+                out.append(Term(replace(op, where=where) if prefix else op, term.sizes))
             if prefix:
                 (entry,), last = block[0].op.of, block[-1].op.name
                 renamed |= {entry: names[last], last: names[last]}
@@ -132,13 +122,36 @@ def _block(term: Term) -> str:
     return head if head.startswith("block") else ""
 
 
-def _is_silent(op: Op) -> bool:
-    """Whether an operator allocates nothing: all of fused attention but its result."""
-    return op.fused and op.out == "b h n m"
+def allocating(terms: Sequence[Term]) -> list[Term]:
+    """The operators that allocate: of fused attention, the last alone."""
+    return [term for term in terms if not (term.op.fused and term.op.out == "b h n m")]
 
 
-def _beside(op: Op, sizes: Sizes, dtype: str) -> int:
-    """Bytes that an operator returns beside its result, and that nobody keeps in inference."""
+def allocations(term: Term, dtype: str) -> list[tuple[str, int, int]]:
+    """(torch's operator, bytes of its result, bytes beside it); the last makes the result.
+
+    torch adds the bias of a linear layer in an operator of its own where the input is not
+    contiguous, which it is after a convolution at batch 1 (``Op.from_map``).
+    """
+    taken = result_bytes(term, dtype)
+    if is_unfused(term):
+        return [("mm", taken, 0), ("add", taken, 0)]
+    return [(aten_name(term), taken, beside(term, dtype))]
+
+
+def is_unfused(term: Term) -> bool:
+    """Whether the bias of a linear layer is added by itself."""
+    return term.op.from_map and term.sizes["b"] == 1 and term.sizes["n"] > 1
+
+
+def result_bytes(term: Term, dtype: str) -> int:
+    """Bytes of the result of an operator."""
+    return numel(term.op.out, term.sizes) * DTYPES[dtype]
+
+
+def beside(term: Term, dtype: str) -> int:
+    """Bytes that an operator returns beside its result, for backward alone."""
+    op, sizes = term.op, term.sizes
     if op.kind == "layernorm":  # mean and reciprocal deviation of each token, in the tokens' dtype
         return 2 * numel(op.out, sizes) // sizes["e"] * DTYPES[dtype]
     if op.fused:  # the log-sum-exp of each query, in float32 or better
@@ -146,7 +159,8 @@ def _beside(op: Op, sizes: Sizes, dtype: str) -> int:
     return 0
 
 
-def _aten(term: Term) -> str:
+def aten_name(term: Term) -> str:
+    """What torch calls the operator that allocates the result."""
     op = term.op
     if op.fused:
         return "_scaled_dot_product_flash_attention_for_cpu"
@@ -159,17 +173,18 @@ def _aten(term: Term) -> str:
     return "convolution" if op.is_convolution else "addmm"
 
 
-def _releases(terms: Sequence[Term]) -> Mapping[int, list[str]]:
+def releases(terms: Sequence[Term]) -> Mapping[int, list[str]]:
     """For each operator, the results that are let go when it has run."""
     scopes = [_scope(term.op) for term in terms]
+    ends = {scope[:k]: i for i, scope in enumerate(scopes) for k in range(len(scope) + 1)}
     made = {term.op.name: i for i, term in enumerate(terms)}
     last = {i: i for i in range(len(terms))}
     for i, term in enumerate(terms):
         for source in (made[name] for name in term.op.of if name in made):
-            last[source] = max(last[source], _call_end(scopes, source, i))
+            last[source] = max(last[source], _call_end(ends, scopes[source], scopes[i], i))
     for i, term in enumerate(terms):
         if term.op.bound:
-            last[i] = max(last[i], _last_inside(scopes, scopes[i][:-1]))
+            last[i] = max(last[i], ends[scopes[i][:-1]])
     released: dict[int, list[str]] = {}
     for i, end in last.items():
         released.setdefault(end, []).append(terms[i].op.name)
@@ -180,14 +195,9 @@ def _scope(op: Op) -> Scope:
     return tuple(op.module.split(".")) if op.module else ()
 
 
-def _call_end(scopes: Sequence[Scope], source: int, reader: int) -> int:
-    """When the outermost call that was handed the result of ``source`` for ``reader`` returns."""
-    mine, theirs = scopes[source], scopes[reader]
+def _call_end(ends: Mapping[Scope, int], mine: Scope, theirs: Scope, reader: int) -> int:
+    """When the outermost call that was handed a result of ``mine`` for ``reader`` returns."""
     shared = 0
     while shared < min(len(mine), len(theirs)) and mine[shared] == theirs[shared]:
         shared += 1
-    return reader if shared == len(theirs) else _last_inside(scopes, theirs[: shared + 1])
-
-
-def _last_inside(scopes: Sequence[Scope], scope: Scope) -> int:
-    return max(i for i, inner in enumerate(scopes) if inner[: len(scope)] == scope)
+    return reader if shared == len(theirs) else ends[theirs[: shared + 1]]

@@ -21,13 +21,30 @@ KINDS = frozenset((*_COUNTED_KINDS, *_FREE_KINDS))
 
 
 @dataclass(frozen=True, slots=True)
+class Regrad:
+    """A tensor that autograd makes of the gradient of a result, before the gradient is used.
+
+    Views cost nothing on the way forward; on the way back some must copy. ``aten`` is torch's
+    operator, ``where`` the submodule that made the view, ``when`` as for an ``Op``.
+    """
+
+    aten: str
+    where: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
     """One operator: ``left`` and ``right`` make ``out``; a ``right`` without ``b`` is a parameter.
 
     ``where`` is the submodule that runs it (None: one of its own name; "": the module itself).
     ``of`` names the operators whose results it reads; "x" is the input of the module.
-    ``when`` names indices that must all exceed 1 for it to run at all: a copy that views spare.
+    ``when`` names products of indices ("b h": two, "bm": one) that must all exceed 1 for it to run
+    at all: a copy that views spare.
     ``bound`` results stay alive until their module returns, held by a local variable.
+    ``from_map`` operators read the result of a convolution over the token map, which lies channel
+    by channel in memory where the batch is 1.
+    ``regrads`` are the copies that views of its result cost on the way back.
     ``fused`` operators run inside one kernel: as many MACs, but the indices ``h n m`` of the
     scores are never stored.
 
@@ -47,13 +64,15 @@ class Op:
     when: str = ""
     bound: bool = False
     fused: bool = False
+    from_map: bool = False
+    regrads: tuple[Regrad, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SpecError(
                 f"operator {self.name}: unknown kind {self.kind!r}; use one of {sorted(KINDS)}"
             )
-        used = f"{self.left} {self.right} {self.out} {self.bias} {self.when}".split()
+        used = [*letters(self.left, self.right, self.out, self.bias), *self.when.replace(" ", "")]
         if unknown := set(used) - set(INDICES):
             raise SpecError(f"operator {self.name}: unknown indices {sorted(unknown)}; see INDICES")
 
@@ -74,7 +93,7 @@ class Op:
 
     def runs(self, sizes: Sizes) -> bool:
         """Whether it runs at these sizes."""
-        return all(sizes[i] > 1 for i in letters(self.when))
+        return exceeds_one(self.when, sizes)
 
     def inside(self, prefix: str, x: str = "x") -> Op:
         """The same operator in a module that holds this one under ``prefix`` and feeds it ``x``."""
@@ -82,6 +101,10 @@ class Op:
             self,
             name=f"{prefix}.{self.name}",
             where=f"{prefix}.{self.module}".rstrip("."),
+            regrads=tuple(
+                replace(regrad, where=f"{prefix}.{regrad.where}".rstrip("."))
+                for regrad in self.regrads
+            ),
             of=tuple(x if name == "x" else f"{prefix}.{name}" for name in self.of),
         )
 
@@ -105,6 +128,15 @@ def letters(*operands: str) -> tuple[str, ...]:
 def product(indices: tuple[str, ...], sizes: Sizes) -> int:
     """The product of the sizes of some indices."""
     return prod([sizes[i] for i in indices])
+
+
+def exceeds_one(groups: str, sizes: Sizes) -> bool:
+    """Whether the product of the indices of each group is above 1; ``groups`` as ``Op.when``.
+
+    >>> exceeds_one("b h", {"b": 1, "h": 2}), exceeds_one("bh", {"b": 1, "h": 2})
+    (False, True)
+    """
+    return all(product(tuple(group), sizes) > 1 for group in groups.split())
 
 
 def numel(indices: str, sizes: Sizes) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from pvtprof.analytic import liveness
+from pvtprof.analytic import liveness, training
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
 from pvtprof.analytic.geometry import model_sizes, token_grids
-from pvtprof.records import SCOPES, OpCost, Peak, Row, Scope
+from pvtprof.records import SCOPES, OpCost, Row, Scope
 from pvtprof.spec import MODELS, ModelSpec, Workload, image_size
 
 #: The conventions of the witnesses, by the witness's name.
@@ -50,8 +50,7 @@ def _row(workload: Workload, scope: Scope) -> Row:
     spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
     total = sum((term.cost for term in terms), Cost())
     ops = tuple(_op_cost(term) for term in terms)
-    moment = liveness.peak(terms, workload.dtype)
-    peak = Peak(moment.live, moment.at)
+    peak = (training if workload.mode == "training" else liveness).peak(terms, workload.dtype)
     saved = liveness.saved(terms, workload.dtype)
     if scope.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}

@@ -115,7 +115,12 @@ class PyramidVisionTransformer(nn.Module):
         self.head = nn.Linear(dim, spec.num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits, read from the class token."""
+        """Return the logits (B, num_classes)."""
+        logits: Tensor = self.head(self.forward_features(x))
+        return logits
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return what the head reads, the class token (B, C)."""
         for number in range(1, 5):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             if number == 4:
@@ -125,8 +130,8 @@ class PyramidVisionTransformer(nn.Module):
                 x = block(x, H, W)
             if number < 4:
                 x = as_map(x, H, W)
-        logits: Tensor = self.head(self.norm(x)[:, 0])
-        return logits
+        x = self.norm(x)
+        return x[:, 0]
 
     def position(self, number: int, H: int, W: int) -> Tensor:
         """The position embedding of stage ``number`` for a grid of H x W: (1, N, C)."""

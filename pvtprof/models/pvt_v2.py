@@ -65,7 +65,12 @@ class PyramidVisionTransformerV2(nn.Module):
         self.head = nn.Linear(spec.stages[3].dim, spec.num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits, read from the mean over the tokens."""
+        """Return the logits (B, num_classes)."""
+        logits: Tensor = self.head(self.forward_features(x))
+        return logits
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return what the head reads, the mean over the tokens (B, C)."""
         for number in range(1, 5):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             for block in getattr(self, f"block{number}"):
@@ -73,5 +78,4 @@ class PyramidVisionTransformerV2(nn.Module):
             x = getattr(self, f"norm{number}")(x)
             if number < 4:
                 x = as_map(x, H, W)
-        logits: Tensor = self.head(x.mean(dim=1))
-        return logits
+        return x.mean(dim=1)

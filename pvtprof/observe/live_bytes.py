@@ -3,38 +3,76 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch._subclasses import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
-from torch.utils.module_tracker import ModuleTracker
 from torch.utils.weak import WeakIdKeyDictionary
 
-from pvtprof.records import Peak
+from pvtprof.records import Moment
 from pvtprof.spec import repeated
+
+aten = torch.ops.aten
+Build: TypeAlias = Callable[[], tuple[nn.Module, tuple[Any, ...]]]
+Seen = TypeVar("Seen")
+#: Handles on the storage of a gradient that nothing but an accumulation holds: its own and ours.
+UNSHARED = 2
 
 
 class LiveBytes(TorchDispatchMode):
-    """Keeps the running sum of the bytes of live storages, and the operator at which it peaks.
+    """Keeps the running sum of the bytes of live storages: at every operator that allocates.
 
     What exists before (input, parameters) does not count. It reads sizes only, so it watches real
     and fake tensors alike. Watch under ``no_grad``, not ``inference_mode``: there composite
     operators are not decomposed and the copies that they make escape.
+
+    Two things are put right, so that what is watched is what runs when nobody watches: autograd
+    adds gradients up in place where it can, but not under a dispatch mode; and fake tensors lay
+    some results out in memory in another way than the kernels do (``_as_kernels_lay_out``).
     """
 
-    def __init__(self, already: Any = (), tracker: ModuleTracker | None = None) -> None:
+    def __init__(self, already: Any = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
-        self.live = self.peak = 0
-        self.at = ""
-        self.tracker = tracker
+        self.live = 0
+        self.timeline: list[Moment] = []
         self._known = WeakIdKeyDictionary()  # UntypedStorage compares by content, not by identity
-        for leaf in tree_leaves(already):
+        self._running: list[str] = []
+        self._made_in: dict[int, str] = {}  # autograd's sequence number: submodule
+        self._owner: dict[int, str] = {}  # id of a parameter: submodule
+        self.ignore(already)
+
+    @property
+    def peak(self) -> Moment:
+        """The first moment with the most live bytes."""
+        return max(self.timeline, key=lambda moment: moment.bytes)
+
+    def ignore(self, tensors: Any) -> None:
+        """Do not count the storages of these tensors."""
+        for leaf in tree_leaves(tensors):
             if isinstance(leaf, Tensor):
                 self._known[leaf.untyped_storage()] = True
+
+    @contextmanager
+    def naming(self, module: nn.Module) -> Iterator[None]:
+        """Name operators by the submodule that runs them, the indices of blocks left out."""
+        with ExitStack() as hooks:
+            for name, inner in module.named_modules():
+                name = repeated(name)
+                self._owner |= {id(p): name for p in inner.parameters(recurse=False)}
+                for handle in (
+                    inner.register_forward_pre_hook(lambda *_, n=name: self._running.append(n)),
+                    inner.register_forward_hook(lambda *_: self._leave()),
+                ):
+                    hooks.callback(handle.remove)
+            yield
+
+    def _leave(self) -> None:
+        self._running.pop()
 
     def __torch_dispatch__(
         self,
@@ -43,49 +81,116 @@ class LiveBytes(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, Tensor):
-                self._follow(leaf.untyped_storage())
-        if self.live > self.peak:
+        module = self._module()
+        if self._adds_up_in_place(func, args):
+            return args[0].add_(args[1])
+        result = _as_kernels_lay_out(func, args, func(*args, **(kwargs or {})))
+        taken = sum(self._follow(t) for t in tree_leaves(result) if isinstance(t, Tensor))
+        if taken:
             name = str(func.overloadpacket).removeprefix("aten.")
-            self.peak, self.at = self.live, f"{self._module()} {name}".strip()
+            self.timeline.append(Moment(self.live, f"{module} {name}".strip()))
         return result
 
     def _module(self) -> str:
-        """The innermost submodule that is running, dotted, the indices of blocks left out."""
-        innermost = max(self.tracker.parents, key=len) if self.tracker else ""
-        return repeated(innermost.partition(".")[2])
+        """The submodule that runs, or whose backward does."""
+        if not _in_backward():
+            module = self._running[-1] if self._running else ""
+            self._made_in.setdefault(torch._C._autograd._get_sequence_nr() - 1, module)
+            return module
+        node = torch._C._current_autograd_node()
+        if isinstance(parameter := getattr(node, "variable", None), Tensor):
+            return self._owner.get(id(parameter), "")
+        return self._made_in.get(node._sequence_nr(), "") if node else ""
 
-    def _follow(self, storage: torch.UntypedStorage) -> None:
+    def _adds_up_in_place(self, func: Any, args: tuple[Any, ...]) -> bool:
+        """Whether autograd itself would add two gradients in place here."""
+        if func is not aten.add.Tensor or not _in_backward():
+            return False
+        with _disable_current_modes():
+            handle = args[0].untyped_storage()._cdata
+            return bool(torch._C._storage_Use_Count(handle) <= UNSHARED)
+
+    def _follow(self, tensor: Tensor) -> int:
+        storage = tensor.untyped_storage()
         if storage in self._known:
-            return
+            return 0
         size = storage.nbytes()
         self._known[storage] = True
         self.live += size
         weakref.finalize(storage, self._release, size)
+        return size
 
     def _release(self, size: int) -> None:
         self.live -= size
 
 
-def fake_saved(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> int:
-    """Bytes that a training forward pass leaves alive beside its output, on fake CPU tensors."""
+def _in_backward() -> bool:
+    return torch._C._current_graph_task_id() != -1
+
+
+def _as_kernels_lay_out(func: Any, args: tuple[Any, ...], result: Any) -> Any:
+    """The result of an operator, laid out in memory as the kernels of CPU and CUDA do.
+
+    Fake tensors differ in two places (torch 2.13), and layout decides which copies follow: a view
+    with a batch of 1 gets another stride there, which convolutions take for channels-last; and the
+    gradient of a layer norm follows its input's layout, where the kernels return it contiguous.
+    """
+    if func in (aten.view.default, aten._unsafe_view.default) and isinstance(result, FakeTensor):
+        with _disable_current_modes():
+            source = torch.empty_strided(args[0].shape, args[0].stride(), device="meta")
+            strides = source.view(result.shape).stride()
+        return result if strides == result.stride() else result.as_strided(result.shape, strides)
+    if func is aten.native_layer_norm_backward.default and isinstance(result[0], FakeTensor):
+        return (result[0].new_empty(result[0].shape), *result[1:])
+    return result
+
+
+class _Upstream(torch.autograd.Function):
+    """Stands for the network before a module: takes the gradient of its input and drops it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> None:
+        return None
+
+
+def _upstream(x: Tensor) -> Tensor:
+    fed: Tensor = _Upstream.apply(x)  # type: ignore[no-untyped-call] # torch has no types there
+    return fed
+
+
+def forward(module: nn.Module, inputs: Sequence[Tensor]) -> LiveBytes:
+    """One forward pass without autograd, watched."""
+    watch = LiveBytes([*module.parameters(), *inputs])
+    with torch.no_grad(), watch.naming(module), watch:
+        module(*inputs)
+    return watch
+
+
+def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
+    """A forward pass and its backward, watched; and the bytes saved in between for backward.
+
+    The gradients of the parameters count, that of the output is the caller's, and the output is
+    held until the end. Where an input requires grad, its gradient is computed and let go.
+    """
+    watch = LiveBytes([*module.parameters(), *inputs])
+    with watch.naming(module):
+        fed = [_upstream(x) if x.requires_grad else x for x in inputs]
+        with watch:
+            output = module(*fed)
+        saved = watch.live - output.untyped_storage().nbytes()
+        gradient = torch.ones_like(output)
+        watch.ignore(gradient)
+        del fed
+        with watch:
+            output.backward(gradient)
+    return watch, saved
+
+
+def on_fake_tensors(watched: Callable[[nn.Module, Sequence[Tensor]], Seen], build: Build) -> Seen:
+    """What ``watched`` (``forward`` or ``step``) sees on fake CPU tensors: exact at any size."""
     with FakeTensorMode():
-        module, inputs = build()
-        with LiveBytes([*module.parameters(), *inputs]) as watch:
-            output = module(*inputs)
-        return int(watch.live - output.untyped_storage().nbytes())
-
-
-def fake_peak(build: Callable[[], tuple[nn.Module, tuple[Any, ...]]]) -> Peak:
-    """Peak of one forward pass on fake CPU tensors: exact at any size, nothing is allocated."""
-    with FakeTensorMode(), torch.no_grad():
-        module, inputs = build()
-        module.requires_grad_(False)  # else the tracker stumbles over views of parameters
-        with (
-            ModuleTracker() as tracker,
-            LiveBytes([*module.parameters(), *inputs], tracker) as watch,
-        ):
-            module(*inputs)
-    return Peak(watch.peak, watch.at)
+        return watched(*build())

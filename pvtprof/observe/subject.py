@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from pvtprof.errors import UnavailableError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import flop_counter, live_bytes
-from pvtprof.records import Count, Peak
+from pvtprof.observe.live_bytes import LiveBytes, Seen
+from pvtprof.records import Count
 from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec
 
 Built: TypeAlias = tuple[nn.Module, tuple[Tensor, ...]]
@@ -51,15 +52,31 @@ class Subject:
         module, inputs = self.on_meta
         return sum(t.nbytes for t in (*module.parameters(), *inputs))
 
-    def peak(self) -> Peak:
-        """Most live bytes of a forward pass, on fake CPU tensors."""
-        with _default_dtype(self.dtype):
-            return live_bytes.fake_peak(self.build)
+    def forward(self) -> LiveBytes:
+        """Live bytes of a forward pass without autograd, on fake CPU tensors."""
+        return self._on_fake_tensors(live_bytes.forward)
 
-    def saved_bytes(self) -> int:
-        """Bytes that a training forward pass keeps for backward, on fake CPU tensors."""
+    def step(self) -> tuple[LiveBytes, int]:
+        """Live bytes of forward and backward, and what is saved in between; on fake tensors."""
+        return self._on_fake_tensors(live_bytes.step)
+
+    def _on_fake_tensors(self, watched: Callable[[nn.Module, Sequence[Tensor]], Seen]) -> Seen:
         with _default_dtype(self.dtype):
-            return live_bytes.fake_saved(self.build)
+            return live_bytes.on_fake_tensors(watched, self.build)
+
+
+def call(module: nn.Module, inputs: tuple[Tensor, ...], mode: str) -> Callable[[], object]:
+    """What is timed: a forward pass, or in "training" forward and backward, gradients let go."""
+    if mode == "inference":
+        return lambda: module(*inputs)
+
+    def step() -> None:
+        output = module(*inputs)
+        output.backward(torch.ones_like(output))
+        for tensor in (*module.parameters(), *inputs):
+            tensor.grad = None
+
+    return step
 
 
 @contextmanager
@@ -90,11 +107,14 @@ def attention_subject(
     attention: str,
     pool_size: int,
 ) -> Subject:
-    """One attention module on random tokens (batch, token_count, dim) of a grid."""
+    """One attention module on random tokens (batch, token_count, dim) of a grid.
+
+    The tokens require grad: inside a network, what comes before them learns too.
+    """
     return Subject(
         lambda: (
             build_attention(stage, grid, attention, pool_size),
-            (torch.randn(batch, token_count, stage.dim),),
+            (torch.randn(batch, token_count, stage.dim).requires_grad_(),),
         ),
         dtype,
     )

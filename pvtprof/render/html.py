@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader
@@ -49,6 +50,7 @@ def render(run: Run) -> str:
     return environment.get_template("report.html").render(
         run=run,
         title=f"{work.model} at {work.height}x{work.width}",
+        setting=verdict.setting(run),
         verdict=(verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)),
         disagreements=tuple(verdict.disagreements(run)),
         notes=tuple(verdict.notes(run)),
@@ -97,14 +99,17 @@ def _place(row: Row) -> tuple[str, str]:
 
 
 def _costs(run: Run) -> Sheet:
+    dtype = run.workload.dtype
     header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs",
-              "params", "peak bytes", "saved bytes", "peak at")  # fmt: skip
+              "params", "peak bytes", "saved bytes", "moved bytes", "FLOPs a byte", "peak at")  # fmt: skip
     lines = tuple(
         (
             *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
             units.integer(row.tokens), units.integer(row.kv_tokens),
             units.integer(row.macs), units.integer(row.params),
-            units.integer(row.peak.bytes), units.integer(row.saved_bytes), row.peak.at,
+            units.integer(row.peak.bytes), units.integer(row.saved_bytes),
+            units.integer(sum(row.moved_bytes(dtype))), units.intensity(row.intensity(dtype)),
+            row.peak.at,
         )
         for row in run.rows
     )  # fmt: skip
@@ -113,11 +118,12 @@ def _costs(run: Run) -> Sheet:
 
 def _operators(run: Run) -> Sheet:
     header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read",
-              "elements written")  # fmt: skip
+              "elements written", "FLOPs a byte")  # fmt: skip
     lines = tuple(
         (
             *_place(row), op.name, op.kind,
             *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
+            units.intensity(op.intensity(run.workload.dtype)),
         )
         for row in run.rows for op in row.ops
     )  # fmt: skip
@@ -166,13 +172,20 @@ def _agreement(run: Run) -> Sheet:
          units.integer(row.params_counted - row.params), "", "")
         for row in run.rows if row.params_counted is not None
     )  # fmt: skip
-    peaks = tuple(
-        (*_place(row), "live storages (bytes)", units.integer(row.peak.bytes),
-         units.integer(row.peak_observed.bytes),
-         units.integer(row.peak_observed.bytes - row.peak.bytes), "", "")
-        for row in run.rows if row.peak_observed is not None
+    live = tuple(
+        (*_place(row), f"live storages, {what} (bytes)", units.integer(ours),
+         units.integer(seen), units.integer(seen - ours), "", "")
+        for row in run.rows for what, ours, seen in _watched(row)
     )  # fmt: skip
-    return Sheet("Totals", header, lines + params + peaks)
+    return Sheet("Totals", header, lines + params + live)
+
+
+def _watched(row: Row) -> Iterator[tuple[str, int, int]]:
+    """(what, formula, observed) of live bytes."""
+    if row.peak_observed is not None:
+        yield "peak", row.peak.bytes, row.peak_observed.bytes
+    if row.saved_observed_bytes is not None:
+        yield "saved for backward", row.saved_bytes, row.saved_observed_bytes
 
 
 def _modules(run: Run) -> Sheet:

@@ -13,8 +13,8 @@ def render(run: Run) -> str:
     work = run.workload
     lines = [
         f"<!-- pvtprof {run.environment.pvtprof} -->",
-        f"### {work.model} at {work.height}x{work.width}, batch {work.batch}, {work.dtype}, "
-        f"{work.attention} attention, {run.environment.device}",
+        f"### {work.model} at {work.height}x{work.width}, {verdict.setting(run)}, "
+        f"{run.environment.device}",
         "",
         f"| {' | '.join(HEADER)} |",
         f"|---|---|{'---:|' * (len(HEADER) - 3)}---|",

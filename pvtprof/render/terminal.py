@@ -16,16 +16,21 @@ from pvtprof.records import PLACES, Row, Run
 #: One line of a stage: its name, its text, and its number for the ratio against mha (or None).
 Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
 
-FIGURES: tuple[Figure, ...] = (
-    ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
-    ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
-    ("params", lambda row: units.integer(row.params), lambda row: row.params),
-    ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
-    ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
-    ("latency", lambda row: units.milliseconds(row.latency_median_s),
-     lambda row: row.latency_median_s),
-    ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
-)  # fmt: skip
+
+def _figures(dtype: str) -> tuple[Figure, ...]:
+    return (
+        ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
+        ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
+        ("params", lambda row: units.integer(row.params), lambda row: row.params),
+        ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
+        ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
+        ("moved", lambda row: units.size(sum(row.moved_bytes(dtype))),
+         lambda row: sum(row.moved_bytes(dtype))),
+        ("FLOPs/B", lambda row: units.intensity(row.intensity(dtype)), lambda row: None),
+        ("latency", lambda row: units.milliseconds(row.latency_median_s),
+         lambda row: row.latency_median_s),
+        ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
+    )  # fmt: skip
 
 
 def render(run: Run, width: int, color: bool = False) -> str:
@@ -52,12 +57,7 @@ def render(run: Run, width: int, color: bool = False) -> str:
 def _title(run: Run) -> str:
     work, env = run.workload, run.environment
     size = f"{work.height}x{work.width}"
-    parts = [
-        f"{work.model} at {size}",
-        f"batch {work.batch}",
-        work.dtype,
-        f"{work.attention} attention",
-    ]
+    parts = [f"{work.model} at {size}", verdict.setting(run)]
     if env.threads:
         parts.append(f"{env.device}, {env.threads} threads, torch {env.torch}")
     return ", ".join(parts)
@@ -88,7 +88,7 @@ def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[lis
     for stage in PLACES:
         rows = {variant: run.row(stage, variant) for variant in run.variants}
         labels = iter(_labels(rows, run))
-        for name, text, number in FIGURES:
+        for name, text, number in _figures(run.workload.dtype):
             cells = [text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
