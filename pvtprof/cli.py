@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pvtprof import __version__, output
+from pvtprof import __version__, output, units
 from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.spec import ATTENTIONS, DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, MODES
 
@@ -48,6 +48,47 @@ class _Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 
             if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
                 self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
         return tuple(int(part) for part in parts)
+
+
+class _Memory(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``24GiB`` or ``16GB`` as bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if isinstance(value, int):
+            return value
+        taken = units.parsed_size(value)
+        if not taken:
+            self.fail(
+                f"{value!r} is not an amount of memory; "
+                "use a number above 0 and a unit, such as 24GiB or 16GB"
+            )
+        return taken
+
+
+def _workload_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what runs, shared by ``compare`` and ``fit``."""
+    for option in reversed((
+        click.option("--model", default=DEFAULT_MODEL, show_default=True,
+                     help="See `pvtprof models`."),
+        click.option("--img", type=_Img(), default="224", show_default=True,
+                     help="Image size in pixels."),
+        click.option("--R", "sr_ratios", type=_Ratios(),
+                     help="R of sra_conv, one a stage.  [default: the model's]"),
+        click.option("--batch", type=int, default=1, show_default=True,
+                     help="Images in one call."),
+        click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32",
+                     show_default=True),
+        click.option("--device", default="auto", show_default=True,
+                     help="auto, cpu, cuda or cuda:N."),
+        click.option("--attention", type=click.Choice(ATTENTIONS), default="eager",
+                     show_default=True, help="Written out, or fused."),
+        click.option("--pool-size", type=int, default=7, show_default=True,
+                     help="Grid side of sra_pool's keys."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def _outputs(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,30 +135,13 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See `pvtprof models`.")
-@click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
-@click.option(
-    "--R", "sr_ratios", type=_Ratios(), help="R of sra_conv, one a stage.  [default: the model's]"
-)
-@click.option("--batch", type=int, default=1, show_default=True, help="Images in one call.")
-@click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--attention",
-    type=click.Choice(ATTENTIONS),
-    default="eager",
-    show_default=True,
-    help="Written out, or fused.",
-)
+@_workload_options
 @click.option(
     "--mode",
     type=click.Choice(MODES),
     default="inference",
     show_default=True,
     help="What peak and latency are of; training: forward and backward.",
-)
-@click.option(
-    "--pool-size", type=int, default=7, show_default=True, help="Grid side of sra_pool's keys."
 )
 @click.option(
     "--budget",
@@ -208,6 +232,41 @@ def models(img: tuple[int, int], form: str) -> None:
     from pvtprof.render import listing
 
     output.emit(listing.render(published(img), form))
+
+
+@cli.command()
+@_workload_options
+@click.option("--memory", type=_Memory(), help="Such as 24GiB.  [default: the device's]")
+@click.option("--check", is_flag=True, help="Watch every answer and one step more.")
+@click.option("--format", "form", type=click.Choice(("table", "json", "csv")), default="table",
+              show_default=True)  # fmt: skip
+def fit(memory: int | None, device: str, check: bool, form: str, **options: Any) -> None:
+    """Tell the largest image and the largest batch that fit into memory.
+
+    For mha, sra_conv and sra_pool, in inference and in training, by closed form: nothing is built
+    or run, unless --check. Exit code 0; 1: --check disagrees; 2: wrong usage; 3: no such device.
+
+    \b
+    Examples:
+      pvtprof fit --memory 24GiB
+      pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
+    """
+    from pvtprof.fit import disagreements, fits
+    from pvtprof.observe.environment import device_memory
+    from pvtprof.render import fitting
+    from pvtprof.spec import workload
+
+    work = workload(**options)
+    name = "the given memory"
+    if memory is None:
+        name, memory = device_memory(device)
+    found = fits(work, memory)
+    output.emit(fitting.render(found, name, form, output.width()))
+    if check:
+        wrong = list(disagreements(found))
+        output.emit("".join(f"{line}\n" for line in wrong) or fitting.CHECKED)
+        if wrong:
+            sys.exit(EXIT_DISAGREES)
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:

@@ -8,24 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pvtprof import units
+from pvtprof import spec, units
 from pvtprof.analytic.rows import CONVENTIONS, analytic_rows, formula_by_module, row_terms
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment, free_bytes
 from pvtprof.records import PLACES, Agreement, Count, Measurement, Row, Run, Scope
-from pvtprof.spec import (
-    DEFAULT_BUDGET_S,
-    DEFAULT_MODEL,
-    DTYPES,
-    MAX_BATCH,
-    MAX_SIDE,
-    VARIANTS,
-    Workload,
-    checked_ratios,
-    image_size,
-    model_spec,
-    positive,
-)
+from pvtprof.spec import DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, VARIANTS, Workload
 
 if TYPE_CHECKING:
     from pvtprof.observe.subject import Built, Subject
@@ -67,12 +55,9 @@ def compare(
     """
     if not isinstance(budget_s, int | float) or not 0 <= budget_s < float("inf"):
         raise SpecError(f"budget is {budget_s!r} s; use 0 or more, such as 30")
-    height, width = image_size(img)
-    own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
-    workload = Workload(
-        model, height, width, own if sr_ratios is None else checked_ratios(sr_ratios),
-        positive("batch", batch, MAX_BATCH), dtype, "none", attention, mode,
-        pool_size=positive("pool size", pool_size, MAX_SIDE),
+    workload = spec.workload(
+        model, img, sr_ratios, batch=batch, dtype=dtype, attention=attention, mode=mode,
+        pool_size=pool_size,
     )  # fmt: skip
     rows = analytic_rows(workload)
     if analytic:
@@ -182,13 +167,13 @@ class _Observer:
         from pvtprof.observe.subject import attention_subject, model_subject
 
         work = self.workload
-        spec = work.spec(row.scope.variant)
+        network = work.spec(row.scope.variant)
         if row.scope.stage is None or row.grid is None or row.tokens is None:
             return model_subject(
-                spec, (work.height, work.width), work.batch, work.dtype, work.attention
+                network, (work.height, work.width), work.batch, work.dtype, work.attention
             )
         return attention_subject(
-            spec.stages[row.scope.stage - 1], row.grid, row.tokens,
+            network.stages[row.scope.stage - 1], row.grid, row.tokens,
             work.batch, work.dtype, work.attention, work.pool_size,
         )  # fmt: skip
 

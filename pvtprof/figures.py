@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.records import WITNESSES, Row, Run
+from pvtprof.analytic.rows import resident_bytes, row_peak, row_timeline
+from pvtprof.errors import SpecError
+from pvtprof.records import WITNESSES, Moment, Row, Run, Scope
+from pvtprof.spec import Workload
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers (jfly.uni-koeln.de/color).
 COLORS = {
@@ -99,6 +104,94 @@ def draw_latency(info: LatencyInfo) -> go.Figure:
             hovertemplate="%{x}<br>%{y:.4g} ms<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.update_yaxes(type="log", dtick=1, title="milliseconds, median and 95 % interval")
+    return figure
+
+
+@dataclass(frozen=True)
+class LiveInfo:
+    """Live bytes of the whole model at every operator that allocates, by variant."""
+
+    moments: dict[str, tuple[Moment, ...]]
+
+
+def live_info(run: Run) -> LiveInfo:
+    """The closed form's timeline; its highest point is the peak of the row."""
+    return LiveInfo({v: row_timeline(run.workload, Scope(None, v)) for v in run.variants})
+
+
+def draw_live(info: LiveInfo) -> go.Figure:
+    """A line a variant, its peak named."""
+    figure = go.Figure(layout={"template": None})
+    for variant, moments in info.moments.items():
+        top = max(moments, key=lambda moment: moment.bytes)
+        figure.add_scatter(
+            name=variant, mode="lines", line={"shape": "hv", "color": COLORS[variant]},
+            x=list(range(1, len(moments) + 1)), y=[moment.bytes for moment in moments],
+            customdata=[[m.at, units.integer(m.bytes)] for m in moments],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]} bytes live"
+                          "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+        figure.add_annotation(
+            x=moments.index(top) + 1, y=top.bytes, text=f"{variant}: {top.at}",
+            font={"size": 11}, ax=0, ay=-18, arrowhead=2,
+        )  # fmt: skip
+    figure.update_xaxes(title="operators, in the order in which they run", rangemode="tozero")
+    figure.update_yaxes(title="live bytes", exponentformat="SI", rangemode="tozero")
+    return figure
+
+
+#: Sides of the square images for which the memory chart shows what is needed.
+SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536,
+         1792, 2048, 2560, 3072, 3584, 4096)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ResolutionInfo:
+    """Bytes that the whole model needs by variant and side of a square image, and what there is.
+
+    Needs are parameters, input and the peak of live tensors. ``points`` maps a variant to
+    (side, bytes, operator that holds the peak).
+    """
+
+    points: dict[str, tuple[tuple[int, int, str], ...]]
+    memory_bytes: int | None
+
+
+def resolution_info(run: Run) -> ResolutionInfo:
+    """The closed form at every one of ``SIDES`` that the design takes."""
+    points = {v: tuple(_needs(run.workload, v)) for v in run.variants}
+    return ResolutionInfo(points, run.environment.memory_bytes)
+
+
+def _needs(workload: Workload, variant: str) -> Iterator[tuple[int, int, str]]:
+    for side in SIDES:
+        with suppress(SpecError):  # R exceeds the grid of so small an image
+            square = replace(workload, height=side, width=side)
+            peak = row_peak(square, Scope(None, variant))
+            yield side, peak.bytes + resident_bytes(square, variant), peak.at
+
+
+def draw_resolution(info: ResolutionInfo) -> go.Figure:
+    """Lines on log axes, and the memory of the device."""
+    figure = go.Figure(layout={"template": None})
+    for variant, points in info.points.items():
+        figure.add_scatter(
+            name=variant, mode="lines+markers", line_color=COLORS[variant],
+            x=[p[0] for p in points], y=[p[1] for p in points],
+            customdata=[[units.size(p[1]), p[2]] for p in points],
+            hovertemplate="%{x} pixels: %{customdata[0]}<br>peak at %{customdata[1]}"
+                          "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    if info.memory_bytes:
+        figure.add_scatter(
+            name=f"memory of this device, {units.size(info.memory_bytes)}", mode="lines",
+            line={"color": "#888888", "dash": "dash"}, x=[SIDES[0], SIDES[-1]],
+            y=[info.memory_bytes] * 2, hoverinfo="skip",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title="side of a square image, pixels",
+                        tickvals=[64, 128, 224, 512, 1024, 2048, 4096])  # fmt: skip
+    figure.update_yaxes(type="log", dtick=1, exponentformat="SI",
+                        title="bytes: parameters, input and peak")  # fmt: skip
     return figure
 
 

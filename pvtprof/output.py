@@ -88,7 +88,12 @@ def text(run: Run, form: str) -> str:
         return html.render(run)
     from pvtprof.render import terminal
 
-    return terminal.render(run, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty())
+    return terminal.render(run, width(), sys.stdout.isatty())
+
+
+def width() -> int:
+    """Columns of the terminal; 120 where there is none."""
+    return shutil.get_terminal_size((120, 40)).columns
 
 
 def emit(result: str) -> None:

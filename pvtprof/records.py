@@ -222,6 +222,7 @@ class Environment:
     system: str
     device: str
     threads: int | None = None
+    memory_bytes: int | None = None
     torch: str | None = None
     fvcore: str | None = None
     cuda: str | None = None

@@ -283,6 +283,27 @@ class Workload:
         return pooled.with_attention(variant, self.sr_ratios)
 
 
+def workload(
+    model: str = DEFAULT_MODEL,
+    img: int | tuple[int, int] = 224,
+    sr_ratios: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    attention: str = "eager",
+    mode: str = "inference",
+    pool_size: int = 7,
+) -> Workload:
+    """The workload that these words ask for; ``sr_ratios`` None means the model's own."""
+    height, width = image_size(img)
+    own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
+    return Workload(
+        model, height, width, own if sr_ratios is None else checked_ratios(sr_ratios),
+        positive("batch", batch, MAX_BATCH), dtype, "none", attention, mode,
+        positive("pool size", pool_size, MAX_SIDE),
+    )  # fmt: skip
+
+
 def repeated(module: str) -> str:
     """The name of a submodule without the indices of repeated blocks.
 

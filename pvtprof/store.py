@@ -157,8 +157,8 @@ def _environment(document: Fields) -> Environment:
     }
     names = ("torch", "fvcore", "cuda", "driver", "commit")
     known = {name: document.text(name) for name in names if document.has(name)}
-    threads = document.whole("threads") if document.has("threads") else None
-    return Environment(**needed, **known, threads=threads)
+    numbers = {n: document.whole(n) for n in ("threads", "memory_bytes") if document.has(n)}
+    return Environment(**needed, **known, **numbers)
 
 
 def _row(document: Fields) -> Row:

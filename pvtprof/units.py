@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -53,6 +56,20 @@ def size(count: int | None) -> str:
     while value >= 1024 and unit < len(_BINARY) - 1:
         value, unit = value / 1024, unit + 1
     return f"{count} B" if unit == 0 else f"{_three(value)} {_BINARY[unit]}"
+
+
+def parsed_size(text: str) -> int | None:
+    """Bytes that a text such as "24GiB" or "1.5 GB" stands for; None where it is no such text.
+
+    >>> parsed_size("24GiB"), parsed_size("1.5 GB"), parsed_size("24XB")
+    (25769803776, 1500000000, None)
+    """
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) *([kKMGTPE]?i?B)", text.strip())
+    if not found or found[2] == "iB":
+        return None
+    prefix, base = found[2][:-1], 1024 if "i" in found[2] else 1000
+    power = " KMGTPE".index(prefix[0].upper()) if prefix else 0
+    return int(Fraction(found[1]) * base**power)
 
 
 def milliseconds(seconds: float | None) -> str:

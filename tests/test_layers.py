@@ -23,18 +23,20 @@ MAY = {
     "store": BASE | {"records", "fields"},
     "table": BASE | {"records"},
     "verdict": BASE | {"records"},
-    "figures": BASE | {"records", "verdict"},
+    "figures": BASE | {"records", "verdict", "analytic"},
+    "fit": BASE | {"records", "analytic"},
     "comparison": BASE | {"records", "analytic", "observe"},
-    "render": BASE | {"records", "verdict", "figures"},
+    "render": BASE | {"records", "verdict", "figures", "fit"},
     "output": BASE,
     "cli": BASE | {"__init__", "output"},
     "__init__": set(),
 }
 #: room: the rooms that it may import inside a function, to stay light or to offer a method.
 LATE = {
+    "fit": {"observe"},
     "records": {"files", "store", "table", "render"},
     "output": {"files", "store", "render"},
-    "cli": {"comparison", "files", "store", "render", "analytic", "observe"},
+    "cli": {"comparison", "files", "store", "render", "analytic", "observe", "fit"},
 }
 TORCH_ALLOWED = {"models", "observe"}
 

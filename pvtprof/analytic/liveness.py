@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import TypeAlias
 
@@ -97,28 +98,37 @@ def keeps(term: Term) -> tuple[tuple[str, ...], bool]:
 
 
 def unrolled(terms: Sequence[Term]) -> list[Term]:
-    """The operators with each repeated block written out, one after the other."""
-    out: list[Term] = []
+    """The operators with each repeated block written out, one after the other.
+
+    The second of the blocks of "block1" is "block1@1": in names and submodules.
+    """
+    written = _unrolled(tuple((term.op, term.times) for term in terms))
+    return [Term(op, terms[i].sizes) for op, i in written]
+
+
+@lru_cache(maxsize=64)
+def _unrolled(ops: tuple[tuple[Op, int], ...]) -> list[tuple[Op, int]]:
+    """Each operator of an unrolled list, and which of ``ops`` it repeats; no sizes in it."""
+    out: list[tuple[Op, int]] = []
     renamed: dict[str, str] = {}
-    for prefix, group in groupby(terms, key=_block):
-        block = list(group)
-        mine = {term.op.name for term in block} if prefix else set()
-        for number in range(block[0].times if prefix else 1):
+    for prefix, group in groupby(enumerate(ops), key=lambda item: _block(item[1][0])):
+        block = [(i, op, times) for i, (op, times) in group]
+        mine = {op.name for _, op, _ in block} if prefix else set()
+        for number in range(block[0][2] if prefix else 1):
             names = {name: f"{name}@{number}" for name in mine}
-            for term in block:
-                of = tuple(names.get(name, renamed.get(name, name)) for name in term.op.of)
-                where = term.op.module.replace(prefix, f"{prefix}@{number}", 1) if prefix else None
-                op = replace(term.op, name=names.get(term.op.name, term.op.name), of=of)
-                out.append(Term(replace(op, where=where) if prefix else op, term.sizes))
+            for i, op, _ in block:
+                of = tuple(names.get(name, renamed.get(name, name)) for name in op.of)
+                where = op.module.replace(prefix, f"{prefix}@{number}", 1) if prefix else op.where
+                out.append((replace(op, name=names.get(op.name, op.name), of=of, where=where), i))
             if prefix:
-                (entry,), last = block[0].op.of, block[-1].op.name
+                (entry,), last = block[0][1].of, block[-1][1].name
                 renamed |= {entry: names[last], last: names[last]}
     return out
 
 
-def _block(term: Term) -> str:
+def _block(op: Op) -> str:
     """The stage's blocks that hold an operator: "block1"; "" outside of blocks."""
-    head = term.op.name.partition(".")[0]
+    head = op.name.partition(".")[0]
     return head if head.startswith("block") else ""
 
 
@@ -175,19 +185,24 @@ def aten_name(term: Term) -> str:
 
 def releases(terms: Sequence[Term]) -> Mapping[int, list[str]]:
     """For each operator, the results that are let go when it has run."""
-    scopes = [_scope(term.op) for term in terms]
+    return _releases(tuple(term.op for term in terms))
+
+
+@lru_cache(maxsize=64)
+def _releases(ops: tuple[Op, ...]) -> Mapping[int, list[str]]:
+    scopes = [_scope(op) for op in ops]
     ends = {scope[:k]: i for i, scope in enumerate(scopes) for k in range(len(scope) + 1)}
-    made = {term.op.name: i for i, term in enumerate(terms)}
-    last = {i: i for i in range(len(terms))}
-    for i, term in enumerate(terms):
-        for source in (made[name] for name in term.op.of if name in made):
+    made = {op.name: i for i, op in enumerate(ops)}
+    last = {i: i for i in range(len(ops))}
+    for i, op in enumerate(ops):
+        for source in (made[name] for name in op.of if name in made):
             last[source] = max(last[source], _call_end(ends, scopes[source], scopes[i], i))
-    for i, term in enumerate(terms):
-        if term.op.bound:
+    for i, op in enumerate(ops):
+        if op.bound:
             last[i] = max(last[i], ends[scopes[i][:-1]])
     released: dict[int, list[str]] = {}
     for i, end in last.items():
-        released.setdefault(end, []).append(terms[i].op.name)
+        released.setdefault(end, []).append(ops[i].name)
     return released
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pvtprof.analytic import liveness, training
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
 from pvtprof.analytic.geometry import model_sizes, token_grids
-from pvtprof.records import SCOPES, OpCost, Row, Scope
-from pvtprof.spec import MODELS, ModelSpec, Workload, image_size
+from pvtprof.analytic.ops import params
+from pvtprof.records import SCOPES, Moment, OpCost, Row, Scope
+from pvtprof.spec import DTYPES, IN_CHANNELS, MODELS, ModelSpec, Workload, image_size
 
 #: The conventions of the witnesses, by the witness's name.
 CONVENTIONS = {"fvcore": FVCORE, "torch": TORCH}
@@ -50,7 +51,7 @@ def _row(workload: Workload, scope: Scope) -> Row:
     spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
     total = sum((term.cost for term in terms), Cost())
     ops = tuple(_op_cost(term) for term in terms)
-    peak = (training if workload.mode == "training" else liveness).peak(terms, workload.dtype)
+    peak = _peak(workload, terms)
     saved = liveness.saved(terms, workload.dtype)
     if scope.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
@@ -64,6 +65,34 @@ def _row(workload: Workload, scope: Scope) -> Row:
     return Row(scope, stage.runs_as, stage.dim, stage.num_heads, reduction, stage.depth, grid,
                sizes["n"], sizes["m"], total.macs, total.params, ops, peak,
                saved_bytes=saved)  # fmt: skip
+
+
+def _peak(workload: Workload, terms: Sequence[Term]) -> Moment:
+    peak = training.peak if workload.mode == "training" else liveness.peak
+    return peak(terms, workload.dtype)
+
+
+def row_peak(workload: Workload, scope: Scope) -> Moment:
+    """The peak of one row, without the rest of it."""
+    return _peak(workload, row_terms(workload, scope))
+
+
+def row_timeline(workload: Workload, scope: Scope) -> tuple[Moment, ...]:
+    """Live bytes at every operator of one row that allocates; in inference, repeated blocks once."""
+    timeline = training.timeline if workload.mode == "training" else liveness.timeline
+    return tuple(timeline(row_terms(workload, scope), workload.dtype))
+
+
+def params_bytes(workload: Workload, variant: str) -> int:
+    """Bytes of the parameters of the whole network."""
+    terms = row_terms(workload, Scope(None, variant))
+    return DTYPES[workload.dtype] * sum(term.times * params(term.op, term.sizes) for term in terms)
+
+
+def resident_bytes(workload: Workload, variant: str) -> int:
+    """Bytes of parameters and images: what the caller holds all the while."""
+    image = workload.batch * IN_CHANNELS * workload.height * workload.width
+    return params_bytes(workload, variant) + DTYPES[workload.dtype] * image
 
 
 def _op_cost(term: Term) -> OpCost:

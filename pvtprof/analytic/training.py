@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
@@ -95,7 +96,7 @@ class _Step:
 
     def now(self, where: str, aten: str) -> Moment:
         """This moment; an unrolled block goes by the name that all of its stage have."""
-        return Moment(self.live, f"{re.sub(r'@[0-9]+', '', where)} {aten}".strip())
+        return Moment(self.live, f"{_numberless(where)} {aten}".strip())
 
     def forward(self) -> Iterator[Moment]:
         """Every allocation of the forward pass; at its end, what is saved and the output live."""
@@ -162,6 +163,11 @@ class _Step:
             self.drop(old.storage)
             self.pending[name] = [_Gradient(total, as_map=old.as_map)]
         self.drop(found.storage)
+
+
+@cache
+def _numberless(where: str) -> str:
+    return re.sub("@[0-9]+", "", where)
 
 
 def _weight_is_laid_out_anew(term: Term) -> bool:

@@ -7,10 +7,12 @@ import os
 import platform
 import resource
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pvtprof.errors import UnavailableError
 from pvtprof.records import Environment
 
 
@@ -35,6 +37,7 @@ def _with_torch(base: Environment, device: str) -> Environment:
         base,
         device=torch.cuda.get_device_name(device) if on_cuda else cpu_name(),
         threads=torch.get_num_threads(),
+        memory_bytes=_memory_of(device),
         torch=torch.__version__,
         fvcore=_version("fvcore"),
         cuda=torch.version.cuda if on_cuda else None,
@@ -86,6 +89,42 @@ def _commit() -> str | None:
         if (root / ".git").exists()
         else None
     )
+
+
+def device_memory(device: str) -> tuple[str, int]:
+    """The name of a device and all its bytes of memory; "auto" is the first GPU where there is one.
+
+    torch is not imported: nvidia-smi says it of a GPU, the kernel of this machine (a container's
+    limit and ``ulimit -v`` count). Raises UnavailableError for a GPU that is not there.
+    """
+    query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
+    gpus = [] if device == "cpu" else (_output(*query) or "").splitlines()
+    if device == "cpu" or (device == "auto" and not gpus):
+        return cpu_name(), _total_memory()
+    number = device.removeprefix("cuda").removeprefix(":") if device != "auto" else ""
+    if (number and not number.isdigit()) or int(number or 0) >= len(gpus):
+        raise UnavailableError(
+            f"device {device!r} is not available: nvidia-smi shows {len(gpus)} GPUs; "
+            "use --memory, such as 24GiB, or --device cpu"
+        )
+    name, mebibytes = gpus[int(number or 0)].rsplit(",", 1)
+    return name, int(mebibytes) * 2**20
+
+
+def _memory_of(device: str) -> int:
+    if not device.startswith("cuda"):
+        return _total_memory()
+    import torch
+
+    return int(torch.cuda.get_device_properties(device).total_memory)
+
+
+def _total_memory() -> int:
+    known = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError):  # no such limit
+        known.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return min(known if limit == resource.RLIM_INFINITY else [*known, limit])
 
 
 def free_bytes(device: str) -> int:

@@ -65,6 +65,7 @@ def render(run: Run) -> str:
 def _sections(run: Run) -> tuple[Section, ...]:
     timed = run.measured
     counted = any(row.counts for row in run.rows)
+    live, resolution = figures.live_info(run), figures.resolution_info(run)
     return (
         Section(
             "macs", "MACs of attention, by stage, design and operator",
@@ -77,6 +78,20 @@ def _sections(run: Run) -> tuple[Section, ...]:
             "Median of samples taken in interleaved rounds, and its 95 % interval.",
             _chart(figures.draw_latency(figures.latency_info(run))) if timed else None,
             (_latencies(run),) if timed else (),
+        ),
+        Section(
+            "live", "Memory, operator by operator",
+            f"Live tensor bytes of the whole model above input and parameters, {run.workload.mode}"
+            f"{', each repeated block once' if run.workload.mode == 'inference' else ''}.",
+            _chart(figures.draw_live(live)),
+            (_moments(live),),
+        ),
+        Section(
+            "resolution", "Memory against image size",
+            f"What the whole model needs for square images, {run.workload.mode}: "
+            "parameters, input and the peak of live tensors.",
+            _chart(figures.draw_resolution(resolution)),
+            (_resolutions(resolution),),
         ),
         Section(
             "agreement", "Formula against counters",
@@ -101,7 +116,8 @@ def _place(row: Row) -> tuple[str, str]:
 def _costs(run: Run) -> Sheet:
     dtype = run.workload.dtype
     header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs",
-              "params", "peak bytes", "saved bytes", "moved bytes", "FLOPs a byte", "peak at")  # fmt: skip
+              "params", "peak bytes", "saved bytes", "moved bytes", "FLOPs a byte",
+              "peak at")  # fmt: skip
     lines = tuple(
         (
             *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
@@ -152,6 +168,23 @@ def _latency(row: Row) -> tuple[str, ...]:
         *_place(row), units.milliseconds(taken.median), units.interval(row.latency_interval_s),
         units.integer(len(taken.samples)), units.integer(taken.calls), "; ".join(taken.warnings),
     )  # fmt: skip
+
+
+def _moments(info: figures.LiveInfo) -> Sheet:
+    lines = tuple(
+        (design, units.integer(i), moment.at, units.integer(moment.bytes))
+        for design, moments in info.moments.items() for i, moment in enumerate(moments, 1)
+    )  # fmt: skip
+    return Sheet("Every operator that allocates", ("design", "step", "operator", "live bytes"),
+                 lines)  # fmt: skip
+
+
+def _resolutions(info: figures.ResolutionInfo) -> Sheet:
+    lines = tuple(
+        (design, units.integer(side), units.integer(needs), units.size(needs), at)
+        for design, points in info.points.items() for side, needs, at in points
+    )  # fmt: skip
+    return Sheet("Needs by image size", ("design", "side", "bytes", "", "peak at"), lines)
 
 
 def _agreement(run: Run) -> Sheet:

@@ -1,0 +1,163 @@
+"""What fits: the largest image and the largest batch in so much memory, by closed form alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from pvtprof import units
+from pvtprof.analytic.rows import params_bytes, resident_bytes, row_peak
+from pvtprof.errors import SpecError
+from pvtprof.records import Scope
+from pvtprof.spec import MAX_BATCH, MAX_SIDE, MODES, VARIANTS, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The largest size that fits, and what it needs; ``size`` is 0 where not even 1 fits.
+
+    ``at`` is the operator that holds the peak there. ``next_needs`` are the bytes that one more
+    (pixel a side, or image) would need; None where pvtprof's own limit was reached first.
+    """
+
+    size: int
+    needs: int
+    at: str
+    next_needs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One design in one mode: the largest square image at the workload's batch, and the largest
+    batch at the workload's image."""
+
+    variant: str
+    mode: str
+    image: Edge
+    batch: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """What fits into ``memory_bytes``: parameters, input and the peak of live tensors together.
+
+    In training the gradients of the parameters are part of the peak; an optimizer's state is not.
+    """
+
+    workload: Workload
+    memory_bytes: int
+    fits: tuple[Fit, ...]
+
+
+def fits(workload: Workload, memory_bytes: int) -> Fits:
+    """The largest image and batch of every design in inference and training.
+
+    Raises SpecError where the parameters alone do not fit. Source of the peak: closed forms.
+
+    >>> found = fits(Workload("pvt_v2_b2", 224, 224, (8, 4, 2, 1)), 24 * 2**30)
+    >>> [(fit.image.size, fit.batch.size) for fit in found.fits if fit.variant == "sra_conv"][0]
+    (2684, 1618)
+    """
+    if memory_bytes < 1:
+        raise SpecError(f"memory is {memory_bytes} B; use more than 0, such as 24GiB")
+    least = min(params_bytes(workload, variant) for variant in VARIANTS)
+    if memory_bytes < least:
+        raise SpecError(
+            f"memory is {units.size(memory_bytes)}, but the parameters of {workload.model} alone "
+            f"take {units.size(least)} in {workload.dtype}; use more memory or a smaller model"
+        )
+    found = tuple(
+        Fit(variant, mode, *_edges(replace(workload, mode=mode), variant, memory_bytes))
+        for variant in VARIANTS
+        for mode in MODES
+    )
+    return Fits(workload, memory_bytes, found)
+
+
+def disagreements(found: Fits) -> Iterator[str]:
+    """Where the witness of live bytes, on fake tensors, says otherwise: at each edge and beyond."""
+    for fit in found.fits:
+        work = replace(found.workload, mode=fit.mode)
+        for edge, sized in (
+            (fit.image, lambda size, work=work: squared(work, size)),
+            (fit.batch, lambda size, work=work: replace(work, batch=size)),
+        ):
+            expected = ((edge.size, edge.needs), (edge.size + 1, edge.next_needs))
+            for size, ours in expected if edge.size else ():
+                seen = None if ours is None else _observed_needs(sized(size), fit.variant)
+                if seen != ours:
+                    yield f"{fit.variant}, {fit.mode}, {size}: formula {ours}, observed {seen}"
+
+
+def _observed_needs(workload: Workload, variant: str) -> int:
+    from pvtprof.observe.subject import model_subject
+
+    subject = model_subject(
+        workload.spec(variant), (workload.height, workload.width), workload.batch,
+        workload.dtype, workload.attention,
+    )  # fmt: skip
+    watch = subject.step()[0] if workload.mode == "training" else subject.forward()
+    return subject.resident_bytes() + watch.peak.bytes
+
+
+def squared(workload: Workload, side: int) -> Workload:
+    """The same workload on square images."""
+    return replace(workload, height=side, width=side)
+
+
+def needs(workload: Workload, variant: str) -> tuple[int, str]:
+    """Bytes of parameters, input and peak together, and the operator that holds the peak."""
+    peak = row_peak(workload, Scope(None, variant))
+    return peak.bytes + resident_bytes(workload, variant), peak.at
+
+
+def _edges(workload: Workload, variant: str, memory_bytes: int) -> tuple[Edge, Edge]:
+    def at_side(side: int) -> tuple[int, str]:
+        return needs(squared(workload, side), variant)
+
+    def at_batch(batch: int) -> tuple[int, str]:
+        return needs(replace(workload, batch=batch), variant)
+
+    return (
+        _edge(at_side, _smallest(workload), MAX_SIDE, memory_bytes),
+        _edge(at_batch, 1, MAX_BATCH, memory_bytes),
+    )
+
+
+def _edge(needs_at: Callable[[int], tuple[int, str]], low: int, high: int, memory: int) -> Edge:
+    """The largest size between ``low`` and ``high`` that needs no more than ``memory``."""
+    size = largest(lambda size: needs_at(size)[0] <= memory, low, high)
+    if size < low:
+        return Edge(0, *needs_at(low), next_needs=needs_at(low)[0])
+    return Edge(size, *needs_at(size), needs_at(size + 1)[0] if size < high else None)
+
+
+def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The largest whole number from ``low`` to ``high`` for which it ``holds``, by bisection.
+
+    ``low - 1`` where it holds for none. It must hold for all below the answer and for none above.
+
+    >>> largest(lambda n: n * n <= 50, 1, 100)
+    7
+    """
+    while low <= high:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle + 1
+        else:
+            high = middle - 1
+    return high
+
+
+def _smallest(workload: Workload) -> int:
+    """The smallest square image on which every design runs."""
+
+    def is_too_small(side: int) -> bool:
+        try:
+            for variant in VARIANTS:
+                resident_bytes(squared(workload, side), variant)
+        except SpecError:
+            return True
+        return False
+
+    return largest(is_too_small, 1, MAX_SIDE) + 1
