@@ -157,8 +157,10 @@ def _environment(document: Fields) -> Environment:
     }
     names = ("torch", "fvcore", "cuda", "driver", "commit")
     known = {name: document.text(name) for name in names if document.has(name)}
-    numbers = {n: document.whole(n) for n in ("threads", "memory_bytes") if document.has(n)}
-    return Environment(**needed, **known, **numbers)
+    threads, memory = (
+        document.whole(n) if document.has(n) else None for n in ("threads", "memory_bytes")
+    )
+    return Environment(**needed, **known, threads=threads, memory_bytes=memory)
 
 
 def _row(document: Fields) -> Row:

@@ -78,7 +78,7 @@ def row_peak(workload: Workload, scope: Scope) -> Moment:
 
 
 def row_timeline(workload: Workload, scope: Scope) -> tuple[Moment, ...]:
-    """Live bytes at every operator of one row that allocates; in inference, repeated blocks once."""
+    """Live bytes at every operator of a row that allocates; in inference repeated blocks once."""
     timeline = training.timeline if workload.mode == "training" else liveness.timeline
     return tuple(timeline(row_terms(workload, scope), workload.dtype))
 

@@ -40,11 +40,11 @@ def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     Both are to be on ``meta``, where nothing is allocated at any size, and where fused attention is
     decomposed and counted (on CPU tensors it is 0).
     """
-    module.requires_grad_(False)  # else torch's module tracker stumbles over views of parameters
+    module.requires_grad_(False)  # else torch's module tracker stumbles over views
     counter = FlopCounterMode(display=False)
     skipped = _Skipped(counter)
     with torch.no_grad(), counter, skipped:
-        module(*inputs)
+        module(*(x.detach() for x in inputs))
     return Count(
         counted=counter.get_total_flops(),
         by_module=own_counts(_totals(counter, type(module).__name__)),
