@@ -9,13 +9,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pvtprof import spec, units
-from pvtprof.analytic.rows import CONVENTIONS, analytic_rows, formula_by_module, row_terms
+from pvtprof.analytic.rows import (
+    CONVENTIONS,
+    allocated_peak,
+    analytic_rows,
+    formula_by_module,
+    row_terms,
+)
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment, free_bytes
-from pvtprof.records import PLACES, Agreement, Count, Measurement, Row, Run, Scope
+from pvtprof.records import PLACES, Agreement, Allocated, Count, Measurement, Row, Run, Scope
 from pvtprof.spec import DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, VARIANTS, Workload
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from pvtprof.observe.subject import Built, Subject
 
 Progress = Callable[[str], None]
@@ -63,8 +71,9 @@ def compare(
     if analytic:
         return Run(workload, environment(), rows, _command(workload, budget_s))
     _check_addressable(workload, rows)
-    from pvtprof.observe.subject import resolved_device
+    from pvtprof.observe.subject import check_settings, resolved_device
 
+    check_settings(workload.attention)
     workload = replace(workload, device=resolved_device(str(device)))
     observer = _Observer(workload, rows, budget_s, progress)
     rows = observer.observed()
@@ -148,7 +157,20 @@ class _Observer:
 
         module, inputs = subject.real(self.workload.device)
         self._count(scope, "fvcore", fvcore.count(module, *inputs))
+        if self.workload.device.startswith("cuda") and not self.training:
+            self._ask_allocator(scope, module, inputs)
         return module, inputs
+
+    def _ask_allocator(self, scope: Scope, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        import torch
+
+        from pvtprof.observe import live_bytes, subject
+
+        with torch.no_grad():
+            call = subject.call(module, inputs, self.workload.mode)
+            observed = live_bytes.allocated(call, self.workload.device)
+        both = Allocated(allocated_peak(self.workload, scope), observed)
+        self.rows[scope] = replace(self.rows[scope], allocated=both)
 
     @contextmanager
     def _out_of_memory_is_said(self, scopes: Sequence[Scope]) -> Iterator[None]:

@@ -122,7 +122,7 @@ def live_info(run: Run) -> LiveInfo:
 def draw_live(info: LiveInfo) -> go.Figure:
     """A line a variant, its peak named."""
     figure = go.Figure(layout={"template": None})
-    for variant, moments in info.moments.items():
+    for i, (variant, moments) in enumerate(info.moments.items()):
         top = max(moments, key=lambda moment: moment.bytes)
         figure.add_scatter(
             name=variant, mode="lines", line={"shape": "hv", "color": COLORS[variant]},
@@ -133,7 +133,8 @@ def draw_live(info: LiveInfo) -> go.Figure:
         )  # fmt: skip
         figure.add_annotation(
             x=moments.index(top) + 1, y=top.bytes, text=f"{variant}: {top.at}",
-            font={"size": 11}, ax=0, ay=-18, arrowhead=2,
+            font={"size": 11, "color": COLORS[variant]}, arrowcolor=COLORS[variant],
+            ax=12, ay=-14 - 15 * i, xanchor="left", arrowhead=2,
         )  # fmt: skip
     figure.update_xaxes(title="operators, in the order in which they run", rangemode="tozero")
     figure.update_yaxes(title="live bytes", exponentformat="SI", rangemode="tozero")

@@ -154,6 +154,22 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Allocated:
+    """Peak bytes of CUDA's allocator in one call: by formula, in its blocks, and as it says.
+
+    The rest is what kernels take beside tensors: workspaces of cuBLAS and cuDNN.
+    """
+
+    formula: int
+    observed: int
+
+    @property
+    def rest(self) -> int:
+        """Bytes that the formula does not know of."""
+        return self.observed - self.formula
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One attention module, or one whole model, with one attention design.
 
@@ -181,6 +197,7 @@ class Row:
     saved_bytes: int = 0
     peak_observed: Moment | None = None
     saved_observed_bytes: int | None = None
+    allocated: Allocated | None = None
     latency: Measurement | None = None
     not_run: str | None = None
 

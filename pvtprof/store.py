@@ -14,6 +14,7 @@ from pvtprof.records import (
     SCOPES,
     WITNESSES,
     Agreement,
+    Allocated,
     Environment,
     Measurement,
     Moment,
@@ -51,6 +52,7 @@ def _row_document(row: Row, dtype: str) -> dict[str, Any]:
         "params_counted": row.params_counted,
         "peak_bytes": _peak_document(row),
         "saved_bytes": {"formula": row.saved_bytes, "observed": row.saved_observed_bytes},
+        "allocated_bytes": row.allocated and asdict(row.allocated),
         "moved_bytes": {"read": read, "written": written},
         "flops_per_byte": row.intensity(dtype),
         "latency_s": row.latency and _latency_document(row.latency),
@@ -190,9 +192,17 @@ def _row(document: Fields) -> Row:
         else None,
         saved_bytes=saved.whole("formula"),
         saved_observed_bytes=saved.whole_or_none("observed"),
+        allocated=_allocated(document),
         latency=_measurement(document.object("latency_s")) if document.has("latency_s") else None,
         not_run=document.text("not_run") if document.has("not_run") else None,
     )
+
+
+def _allocated(document: Fields) -> Allocated | None:
+    if not document.has("allocated_bytes"):
+        return None
+    found = document.object("allocated_bytes")
+    return Allocated(found.whole("formula"), found.whole("observed"))
 
 
 def _op(document: Fields) -> OpCost:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pvtprof.records import Row, Run
 
-_WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention", "mode")
+_WORKLOAD = ("model", "height", "width", "batch", "dtype", "device", "attention")
 
 
 def frame(run: Run) -> pd.DataFrame:
@@ -38,6 +38,7 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "scope": row.scope.kind,
         "stage": row.scope.stage,
         "variant": row.scope.variant,
+        "mode": run.workload.mode,
         "runs_as": row.runs_as,
         "dim": row.dim,
         "num_heads": row.num_heads,
@@ -58,6 +59,8 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "peak_observed_bytes": row.peak_observed.bytes if row.peak_observed else None,
         "saved_bytes": row.saved_bytes,
         "saved_observed_bytes": row.saved_observed_bytes,
+        "allocated_formula_bytes": row.allocated.formula if row.allocated else None,
+        "allocated_observed_bytes": row.allocated.observed if row.allocated else None,
         "read_bytes": read,
         "written_bytes": written,
         "flops_per_byte": row.intensity(run.workload.dtype),

@@ -117,6 +117,12 @@ def notes(run: Run) -> Iterator[str]:
         if skipped:
             names = ", ".join(op.removeprefix("aten::") for op in skipped)
             yield f"Not counted by {witness}: {names}."
+    if rest := [row.allocated.rest for row in run.rows if row.allocated]:
+        yield (
+            f"CUDA's allocator holds from {units.integer(min(rest))} to "
+            f"{units.integer(max(rest))} bytes more than the tensors in its blocks of 512: "
+            "workspaces of kernels, which no tensor shows."
+        )
     taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
     if taught:
         yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."

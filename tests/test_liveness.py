@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import pvtprof
 from pvtprof.analytic import liveness, training
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
 from pvtprof.analytic.geometry import attention_sizes
@@ -203,3 +204,28 @@ def test_a_copy_that_views_spare_is_not_there() -> None:
         sizes = attention_sizes(stage, batch, (4, 4), 7)
         names = {t.op.name for t in running(Term(op, sizes) for op in attention_ops("mha"))}
         assert {n for n in names if n.endswith("copy") or n == "merge"} == copies
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_in_blocks_of_cuda_the_peak_is_a_little_more(dtype: str) -> None:
+    """At most one block for every tensor alive; statistics of a norm twice as wide for halves."""
+    for image in ((224, 224), (333, 97)):
+        terms = model_terms(MODELS["pvt_v2_b0"], image)
+        plain, rounded = liveness.peak(terms, dtype).bytes, liveness.allocated_peak(terms, dtype)
+        assert rounded % liveness.CUDA_BLOCK == 0
+        assert 0 <= rounded - plain < 12 * liveness.CUDA_BLOCK
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_cudas_allocator_holds_what_the_formula_says_and_workspaces(
+    dtype: str, attention: str
+) -> None:
+    run = pvtprof.compare(
+        "pvt_v2_b2", img=512, dtype=dtype, attention=attention, device="cuda", budget_s=0
+    )
+    for row in run.rows:
+        assert row.allocated is not None
+        assert 0 <= row.allocated.rest <= 2**27, row.scope

@@ -182,7 +182,7 @@ def test_chromium_draws_the_page_without_requests_or_complaints(run: Run, tmp_pa
     run.to_html(page)
     done = opened(page, tmp_path)
     assert "CONSOLE" not in done.stderr  # nor a request that the page's policy refused
-    assert done.stdout.count('class="plot-container') == 3
+    assert done.stdout.count('class="plot-container') == 5
     buttons = set(re.findall(r'data-title="([^"]+)"', done.stdout))
     assert buttons == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}  # none that uploads
 

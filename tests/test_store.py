@@ -45,7 +45,8 @@ def test_the_file_has_the_agreed_fields(run: Run) -> None:
         "pool_size": 7,
     }  # fmt: skip
     fields = """scope stage variant dim num_heads sr_ratio blocks tokens kv_tokens macs params
-        counts params_counted peak_bytes saved_bytes moved_bytes latency_s not_run ops"""
+        counts params_counted peak_bytes saved_bytes moved_bytes flops_per_byte
+        allocated_bytes latency_s not_run ops"""
     assert set(fields.split()) <= set(document["rows"][0])
     assert set(document["rows"][0]["ops"][0]) >= {"name", "macs", "params", "read", "written"}
 

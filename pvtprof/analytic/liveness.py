@@ -12,7 +12,7 @@ With autograd, what backward needs (``keeps``) lives until it has run: see ``tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -24,6 +24,8 @@ from pvtprof.records import Moment
 from pvtprof.spec import DTYPES
 
 Scope: TypeAlias = tuple[str, ...]
+#: (torch's operator, bytes of its result, bytes beside it); the last makes the result.
+Allocations: TypeAlias = list[tuple[str, int, int]]
 
 #: What torch calls the operator that allocates the result of each kind, after decomposition.
 ATEN = {
@@ -40,6 +42,19 @@ ATEN = {
 }
 
 
+#: The caching allocator of CUDA hands out blocks of so many bytes (c10/cuda: kMinBlockSize).
+CUDA_BLOCK = 512
+
+
+def in_blocks(taken: int) -> int:
+    """Bytes as CUDA's allocator takes them.
+
+    >>> in_blocks(1), in_blocks(512), in_blocks(0)
+    (512, 512, 0)
+    """
+    return -(-taken // CUDA_BLOCK) * CUDA_BLOCK
+
+
 def peak(terms: Sequence[Term], dtype: str) -> Moment:
     """The first moment of a forward pass without autograd with the most live bytes.
 
@@ -54,12 +69,34 @@ def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
 
     Every block of a stage begins and ends with the same tensors alive, so one stands for all.
     """
+    return _timeline(terms, lambda term: allocations(term, dtype))
+
+
+def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
+    """The peak of a forward pass in the blocks of CUDA's allocator.
+
+    The statistics of a layer norm are float32 or better there. What kernels take for themselves
+    (workspaces of cuBLAS and cuDNN) is beyond tensors and not in it.
+    """
+    widened = max(4, DTYPES[dtype]) // DTYPES[dtype]
+
+    def in_cuda(term: Term) -> Allocations:
+        tensors = 2 if term.op.kind == "layernorm" else 1  # mean and deviation are two
+        return [
+            (aten, in_blocks(taken), tensors * in_blocks(extra // tensors * widened))
+            for aten, taken, extra in allocations(term, dtype)
+        ]
+
+    return max(moment.bytes for moment in _timeline(terms, in_cuda))
+
+
+def _timeline(terms: Sequence[Term], taken_by: Callable[[Term], Allocations]) -> Iterator[Moment]:
     running = allocating(terms)
     released = releases(running)
     alive: dict[str, int] = {}
     for i, term in enumerate(running):
         held = sum(alive.values())
-        for aten, taken, extra in allocations(term, dtype):
+        for aten, taken, extra in taken_by(term):
             held += taken + extra
             yield Moment(held, f"{term.op.module} {aten}".strip())
         alive[term.op.name] = taken
@@ -137,8 +174,8 @@ def allocating(terms: Sequence[Term]) -> list[Term]:
     return [term for term in terms if not (term.op.fused and term.op.out == "b h n m")]
 
 
-def allocations(term: Term, dtype: str) -> list[tuple[str, int, int]]:
-    """(torch's operator, bytes of its result, bytes beside it); the last makes the result.
+def allocations(term: Term, dtype: str) -> Allocations:
+    """What an operator allocates: once, but for some linear layers.
 
     torch adds the bias of a linear layer in an operator of its own where the input is not
     contiguous, which it is after a convolution at batch 1 (``Op.from_map``).

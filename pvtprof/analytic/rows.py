@@ -83,6 +83,11 @@ def row_timeline(workload: Workload, scope: Scope) -> tuple[Moment, ...]:
     return tuple(timeline(row_terms(workload, scope), workload.dtype))
 
 
+def allocated_peak(workload: Workload, scope: Scope) -> int:
+    """The peak of one row's forward pass in the blocks of CUDA's allocator."""
+    return liveness.allocated_peak(row_terms(workload, scope), workload.dtype)
+
+
 def params_bytes(workload: Workload, variant: str) -> int:
     """Bytes of the parameters of the whole network."""
     terms = row_terms(workload, Scope(None, variant))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from pvtprof.errors import UnavailableError
+from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import flop_counter, live_bytes
 from pvtprof.observe.live_bytes import LiveBytes, Seen
@@ -118,6 +118,20 @@ def attention_subject(
         ),
         dtype,
     )
+
+
+def check_settings(attention: str) -> None:
+    """Raise where torch is set to run something else than what the formulas describe."""
+    if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
+        raise SpecError(
+            "autocast is on, which runs some operators in another dtype and keeps copies; "
+            "leave it, and use --dtype bfloat16 or float16"
+        )
+    if attention == "sdpa" and not torch.backends.cuda.flash_sdp_enabled():
+        raise SpecError(
+            "scaled_dot_product_attention is set to its MATH backend, which stores the scores; "
+            "leave sdpa_kernel(...), or use --attention eager"
+        )
 
 
 def resolved_device(device: str) -> str:

@@ -217,6 +217,8 @@ def _watched(row: Row) -> Iterator[tuple[str, int, int]]:
     """(what, formula, observed) of live bytes."""
     if row.peak_observed is not None:
         yield "peak", row.peak.bytes, row.peak_observed.bytes
+    if row.allocated is not None:
+        yield "peak in CUDA's blocks of 512", row.allocated.formula, row.allocated.observed
     if row.saved_observed_bytes is not None:
         yield "saved for backward", row.saved_bytes, row.saved_observed_bytes
 

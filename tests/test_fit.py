@@ -1,0 +1,152 @@
+"""What fits into memory: the edge by closed form, and by the witness."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pvtprof import fit, units
+from pvtprof.cli import main
+from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.fit import Fits, fits, largest, needs
+from pvtprof.observe import environment
+from pvtprof.spec import MAX_BATCH, MAX_SIDE, MODELS, MODES, VARIANTS, Workload, workload
+
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def in_two_gib() -> Fits:
+    return fits(workload("pvt_v2_b0", batch=2), 2 * GIB)
+
+
+def test_every_design_in_both_modes(in_two_gib: Fits) -> None:
+    assert [(f.variant, f.mode) for f in in_two_gib.fits] == [
+        (variant, mode) for variant in VARIANTS for mode in MODES
+    ]
+
+
+def test_the_edge_fits_and_one_more_does_not(in_two_gib: Fits) -> None:
+    for found in in_two_gib.fits:
+        for edge in (found.image, found.batch):
+            assert edge.next_needs is not None
+            assert edge.needs <= 2 * GIB < edge.next_needs
+
+
+def test_the_witness_sees_the_same_bytes_at_every_edge_and_beyond(in_two_gib: Fits) -> None:
+    assert list(fit.disagreements(in_two_gib)) == []
+
+
+def test_the_witness_would_object(in_two_gib: Fits) -> None:
+    first = in_two_gib.fits[0]
+    wrong = replace(first, image=replace(first.image, needs=first.image.needs - 1))
+    found = list(fit.disagreements(replace(in_two_gib, fits=(wrong,))))
+    assert len(found) == 1
+    assert f"observed {first.image.needs}" in found[0]
+
+
+@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_larger_image_never_needs_less(name: str, mode: str) -> None:
+    """Else bisection could miss the largest: side by side over the sizes where grids change."""
+    for variant in VARIANTS:
+        sizes = [*range(32, 80), *range(216, 233), *range(510, 516)]
+        found = [needs(workload(name, side, mode=mode), variant)[0] for side in sizes]
+        assert found == sorted(found), (variant, mode)
+
+
+@given(st.integers(-5, 40), st.integers(0, 40))
+@settings(deadline=None)
+def test_bisection_finds_the_last_that_holds(edge: int, high: int) -> None:
+    assert largest(lambda n: n <= edge, 0, high) == max(-1, min(edge, high))
+
+
+def test_pvtprofs_own_limits_are_said_and_not_passed() -> None:
+    found = fits(workload("pvt_v2_b0", img=32, sr_ratios=(1, 1, 1, 1)), 2**60)
+    edges = [edge for f in found.fits for edge in (f.image, f.batch)]
+    assert {edge.size for edge in edges} == {MAX_SIDE, MAX_BATCH}
+    assert {edge.next_needs for edge in edges} == {None}
+
+
+def test_a_size_that_fits_nothing_is_none_with_what_it_would_need() -> None:
+    found = fits(workload("pvt_v2_b2"), 100 * 2**20).fits
+    training = next(f for f in found if f.mode == "training")
+    assert training.image.size == 0
+    assert training.image.needs > 100 * 2**20
+
+
+def test_memory_below_the_parameters_is_an_error() -> None:
+    with pytest.raises(SpecError, match="the parameters of pvt_v2_b2 alone take 80"):
+        fits(workload("pvt_v2_b2"), 10 * 2**20)
+
+
+@pytest.mark.parametrize("amount", ["0", "0GiB", "24XB", "24", "-1GiB", "GiB", "1e9B", "24 iB", ""])
+def test_what_is_no_amount_of_memory_is_one_line(
+    amount: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "--memory", amount]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert repr(amount) in error
+    assert "24GiB" in error
+
+
+@pytest.mark.parametrize(("text", "expected"), [("24GiB", 24 * GIB), ("1.5kB", 1500), ("7 B", 7)])
+def test_amounts_of_memory(text: str, expected: int) -> None:
+    assert units.parsed_size(text) == expected
+
+
+def test_the_table_fits_80_columns_and_names_the_operator(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["fit", "--memory", "2GiB", "--model", "pvt_v2_b0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("block1.attn.scores mul holds the peak" in line for line in lines)
+
+
+def test_json_has_every_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--memory", "2GiB", "--model", "pvt_v2_b0", "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    work = Workload("pvt_v2_b0", 224, 224, (8, 4, 2, 1), mode=records[1]["mode"])
+    side = records[1]["largest_image"]
+    expected = needs(replace(work, height=side, width=side), records[1]["variant"])
+    assert (records[1]["image_needs_bytes"], records[1]["image_peak_at"]) == expected
+
+
+def test_check_says_that_it_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--memory", "300MiB", "--model", "pvt_v2_b0", "--check"]
+    assert main(["fit", *options]) == 0
+    assert "Checked: live bytes on fake tensors are the same" in capsys.readouterr().out
+
+
+def test_without_memory_it_takes_the_devices(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "_output", lambda *command, **_: "Some GPU, 24576")
+    assert main(["fit", "--model", "pvt_v2_b0"]) == 0
+    assert "What fits into 24.0 GiB (Some GPU)" in capsys.readouterr().out
+    assert environment.device_memory("cuda:0") == ("Some GPU", 24 * GIB)
+    assert environment.device_memory("cpu")[1] <= 2**50
+    for device in ("cuda:1", "gpu"):
+        with pytest.raises(UnavailableError, match="use --memory"):
+            environment.device_memory(device)
+
+
+def test_all_models_have_an_answer() -> None:
+    for name in MODELS:
+        found = fits(workload(name, sr_ratios=(1, 1, 1, 1)), 8 * GIB)
+        assert all(f.image.size and f.batch.size for f in found.fits)
+
+
+def test_readme_quotes_what_fit_says() -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    found = fits(workload(), 24 * GIB)
+    for f in found.fits:
+        assert f"| `{f.variant}` | {f.mode} | {f.image.size} | {f.batch.size} |" in text
