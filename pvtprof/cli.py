@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pvtprof.records import Run
 
 FORMATS = ("table", "json", "csv", "markdown")
-EXIT_DISAGREES = 1
+EXIT_DISAGREES = EXIT_CHANGED = 1
 
 
 class _Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
@@ -267,6 +267,71 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
         output.emit("".join(f"{line}\n" for line in wrong) or fitting.CHECKED)
         if wrong:
             sys.exit(EXIT_DISAGREES)
+
+
+@cli.command()
+@click.argument("baseline")
+@click.option("--update", is_flag=True, help="Write BASELINE anew: accept what changed.")
+@click.option("--target", help="Your own: package.module:factory, with --update.")
+@click.option(
+    "--mode", type=click.Choice(MODES), default="inference", show_default=True,
+    help="What the peak is of.",
+)  # fmt: skip
+@_workload_options
+@click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
+@click.pass_context
+def check(
+    ctx: click.Context, /, baseline: str, update: bool, target: str | None, force: bool,
+    device: str, **options: Any,
+) -> None:  # fmt: skip
+    """Hold params, counts, operators, peak and saved bytes to BASELINE; any change fails.
+
+    BASELINE says what runs. With --update it is written: from the other options where any is
+    given, else from itself. Exit code 0: all as it was; 1: something changed; 2: wrong usage;
+    3: could not be observed here.
+
+    \b
+    Examples:
+      pvtprof check baseline.json --update --model pvt_v2_b2 --img 224
+      pvtprof check baseline.json
+      pvtprof check mine.json --update --target my_package.my_module:factory
+    """
+    from dataclasses import replace
+
+    from pvtprof import baseline as baselines
+    from pvtprof import files
+    from pvtprof.check import observed, verdict
+    from pvtprof.observe.subject import resolved_device
+    from pvtprof.spec import workload
+
+    given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
+    if given and not update:
+        raise click.UsageError(
+            f"{', '.join(given)} belong to --update: without it {baseline} says what runs"
+        )
+    old = None if given and update else baselines.load(baseline)
+    if update:
+        files.check_writable(baseline, force)
+    work = old.workload if old else workload(**options)
+    work = replace(work, device=resolved_device(old.workload.device if old else device))
+    with _progress() as show:
+        new = observed(work, old.target if old else target, show)
+    if update:
+        files.write(baseline, baselines.dumps(new), force, ".json")
+        output.emit(f"check: wrote {baseline}, {len(new.rows)} rows\n")
+        return
+    assert old is not None  # given without --update is refused above
+    said, same = verdict(baseline, old, new)
+    output.emit(said)
+    if not same:
+        sys.exit(EXIT_CHANGED)
+
+
+def _is_given(ctx: click.Context, name: str | None) -> bool:
+    """Whether an option that says what runs stands on the command line."""
+    return name not in (None, "baseline", "update", "force") and (
+        ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
+    )
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:

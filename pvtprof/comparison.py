@@ -113,6 +113,22 @@ def _check_addressable(workload: Workload, rows: Sequence[Row]) -> None:
                 )
 
 
+def subject_of(workload: Workload, row: Row) -> Subject:
+    """How to build what a row is about."""
+    from pvtprof.observe.subject import attention_subject, model_subject
+
+    network = workload.spec(row.scope.variant)
+    if row.scope.stage is None or row.grid is None or row.tokens is None:
+        return model_subject(
+            network, (workload.height, workload.width), workload.batch,
+            workload.dtype, workload.attention,
+        )  # fmt: skip
+    return attention_subject(
+        network.stages[row.scope.stage - 1], row.grid, row.tokens,
+        workload.batch, workload.dtype, workload.attention, workload.pool_size,
+    )  # fmt: skip
+
+
 class _Observer:
     """Runs every witness over the rows of one workload, stage by stage."""
 
@@ -144,7 +160,7 @@ class _Observer:
         for variant in VARIANTS:
             scope = Scope(stage, variant)
             self.progress(f"counting {scope}")
-            subject = self._subject(self.rows[scope])
+            subject = subject_of(self.workload, self.rows[scope])
             self.rows[scope] = row = self._without_memory(self.rows[scope], subject)
             if row.not_run is None:
                 with self._out_of_memory_is_said([scope]):
@@ -184,20 +200,6 @@ class _Observer:
                 if self.rows[scope].latency is None:
                     reason = "ran out of memory; close other programs or use a smaller --img"
                     self.rows[scope] = replace(self.rows[scope], not_run=reason)
-
-    def _subject(self, row: Row) -> Subject:
-        from pvtprof.observe.subject import attention_subject, model_subject
-
-        work = self.workload
-        network = work.spec(row.scope.variant)
-        if row.scope.stage is None or row.grid is None or row.tokens is None:
-            return model_subject(
-                network, (work.height, work.width), work.batch, work.dtype, work.attention
-            )
-        return attention_subject(
-            network.stages[row.scope.stage - 1], row.grid, row.tokens,
-            work.batch, work.dtype, work.attention, work.pool_size,
-        )  # fmt: skip
 
     def _without_memory(self, row: Row, subject: Subject) -> Row:
         """What needs no memory (torch's count, params, peak), and whether the rest may start."""

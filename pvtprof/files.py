@@ -11,7 +11,7 @@ from pvtprof.errors import StoreError
 
 #: How a file of each kind begins and ends if pvtprof wrote it and nobody changed it since.
 MARKS = {
-    ".json": ('{\n "schema": "pvtprof.run/1"', "\n}\n"),
+    ".json": ('{\n "schema": "pvtprof.', "\n}\n"),
     ".html": (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="generator" content="pvtprof ',

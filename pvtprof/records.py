@@ -63,6 +63,21 @@ class Count:
     handles: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Observation:
+    """All that is exact of one module, as witnesses saw it: no formula, no clock.
+
+    ``executed`` maps torch's operators to how often one forward pass runs them; ``peak`` is of a
+    forward pass or of a training step, as the workload's mode says.
+    """
+
+    params: int
+    counts: Mapping[str, Count]
+    executed: Mapping[str, int]
+    peak: Moment
+    saved_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """A formula, in a counter's convention, beside that counter; in total and by module."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pvtprof.errors import PvtprofError, StoreError
 from pvtprof.fields import Fields
@@ -26,6 +27,7 @@ from pvtprof.records import (
 from pvtprof.spec import Workload
 
 SCHEMA = "pvtprof.run/1"
+Read = TypeVar("Read")
 
 
 def dumps(run: Run) -> str:
@@ -92,41 +94,52 @@ def _latency_document(taken: Measurement) -> dict[str, Any]:
 
 def load(path: str | os.PathLike[str]) -> Run:
     """Return a run that was saved as JSON; raises StoreError for any other file."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise StoreError(f"{path} is not a text file; {_AGAIN}") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise StoreError(f"cannot read {path}: {reason}; check the path") from None
-    return loads(text, str(path))
+    return loads(text_of(path, _AGAIN), str(path))
 
 
 _AGAIN = "repeat `pvtprof compare` or give another file"
 
 
+def text_of(path: str | os.PathLike[str], way_out: str) -> str:
+    """The text of a file; ``way_out`` ends the message where it is none."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StoreError(f"{path} is not a text file; {way_out}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"cannot read {path}: {reason}; check the path, or {way_out}") from None
+
+
 def loads(text: str, name: str = "the text") -> Run:
     """Return a run from JSON text; ``name`` is how errors call it."""
+    return parsed(text, name, SCHEMA, _run, _AGAIN)
+
+
+def parsed(
+    text: str, name: str, expected: str, read: Callable[[Fields], Read], way_out: str
+) -> Read:
+    """What ``read`` makes of JSON text of the ``expected`` schema; raises StoreError else."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise StoreError(f"{name} is not JSON, or truncated{where}; {_AGAIN}") from None
+        raise StoreError(f"{name} is not JSON, or truncated{where}; {way_out}") from None
     schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != SCHEMA:
+    if schema != expected:
         shown = repr(schema)[:60]
-        raise StoreError(f"{name} has schema {shown}, this pvtprof reads {SCHEMA!r}; {_AGAIN}")
+        raise StoreError(f"{name} has schema {shown}, expected is {expected!r}; {way_out}")
     try:
-        return _run(Fields(document, ""))
+        return read(Fields(document, ""))
     except PvtprofError as error:
-        raise StoreError(f"{name}: {error}; {_AGAIN}") from None
+        raise StoreError(f"{name}: {error}; {way_out}") from None
 
 
 def _run(document: Fields) -> Run:
     rows = tuple(_row(Fields(row, f"rows[{i}].")) for i, row in enumerate(document.list("rows")))
     run = Run(
-        _workload(document.object("workload")),
-        _environment(document.object("environment")),
+        workload(document.object("workload")),
+        environment(document.object("environment")),
         rows,
         document.text("command"),
         document.flag("interrupted"),
@@ -136,7 +149,8 @@ def _run(document: Fields) -> Run:
     return run
 
 
-def _workload(document: Fields) -> Workload:
+def workload(document: Fields) -> Workload:
+    """The workload of a file."""
     return Workload(
         model=document.text("model"),
         height=document.whole("height"),
@@ -153,7 +167,8 @@ def _workload(document: Fields) -> Workload:
     )
 
 
-def _environment(document: Fields) -> Environment:
+def environment(document: Fields) -> Environment:
+    """The environment of a file."""
     needed = {
         name: document.text(name) for name in ("pvtprof", "date", "python", "system", "device")
     }

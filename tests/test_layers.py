@@ -26,6 +26,8 @@ MAY = {
     "figures": BASE | {"records", "verdict", "analytic"},
     "fit": BASE | {"records", "analytic"},
     "comparison": BASE | {"records", "analytic", "observe"},
+    "baseline": BASE | {"records", "fields", "store"},
+    "check": BASE | {"records", "analytic", "baseline", "comparison"},
     "render": BASE | {"records", "verdict", "figures", "fit"},
     "output": BASE,
     "cli": BASE | {"__init__", "output"},
@@ -34,9 +36,20 @@ MAY = {
 #: room: the rooms that it may import inside a function, to stay light or to offer a method.
 LATE = {
     "fit": {"observe"},
+    "check": {"observe"},
     "records": {"files", "store", "table", "render"},
     "output": {"files", "store", "render"},
-    "cli": {"comparison", "files", "store", "render", "analytic", "observe", "fit"},
+    "cli": {
+        "comparison",
+        "files",
+        "store",
+        "render",
+        "analytic",
+        "observe",
+        "fit",
+        "check",
+        "baseline",
+    },
 }
 TORCH_ALLOWED = {"models", "observe"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -40,6 +41,7 @@ class LiveBytes(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
         self.live = 0
         self.timeline: list[Moment] = []
+        self.executed: Counter[str] = Counter()
         self._known = WeakIdKeyDictionary()  # UntypedStorage compares by content, not by identity
         self._running: list[str] = []
         self._made_in: dict[int, str] = {}  # autograd's sequence number: submodule
@@ -86,8 +88,9 @@ class LiveBytes(TorchDispatchMode):
             return args[0].add_(args[1])
         result = _as_kernels_lay_out(func, args, func(*args, **(kwargs or {})))
         taken = sum(self._follow(t) for t in tree_leaves(result) if isinstance(t, Tensor))
+        name = str(func.overloadpacket).removeprefix("aten.")
+        self.executed[name] += 1
         if taken:
-            name = str(func.overloadpacket).removeprefix("aten.")
             self.timeline.append(Moment(self.live, f"{module} {name}".strip()))
         return result
 

@@ -1,0 +1,76 @@
+"""A baseline: what `pvtprof check` holds later versions to, as versioned JSON text, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from pvtprof import store
+from pvtprof.errors import StoreError
+from pvtprof.fields import Fields
+from pvtprof.records import Count, Environment, Moment, Observation
+from pvtprof.spec import Workload
+
+SCHEMA = "pvtprof.baseline/1"
+_AGAIN = "make one with `pvtprof check FILE --update`"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What was observed of each row, by name, and where; ``target`` for a user's own module.
+
+    With a target, the workload says how it was run: device, dtype and mode alone.
+    """
+
+    environment: Environment
+    workload: Workload
+    target: str | None
+    rows: Mapping[str, Observation]
+
+
+def dumps(baseline: Baseline) -> str:
+    """The baseline as JSON text."""
+    return json.dumps({"schema": SCHEMA, **asdict(baseline)}, indent=1) + "\n"
+
+
+def load(path: str | os.PathLike[str]) -> Baseline:
+    """Return a baseline from a file; raises StoreError for any other file."""
+    return store.parsed(store.text_of(path, _AGAIN), str(path), SCHEMA, _baseline, _AGAIN)
+
+
+def _baseline(document: Fields) -> Baseline:
+    rows = document.object("rows")
+    names = list(rows.names())
+    if not names:
+        raise StoreError("rows is empty: it would hold nothing to anything")
+    return Baseline(
+        store.environment(document.object("environment")),
+        store.workload(document.object("workload")),
+        document.text("target") if document.has("target") else None,
+        {name: _observation(rows.object(name)) for name in names},
+    )
+
+
+def _observation(document: Fields) -> Observation:
+    counts, peak = document.object("counts"), document.object("peak")
+    return Observation(
+        params=document.whole("params"),
+        counts={name: _count(counts.object(name)) for name in counts.names()},
+        executed=_wholes(document.object("executed")),
+        peak=Moment(peak.whole("bytes"), peak.text("at")),
+        saved_bytes=document.whole("saved_bytes"),
+    )
+
+
+def _count(document: Fields) -> Count:
+    return Count(
+        document.whole("counted"),
+        _wholes(document.object("by_module")),
+        _wholes(document.object("skipped")),
+    )
+
+
+def _wholes(document: Fields) -> dict[str, int]:
+    return {name: document.whole(name) for name in document.names()}

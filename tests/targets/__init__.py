@@ -1,0 +1,1 @@
+"""Modules that the tests of `pvtprof check --target` hold to a baseline."""
