@@ -246,7 +246,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "output.save = again\n"
         "sys.exit(cli.main(sys.argv[1:]))\n"
     )
-    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "4", "-o", "run.json"]
+    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "24", "-o", "run.json"]
     done = subprocess.run(
         [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=120
     )
