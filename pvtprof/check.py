@@ -48,10 +48,11 @@ def observed(workload: Workload, target: str | None, progress: Progress) -> Base
     Raises UnavailableError where a row needs more memory than is free.
     """
     from pvtprof.observe.environment import environment
-    from pvtprof.observe.subject import check_settings
+    from pvtprof.observe.subject import check_settings, with_autograd
 
-    check_settings(workload.attention)
-    rows = _target_rows(target, workload) if target else _own_rows(workload, progress)
+    check_settings(workload)
+    with with_autograd():
+        rows = _target_rows(target, workload) if target else _own_rows(workload, progress)
     return Baseline(environment(workload.device), workload, target, rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,106 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pvtprof import __version__, output, units
+from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError
-from pvtprof.spec import ATTENTIONS, DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, MODES
+from pvtprof.options import Img, Memory, Tolerance, outputs_options, workload_options
+from pvtprof.spec import (
+    DEFAULT_BUDGET_S,
+    MODES,
+    Workload,
+    one_of,
+    workload,
+)
 
 if TYPE_CHECKING:
     from pvtprof.records import Run
 
-FORMATS = ("table", "json", "csv", "markdown")
 EXIT_DISAGREES = EXIT_CHANGED = 1
-
-
-class _Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``224`` or ``800x1333`` (height x width) as (height, width)."""
-
-    name = "HEIGHT[xWIDTH]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value[0], value[1]
-        found = re.fullmatch(r"([0-9]{1,18})(?:x([0-9]{1,18}))?", value)
-        if not found:
-            self.fail(f"{value!r} is not an image size; use pixels such as 224 or 800x1333")
-        return int(found[1]), int(found[2] or found[1])
-
-
-class _Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``8,4,2,1`` as four whole numbers."""
-
-    name = "R1,R2,R3,R4"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        for part in (parts := value.split(",")):
-            if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
-                self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
-        return tuple(int(part) for part in parts)
-
-
-class _Memory(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``24GiB`` or ``16GB`` as bytes."""
-
-    name = "SIZE"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        if isinstance(value, int):
-            return value
-        taken = units.parsed_size(value)
-        if not taken:
-            self.fail(
-                f"{value!r} is not an amount of memory; "
-                "use a number above 0 and a unit, such as 24GiB or 16GB"
-            )
-        return taken
-
-
-def _workload_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say what runs, shared by ``compare`` and ``fit``."""
-    for option in reversed((
-        click.option("--model", default=DEFAULT_MODEL, show_default=True,
-                     help="See `pvtprof models`."),
-        click.option("--img", type=_Img(), default="224", show_default=True,
-                     help="Image size in pixels."),
-        click.option("--R", "sr_ratios", type=_Ratios(),
-                     help="R of sra_conv, one a stage.  [default: the model's]"),
-        click.option("--batch", type=int, default=1, show_default=True,
-                     help="Images in one call."),
-        click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32",
-                     show_default=True),
-        click.option("--device", default="auto", show_default=True,
-                     help="auto, cpu, cuda or cuda:N."),
-        click.option("--attention", type=click.Choice(ATTENTIONS), default="eager",
-                     show_default=True, help="Written out, or fused."),
-        click.option("--pool-size", type=int, default=7, show_default=True,
-                     help="Grid side of sra_pool's keys."),
-    )):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def _outputs(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say where results go, shared by ``compare`` and ``report``."""
-    output = click.option(
-        "-o",
-        "--output",
-        "outputs",
-        multiple=True,
-        metavar="FILE",
-        help="Write FILE (.json .html .csv .md); repeatable.",
-    )
-    form = click.option(
-        "--format",
-        "form",
-        type=click.Choice(FORMATS),
-        default="table",
-        show_default=True,
-        help="What to print on stdout.",
-    )
-    force = click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
-    return output(form(force(command)))
 
 
 class _Group(click.Group):
@@ -135,7 +49,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_workload_options
+@workload_options
 @click.option(
     "--mode",
     type=click.Choice(MODES),
@@ -154,7 +68,7 @@ def cli() -> None:
 @click.option(
     "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
 )
-@_outputs
+@outputs_options
 def compare(
     outputs: tuple[str, ...], form: str, force: bool, analytic: bool, **options: Any
 ) -> None:
@@ -195,7 +109,7 @@ def compare(
 
 @cli.command()
 @click.argument("file")
-@_outputs
+@outputs_options
 def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
     """Render a saved run again, without measuring: by default the page beside FILE.
 
@@ -213,7 +127,7 @@ def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
 
 
 @cli.command()
-@click.option("--img", type=_Img(), default="224", show_default=True, help="Image size in pixels.")
+@click.option("--img", type=Img(), default="224", show_default=True, help="Image size in pixels.")
 @click.option(
     "--format",
     "form",
@@ -235,8 +149,8 @@ def models(img: tuple[int, int], form: str) -> None:
 
 
 @cli.command()
-@_workload_options
-@click.option("--memory", type=_Memory(), help="Such as 24GiB.  [default: the device's]")
+@workload_options
+@click.option("--memory", type=Memory(), help="Such as 24GiB.  [default: the device's]")
 @click.option("--check", is_flag=True, help="Watch every answer and one step more.")
 @click.option("--format", "form", type=click.Choice(("table", "json", "csv")), default="table",
               show_default=True)  # fmt: skip
@@ -251,87 +165,153 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
       pvtprof fit --memory 24GiB
       pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
     """
-    from pvtprof.fit import disagreements, fits
+    from pvtprof.fit import checks, fits
     from pvtprof.observe.environment import device_memory
     from pvtprof.render import fitting
-    from pvtprof.spec import workload
 
+    if memory is not None and device != "auto":
+        raise click.UsageError("--memory and --device both say how much memory there is; give one")
     work = workload(**options)
-    name = "the given memory"
-    if memory is None:
-        name, memory = device_memory(device)
+    name, memory = ("the given memory", memory) if memory else device_memory(device)
     found = fits(work, memory)
     output.emit(fitting.render(found, name, form, output.width()))
-    if check:
-        wrong = list(disagreements(found))
-        output.emit("".join(f"{line}\n" for line in wrong) or fitting.CHECKED)
-        if wrong:
-            sys.exit(EXIT_DISAGREES)
+    if not check:
+        return
+    seen = []
+    with _progress() as show:
+        for what, formula, observed in checks(found):
+            show(f"watched {what}")
+            seen.append(formula == observed)
+            if formula != observed:
+                click.echo(f"- {what}: formula {formula}, observed {observed} bytes", err=True)
+    click.echo(f"checked on fake tensors: {sum(seen)} of {len(seen)} sizes agree", err=True)
+    if not all(seen):
+        sys.exit(EXIT_DISAGREES)
 
 
 @cli.command()
-@click.argument("baseline")
+@click.argument("baseline", required=False)
 @click.option("--update", is_flag=True, help="Write BASELINE anew: accept what changed.")
-@click.option("--target", help="Your own: package.module:factory, with --update.")
-@click.option(
-    "--mode", type=click.Choice(MODES), default="inference", show_default=True,
-    help="What the peak is of.",
-)  # fmt: skip
-@_workload_options
+@click.option("--base", help="Time this against head: a git ref, or a folder.")
+@click.option("--base-python", default=sys.executable, help="The Python that runs base.",
+              metavar="PYTHON")  # fmt: skip
+@click.option("--row", "only", multiple=True, help="Time this row alone; repeatable.")
+@click.option("--budget", "budget_s", type=float, default=20.0, show_default=True,
+              help="Seconds of timing for each row.")  # fmt: skip
+@click.option("--fail-on", "tolerance", type=Tolerance(), default="latency:5%", show_default=True,
+              help="The slowdown that matters.")  # fmt: skip
+@click.option("--target", help="Your own: package.module:factory.")
+@click.option("--mode", type=click.Choice(MODES), default="inference", show_default=True,
+              help="What the peak is of.")  # fmt: skip
+@workload_options
 @click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
 @click.pass_context
 def check(
-    ctx: click.Context, /, baseline: str, update: bool, target: str | None, force: bool,
+    ctx: click.Context, /, baseline: str | None, update: bool, base: str | None, base_python: str,
+    only: tuple[str, ...], budget_s: float, tolerance: float, target: str | None, force: bool,
     device: str, **options: Any,
 ) -> None:  # fmt: skip
-    """Hold params, counts, operators, peak and saved bytes to BASELINE; any change fails.
+    """Fail when attention changed (against BASELINE) or became slower (against --base).
 
-    BASELINE says what runs. With --update it is written: from the other options where any is
-    given, else from itself. Exit code 0: all as it was; 1: something changed; 2: wrong usage;
-    3: could not be observed here.
+    BASELINE holds params, counts, operators, peak and saved bytes, exactly, and says what runs;
+    with --update it is written, from the other options where any is given, else from itself.
+    --base times two versions side by side, processes in lockstep, on one core. Exit code 0: as it
+    was; 1: changed or slower; 2: wrong usage; 3: could not be decided or measured here.
 
     \b
     Examples:
       pvtprof check baseline.json --update --model pvt_v2_b2 --img 224
       pvtprof check baseline.json
-      pvtprof check mine.json --update --target my_package.my_module:factory
+      pvtprof check --base main --row "stage 1 sra_conv"
+      pvtprof check --base main --target my_package.my_module:factory
     """
+    if not baseline and not base:
+        raise click.UsageError("name a BASELINE, or a --base to time against, or both")
+    given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
+    if baseline:
+        work, target, said, code = _exact_gate(
+            baseline, update, force, given, target, device, options
+        )
+    else:
+        work, said, code = _on(workload(**options), device), "", 0
+    output.emit(said)
+    if base and not update:
+        code = max(code, _timing_gate(work, target, base, base_python, only, budget_s, tolerance))
+    if code:
+        sys.exit(code)
+
+
+def _on(work: Workload, device: str) -> Workload:
     from dataclasses import replace
 
+    from pvtprof.observe.subject import resolved_device
+
+    return replace(work, device=resolved_device(device))
+
+
+def _exact_gate(
+    path: str, update: bool, force: bool, given: Sequence[str], target: str | None, device: str,
+    options: dict[str, Any],
+) -> tuple[Workload, str | None, str, int]:  # fmt: skip
+    """Observe and compare, or write: the workload, the target, what is said, the exit code."""
     from pvtprof import baseline as baselines
     from pvtprof import files
     from pvtprof.check import observed, verdict
-    from pvtprof.observe.subject import resolved_device
-    from pvtprof.spec import workload
 
-    given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
     if given and not update:
         raise click.UsageError(
-            f"{', '.join(given)} belong to --update: without it {baseline} says what runs"
+            f"{', '.join(given)} belong to --update: without it {path} says what runs"
         )
-    old = None if given and update else baselines.load(baseline)
+    old = None if given and update else baselines.load(path)
     if update:
-        files.check_writable(baseline, force)
-    work = old.workload if old else workload(**options)
-    work = replace(work, device=resolved_device(old.workload.device if old else device))
+        files.check_writable(path, force)
+    work = _on(old.workload, old.workload.device) if old else _on(workload(**options), device)
+    target = old.target if old else target
     with _progress() as show:
-        new = observed(work, old.target if old else target, show)
-    if update:
-        files.write(baseline, baselines.dumps(new), force, ".json")
-        output.emit(f"check: wrote {baseline}, {len(new.rows)} rows\n")
-        return
-    assert old is not None  # given without --update is refused above
-    said, same = verdict(baseline, old, new)
+        new = observed(work, target, show)
+    if update or old is None:
+        files.write(path, baselines.dumps(new), force, ".json")
+        return work, target, f"check: wrote {path}, {len(new.rows)} rows\n", 0
+    said, same = verdict(path, old, new)
+    return work, target, said, 0 if same else EXIT_CHANGED
+
+
+def _timing_gate(
+    work: Workload, target: str | None, base: str, base_python: str, only: Sequence[str],
+    budget_s: float, tolerance: float,
+) -> int:  # fmt: skip
+    """Time base against head and say what came out; the exit code."""
+    from pvtprof import paired
+
+    rows: dict[str, Any] = {target: None} if target else paired.own_rows(work)
+    for name in only:
+        one_of("row", name, tuple(rows))
+    chosen = {name: rows[name] for name in only} if only else rows
+    with paired.base_folder(base) as folder, _progress() as show:
+        versions = paired.Versions(folder, str(Path.cwd()), base_python, sys.executable)
+        found = paired.judged(
+            versions, chosen, target=target, dtype=work.dtype, device=work.device,
+            budget_s=budget_s, tolerance=tolerance, progress=show,
+        )  # fmt: skip
+    said, code = paired.outcome(found)
     output.emit(said)
-    if not same:
-        sys.exit(EXIT_CHANGED)
+    return code
 
 
 def _is_given(ctx: click.Context, name: str | None) -> bool:
     """Whether an option that says what runs stands on the command line."""
-    return name not in (None, "baseline", "update", "force") and (
-        ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
-    )
+    return name in (
+        "target",
+        "mode",
+        "model",
+        "img",
+        "sr_ratios",
+        "batch",
+        "dtype",
+        "device",
+        "attention",
+        "pool_size",
+    ) and (ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE)
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
@@ -339,7 +319,8 @@ def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
 
     work = run.workload
     device = resolved_device(device).replace(":", "")
-    base = f"reports/{work.model}-{work.height}x{work.width}-{device}"
+    mode = "" if work.mode == "inference" else f"-{work.mode}"
+    base = f"reports/{work.model}-{work.height}x{work.width}-{device}{mode}"
     return f"{base}.json", f"{base}.html"
 
 

@@ -71,12 +71,13 @@ def compare(
     if analytic:
         return Run(workload, environment(), rows, _command(workload, budget_s))
     _check_addressable(workload, rows)
-    from pvtprof.observe.subject import check_settings, resolved_device
+    from pvtprof.observe.subject import check_settings, resolved_device, with_autograd
 
-    check_settings(workload.attention)
     workload = replace(workload, device=resolved_device(str(device)))
+    check_settings(workload)
     observer = _Observer(workload, rows, budget_s, progress)
-    rows = observer.observed()
+    with with_autograd():
+        rows = observer.observed()
     command = _command(workload, budget_s)
     return Run(workload, environment(workload.device), rows, command, observer.interrupted)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.analytic.rows import resident_bytes, row_peak, row_timeline
+from pvtprof.analytic.rows import row_timeline
 from pvtprof.errors import SpecError
+from pvtprof.fit import needs, squared
 from pvtprof.records import WITNESSES, Moment, Row, Run, Scope
 from pvtprof.spec import Workload
 
@@ -115,8 +116,16 @@ class LiveInfo:
 
 
 def live_info(run: Run) -> LiveInfo:
-    """The closed form's timeline; its highest point is the peak of the row."""
-    return LiveInfo({v: row_timeline(run.workload, Scope(None, v)) for v in run.variants})
+    """The closed form's timeline; its highest point is the peak of the row.
+
+    Formulas change with pvtprof's version: where they no longer give the peak that a saved run
+    holds, the design is left out.
+    """
+    timelines = {v: row_timeline(run.workload, Scope(None, v)) for v in run.variants}
+    return LiveInfo({
+        variant: moments for variant, moments in timelines.items()
+        if max(moments, key=lambda moment: moment.bytes) == run.row(None, variant).peak
+    })  # fmt: skip
 
 
 def draw_live(info: LiveInfo) -> go.Figure:
@@ -167,9 +176,7 @@ def resolution_info(run: Run) -> ResolutionInfo:
 def _needs(workload: Workload, variant: str) -> Iterator[tuple[int, int, str]]:
     for side in SIDES:
         with suppress(SpecError):  # R exceeds the grid of so small an image
-            square = replace(workload, height=side, width=side)
-            peak = row_peak(square, Scope(None, variant))
-            yield side, peak.bytes + resident_bytes(square, variant), peak.at
+            yield side, *needs(squared(workload, side), variant)
 
 
 def draw_resolution(info: ResolutionInfo) -> go.Figure:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from pvtprof import units
+from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.rows import params_bytes, resident_bytes, row_peak
 from pvtprof.errors import SpecError
 from pvtprof.records import Scope
@@ -14,13 +15,15 @@ from pvtprof.spec import MAX_BATCH, MAX_SIDE, MODES, VARIANTS, Workload
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The largest size that fits, and what it needs; ``size`` is 0 where not even 1 fits.
+    """The largest size that fits (0: none does), and what is needed there.
 
-    ``at`` is the operator that holds the peak there. ``next_needs`` are the bytes that one more
-    (pixel a side, or image) would need; None where pvtprof's own limit was reached first.
+    ``tried`` is that size, or the smallest that the design takes where none fits; ``needs`` are its
+    bytes and ``at`` the operator that holds its peak. ``next_needs`` are the bytes of one more
+    (pixel a side, or image); None where none fits, or pvtprof's own limit was reached.
     """
 
     size: int
+    tried: int
     needs: int
     at: str
     next_needs: int | None
@@ -74,19 +77,19 @@ def fits(workload: Workload, memory_bytes: int) -> Fits:
     return Fits(workload, memory_bytes, found)
 
 
-def disagreements(found: Fits) -> Iterator[str]:
-    """Where the witness of live bytes, on fake tensors, says otherwise: at each edge and beyond."""
+def checks(found: Fits) -> Iterator[tuple[str, int, int]]:
+    """(what, formula, observed) at every edge and one step beyond, by the witness of live bytes.
+
+    On fake tensors: seconds, without memory. Where no size fits, at the one that was tried.
+    """
     for fit in found.fits:
         work = replace(found.workload, mode=fit.mode)
-        for edge, sized in (
-            (fit.image, lambda size, work=work: squared(work, size)),
-            (fit.batch, lambda size, work=work: replace(work, batch=size)),
-        ):
-            expected = ((edge.size, edge.needs), (edge.size + 1, edge.next_needs))
-            for size, ours in expected if edge.size else ():
-                seen = None if ours is None else _observed_needs(sized(size), fit.variant)
-                if seen != ours:
-                    yield f"{fit.variant}, {fit.mode}, {size}: formula {ours}, observed {seen}"
+        for what, edge in (("pixels", fit.image), ("images", fit.batch)):
+            for size, ours in ((edge.tried, edge.needs), (edge.tried + 1, edge.next_needs)):
+                if ours is not None:
+                    sized = squared(work, size) if what == "pixels" else replace(work, batch=size)
+                    label = f"{fit.variant}, {fit.mode}, {size} {what}"
+                    yield label, ours, _observed_needs(sized, fit.variant)
 
 
 def _observed_needs(workload: Workload, variant: str) -> int:
@@ -119,7 +122,7 @@ def _edges(workload: Workload, variant: str, memory_bytes: int) -> tuple[Edge, E
         return needs(replace(workload, batch=batch), variant)
 
     return (
-        _edge(at_side, _smallest(workload), MAX_SIDE, memory_bytes),
+        _edge(at_side, _smallest(workload, variant), MAX_SIDE, memory_bytes),
         _edge(at_batch, 1, MAX_BATCH, memory_bytes),
     )
 
@@ -128,8 +131,8 @@ def _edge(needs_at: Callable[[int], tuple[int, str]], low: int, high: int, memor
     """The largest size between ``low`` and ``high`` that needs no more than ``memory``."""
     size = largest(lambda size: needs_at(size)[0] <= memory, low, high)
     if size < low:
-        return Edge(0, *needs_at(low), next_needs=needs_at(low)[0])
-    return Edge(size, *needs_at(size), needs_at(size + 1)[0] if size < high else None)
+        return Edge(0, low, *needs_at(low), None)
+    return Edge(size, size, *needs_at(size), needs_at(size + 1)[0] if size < high else None)
 
 
 def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
@@ -149,13 +152,13 @@ def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
     return high
 
 
-def _smallest(workload: Workload) -> int:
-    """The smallest square image on which every design runs."""
+def _smallest(workload: Workload, variant: str) -> int:
+    """The smallest square image that a design takes."""
+    spec = workload.spec(variant)
 
     def is_too_small(side: int) -> bool:
         try:
-            for variant in VARIANTS:
-                resident_bytes(squared(workload, side), variant)
+            model_sizes(spec, 1, (side, side))
         except SpecError:
             return True
         return False

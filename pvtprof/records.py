@@ -159,7 +159,7 @@ class OpCost:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Most bytes of live tensors above input and parameters, and the operator that holds them.
+    """Bytes of live tensors above input and parameters while an operator runs, with its own.
 
     ``at`` is a submodule and torch's name of the operator: ``block1.attn.scores mul``.
     """
@@ -172,7 +172,8 @@ class Moment:
 class Allocated:
     """Peak bytes of CUDA's allocator in one call: by formula, in its blocks, and as it says.
 
-    The rest is what kernels take beside tensors: workspaces of cuBLAS and cuDNN.
+    The rest is what no tensor of the formula shows: workspaces of cuBLAS and cuDNN, other kernels
+    than the CPU's (fused attention), and large blocks that the allocator does not split.
     """
 
     formula: int

@@ -119,9 +119,9 @@ def notes(run: Run) -> Iterator[str]:
             yield f"Not counted by {witness}: {names}."
     if rest := [row.allocated.rest for row in run.rows if row.allocated]:
         yield (
-            f"CUDA's allocator holds from {units.integer(min(rest))} to "
-            f"{units.integer(max(rest))} bytes more than the tensors in its blocks of 512: "
-            "workspaces of kernels, which no tensor shows."
+            f"CUDA's allocator holds between {units.integer(min(rest))} and "
+            f"{units.integer(max(rest))} bytes beside the tensors in its blocks of 512: workspaces "
+            "of kernels, other kernels than the CPU's, and large blocks that it does not split."
         )
     taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
     if taught:

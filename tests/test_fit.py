@@ -39,15 +39,18 @@ def test_the_edge_fits_and_one_more_does_not(in_two_gib: Fits) -> None:
 
 
 def test_the_witness_sees_the_same_bytes_at_every_edge_and_beyond(in_two_gib: Fits) -> None:
-    assert list(fit.disagreements(in_two_gib)) == []
+    seen = list(fit.checks(in_two_gib))
+    assert len(seen) == 24
+    assert all(formula == observed for _, formula, observed in seen), seen
 
 
-def test_the_witness_would_object(in_two_gib: Fits) -> None:
-    first = in_two_gib.fits[0]
-    wrong = replace(first, image=replace(first.image, needs=first.image.needs - 1))
-    found = list(fit.disagreements(replace(in_two_gib, fits=(wrong,))))
-    assert len(found) == 1
-    assert f"observed {first.image.needs}" in found[0]
+def test_the_witness_would_object(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = fit.needs
+    monkeypatch.setattr(fit, "needs", lambda work, variant: (real(work, variant)[0] - 1, "x"))
+    assert main(["fit", "--memory", "40MiB", "--model", "pvt_v2_b0", "--check"]) == 1
+    assert "checked on fake tensors: 0 of " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
@@ -73,11 +76,29 @@ def test_pvtprofs_own_limits_are_said_and_not_passed() -> None:
     assert {edge.next_needs for edge in edges} == {None}
 
 
-def test_a_size_that_fits_nothing_is_none_with_what_it_would_need() -> None:
-    found = fits(workload("pvt_v2_b2"), 100 * 2**20).fits
-    training = next(f for f in found if f.mode == "training")
-    assert training.image.size == 0
-    assert training.image.needs > 100 * 2**20
+def test_where_nothing_fits_the_smallest_that_the_design_takes_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each by itself: R 8 keeps sra_conv from images that the others take."""
+    found = {(f.variant, f.mode): f.image for f in fits(workload(), 100 * 2**20).fits}
+    for variant, smallest in (("mha", 1), ("sra_conv", 29), ("sra_pool", 1)):
+        edge = found[variant, "training"]
+        assert (edge.size, edge.tried, edge.next_needs) == (0, smallest, None)
+        assert edge.needs > 100 * 2**20
+    assert main(["fit", "--memory", "100MiB"]) == 0
+    assert "none (29 needs:)" in capsys.readouterr().out
+
+
+def test_one_more_is_said_only_where_there_is_one_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--memory", "900EiB", "--model", "pvt_v2_b0", "--img", "64"]) == 0
+    text = capsys.readouterr().out
+    assert "does not fit" not in text
+    assert "16384 pixels a side and 4096 images" in text
+
+
+def test_memory_and_device_together_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--memory", "2GiB", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_memory_below_the_parameters_is_an_error() -> None:
@@ -120,10 +141,14 @@ def test_json_has_every_byte(capsys: pytest.CaptureFixture[str]) -> None:
     assert (records[1]["image_needs_bytes"], records[1]["image_peak_at"]) == expected
 
 
-def test_check_says_that_it_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--memory", "300MiB", "--model", "pvt_v2_b0", "--check"]
+def test_check_leaves_stdout_to_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--memory", "40MiB", "--model", "pvt_v2_b0", "--check", "--format", "json"]
     assert main(["fit", *options]) == 0
-    assert "Checked: live bytes on fake tensors are the same" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    records = json.loads(shown.out)
+    beyond = sum(r[f"{what}_next_needs_bytes"] is not None for r in records
+                 for what in ("image", "batch"))  # fmt: skip
+    assert f"checked on fake tensors: {12 + beyond} of {12 + beyond} sizes agree" in shown.err
 
 
 def test_without_memory_it_takes_the_devices(
@@ -134,9 +159,15 @@ def test_without_memory_it_takes_the_devices(
     assert "What fits into 24.0 GiB (Some GPU)" in capsys.readouterr().out
     assert environment.device_memory("cuda:0") == ("Some GPU", 24 * GIB)
     assert environment.device_memory("cpu")[1] <= 2**50
-    for device in ("cuda:1", "gpu"):
+    for device in ("cuda:1", "gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
         with pytest.raises(UnavailableError, match="use --memory"):
             environment.device_memory(device)
+
+
+def test_a_gpu_that_does_not_say_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_output", lambda *command, **_: "Some GPU, [N/A]")
+    with pytest.raises(UnavailableError, match="does not say how much memory Some GPU has"):
+        environment.device_memory("auto")
 
 
 def test_all_models_have_an_answer() -> None:

@@ -23,20 +23,23 @@ MAY = {
     "store": BASE | {"records", "fields"},
     "table": BASE | {"records"},
     "verdict": BASE | {"records"},
-    "figures": BASE | {"records", "verdict", "analytic"},
+    "figures": BASE | {"records", "verdict", "analytic", "fit"},
     "fit": BASE | {"records", "analytic"},
     "comparison": BASE | {"records", "analytic", "observe"},
     "baseline": BASE | {"records", "fields", "store"},
     "check": BASE | {"records", "analytic", "baseline", "comparison"},
+    "paired": BASE | {"analytic"},
     "render": BASE | {"records", "verdict", "figures", "fit"},
     "output": BASE,
-    "cli": BASE | {"__init__", "output"},
+    "options": BASE,
+    "cli": BASE | {"__init__", "output", "options"},
     "__init__": set(),
 }
 #: room: the rooms that it may import inside a function, to stay light or to offer a method.
 LATE = {
     "fit": {"observe"},
     "check": {"observe"},
+    "paired": {"observe"},
     "records": {"files", "store", "table", "render"},
     "output": {"files", "store", "render"},
     "cli": {
@@ -49,6 +52,7 @@ LATE = {
         "fit",
         "check",
         "baseline",
+        "paired",
     },
 }
 TORCH_ALLOWED = {"models", "observe"}

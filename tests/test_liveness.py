@@ -206,11 +206,12 @@ def test_a_copy_that_views_spare_is_not_there() -> None:
         assert {n for n in names if n.endswith("copy") or n == "merge"} == copies
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_in_blocks_of_cuda_the_peak_is_a_little_more(dtype: str) -> None:
+def test_in_blocks_of_cuda_the_peak_is_a_little_more(dtype: str, attention: str) -> None:
     """At most one block for every tensor alive; statistics of a norm twice as wide for halves."""
     for image in ((224, 224), (333, 97)):
-        terms = model_terms(MODELS["pvt_v2_b0"], image)
+        terms = model_terms(MODELS["pvt_v2_b0"], image, 1, attention)
         plain, rounded = liveness.peak(terms, dtype).bytes, liveness.allocated_peak(terms, dtype)
         assert rounded % liveness.CUDA_BLOCK == 0
         assert 0 <= rounded - plain < 12 * liveness.CUDA_BLOCK
@@ -229,3 +230,11 @@ def test_cudas_allocator_holds_what_the_formula_says_and_workspaces(
     for row in run.rows:
         assert row.allocated is not None
         assert 0 <= row.allocated.rest <= 2**27, row.scope
+
+
+def test_only_the_statistics_of_norms_are_wider_on_cuda() -> None:
+    """Small heads, where the log-sum-exp of fused attention holds much: it is float32 anyway."""
+    stage = StageSpec(8, 1, 4, 1, 1, "mha")
+    sizes = attention_sizes(stage, 1, (64, 64), 7)
+    terms = running(Term(op.inside("attn"), sizes) for op in attention_ops("mha", "sdpa"))
+    assert liveness.allocated_peak(terms, "bfloat16") == liveness.peak(terms, "bfloat16").bytes

@@ -81,11 +81,12 @@ def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
     widened = max(4, DTYPES[dtype]) // DTYPES[dtype]
 
     def in_cuda(term: Term) -> Allocations:
-        tensors = 2 if term.op.kind == "layernorm" else 1  # mean and deviation are two
+        of_norm = term.op.kind == "layernorm"  # mean and deviation: two tensors
         return [
-            (aten, in_blocks(taken), tensors * in_blocks(extra // tensors * widened))
+            (aten, in_blocks(taken),
+             2 * in_blocks(extra // 2 * widened) if of_norm else in_blocks(extra))
             for aten, taken, extra in allocations(term, dtype)
-        ]
+        ]  # fmt: skip
 
     return max(moment.bytes for moment in _timeline(terms, in_cuda))
 

@@ -224,7 +224,7 @@ def _convolution(step: _Step, term: Term, gradient: _Gradient) -> Backward:
 
 def _bmm(step: _Step, term: Term, gradient: _Gradient) -> Backward:
     """The gradient of the right operand, then that of the left."""
-    left, right = term.op.of
+    left, right, *_ = term.op.of
     made = []
     for name, indices in ((right, term.op.right), (left, term.op.left)):
         made.append((name, _Gradient(step.tensor(indices, term), view=True)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 import resource
 import subprocess
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -94,20 +94,24 @@ def _commit() -> str | None:
 def device_memory(device: str) -> tuple[str, int]:
     """The name of a device and all its bytes of memory; "auto" is the first GPU where there is one.
 
-    torch is not imported: nvidia-smi says it of a GPU, the kernel of this machine (a container's
-    limit and ``ulimit -v`` count). Raises UnavailableError for a GPU that is not there.
+    torch is not imported: nvidia-smi says it of a GPU (as it numbers them, whatever
+    CUDA_VISIBLE_DEVICES says), the kernel of this machine (a container's limit and ``ulimit -v``
+    count). Raises UnavailableError for a GPU that is not there, or whose memory is not known.
     """
     query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
     gpus = [] if device == "cpu" else (_output(*query) or "").splitlines()
     if device == "cpu" or (device == "auto" and not gpus):
         return cpu_name(), _total_memory()
-    number = device.removeprefix("cuda").removeprefix(":") if device != "auto" else ""
-    if (number and not number.isdigit()) or int(number or 0) >= len(gpus):
+    named = re.fullmatch("cuda(?::([0-9]{1,3}))?", "cuda" if device == "auto" else device)
+    number = int(named[1] or 0) if named else len(gpus)
+    way_out = "use --memory, such as 24GiB, or --device cpu"
+    if number >= len(gpus):
         raise UnavailableError(
-            f"device {device!r} is not available: nvidia-smi shows {len(gpus)} GPUs; "
-            "use --memory, such as 24GiB, or --device cpu"
+            f"device {device!r} is not available: nvidia-smi shows {len(gpus)} GPUs; {way_out}"
         )
-    name, mebibytes = gpus[int(number or 0)].rsplit(",", 1)
+    name, _, mebibytes = gpus[number].rpartition(",")
+    if not mebibytes.strip().isdecimal():
+        raise UnavailableError(f"nvidia-smi does not say how much memory {name} has; {way_out}")
     return name, int(mebibytes) * 2**20
 
 
@@ -120,11 +124,22 @@ def _memory_of(device: str) -> int:
 
 
 def _total_memory() -> int:
-    known = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    with suppress(OSError, ValueError):  # no such limit
-        known.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    limits = (os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), _cgroup_limit(), _ulimit())
+    return min(limit for limit in limits if limit is not None)
+
+
+def _cgroup_limit() -> int | None:
+    """A container's limit (cgroup v2); None where there is none."""
+    try:
+        return int(Path("/sys/fs/cgroup/memory.max").read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
+
+
+def _ulimit() -> int | None:
+    """``ulimit -v`` in bytes; None where there is none."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return min(known if limit == resource.RLIM_INFINITY else [*known, limit])
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def free_bytes(device: str) -> int:
@@ -152,20 +167,20 @@ def _meminfo() -> int | None:
 
 def _cgroup() -> int | None:
     """What a container's limit leaves (cgroup v2), file cache that can go counted as free."""
-    folder = Path("/sys/fs/cgroup")
+    folder, limit = Path("/sys/fs/cgroup"), _cgroup_limit()
+    if limit is None:
+        return None
     try:
-        limit = int((folder / "memory.max").read_text())
         used = int((folder / "memory.current").read_text())
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         return limit - used + int(stat["inactive_file"])
-    except (OSError, ValueError, KeyError):  # no such limit
+    except (OSError, ValueError, KeyError):  # no such file
         return None
 
 
 def _address_space() -> int | None:
     """What ``ulimit -v`` leaves; None where there is no limit."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    statm = Path("/proc/self/statm")
-    if limit == resource.RLIM_INFINITY or not statm.exists():
+    limit, statm = _ulimit(), Path("/proc/self/statm")
+    if limit is None or not statm.exists():
         return None
     return limit - int(statm.read_text().split()[0]) * resource.getpagesize()

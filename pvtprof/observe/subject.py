@@ -16,7 +16,7 @@ from pvtprof.models.build import build, build_attention
 from pvtprof.observe import flop_counter, live_bytes
 from pvtprof.observe.live_bytes import LiveBytes, Seen
 from pvtprof.records import Count
-from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec, Workload
 
 Built: TypeAlias = tuple[nn.Module, tuple[Tensor, ...]]
 
@@ -120,17 +120,33 @@ def attention_subject(
     )
 
 
-def check_settings(attention: str) -> None:
+@contextmanager
+def with_autograd() -> Iterator[None]:
+    """Autograd as it is by default, whatever the caller has set: a training step needs it."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def check_settings(workload: Workload) -> None:
     """Raise where torch is set to run something else than what the formulas describe."""
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         raise SpecError(
             "autocast is on, which runs some operators in another dtype and keeps copies; "
             "leave it, and use --dtype bfloat16 or float16"
         )
-    if attention == "sdpa" and not torch.backends.cuda.flash_sdp_enabled():
+    if torch.is_anomaly_enabled():
+        raise SpecError("autograd's anomaly mode is on, which keeps more alive; switch it off")
+    if workload.attention != "sdpa":
+        return
+    if not torch.backends.cuda.flash_sdp_enabled():
         raise SpecError(
-            "scaled_dot_product_attention is set to its MATH backend, which stores the scores; "
-            "leave sdpa_kernel(...), or use --attention eager"
+            "the flash kernel of scaled_dot_product_attention is switched off, and others store "
+            "something else; leave sdpa_kernel(...), or use --attention eager"
+        )
+    if workload.device.startswith("cuda") and workload.dtype == "float64":
+        raise SpecError(
+            "scaled_dot_product_attention has no fused kernel for float64 on CUDA; "
+            "use --attention eager, or another --dtype"
         )
 
 

@@ -14,7 +14,6 @@ from pvtprof.fit import Edge, Fit, Fits
 from pvtprof.render import listing
 from pvtprof.spec import MAX_BATCH, MAX_SIDE
 
-CHECKED = "Checked: live bytes on fake tensors are the same at every edge and one step beyond.\n"
 LIMITS = {"image": MAX_SIDE, "batch": MAX_BATCH}
 
 
@@ -46,7 +45,7 @@ def _table(found: Fits) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
     size = units.sides(work.height, work.width)
     for i, name in enumerate(
-        ("design", "mode", f"largest image, batch {work.batch}", "needs",
+        ("design", "mode", f"largest square image, batch {work.batch}", "needs",
          f"largest batch at {size}", "needs")
     ):  # fmt: skip
         table.add_column(name, justify="left" if i < 2 else "right", overflow="fold")
@@ -61,46 +60,57 @@ def _table(found: Fits) -> Table:
 
 def _size(edge: Edge, what: str) -> str:
     if not edge.size:
-        return "none"
+        return f"none ({edge.tried} needs:)"
     return str(edge.size) + (" or more" if edge.size == LIMITS[what] else "")
 
 
 def _remarks(found: Fits) -> list[str]:
+    edges = [edge for fit in found.fits for edge in (fit.image, fit.batch)]
     lines = [
         f"- {fit.variant}, {fit.mode}: {fit.image.at} holds the peak at {fit.image.size} pixels."
         for fit in found.fits
         if fit.image.size
     ]
+    if any(edge.next_needs is not None for edge in edges):
+        lines.append("- One pixel a side, or one image, more than a number above does not fit.")
+    if any(edge.size and edge.next_needs is None for edge in edges):
+        lines.append(
+            f'- "or more": pvtprof goes to {MAX_SIDE} pixels a side and {MAX_BATCH} images.'
+        )
+    if any(not edge.size for edge in edges):
+        lines.append('- "none": the smallest that the design takes does not fit.')
     return [
         *lines,
-        '- "none": not even the smallest; its needs are shown.'
-        if any(not edge.size for fit in found.fits for edge in (fit.image, fit.batch))
-        else "- One pixel or one image more does not fit.",
         "- Needs are parameters, input and the peak of live tensors, in training with the "
         "gradients of the parameters, without an optimizer's state. What the allocator and the "
         "kernels' workspaces add is not in them.",
     ]
 
 
-def _record(found: Fits, fit: Fit) -> dict[str, str | int]:
+def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
     work = found.workload
     return {
         "model": work.model,
         "variant": fit.variant,
         "mode": fit.mode,
+        "sr_ratios": ",".join(map(str, work.sr_ratios)),
+        "pool_size": work.pool_size,
         "dtype": work.dtype,
         "attention": work.attention,
         "memory_bytes": found.memory_bytes,
-        **_edge_record("image", fit.image, "batch", work.batch),
-        **_edge_record("batch", fit.batch, "height", work.height),
+        "batch": work.batch,
+        **_edge_record("image", fit.image),
+        "height": work.height,
+        "width": work.width,
+        **_edge_record("batch", fit.batch),
     }
 
 
-def _edge_record(what: str, edge: Edge, beside: str, value: int) -> dict[str, str | int]:
+def _edge_record(what: str, edge: Edge) -> dict[str, str | int | None]:
     return {
-        f"largest_{what}": edge.size,
-        f"{what}_at_{beside}": value,
+        f"largest_{what}": edge.size or None,
+        f"{what}_tried": edge.tried,
         f"{what}_needs_bytes": edge.needs,
         f"{what}_peak_at": edge.at,
-        f"{what}_next_needs_bytes": "" if edge.next_needs is None else edge.next_needs,
+        f"{what}_next_needs_bytes": edge.next_needs,
     }

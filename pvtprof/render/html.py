@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from jinja2 import Environment, PackageLoader
 from plotly.offline import get_plotlyjs
@@ -21,7 +22,7 @@ class Sheet:
     header: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
 
-    @property
+    @cached_property
     def right(self) -> tuple[bool, ...]:
         """For each column, whether it holds numbers alone and so stands to the right."""
         return tuple(
@@ -83,8 +84,8 @@ def _sections(run: Run) -> tuple[Section, ...]:
             "live", "Memory, operator by operator",
             f"Live tensor bytes of the whole model above input and parameters, {run.workload.mode}"
             f"{', each repeated block once' if run.workload.mode == 'inference' else ''}.",
-            _chart(figures.draw_live(live)),
-            (_moments(live),),
+            _chart(figures.draw_live(live)) if live.moments else None,
+            (_moments(live),) if live.moments else (),
         ),
         Section(
             "resolution", "Memory against image size",

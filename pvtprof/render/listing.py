@@ -14,7 +14,7 @@ from rich.table import Table
 from pvtprof import units
 
 
-def render(records: Sequence[Mapping[str, str | int]], form: str) -> str:
+def render(records: Sequence[Mapping[str, str | int | None]], form: str) -> str:
     """Records of the same fields as "table", "csv" or "json"."""
     out = io.StringIO()
     if form == "json":
@@ -28,6 +28,6 @@ def render(records: Sequence[Mapping[str, str | int]], form: str) -> str:
     for name, value in records[0].items():
         table.add_column(name, justify="right" if isinstance(value, int) else "left", no_wrap=True)
     for record in records:
-        table.add_row(*(units.integer(v) if isinstance(v, int) else v for v in record.values()))
+        table.add_row(*(v if isinstance(v, str) else units.integer(v) for v in record.values()))
     Console(file=out, width=200).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

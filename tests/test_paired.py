@@ -1,0 +1,263 @@
+"""Two versions in lockstep: the verdict's rule on made-up ratios, and real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pvtprof import cli, paired
+from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.observe.sides import Side, sides
+from pvtprof.paired import CANNOT_TELL, FASTER, SAME, SLOWER, Judgement, Versions, judged
+from pvtprof.spec import workload
+
+DESIGN = """
+import torch
+from torch import nn
+
+class Work(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(64, 256), nn.Linear(256, 64)
+    def forward(self, x):
+        again = torch.cat((x, x[:, :EXTRA]), dim=1)
+        return self.down(self.up(again).relu())[:, : x.shape[1]]
+
+def factory():
+    return Work(), torch.randn(1, 1024, 64)
+
+def raises():
+    raise ValueError("no such checkpoint")
+
+def dies():
+    import os
+    os.kill(os.getpid(), 9)
+
+def not_finite():
+    return nn.Identity(), torch.full((2, 2), float("nan"))
+
+def no_tensor():
+    return nn.Sequential(), [torch.zeros(1), 3]
+
+def other_shape():
+    return nn.Identity(), torch.zeros(SHAPE)
+"""
+
+
+def version(folder: Path, extra: int = 0, shape: int = 1) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "some_design.py").write_text(f"EXTRA, SHAPE = {extra}, {shape}\n{DESIGN}")
+    return str(folder)
+
+
+def versions(tmp_path: Path, extra: int = 0) -> Versions:
+    base, head = version(tmp_path / "base"), version(tmp_path / "head", extra, shape=2)
+    return Versions(base, head, sys.executable, sys.executable)
+
+
+def run(found: Versions, factory: str = "factory", budget_s: float = 5.0) -> Judgement:
+    rows: dict[str, dict[str, object]] = {"work": {}}
+    (judgement,) = judged(found, rows, target=f"some_design:{factory}", budget_s=budget_s)
+    return judgement
+
+
+def drawn(rng: np.random.Generator, mean: float, pairs: int, spread: float = 0.012) -> Judgement:
+    ratios = tuple(float(x) for x in np.exp(rng.normal(np.log(mean), spread, pairs)))
+    return Judgement("row", ratios, ratios)
+
+
+def test_the_rule_seldom_alarms_and_mostly_finds() -> None:
+    """Spread of pairs as measured on a loaded machine; the processes' own rates: tests/bench."""
+    rng = np.random.default_rng(0)
+    verdicts = {
+        mean: [drawn(rng, mean, 10).verdict for _ in range(100)] for mean in (1.0, 1.05, 1.10)
+    }
+    assert verdicts[1.0].count(SLOWER) + verdicts[1.0].count(FASTER) <= 1
+    assert verdicts[1.05].count(SLOWER) >= 95
+    assert verdicts[1.10].count(SLOWER) == 100
+    assert drawn(rng, 1 / 1.1, 10).verdict == FASTER
+
+
+def test_what_is_wide_cannot_be_told_and_says_what_would_decide() -> None:
+    wide = Judgement("row", (0.9, 1.1, 0.92, 1.08, 0.95, 1.12, 0.9), (1.0,) * 7)
+    assert wide.verdict == CANNOT_TELL
+    text, code = paired.outcome([wide])
+    assert code == 3
+    assert "a budget of about" in text
+
+
+def test_more_rows_ask_for_more_certainty() -> None:
+    one = Judgement("row", tuple(1.03 + 0.002 * k for k in range(8)), (1.0,) * 8)
+    many = Judgement("row", one.ratios, one.wall, rows=15)
+    assert one.verdict == SLOWER
+    assert many.verdict != SLOWER
+    assert many.interval[1] > one.interval[1]
+
+
+def test_the_last_line_says_what_came_out() -> None:
+    same = Judgement("a", (1.0, 1.001, 0.999, 1.002, 0.998, 1.0, 1.001), (1.0,) * 7)
+    slow = Judgement("b", tuple(1.2 + 0.001 * k for k in range(7)), (1.0,) * 7)
+    assert same.verdict == SAME
+    assert paired.outcome([same]) == (f"- {same}\ncheck: no row of 1 is slower than base\n", 0)
+    text, code = paired.outcome([same, slow])
+    assert (text.splitlines()[-1], code) == ("check: slower than base, measured twice: b", 1)
+    assert "b: slower: 120.3 % of base's processor time" in text
+
+
+def test_identical_code_in_two_folders_is_not_slower(tmp_path: Path) -> None:
+    found = run(versions(tmp_path))
+    assert found.verdict != SLOWER
+    assert len(found.ratios) == len(found.wall) == 7
+
+
+def test_half_as_much_work_again_is_slower(tmp_path: Path) -> None:
+    found = run(versions(tmp_path, extra=512))
+    assert found.verdict == SLOWER
+    assert found.ratio > 1.2
+
+
+@pytest.mark.parametrize(
+    ("factory", "expected"),
+    [
+        ("raises", "base: ValueError: no such checkpoint"),
+        ("dies", "base: its process died"),
+        ("not_finite", "base: the module returns values that are not finite"),
+        ("no_tensor", "base: AttributeError"),
+        ("absent", "base: AttributeError"),
+        ("other_shape", r"base returns \[1\], head \[2\]: not the same thing"),
+    ],
+)
+def test_a_side_that_cannot_be_timed_is_said(tmp_path: Path, factory: str, expected: str) -> None:
+    with pytest.raises(UnavailableError, match=expected):
+        run(versions(tmp_path), factory)
+
+
+def test_no_process_is_left_behind(tmp_path: Path) -> None:
+    folder = version(tmp_path / "base")
+    setup = {"target": "some_design:factory", "dtype": "float32", "device": "cpu", "threads": 1,
+             "core": None, "root": folder}  # fmt: skip
+    with pytest.raises(RuntimeError, match="stop"):  # noqa: PT012, SIM117 # what is tested is the leaving
+        with sides({}, {"base": setup, "head": setup}) as both:
+            both[0].ask({"fork": {"row": None, "seed": 0}})
+            raise RuntimeError("stop")
+    for side in both:
+        assert side.process.poll() is not None
+        assert not alive(side.process.pid)
+
+
+def alive(group: int) -> list[str]:
+    """The processes of a group that still run; who is dead and not buried does not."""
+    done = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True)
+    found = (line.split(None, 2) for line in done.stdout.splitlines())
+    return [line[-1] for line in found if line[0] == str(group) and not line[1].startswith("Z")]
+
+
+def test_the_same_code_twice_is_refused(tmp_path: Path) -> None:
+    folder = version(tmp_path / "base")
+    with pytest.raises(SpecError, match="there is nothing to compare"):
+        run(Versions(folder, folder, sys.executable, sys.executable))
+
+
+def test_too_short_a_budget_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"use 4\.9 or more"):
+        run(versions(tmp_path), budget_s=2.0)
+
+
+def test_a_python_that_is_none_is_said(tmp_path: Path) -> None:
+    found = versions(tmp_path)
+    with pytest.raises(UnavailableError, match="/no/python"):
+        run(Versions(found.base, found.head, "/no/python", sys.executable))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository whose first commit is tagged and whose second does more work."""
+    monkeypatch.chdir(tmp_path)
+    version(tmp_path)
+    for command in (
+        ["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "first"],
+    ):  # fmt: skip
+        git(*command)
+    version(tmp_path, extra=512)
+    git("commit", "-qam", "more work")
+    return tmp_path
+
+
+def git(*arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(
+        ["git", *identity, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_base_is_a_git_ref_whose_worktree_goes_again(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--base", "first", "--target", "some_design:factory", "--budget", "5"]
+    assert cli.main(["check", *options]) == 1
+    assert "slower than base, measured twice" in capsys.readouterr().out
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+def test_ctrl_c_takes_the_worktree_and_the_processes_along(repository: Path) -> None:
+    code = "import sys; from pvtprof import cli; sys.exit(cli.main(sys.argv[1:]))"
+    options = ["check", "--base", "first", "--target", "some_design:factory", "--budget", "60"]
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, *options], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while len(git("worktree", "list").splitlines()) == 1 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert error.count("\n") == 1
+    assert len(git("worktree", "list").splitlines()) == 1
+    found = subprocess.run(["ps", "-eo", "stat=,args="], capture_output=True, text=True).stdout
+    workers = [line for line in found.splitlines() if "observe/worker.py" in line]
+    assert not [line for line in workers if not line.startswith("Z")]
+
+
+@pytest.mark.parametrize("base", ["no-such-ref", "-x", "first:some_design.py"])
+def test_a_base_that_is_none_is_one_line(
+    repository: Path, base: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", f"--base={base}", "--target", "some_design:factory"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert repr(base) in error
+
+
+@pytest.mark.parametrize("amount", ["5%", "latency:0%", "latency:1%", "latency:x%", "latency:500%"])
+def test_a_tolerance_that_is_none_is_one_line(
+    amount: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", "--base", ".", "--fail-on", amount]) == 2
+    assert repr(amount) in capsys.readouterr().err
+
+
+def test_own_rows_are_built_by_the_worker(tmp_path: Path) -> None:
+    """Of this very checkout: an attention module and a whole network."""
+    root = str(Path(__file__).parent.parent)
+    rows = paired.own_rows(workload("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3))
+    setup = {"target": None, "dtype": "float32", "device": "cpu", "threads": 1, "core": None,
+             "root": root}  # fmt: skip
+    side = Side("head", sys.executable, setup)
+    try:
+        side.ask({"setup": setup})
+        for name, shape in (("stage 1 sra_conv", [1, 256, 32]), ("model sra_pool", [1, 1000])):
+            made = side.ask({"fork": {"row": rows[name], "seed": 1}})
+            assert (made["shape"], made["finite"]) == (shape, True)
+            assert side.ask({"calls": 2})["cpu"] > 0
+            assert side.ask({"end": True}) == {"ended": 0}
+    finally:
+        side.close()
+    assert len(rows) == 15
