@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 MARGIN = 0.01
 #: Chance of calling one row of identical code slower, before the confirming measurement.
 ALPHA = 0.01
-#: Fewest pairs from which the test can reach ALPHA for one row (2^-7 < 1 %).
-FEWEST_PAIRS = 7
+#: Fewest pairs, an even number, from which the test can reach ALPHA for one row (2^-8 < 1 %).
+FEWEST_PAIRS = 8
 #: One pair of processes is sampled so many seconds, both together.
 PAIR_S = 0.7
 SLOWER, FASTER, SAME, CANNOT_TELL = "slower", "faster", "same", "cannot tell"
@@ -205,10 +205,10 @@ def judged(
     """
     from pvtprof.observe.sides import sides
 
-    pairs = int(budget_s / PAIR_S)
+    pairs = int(budget_s / PAIR_S) // 2 * 2  # even: either side goes first as often
     if pairs < FEWEST_PAIRS:
         raise SpecError(
-            f"budget is {budget_s:g} s; use {FEWEST_PAIRS * PAIR_S:g} or more for each row"
+            f"budget is {budget_s:g} s; use {FEWEST_PAIRS * PAIR_S + 0.1:g} or more for each row"
         )
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
     common = {"target": target, "dtype": dtype, "device": device, "threads": 1, "core": cores[-1]}
@@ -246,9 +246,9 @@ def _measured(
     from pvtprof.observe.sides import pair
 
     taken: list[Mapping[str, float]] = []
-    for i, seed in enumerate(seeds, 1):
-        progress(f"{name}: pair {i} of {len(seeds)}")
-        taken.append(pair(*both, row, seed, PAIR_S))
+    for i, seed in enumerate(seeds):
+        progress(f"{name}: pair {i + 1} of {len(seeds)}")
+        taken.append(pair(*both, row, i, seed, PAIR_S))
     return Judgement(
         name, tuple(t["cpu"] for t in taken), tuple(t["wall"] for t in taken), rows, tolerance
     )

@@ -100,28 +100,29 @@ def sides(
 
 
 def pair(
-    base: Side, head: Side, row: Mapping[str, Any] | None, seed: int, seconds: float
+    base: Side, head: Side, row: Mapping[str, Any] | None, number: int, seed: int, seconds: float
 ) -> Mapping[str, float]:
-    """Log-ready ratios head / base of one pair of fresh processes: "cpu" and "wall".
+    """Ratios head / base of one pair of fresh processes: of "cpu" and of "wall" time.
 
+    In pairs of odd ``number`` head goes first in everything: whoever comes second has it easier.
     Raises UnavailableError where the two do not return the same kind of thing.
     """
-    made = [
-        side.ask({"fork": {"row": row, "seed": seed + i}}) for i, side in enumerate((base, head))
-    ]
-    for side, one in zip((base, head), made, strict=True):
+    order = (head, base) if number % 2 else (base, head)
+    made = {side.name: _forked(side, row, seed + i) for i, side in enumerate(order)}
+    for side, one in ((side, made[side.name]) for side in (base, head)):
         if not one["finite"]:
             raise UnavailableError(f"{side.name}: the module returns values that are not finite")
-    if made[0]["shape"] != made[1]["shape"]:
+    shapes = made["base"]["shape"], made["head"]["shape"]
+    if shapes[0] != shapes[1]:
         raise UnavailableError(
-            f"base returns {made[0]['shape']}, head {made[1]['shape']}: not the same thing to time"
+            f"base returns {shapes[0]}, head {shapes[1]}: not the same thing to time"
         )
-    once = [_warm(side) for side in (base, head)]
+    once = [_warm(side) for side in order]
     calls = max(1, round(BLOCK_S / max(once)))
     taken: dict[str, list[dict[str, float]]] = {"base": [], "head": []}
     rounds = max(2, round(seconds / (2 * calls * (sum(once)))))
     for _ in range(rounds):
-        for side in (base, head, head, base):
+        for side in (*order, *reversed(order)):
             taken[side.name].append(side.ask({"calls": calls}))
     for side in (base, head):
         side.ask({"end": True})  # answered by the warm process, once the fork is gone
@@ -129,6 +130,10 @@ def pair(
         clock: median(s[clock] for s in taken["head"]) / median(s[clock] for s in taken["base"])
         for clock in ("cpu", "wall")
     }
+
+
+def _forked(side: Side, row: Mapping[str, Any] | None, seed: int) -> Any:
+    return side.ask({"fork": {"row": row, "seed": seed}})
 
 
 def _warm(side: Side) -> float:
