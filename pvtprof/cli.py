@@ -227,6 +227,10 @@ def check(
     """
     if not baseline and not base:
         raise click.UsageError("name a BASELINE, or a --base to time against, or both")
+    if update and (base or not baseline):
+        raise click.UsageError("--update writes a BASELINE, and times nothing: give that alone")
+    if only and not base:
+        raise click.UsageError("--row says what is timed: it needs a --base to time against")
     given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
     if baseline:
         work, target, said, code = _exact_gate(
@@ -235,8 +239,9 @@ def check(
     else:
         work, said, code = _on(workload(**options), device), "", 0
     output.emit(said)
-    if base and not update:
-        code = max(code, _timing_gate(work, target, base, base_python, only, budget_s, tolerance))
+    if base:
+        timed = _timing_gate(work, target, base, base_python, only, budget_s, tolerance)
+        code = EXIT_CHANGED if EXIT_CHANGED in (code, timed) else max(code, timed)
     if code:
         sys.exit(code)
 

@@ -244,6 +244,24 @@ def test_a_tolerance_that_is_none_is_one_line(
     assert repr(amount) in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "name a BASELINE, or a --base"),
+        (["--update", "--base", "."], "give that alone"),
+        (["b.json", "--row", "stage 1 mha"], "it needs a --base"),
+        (["--base", ".", "--row", "stage 9"], "unknown row 'stage 9'"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(
+    options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", *options]) == 2
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+
+
 def test_own_rows_are_built_by_the_worker(tmp_path: Path) -> None:
     """Of this very checkout: an attention module and a whole network."""
     root = str(Path(__file__).parent.parent)
