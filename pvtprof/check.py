@@ -10,7 +10,7 @@ from pvtprof.analytic.rows import analytic_rows
 from pvtprof.baseline import Baseline
 from pvtprof.comparison import Progress, subject_of
 from pvtprof.errors import UnavailableError
-from pvtprof.records import Count, Observation
+from pvtprof.records import FAILED, PASSED, Case, Count, Observation
 from pvtprof.spec import Workload
 
 
@@ -133,21 +133,31 @@ def _differing(
             yield Change(row, what, name or "the module itself", before.get(name), after.get(name))
 
 
-def verdict(path: str, before: Baseline, after: Baseline) -> tuple[str, bool]:
-    """What a check says, its last line the one that matters; and whether nothing changed."""
-    found = changes(before.rows, after.rows)
-    lines = [f"- {change}" for change in found]
+def cases(before: Baseline, after: Baseline) -> list[Case]:
+    """Every row of either side, and what changed in it."""
+    lines: dict[str, list[str]] = {row: [] for row in (*before.rows, *after.rows)}
+    for change in changes(before.rows, after.rows):
+        lines[change.row].append(str(change))
+    return [
+        Case(row, "exact", FAILED if said else PASSED, tuple(said)) for row, said in lines.items()
+    ]
+
+
+def verdict(path: str, before: Baseline, after: Baseline) -> tuple[str, list[Case]]:
+    """What a check says, its last line the one that matters; and the case of every row."""
+    found = cases(before, after)
+    lines = [f"- {line}" for case in found for line in case.lines]
+    changed, rows = len(lines), f"{len(found)} row{'s' if len(found) > 1 else ''}"
     for name in ("pvtprof", "torch", "fvcore"):
         then, now = getattr(before.environment, name), getattr(after.environment, name)
         if then != now:
             lines.append(f"- the baseline was made with {name} {then}, this is {now}")
-    rows = f"{len(after.rows)} row{'s' if len(after.rows) > 1 else ''}"
-    if not found:
+    if not changed:
         lines.append(f"check: every exact figure of {rows} is as in {path}")
     else:
-        touched = len({change.row for change in found})
+        touched = sum(case.status == FAILED for case in found)
         lines.append(
-            f"check: {len(found)} exact figures changed, in {touched} of {rows}; "
+            f"check: {changed} exact figures changed, in {touched} of {rows}; "
             f"if that is meant, accept it with `pvtprof check {path} --update`"
         )
-    return "\n".join(lines) + "\n", not found
+    return "\n".join(lines) + "\n", found

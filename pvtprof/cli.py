@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof import __version__, output
-from pvtprof.errors import PvtprofError, RunInterruptedError
+from pvtprof.errors import PvtprofError, RunInterruptedError, UnavailableError
 from pvtprof.options import Img, Memory, Tolerance, outputs_options, workload_options
+from pvtprof.records import FAILED, UNDECIDED, Case
 from pvtprof.spec import (
     DEFAULT_BUDGET_S,
     MODES,
@@ -200,6 +202,9 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
               help="Seconds of timing for each row.")  # fmt: skip
 @click.option("--fail-on", "tolerance", type=Tolerance(), default="latency:5%", show_default=True,
               help="The slowdown that matters.")  # fmt: skip
+@click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
+@click.option("--markdown", metavar="FILE",
+              help="Write them as Markdown, and to GitHub's step summary.")  # fmt: skip
 @click.option("--target", help="Your own: package.module:factory.")
 @click.option("--mode", type=click.Choice(MODES), default="inference", show_default=True,
               help="What the peak is of.")  # fmt: skip
@@ -209,7 +214,7 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 def check(
     ctx: click.Context, /, baseline: str | None, update: bool, base: str | None, base_python: str,
     only: tuple[str, ...], budget_s: float, tolerance: float, target: str | None, force: bool,
-    device: str, **options: Any,
+    junit: str | None, markdown: str | None, device: str, **options: Any,
 ) -> None:  # fmt: skip
     """Fail when attention changed (against BASELINE) or became slower (against --base).
 
@@ -231,19 +236,53 @@ def check(
         raise click.UsageError("--update writes a BASELINE, and times nothing: give that alone")
     if only and not base:
         raise click.UsageError("--row says what is timed: it needs a --base to time against")
+    for path, suffix in ((junit, ".xml"), (markdown, ".md")):
+        _check_report(path, suffix, force)
     given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
     if baseline:
-        work, target, said, code = _exact_gate(
+        work, target, said, cases = _exact_gate(
             baseline, update, force, given, target, device, options
         )
+        output.emit(said)
     else:
-        work, said, code = _on(workload(**options), device), "", 0
-    output.emit(said)
+        work, cases = _on(workload(**options), device), []
     if base:
-        timed = _timing_gate(work, target, base, base_python, only, budget_s, tolerance)
-        code = EXIT_CHANGED if EXIT_CHANGED in (code, timed) else max(code, timed)
-    if code:
-        sys.exit(code)
+        said, timed = _timing_gate(work, target, base, base_python, only, budget_s, tolerance)
+        output.emit(said)
+        cases += timed
+    _report(cases, said.splitlines()[-1], junit, markdown, force)
+    statuses = {case.status for case in cases}
+    if FAILED in statuses:
+        sys.exit(EXIT_CHANGED)
+    if UNDECIDED in statuses:
+        sys.exit(UnavailableError.exit_code)
+
+
+def _check_report(path: str | None, suffix: str, force: bool) -> None:
+    from pvtprof import files
+
+    if path and Path(path).suffix != suffix:
+        raise click.UsageError(f"{path} would hold {suffix[1:]}; end its name in {suffix}")
+    if path:
+        files.check_writable(path, force)
+
+
+def _report(
+    cases: Sequence[Case], last: str, junit: str | None, markdown: str | None, force: bool
+) -> None:
+    """Write the files that were asked for, and tell GitHub where this runs there."""
+    from pvtprof import files
+    from pvtprof.render import verdicts
+
+    if junit:
+        files.write(junit, verdicts.junit(cases), force, ".xml")
+    if markdown:
+        files.write(markdown, verdicts.markdown(cases, last), force, ".md")
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with open(summary, "a", encoding="utf-8") as file:
+                file.write(verdicts.markdown(cases, last))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        output.emit("".join(f"{line}\n" for line in (*verdicts.commands(cases), last)))
 
 
 def _on(work: Workload, device: str) -> Workload:
@@ -257,8 +296,8 @@ def _on(work: Workload, device: str) -> Workload:
 def _exact_gate(
     path: str, update: bool, force: bool, given: Sequence[str], target: str | None, device: str,
     options: dict[str, Any],
-) -> tuple[Workload, str | None, str, int]:  # fmt: skip
-    """Observe and compare, or write: the workload, the target, what is said, the exit code."""
+) -> tuple[Workload, str | None, str, list[Case]]:  # fmt: skip
+    """Observe and compare, or write: the workload, the target, what is said, the verdicts."""
     from pvtprof import baseline as baselines
     from pvtprof import files
     from pvtprof.check import observed, verdict
@@ -276,16 +315,15 @@ def _exact_gate(
         new = observed(work, target, show)
     if update or old is None:
         files.write(path, baselines.dumps(new), force, ".json")
-        return work, target, f"check: wrote {path}, {len(new.rows)} rows\n", 0
-    said, same = verdict(path, old, new)
-    return work, target, said, 0 if same else EXIT_CHANGED
+        return work, target, f"check: wrote {path}, {len(new.rows)} rows\n", []
+    return work, target, *verdict(path, old, new)
 
 
 def _timing_gate(
     work: Workload, target: str | None, base: str, base_python: str, only: Sequence[str],
     budget_s: float, tolerance: float,
-) -> int:  # fmt: skip
-    """Time base against head and say what came out; the exit code."""
+) -> tuple[str, list[Case]]:  # fmt: skip
+    """Time base against head: what is said, the verdicts."""
     from pvtprof import paired
 
     rows: dict[str, Any] = {target: None} if target else paired.own_rows(work)
@@ -298,9 +336,7 @@ def _timing_gate(
             versions, chosen, target=target, dtype=work.dtype, device=work.device,
             budget_s=budget_s, tolerance=tolerance, progress=show,
         )  # fmt: skip
-    said, code = paired.outcome(found)
-    output.emit(said)
-    return code
+    return paired.outcome(found)
 
 
 def _is_given(ctx: click.Context, name: str | None) -> bool:

@@ -19,6 +19,10 @@ MARKS = {
     ),
     ".csv": ("model,height,width,batch,dtype,device,attention,scope,stage,variant", "\n"),
     ".md": ("<!-- pvtprof ", "<!-- end of pvtprof -->\n"),
+    ".xml": (
+        '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="pvtprof ',
+        "</testsuites>\n",
+    ),
 }
 
 

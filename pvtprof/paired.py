@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pvtprof import units
 from pvtprof.analytic.rows import analytic_rows
 from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
 from pvtprof.spec import IN_CHANNELS, Workload
 
 if TYPE_CHECKING:
@@ -158,23 +159,27 @@ def own_rows(workload: Workload) -> dict[str, dict[str, Any]]:
     return found
 
 
-def outcome(judgements: Sequence[Judgement]) -> tuple[str, int]:
-    """What the judgements say, the last line the one that matters; and the exit code."""
+#: What a verdict means for a gate.
+STATUS = {SLOWER: FAILED, FASTER: PASSED, SAME: PASSED, CANNOT_TELL: UNDECIDED}
+
+
+def outcome(judgements: Sequence[Judgement]) -> tuple[str, list[Case]]:
+    """What the judgements say, the last line the one that matters; and the case of every row."""
+    cases = [Case(j.row, "latency", STATUS[j.verdict], (str(j),)) for j in judgements]
     lines = [f"- {judgement}" for judgement in judgements]
-    slower = [j.row for j in judgements if j.verdict == SLOWER]
-    unsure = [j for j in judgements if j.verdict == CANNOT_TELL]
+    slower = [case.row for case in cases if case.status == FAILED]
+    unsure = [j for j in judgements if STATUS[j.verdict] == UNDECIDED]
     if slower:
         lines.append(f"check: slower than base, measured twice: {', '.join(slower)}")
-        return "\n".join(lines) + "\n", 1
-    if unsure:
+    elif unsure:
         names = ", ".join(j.row for j in unsure)
         lines.append(
             f"check: cannot tell whether {names} became slower by {unsure[0].tolerance:.0%}; "
             f"a budget of about {max(map(_deciding_pairs, unsure)) * PAIR_S:.0f} s a row would"
         )
-        return "\n".join(lines) + "\n", 3
-    lines.append(f"check: no row of {len(judgements)} is slower than base")
-    return "\n".join(lines) + "\n", 0
+    else:
+        lines.append(f"check: no row of {len(judgements)} is slower than base")
+    return "\n".join(lines) + "\n", cases
 
 
 def _deciding_pairs(judgement: Judgement) -> int:

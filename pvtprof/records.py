@@ -168,6 +168,20 @@ class Moment:
     at: str
 
 
+#: What a gate of `pvtprof check` can say of a row.
+PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One gate ("exact" or "latency") over one row: its status, and what it has to say."""
+
+    row: str
+    gate: str
+    status: str
+    lines: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Allocated:
     """Peak bytes of CUDA's allocator in one call: by formula, in its blocks, and as it says.

@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from pvtprof import baseline as baselines
 from pvtprof import check, cli
 from pvtprof.baseline import Baseline
 from pvtprof.errors import SpecError, StoreError, UnavailableError
+from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
+from pvtprof.render import verdicts
 from pvtprof.spec import workload
 from tests.builders import ENVIRONMENT
 
@@ -79,8 +82,8 @@ def test_an_improvement_is_a_change_too(before: Baseline) -> None:
     worse = as_attention(of("extra_linear"))
     found = check.changes(worse.rows, before.rows)
     assert "params: 9,472 -> 8,416 (-1,056)" in str(found[0])
-    text, same = check.verdict("b.json", worse, before)
-    assert not same
+    text, (case,) = check.verdict("b.json", worse, before)
+    assert case.status == FAILED
     assert text.splitlines()[-1].endswith("accept it with `pvtprof check b.json --update`")
 
 
@@ -204,3 +207,52 @@ def test_what_does_not_fit_cannot_be_checked(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_environment_is_kept(before: Baseline) -> None:
     assert before.environment.torch
     assert replace(before, environment=ENVIRONMENT) != before
+
+
+CASES = [
+    Case("stage 1 mha", "exact", PASSED),
+    Case("stage 1 sra_conv", "exact", FAILED, ("stage 1 sra_conv: params: 1 -> 2 (+1)", "a | b")),
+    Case("stage 1 sra_conv", "latency", UNDECIDED, ("5 % < 6 % & more",)),
+    Case("stage 1 mha", "latency", PASSED, ("same",)),
+]
+
+
+def test_junit_counts_and_quotes() -> None:
+    found = JUnitXml.fromstring(verdicts.junit(CASES).encode())
+    assert (found.tests, found.failures, found.errors) == (4, 1, 1)
+    (suite,) = found
+    names = [(case.classname, case.name, [type(r).__name__ for r in case.result]) for case in suite]
+    assert names == [
+        ("pvtprof.exact", "stage 1 mha", []),
+        ("pvtprof.exact", "stage 1 sra_conv", ["Failure"]),
+        ("pvtprof.latency", "stage 1 sra_conv", ["Error"]),
+        ("pvtprof.latency", "stage 1 mha", []),
+    ]
+    assert "5 % < 6 % & more" in [r.message for case in suite for r in case.result]
+
+
+def test_markdown_has_what_failed_first() -> None:
+    lines = verdicts.markdown(CASES, "check: it failed").splitlines()
+    assert lines[1] == "**check: it failed**"
+    assert lines[5].startswith("| stage 1 sra_conv | exact | failed | ")
+    assert "a \\| b" in lines[5]
+
+
+def test_a_check_tells_ci_systems(
+    before: Baseline, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    path, junit, markdown = (tmp_path / name for name in ("b.json", "out.xml", "out.md"))
+    summary = tmp_path / "summary"
+    path.write_text(baselines.dumps(before).replace('"params": 8416', '"params": 8417'))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    options = ["--junit", str(junit), "--markdown", str(markdown)]
+    assert cli.main(["check", str(path), *options]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("::error title=pvtprof check%3A ") for line in shown)
+    assert shown[-1].startswith("check: 1 exact figures changed")
+    assert JUnitXml.fromfile(str(junit)).failures == 1
+    assert markdown.read_text() == summary.read_text()
+    assert cli.main(["check", str(path), *options]) == 1  # its own files are replaced
+    assert cli.main(["check", str(path), "--junit", str(tmp_path / "out.txt")]) == 2

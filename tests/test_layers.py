@@ -28,11 +28,11 @@ MAY = {
     "comparison": BASE | {"records", "analytic", "observe"},
     "baseline": BASE | {"records", "fields", "store"},
     "check": BASE | {"records", "analytic", "baseline", "comparison"},
-    "paired": BASE | {"analytic"},
+    "paired": BASE | {"analytic", "records"},
     "render": BASE | {"records", "verdict", "figures", "fit"},
     "output": BASE,
     "options": BASE,
-    "cli": BASE | {"__init__", "output", "options"},
+    "cli": BASE | {"__init__", "output", "options", "records"},
     "__init__": set(),
 }
 #: room: the rooms that it may import inside a function, to stay light or to offer a method.

@@ -15,6 +15,7 @@ from pvtprof import cli, paired
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.sides import Side, sides
 from pvtprof.paired import CANNOT_TELL, FASTER, SAME, SLOWER, Judgement, Versions, judged
+from pvtprof.records import FAILED, PASSED, UNDECIDED
 from pvtprof.spec import workload
 
 DESIGN = """
@@ -87,8 +88,8 @@ def test_the_rule_seldom_alarms_and_mostly_finds() -> None:
 def test_what_is_wide_cannot_be_told_and_says_what_would_decide() -> None:
     wide = Judgement("row", (0.9, 1.1, 0.92, 1.08, 0.95, 1.12, 0.9), (1.0,) * 7)
     assert wide.verdict == CANNOT_TELL
-    text, code = paired.outcome([wide])
-    assert code == 3
+    text, (case,) = paired.outcome([wide])
+    assert case.status == UNDECIDED
     assert "a budget of about" in text
 
 
@@ -104,9 +105,10 @@ def test_the_last_line_says_what_came_out() -> None:
     same = Judgement("a", (1.0, 1.001, 0.999, 1.002, 0.998, 1.0, 1.001), (1.0,) * 7)
     slow = Judgement("b", tuple(1.2 + 0.001 * k for k in range(7)), (1.0,) * 7)
     assert same.verdict == SAME
-    assert paired.outcome([same]) == (f"- {same}\ncheck: no row of 1 is slower than base\n", 0)
-    text, code = paired.outcome([same, slow])
-    assert (text.splitlines()[-1], code) == ("check: slower than base, measured twice: b", 1)
+    assert paired.outcome([same])[0] == f"- {same}\ncheck: no row of 1 is slower than base\n"
+    text, cases = paired.outcome([same, slow])
+    assert text.splitlines()[-1] == "check: slower than base, measured twice: b"
+    assert [case.status for case in cases] == [PASSED, FAILED]
     assert "b: slower: 120.3 % of base's processor time" in text
 
 
