@@ -128,7 +128,7 @@ def parsed(
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != expected:
         shown = repr(schema)[:60]
-        raise StoreError(f"{name} has schema {shown}, expected is {expected!r}; {way_out}")
+        raise StoreError(f"{name} has schema {shown}, this pvtprof reads {expected!r}; {way_out}")
     try:
         return read(Fields(document, ""))
     except PvtprofError as error:
