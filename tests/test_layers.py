@@ -31,6 +31,7 @@ MAY = {
     "paired": BASE | {"analytic", "records"},
     "render": BASE | {"records", "verdict", "figures", "fit"},
     "output": BASE,
+    "pytest_plugin": BASE,
     "options": BASE,
     "cli": BASE | {"__init__", "output", "options", "records"},
     "__init__": set(),
@@ -38,6 +39,7 @@ MAY = {
 #: room: the rooms that it may import inside a function, to stay light or to offer a method.
 LATE = {
     "fit": {"observe"},
+    "pytest_plugin": {"observe"},
     "check": {"observe"},
     "paired": {"observe"},
     "records": {"files", "store", "table", "render"},
