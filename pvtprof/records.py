@@ -7,12 +7,13 @@ was not taken is ``None``, and ``not_run`` says why.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from pvtprof import units
 from pvtprof.spec import DTYPES, VARIANTS, Workload
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ WITNESSES = ("fvcore", "torch")
 FEWEST_FOR_INTERVAL = 6
 #: An interval wider than this share of its median is doubtful.
 WIDE = 0.10
+#: More involuntary context switches a second are other programs at work.
+MANY_SWITCHES = 100
+#: glibc maps every block of 32 MiB or more afresh: more in a call shows in its time.
+MUCH_MAPPED = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +106,46 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Latency samples in seconds, each the mean of ``calls`` calls; nothing is thrown away."""
+    """Latency samples in seconds, each the mean of ``calls`` calls; nothing is thrown away.
+
+    ``switches`` and ``faults`` are what disturbed the process in all samples together: involuntary
+    context switches, and page faults. None where the system or the file does not say.
+    """
 
     samples: tuple[float, ...]
     calls: int = 1
+    switches: int | None = None
+    faults: int | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is doubtful about the samples, each with a remedy."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
         if self.interval is None:
-            return (
+            yield (
                 f"{len(self.samples)} samples are too few for a 95 % interval "
-                f"({FEWEST_FOR_INTERVAL} are needed); raise --budget",
+                f"({FEWEST_FOR_INTERVAL} are needed); raise --budget"
             )
-        low, high = self.interval
-        if high - low <= WIDE * self.median:
-            return ()
-        width = 100 * (high - low) / self.median
-        return (f"the 95 % interval is {width:.0f} % wide; close other programs or raise --budget",)
+        elif self.interval[1] - self.interval[0] > WIDE * self.median:
+            width = 100 * (self.interval[1] - self.interval[0]) / self.median
+            yield f"the 95 % interval is {width:.0f} % wide; close other programs or raise --budget"
+        seconds = sum(self.samples) * self.calls
+        if (self.switches or 0) > MANY_SWITCHES * max(seconds, 0.1):
+            rate = (self.switches or 0) / seconds
+            yield f"interrupted {rate:.0f} times a second; close other programs"
+        if self.mapped_bytes > MUCH_MAPPED:
+            yield (
+                f"{units.size(self.mapped_bytes)} of memory are mapped afresh in each call, which "
+                "takes time; MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1000000000000 before the "
+                "command spares that"
+            )
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Bytes of memory that the system had to map anew in each call: page faults of 4 KiB."""
+        return 4096 * (self.faults or 0) // (len(self.samples) * self.calls)
 
     @cached_property
     def median(self) -> float:

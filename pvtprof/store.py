@@ -88,6 +88,8 @@ def _latency_document(taken: Measurement) -> dict[str, Any]:
         "high": high,
         "samples": taken.samples,
         "calls": taken.calls,
+        "switches": taken.switches,
+        "faults": taken.faults,
         "warnings": taken.warnings,
     }
 
@@ -243,4 +245,7 @@ def _measurement(document: Fields) -> Measurement:
     )
     if not samples:
         raise StoreError(f"{document.name}samples is empty")
-    return Measurement(samples, document.whole("calls"))
+    switches, faults = (
+        document.whole(name) if document.has(name) else None for name in ("switches", "faults")
+    )
+    return Measurement(samples, document.whole("calls"), switches, faults)

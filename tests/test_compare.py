@@ -149,7 +149,7 @@ def test_ctrl_c_in_the_last_stage_is_an_interruption_too(monkeypatch: pytest.Mon
         return taken
 
     monkeypatch.setattr(latency, "measure", stopped)
-    run = pvtprof.compare("pvt_v2_b0", img=64, budget_s=4, device="cpu")
+    run = pvtprof.compare("pvt_v2_b0", img=64, budget_s=12, device="cpu")
     assert run.interrupted
     assert all(row.latency for row in run.rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -115,6 +116,27 @@ def test_a_real_matrix_product_is_timed() -> None:
     taken = latency.measure({"mm": lambda: x @ x}, 0.5, latency.sampler("cpu"))["mm"]
     assert 0 < taken.median < 0.1
     assert len(taken.samples) >= 6
+
+
+def test_what_disturbed_is_said_with_a_remedy() -> None:
+    quiet = (1.0, 1.0, 1.0, 1.01, 1.01, 1.01)
+    assert Measurement(quiet, 2, switches=1000, faults=1000).warnings == ()
+    (often,) = Measurement(quiet, 2, switches=2000).warnings
+    assert often == "interrupted 166 times a second; close other programs"
+    (mapped,) = Measurement(quiet, 2, faults=12 * 16384).warnings
+    assert mapped.startswith("64.0 MiB of memory are mapped afresh in each call")
+    assert "MALLOC_MMAP_MAX_=0" in mapped
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts glibc's page faults")
+def test_memory_that_is_mapped_afresh_is_seen() -> None:
+    """glibc maps blocks of 32 MiB or more at each call: each page of them is a fault."""
+    large = torch.zeros(40 * 2**20, dtype=torch.uint8)
+    calls = {"maps": lambda: large + 1, "spares": lambda: large.add_(1)}
+    taken = latency.measure(calls, 1.0, latency.sampler("cpu"))
+    assert 0.9 * 40 * 2**20 < taken["maps"].mapped_bytes < 1.2 * 40 * 2**20
+    assert taken["spares"].mapped_bytes < 2**20
+    assert taken["maps"].switches is not None
 
 
 @pytest.mark.gpu

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import resource
 import timeit
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
@@ -75,16 +77,32 @@ def measure(
         per_sample[name] = max(1, round(BLOCK_S / max(once_s, 1e-9)))
         round_s += per_sample[name] * once_s
     samples: dict[str, list[float]] = {name: [] for name in calls}
+    disturbed: dict[str, Counter[str]] = {name: Counter() for name in calls}
     for _ in range(MOST_ROUNDS):
         if clock() - begin + round_s > budget_s:
             break
         before = clock()
-        new = {name: sample(call, per_sample[name]) for name, call in calls.items()}
+        new = {name: _disturbed(sample, call, per_sample[name]) for name, call in calls.items()}
         round_s = clock() - before
-        for name, (values, averaged) in new.items():
+        for name, (values, averaged, by) in new.items():
             samples[name] += values
-            kept[name] = Measurement(tuple(samples[name]), averaged)
+            disturbed[name].update(by)
+            switches, faults = disturbed[name]["switches"], disturbed[name]["faults"]
+            kept[name] = Measurement(tuple(samples[name]), averaged, switches, faults)
     return kept
+
+
+def _disturbed(
+    sample: Sampler, call: Call, calls: int
+) -> tuple[list[float], int, Mapping[str, int]]:
+    """Samples, and by what the process was disturbed meanwhile."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    values, averaged = sample(call, calls)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return values, averaged, {
+        "switches": after.ru_nivcsw - before.ru_nivcsw,
+        "faults": after.ru_minflt - before.ru_minflt,
+    }  # fmt: skip
 
 
 def _warm_up(call: Call, clock: Callable[[], float], seconds: float) -> float:
