@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -128,7 +129,13 @@ def test_what_disturbed_is_said_with_a_remedy() -> None:
     assert "MALLOC_MMAP_MAX_=0" in mapped
 
 
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts glibc's page faults")
+@pytest.mark.skipif(
+    HUGE_PAGES.exists() and "[always]" in HUGE_PAGES.read_text(), reason="one fault maps 2 MiB here"
+)
 def test_memory_that_is_mapped_afresh_is_seen() -> None:
     """glibc maps blocks of 32 MiB or more at each call: each page of them is a fault."""
     large = torch.zeros(40 * 2**20, dtype=torch.uint8)
