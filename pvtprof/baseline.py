@@ -58,7 +58,7 @@ def _observation(document: Fields) -> Observation:
     return Observation(
         params=document.whole("params"),
         counts={name: _count(counts.object(name)) for name in counts.names()},
-        executed=_wholes(document.object("executed")),
+        executed=document.object("executed").wholes(),
         peak=Moment(peak.whole("bytes"), peak.text("at")),
         saved_bytes=document.whole("saved_bytes"),
     )
@@ -67,10 +67,6 @@ def _observation(document: Fields) -> Observation:
 def _count(document: Fields) -> Count:
     return Count(
         document.whole("counted"),
-        _wholes(document.object("by_module")),
-        _wholes(document.object("skipped")),
+        document.object("by_module").wholes(),
+        document.object("skipped").wholes(),
     )
-
-
-def _wholes(document: Fields) -> dict[str, int]:
-    return {name: document.whole(name) for name in document.names()}

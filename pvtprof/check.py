@@ -102,9 +102,8 @@ def _changes(row: str, before: Observation, after: Observation) -> Iterator[Chan
         )
     yield from _differing(row, "runs", before.executed, after.executed)
     if before.peak != after.peak:
-        where = " ".join(dict.fromkeys((before.peak.at, after.peak.at)))
-        if before.peak.at != after.peak.at:
-            where = f"{before.peak.at}, now {after.peak.at}"
+        moved = before.peak.at != after.peak.at
+        where = f"{before.peak.at}, now {after.peak.at}" if moved else before.peak.at
         yield Change(row, "peak bytes", where, before.peak.bytes, after.peak.bytes)
     if before.saved_bytes != after.saved_bytes:
         yield Change(row, "bytes saved for backward", "", before.saved_bytes, after.saved_bytes)
@@ -121,8 +120,7 @@ def _count_changes(
     yield from named
     if before.counted != after.counted and not named:
         yield Change(row, f"{witness}'s count", "", before.counted, after.counted)
-    skipped = _differing(row, f"calls that {witness} skips", before.skipped, after.skipped)
-    yield from skipped
+    yield from _differing(row, f"calls that {witness} skips", before.skipped, after.skipped)
 
 
 def _differing(

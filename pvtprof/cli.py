@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ import click
 from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError, UnavailableError
 from pvtprof.options import Img, Memory, Tolerance, outputs_options, workload_options
-from pvtprof.records import FAILED, UNDECIDED, Case
 from pvtprof.spec import (
     DEFAULT_BUDGET_S,
     MODES,
@@ -24,7 +24,7 @@ from pvtprof.spec import (
 )
 
 if TYPE_CHECKING:
-    from pvtprof.records import Run
+    from pvtprof.records import Case, Run
 
 EXIT_DISAGREES = EXIT_CHANGED = 1
 
@@ -230,6 +230,9 @@ def check(
       pvtprof check --base main --row "stage 1 sra_conv"
       pvtprof check --base main --target my_package.my_module:factory
     """
+    from pvtprof import files
+    from pvtprof.records import FAILED, UNDECIDED
+
     if not baseline and not base:
         raise click.UsageError("name a BASELINE, or a --base to time against, or both")
     if update and (base or not baseline):
@@ -237,7 +240,8 @@ def check(
     if only and not base:
         raise click.UsageError("--row says what is timed: it needs a --base to time against")
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
-        _check_report(path, suffix, force)
+        if path:
+            files.check_writable(path, force, suffix)
     given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
     if baseline:
         work, target, said, cases = _exact_gate(
@@ -258,15 +262,6 @@ def check(
         sys.exit(UnavailableError.exit_code)
 
 
-def _check_report(path: str | None, suffix: str, force: bool) -> None:
-    from pvtprof import files
-
-    if path and Path(path).suffix != suffix:
-        raise click.UsageError(f"{path} would hold {suffix[1:]}; end its name in {suffix}")
-    if path:
-        files.check_writable(path, force)
-
-
 def _report(
     cases: Sequence[Case], last: str, junit: str | None, markdown: str | None, force: bool
 ) -> None:
@@ -277,10 +272,11 @@ def _report(
     if junit:
         files.write(junit, verdicts.junit(cases), force, ".xml")
     if markdown:
-        files.write(markdown, verdicts.markdown(cases, last), force, ".md")
+        text = verdicts.markdown(cases, last)
+        files.write(markdown, text, force, ".md")
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with open(summary, "a", encoding="utf-8") as file:
-                file.write(verdicts.markdown(cases, last))
+                file.write(text)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         output.emit("".join(f"{line}\n" for line in (*verdicts.commands(cases), last)))
 
@@ -341,18 +337,10 @@ def _timing_gate(
 
 def _is_given(ctx: click.Context, name: str | None) -> bool:
     """Whether an option that says what runs stands on the command line."""
-    return name in (
-        "target",
-        "mode",
-        "model",
-        "img",
-        "sr_ratios",
-        "batch",
-        "dtype",
-        "device",
-        "attention",
-        "pool_size",
-    ) and (ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE)
+    says_what_runs = name in {"target", "device", *signature(workload).parameters}
+    return says_what_runs and (
+        ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
+    )
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:

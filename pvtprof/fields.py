@@ -47,6 +47,14 @@ class Fields:
         """A whole number, or None where the field is null."""
         return self.whole(key) if self._get(key) is not None else None
 
+    def whole_if_there(self, key: str) -> int | None:
+        """A whole number, or None where the field is null or absent: files of earlier versions."""
+        return self.whole(key) if self.has(key) else None
+
+    def wholes(self) -> dict[str, int]:
+        """Every field, each a whole number, by name."""
+        return {name: self.whole(name) for name in self.names()}
+
     def seconds(self, key: str) -> float:
         """A finite duration of more than 0."""
         value = self._get(key)

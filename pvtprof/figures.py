@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.analytic.rows import row_timeline
+from pvtprof.analytic.rows import needs, row_timeline
 from pvtprof.errors import SpecError
-from pvtprof.fit import needs, squared
-from pvtprof.records import WITNESSES, Moment, Row, Run, Scope
+from pvtprof.fit import squared
+from pvtprof.records import WITNESSES, Moment, Row, Run, Scope, highest
 from pvtprof.spec import Workload
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers (jfly.uni-koeln.de/color).
@@ -124,7 +124,7 @@ def live_info(run: Run) -> LiveInfo:
     timelines = {v: row_timeline(run.workload, Scope(None, v)) for v in run.variants}
     return LiveInfo({
         variant: moments for variant, moments in timelines.items()
-        if max(moments, key=lambda moment: moment.bytes) == run.row(None, variant).peak
+        if highest(moments) == run.row(None, variant).peak
     })  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def draw_live(info: LiveInfo) -> go.Figure:
     """A line a variant, its peak named."""
     figure = go.Figure(layout={"template": None})
     for i, (variant, moments) in enumerate(info.moments.items()):
-        top = max(moments, key=lambda moment: moment.bytes)
+        top = highest(moments)
         figure.add_scatter(
             name=variant, mode="lines", line={"shape": "hv", "color": COLORS[variant]},
             x=list(range(1, len(moments) + 1)), y=[moment.bytes for moment in moments],

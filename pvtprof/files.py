@@ -26,9 +26,16 @@ MARKS = {
 }
 
 
-def check_writable(path: str | os.PathLike[str], force: bool = False) -> None:
-    """Raise StoreError where ``path`` must not be, or cannot be, written; touches nothing."""
+def check_writable(
+    path: str | os.PathLike[str], force: bool = False, suffix: str | None = None
+) -> None:
+    """Raise StoreError where ``path`` must not be, or cannot be, written; touches nothing.
+
+    ``suffix`` is what the name must end in, where the caller knows the format.
+    """
     target = Path(path)
+    if suffix and target.suffix != suffix:
+        raise StoreError(f"{path} would hold {suffix[1:]}; end its name in {suffix}")
     try:
         _check_writable(target, force)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -75,13 +82,8 @@ def _is_ours(target: Path) -> bool:
 def write(
     path: str | os.PathLike[str], text: str, force: bool = False, suffix: str | None = None
 ) -> None:
-    """Put ``text`` at ``path`` in one step: either all of it is there, or what was there before.
-
-    ``suffix`` is what the name must end in, where the caller knows the format.
-    """
-    if suffix and Path(path).suffix != suffix:
-        raise StoreError(f"{path} would hold {suffix[1:]}; end its name in {suffix}")
-    check_writable(path, force)
+    """Put ``text`` at ``path`` in one step: either all of it is there, or what was there before."""
+    check_writable(path, force, suffix)
     target = Path(os.path.realpath(path))
     temporary = None
     try:

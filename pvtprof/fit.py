@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from pvtprof import units
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.analytic.rows import params_bytes, resident_bytes, row_peak
+from pvtprof.analytic.rows import needs, params_bytes
 from pvtprof.errors import SpecError
-from pvtprof.records import Scope
 from pvtprof.spec import MAX_BATCH, MAX_SIDE, MODES, VARIANTS, Workload
 
 
@@ -106,12 +105,6 @@ def _observed_needs(workload: Workload, variant: str) -> int:
 def squared(workload: Workload, side: int) -> Workload:
     """The same workload on square images."""
     return replace(workload, height=side, width=side)
-
-
-def needs(workload: Workload, variant: str) -> tuple[int, str]:
-    """Bytes of parameters, input and peak together, and the operator that holds the peak."""
-    peak = row_peak(workload, Scope(None, variant))
-    return peak.bytes + resident_bytes(workload, variant), peak.at
 
 
 def _edges(workload: Workload, variant: str, memory_bytes: int) -> tuple[Edge, Edge]:

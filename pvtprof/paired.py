@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,14 @@ class Judgement:
     @property
     def ratio(self) -> float:
         """The geometric mean of the ratios."""
-        return math.exp(sum(map(math.log, self.ratios)) / len(self.ratios))
+        return math.exp(sum(self.logs) / len(self.logs))
 
-    @property
+    @cached_property
+    def logs(self) -> tuple[float, ...]:
+        """The ratios' logarithms: what is averaged and tested."""
+        return tuple(map(math.log, self.ratios))
+
+    @cached_property
     def interval(self) -> tuple[float, float]:
         """Its 98 % interval (99 % on either side), corrected for the number of rows.
 
@@ -63,21 +69,21 @@ class Judgement:
         """
         from scipy.stats import ttest_1samp
 
-        found = ttest_1samp([math.log(r) for r in self.ratios], 0.0)
+        found = ttest_1samp(self.logs, 0.0)
         low, high = found.confidence_interval(1 - 2 * ALPHA / self.rows)
         return math.exp(low), math.exp(high)
 
-    @property
+    @cached_property
     def verdict(self) -> str:
         """SLOWER, FASTER, SAME (no slowdown of ``tolerance``), or CANNOT_TELL.
 
         Slower or faster by a sign-flip permutation test over the pairs, beyond MARGIN
         (``scipy.stats.permutation_test``).
         """
-        logs = [math.log(r) for r in self.ratios]
-        if self._is_surely_positive([x - math.log1p(MARGIN) for x in logs]):
+        margin = math.log1p(MARGIN)
+        if self._is_surely_positive([x - margin for x in self.logs]):
             return SLOWER
-        if self._is_surely_positive([-x - math.log1p(MARGIN) for x in logs]):
+        if self._is_surely_positive([-x - margin for x in self.logs]):
             return FASTER
         return SAME if self.interval[1] < 1 + self.tolerance else CANNOT_TELL
 

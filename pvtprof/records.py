@@ -7,7 +7,7 @@ was not taken is ``None``, and ``not_run`` says why.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
@@ -196,6 +196,11 @@ class Moment:
 
     bytes: int
     at: str
+
+
+def highest(moments: Iterable[Moment]) -> Moment:
+    """The first moment with the most live bytes."""
+    return max(moments, key=lambda moment: moment.bytes)
 
 
 #: What a gate of `pvtprof check` can say of a row.

@@ -176,15 +176,14 @@ def environment(document: Fields) -> Environment:
     }
     names = ("torch", "fvcore", "cuda", "driver", "commit")
     known = {name: document.text(name) for name in names if document.has(name)}
-    threads, memory = (
-        document.whole(n) if document.has(n) else None for n in ("threads", "memory_bytes")
-    )
+    threads = document.whole_if_there("threads")
+    memory = document.whole_if_there("memory_bytes")
     return Environment(**needed, **known, threads=threads, memory_bytes=memory)
 
 
 def _row(document: Fields) -> Row:
     peak, saved = document.object("peak_bytes"), document.object("saved_bytes")
-    stage = document.whole("stage") if document.has("stage") else None
+    stage = document.whole_if_there("stage")
     if (stage is None) != (not document.has("grid")):
         raise StoreError(f"{document.name}grid does not go with stage {stage}")
     grid = document.list("grid") if stage is not None else None
@@ -228,12 +227,12 @@ def _op(document: Fields) -> OpCost:
 
 
 def _agreement(document: Fields) -> Agreement:
-    modules, skipped = document.object("by_module"), document.object("skipped")
+    modules = document.object("by_module")
     return Agreement(
         formula=document.whole("formula"),
         counted=document.whole("counted"),
         by_module={name: modules.pair(name) for name in modules.names()},
-        skipped={name: skipped.whole(name) for name in skipped.names()},
+        skipped=document.object("skipped").wholes(),
         handles=tuple(Fields({"0": h}, "handles.").text("0") for h in document.list("handles")),
     )
 
@@ -245,7 +244,5 @@ def _measurement(document: Fields) -> Measurement:
     )
     if not samples:
         raise StoreError(f"{document.name}samples is empty")
-    switches, faults = (
-        document.whole(name) if document.has(name) else None for name in ("switches", "faults")
-    )
+    switches, faults = (document.whole_if_there(name) for name in ("switches", "faults"))
     return Measurement(samples, document.whole("calls"), switches, faults)

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.ops import Op, numel
-from pvtprof.records import Moment
+from pvtprof.records import Moment, highest
 from pvtprof.spec import DTYPES
 
 Scope: TypeAlias = tuple[str, ...]
@@ -61,7 +61,7 @@ def peak(terms: Sequence[Term], dtype: str) -> Moment:
     Source of the trial: "Memory, exactly". For one written-out attention module the moments are
     q + m, ..., up to q + 2m + X + 2S at the scaling, with S the score matrix.
     """
-    return max(timeline(terms, dtype), key=lambda moment: moment.bytes)
+    return highest(timeline(terms, dtype))
 
 
 def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
@@ -88,7 +88,7 @@ def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
             for aten, taken, extra in allocations(term, dtype)
         ]  # fmt: skip
 
-    return max(moment.bytes for moment in _timeline(terms, in_cuda))
+    return highest(_timeline(terms, in_cuda)).bytes
 
 
 def _timeline(terms: Sequence[Term], taken_by: Callable[[Term], Allocations]) -> Iterator[Moment]:

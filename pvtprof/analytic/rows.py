@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pvtprof.analytic import liveness, training
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
 from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.ops import params
-from pvtprof.records import SCOPES, Moment, OpCost, Row, Scope
+from pvtprof.records import SCOPES, Moment, OpCost, Row, Scope, highest
 from pvtprof.spec import DTYPES, IN_CHANNELS, MODELS, ModelSpec, Workload, image_size
 
 #: The conventions of the witnesses, by the witness's name.
@@ -51,7 +51,7 @@ def _row(workload: Workload, scope: Scope) -> Row:
     spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
     total = sum((term.cost for term in terms), Cost())
     ops = tuple(_op_cost(term) for term in terms)
-    peak = _peak(workload, terms)
+    peak = highest(_timeline(workload, terms))
     saved = liveness.saved(terms, workload.dtype)
     if scope.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
@@ -67,20 +67,14 @@ def _row(workload: Workload, scope: Scope) -> Row:
                saved_bytes=saved)  # fmt: skip
 
 
-def _peak(workload: Workload, terms: Sequence[Term]) -> Moment:
-    peak = training.peak if workload.mode == "training" else liveness.peak
-    return peak(terms, workload.dtype)
-
-
-def row_peak(workload: Workload, scope: Scope) -> Moment:
-    """The peak of one row, without the rest of it."""
-    return _peak(workload, row_terms(workload, scope))
+def _timeline(workload: Workload, terms: Sequence[Term]) -> Iterator[Moment]:
+    timeline = training.timeline if workload.mode == "training" else liveness.timeline
+    return timeline(terms, workload.dtype)
 
 
 def row_timeline(workload: Workload, scope: Scope) -> tuple[Moment, ...]:
     """Live bytes at every operator of a row that allocates; in inference repeated blocks once."""
-    timeline = training.timeline if workload.mode == "training" else liveness.timeline
-    return tuple(timeline(row_terms(workload, scope), workload.dtype))
+    return tuple(_timeline(workload, row_terms(workload, scope)))
 
 
 def allocated_peak(workload: Workload, scope: Scope) -> int:
@@ -90,14 +84,20 @@ def allocated_peak(workload: Workload, scope: Scope) -> int:
 
 def params_bytes(workload: Workload, variant: str) -> int:
     """Bytes of the parameters of the whole network."""
-    terms = row_terms(workload, Scope(None, variant))
+    return _params_bytes(workload, row_terms(workload, Scope(None, variant)))
+
+
+def _params_bytes(workload: Workload, terms: Sequence[Term]) -> int:
     return DTYPES[workload.dtype] * sum(term.times * params(term.op, term.sizes) for term in terms)
 
 
-def resident_bytes(workload: Workload, variant: str) -> int:
-    """Bytes of parameters and images: what the caller holds all the while."""
+def needs(workload: Workload, variant: str) -> tuple[int, str]:
+    """Bytes of parameters, images and peak of the whole network, and the operator at the peak."""
+    terms = row_terms(workload, Scope(None, variant))
+    peak = highest(_timeline(workload, terms))
     image = workload.batch * IN_CHANNELS * workload.height * workload.width
-    return params_bytes(workload, variant) + DTYPES[workload.dtype] * image
+    resident = _params_bytes(workload, terms) + DTYPES[workload.dtype] * image
+    return peak.bytes + resident, peak.at
 
 
 def _op_cost(term: Term) -> OpCost:

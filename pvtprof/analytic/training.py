@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.liveness import (
@@ -26,7 +26,7 @@ from pvtprof.analytic.liveness import (
     unrolled,
 )
 from pvtprof.analytic.ops import Regrad, exceeds_one, numel, params
-from pvtprof.records import Moment
+from pvtprof.records import Moment, highest
 from pvtprof.spec import DTYPES
 
 
@@ -36,7 +36,7 @@ def peak(terms: Sequence[Term], dtype: str) -> Moment:
     For one written-out attention module whose scores dominate: the backward of softmax, with
     3S + 2q + (3 - copy)m + what the reduction saves + the gradients of the output projection.
     """
-    return max(timeline(terms, dtype), key=lambda moment: moment.bytes)
+    return highest(timeline(terms, dtype))
 
 
 def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
@@ -249,41 +249,40 @@ def _layernorm(step: _Step, term: Term, gradient: _Gradient) -> Backward:
 
 def _pool(step: _Step, term: Term, gradient: _Gradient) -> Backward:
     """Pooling to one token is a mean to torch, and strided where its input is channels-last."""
-    if aten_name(term) != "mean":
-        return (yield from _pointwise("_adaptive_avg_pool2d_backward", True)(step, term, gradient))
-    if term.sizes["b"] == 1 < term.sizes["n"]:
-        return (yield from _pointwise("div", True)(step, term, gradient))
-    strided = step.tensor(term.op.out, term)
-    yield step.now(term.op.module, "new_zeros")
-    step.drop(gradient.storage)
-    gradient.storage = strided
-    return (yield from _pointwise("div", True)(step, term, gradient))
+    aten = "div" if aten_name(term) == "mean" else "_adaptive_avg_pool2d_backward"
+    if aten == "div" and (term.sizes["b"] > 1 or term.sizes["n"] == 1):
+        strided = step.tensor(term.op.out, term)
+        yield step.now(term.op.module, "new_zeros")
+        step.drop(gradient.storage)
+        gradient.storage = strided
+    return (yield from _pointwise(aten, view=True)(step, term, gradient))
 
 
-def _passed_on(gradient: _Gradient, view: bool, as_map: bool) -> _Gradient:
+def _passed_on(gradient: _Gradient, **changed: Any) -> _Gradient:
+    """The same storage, held once more."""
     gradient.storage.holders += 1
-    return _Gradient(gradient.storage, view, as_map)
+    return replace(gradient, **changed)
 
 
 def _copy(step: _Step, term: Term, gradient: _Gradient) -> Backward:
     """A copy hands its gradient on as a view; that of a feature map keeps the map's layout."""
     as_map = term.op.name.startswith("map") and term.sizes["b"] > 1
     yield from ()
-    return [(term.op.of[0], _passed_on(gradient, True, as_map))]
+    return [(term.op.of[0], _passed_on(gradient, view=True, as_map=as_map))]
 
 
 def _add(step: _Step, term: Term, gradient: _Gradient) -> Backward:
     """A sum hands its gradient on; what all images share, a position embedding, adds them up."""
     op = term.op
     if "n e" not in (op.left, op.right):
-        return [(name, _passed_on(gradient, gradient.view, gradient.as_map)) for name in op.of]
+        return [(name, _passed_on(gradient)) for name in op.of]
     tokens, *embedding = op.of
-    made = [(tokens, _passed_on(gradient, gradient.view, gradient.as_map))]
+    made = [(tokens, _passed_on(gradient))]
     if term.sizes["b"] > 1:
         total = _Gradient(step.tensor("n e", term))
         yield step.now("", "sum")
     elif embedding:
-        total = _passed_on(gradient, gradient.view, gradient.as_map)
+        total = _passed_on(gradient)
     else:
         step.tensor("n e", term)
         yield step.now("", "new_empty_strided")
@@ -298,7 +297,7 @@ def _concat(step: _Step, term: Term, gradient: _Gradient) -> Backward:
             yield step.now("", "sum")
         else:
             gradient.storage.holders += 1
-    return [(term.op.of[0], _passed_on(gradient, True, gradient.as_map))]
+    return [(term.op.of[0], _passed_on(gradient, view=True))]
 
 
 def _interpolate(step: _Step, term: Term, gradient: _Gradient) -> Backward:
@@ -314,12 +313,12 @@ def _interpolate(step: _Step, term: Term, gradient: _Gradient) -> Backward:
         step.alloc(stored)
         yield step.now("", "new_empty_strided")
         return []
-    whole = [step.tensor("u e", term)]
+    grid = step.tensor("u e", term)
     yield step.now("", "slice_backward")
     step.drop(resized)
-    whole.append(step.tensor("u e", term))
+    step.tensor("u e", term)  # that of the class token, into which the other is added in place
     yield step.now("", "slice_backward")
-    step.drop(whole[0])
+    step.drop(grid)
     return []
 
 

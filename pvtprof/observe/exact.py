@@ -8,38 +8,39 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from pvtprof.observe import flop_counter, fvcore, live_bytes
+from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import Subject
-from pvtprof.records import Observation
+from pvtprof.records import Count, Observation
 
 
 def of_subject(subject: Subject, device: str, mode: str) -> Observation:
     """Of one of pvtprof's own modules: on fake tensors, but for fvcore, which needs real ones."""
-    forward, (step, saved) = subject.forward(), subject.step()
-    module, inputs = subject.real(device)
-    return Observation(
-        params=subject.params(),
-        counts={
-            "fvcore": fvcore.count(module, *inputs),
-            "torch": subject.torch_count(),
-        },
-        executed=dict(sorted(forward.executed.items())),
-        peak=(step if mode == "training" else forward).peak,
-        saved_bytes=saved,
-    )
+    forward, step = subject.forward(), subject.step()
+    return _observation(*subject.real(device), subject.torch_count(), forward, step, mode)
 
 
 def of_module(module: nn.Module, inputs: Sequence[Tensor], mode: str) -> Observation:
     """Of any module, on the real tensors that it comes with."""
-    forward, (step, saved) = live_bytes.forward(module, inputs), live_bytes.step(module, inputs)
+    forward, step = live_bytes.forward(module, inputs), live_bytes.step(module, inputs)
     module.zero_grad(set_to_none=True)
     meta = copy.deepcopy(module).to("meta")
+    by_torch = flop_counter.count(meta, tuple(x.detach().to("meta") for x in inputs))
+    return _observation(module, inputs, by_torch, forward, step, mode)
+
+
+def _observation(
+    module: nn.Module,
+    inputs: Sequence[Tensor],
+    by_torch: Count,
+    forward: LiveBytes,
+    step: tuple[LiveBytes, int],
+    mode: str,
+) -> Observation:
+    watched, saved = step
     return Observation(
         params=sum(p.numel() for p in module.parameters()),
-        counts={
-            "fvcore": fvcore.count(module, *inputs),
-            "torch": flop_counter.count(meta, tuple(x.detach().to("meta") for x in inputs)),
-        },
+        counts={"fvcore": fvcore.count(module, *inputs), "torch": by_torch},
         executed=dict(sorted(forward.executed.items())),
-        peak=(step if mode == "training" else forward).peak,
+        peak=(watched if mode == "training" else forward).peak,
         saved_bytes=saved,
     )

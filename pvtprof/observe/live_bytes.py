@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from pvtprof.records import Moment
+from pvtprof.records import Moment, highest
 from pvtprof.spec import repeated
 
 aten = torch.ops.aten
@@ -51,7 +51,7 @@ class LiveBytes(TorchDispatchMode):
     @property
     def peak(self) -> Moment:
         """The first moment with the most live bytes."""
-        return max(self.timeline, key=lambda moment: moment.bytes)
+        return highest(self.timeline)
 
     def ignore(self, tensors: Any) -> None:
         """Do not count the storages of these tensors."""

@@ -108,9 +108,12 @@ def pair(
     Raises UnavailableError where the two do not return the same kind of thing.
     """
     order = (head, base) if number % 2 else (base, head)
-    made = {side.name: _forked(side, row, seed + i) for i, side in enumerate(order)}
-    for side, one in ((side, made[side.name]) for side in (base, head)):
-        if not one["finite"]:
+    made = {
+        side.name: side.ask({"fork": {"row": row, "seed": seed + i}})
+        for i, side in enumerate(order)
+    }
+    for side in (base, head):
+        if not made[side.name]["finite"]:
             raise UnavailableError(f"{side.name}: the module returns values that are not finite")
     shapes = made["base"]["shape"], made["head"]["shape"]
     if shapes[0] != shapes[1]:
@@ -130,10 +133,6 @@ def pair(
         clock: median(s[clock] for s in taken["head"]) / median(s[clock] for s in taken["base"])
         for clock in ("cpu", "wall")
     }
-
-
-def _forked(side: Side, row: Mapping[str, Any] | None, seed: int) -> Any:
-    return side.ask({"fork": {"row": row, "seed": seed}})
 
 
 def _warm(side: Side) -> float:

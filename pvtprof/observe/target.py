@@ -6,14 +6,14 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pvtprof.errors import SpecError
+from pvtprof.observe.subject import Built
 
-Built: TypeAlias = tuple[nn.Module, tuple[Tensor, ...]]
 _WAY_OUT = "a factory takes no arguments and returns (module, example input or tuple of inputs)"
 
 

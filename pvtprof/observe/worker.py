@@ -93,7 +93,6 @@ def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[Callable[[], ob
     if not isinstance(output, torch.Tensor):
         raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
     return call, {
-        "params": sum(p.numel() for p in module.parameters()),
         "shape": list(output.shape),
         "finite": bool(torch.isfinite(output).all()),
     }

@@ -29,7 +29,7 @@ def render(found: Fits, memory: str, form: str, width: int) -> str:
     console.print(Text(_title(found, memory)), "", _table(found), sep="\n")
     for line in _remarks(found):
         console.print(Text(line))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return listing.trimmed(out)
 
 
 def _title(found: Fits, memory: str) -> str:

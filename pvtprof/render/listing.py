@@ -30,4 +30,9 @@ def render(records: Sequence[Mapping[str, str | int | None]], form: str) -> str:
     for record in records:
         table.add_row(*(v if isinstance(v, str) else units.integer(v) for v in record.values()))
     Console(file=out, width=200).print(table)
+    return trimmed(out)
+
+
+def trimmed(out: io.StringIO) -> str:
+    """What was printed, without the blanks that rich puts at the ends of lines."""
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

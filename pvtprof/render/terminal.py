@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pvtprof import units, verdict
 from pvtprof.records import PLACES, Row, Run
+from pvtprof.render import listing
 
 #: One line of a stage: its name, its text, and its number for the ratio against mha (or None).
 Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
@@ -51,7 +52,7 @@ def render(run: Run, width: int, color: bool = False) -> str:
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
     for text in (*verdict.disagreements(run), *dropped, *verdict.notes(run)):
         console.print(Text(f"- {text}"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return listing.trimmed(out)
 
 
 def _title(run: Run) -> str:
