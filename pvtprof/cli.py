@@ -198,7 +198,7 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @click.option("--base-python", default=sys.executable, help="The Python that runs base.",
               metavar="PYTHON")  # fmt: skip
 @click.option("--row", "only", multiple=True, help="Time this row alone; repeatable.")
-@click.option("--budget", "budget_s", type=float, default=20.0, show_default=True,
+@click.option("--budget", "budget_s", type=float, default=4.0, show_default=True,
               help="Seconds of timing for each row.")  # fmt: skip
 @click.option("--fail-on", "tolerance", type=Tolerance(), default="latency:5%", show_default=True,
               help="The slowdown that matters.")  # fmt: skip

@@ -11,6 +11,7 @@ import math
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -31,10 +32,9 @@ if TYPE_CHECKING:
 MARGIN = 0.01
 #: Chance of calling one row of identical code slower, before the confirming measurement.
 ALPHA = 0.01
-#: Fewest pairs, an even number, from which the test can reach ALPHA for one row (2^-8 < 1 %).
-FEWEST_PAIRS = 8
-#: One pair of processes is sampled so many seconds, both together.
-PAIR_S = 0.7
+#: One pair of processes is sampled so many seconds, both together (more where a call is long).
+PAIR_S = 0.2
+DEFAULT_BUDGET_S = 4.0
 SLOWER, FASTER, SAME, CANNOT_TELL = "slower", "faster", "same", "cannot tell"
 
 
@@ -50,6 +50,7 @@ class Judgement:
     wall: tuple[float, ...]
     rows: int = 1
     tolerance: float = 0.05
+    seconds: float = 0.0  # that the measuring took
 
     @property
     def ratio(self) -> float:
@@ -181,20 +182,20 @@ def outcome(judgements: Sequence[Judgement]) -> tuple[str, list[Case]]:
         names = ", ".join(j.row for j in unsure)
         lines.append(
             f"check: cannot tell whether {names} became slower by {unsure[0].tolerance:.0%}; "
-            f"a budget of about {max(map(_deciding_pairs, unsure)) * PAIR_S:.0f} s a row would"
+            f"a budget of about {max(map(_deciding_s, unsure)):.0f} s a row would"
         )
     else:
         lines.append(f"check: no row of {len(judgements)} is slower than base")
     return "\n".join(lines) + "\n", cases
 
 
-def _deciding_pairs(judgement: Judgement) -> int:
-    """About how many pairs would bring the interval within the tolerance: it goes with 1/sqrt."""
+def _deciding_s(judgement: Judgement) -> int:
+    """About what budget would bring the interval within the tolerance: it goes with 1/sqrt."""
     low, high = (math.log(x) for x in judgement.interval)
     room = math.log1p(judgement.tolerance) - max(0.0, (low + high) / 2)
     half = (high - low) / 2
     times = (half / room) ** 2 if room > 0 else 4.0
-    return math.ceil(len(judgement.ratios) * min(100.0, max(1.5, 1.2 * times)))
+    return math.ceil(judgement.seconds * min(100.0, max(1.5, 1.2 * times)))
 
 
 def judged(
@@ -204,7 +205,7 @@ def judged(
     target: str | None = None,
     dtype: str = "float32",
     device: str = "cpu",
-    budget_s: float = 20.0,
+    budget_s: float = DEFAULT_BUDGET_S,
     tolerance: float = 0.05,
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
@@ -212,54 +213,77 @@ def judged(
     """Measure and judge every row; a slower one is measured once more, and must be so again.
 
     ``rows`` maps a name to what the worker builds (None with a target). ``budget_s`` is for each
-    row, without the confirmation. Raises UnavailableError where a side cannot be measured.
+    row, without the confirmation, which is by fresh processes throughout. Raises UnavailableError
+    where a side cannot be measured.
     """
-    from pvtprof.observe.sides import sides
-
-    pairs = int(budget_s / PAIR_S) // 2 * 2  # even: either side goes first as often
-    if pairs < FEWEST_PAIRS:
-        raise SpecError(
-            f"budget is {budget_s:g} s; use {FEWEST_PAIRS * PAIR_S + 0.1:g} or more for each row"
-        )
+    if not 0 < budget_s < float("inf"):
+        raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as {DEFAULT_BUDGET_S:g}")
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
     common = {"target": target, "dtype": dtype, "device": device, "threads": 1, "core": cores[-1]}
-    setup = {name: {**common, "root": getattr(versions, name)} for name in ("base", "head")}
-    python = {"base": versions.base_python, "head": versions.head_python}
-    found = []
-    with sides(python, setup) as (base, head):
-        if base.said == head.said and versions.base_python == versions.head_python:
+    where = {"base": (versions.base, versions.base_python),
+             "head": (versions.head, versions.head_python)}  # fmt: skip
+    setup = {
+        name: {**common, "root": root, "python": python} for name, (root, python) in where.items()
+    }
+    found: dict[str, Judgement] = {}
+    for attempt in range(2):
+        again = [name for name in rows if name not in found or found[name].verdict == SLOWER]
+        if not again:
+            break
+        with _started(setup) as both:
+            for number, name in enumerate(again):
+                first = seed + 10_000 * number + 1_000_000 * attempt
+                begin = time.perf_counter()
+                taken = _pairs(both, rows[name], first, len(rows), budget_s, name, progress)
+                found[name] = Judgement(
+                    name, tuple(t["cpu"] for t in taken), tuple(t["wall"] for t in taken),
+                    len(rows), tolerance, time.perf_counter() - begin,
+                )  # fmt: skip
+    return [found[name] for name in rows]
+
+
+@contextmanager
+def _started(setup: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Side, Side]]:
+    from pvtprof.observe.sides import sides
+
+    with sides(setup) as (base, head):
+        if base.said == head.said and setup["base"]["python"] == setup["head"]["python"]:
             raise SpecError(
                 f"base and head both import {base.said['source']}: there is nothing to compare; "
                 "is the package installed from elsewhere?"
             )
-        for number, (name, row) in enumerate(rows.items()):
-            for attempt in range(2):
-                first = seed + 10_000 * number + 1_000 * attempt
-                judgement = _measured(
-                    name, row, (base, head), range(first, first + 2 * pairs, 2),
-                    len(rows), tolerance, progress,
-                )  # fmt: skip
-                if judgement.verdict != SLOWER:
-                    break
-            found.append(judgement)
-    return found
+        yield base, head
 
 
-def _measured(
-    name: str,
-    row: Any,
+def fewest_pairs(rows: int) -> int:
+    """Fewest pairs from which the sign-flip test reaches ALPHA, corrected for so many rows.
+
+    Of n pairs the smallest p is 2^-n; three more, so that one contrary pair does not decide; an
+    even number, so that either side goes first as often.
+    """
+    return 2 * math.ceil((math.log2(rows / ALPHA) + 3) / 2)
+
+
+def _pairs(
     both: tuple[Side, Side],
-    seeds: Sequence[int],
+    row: Any,
+    first: int,
     rows: int,
-    tolerance: float,
+    budget_s: float,
+    name: str,
     progress: Callable[[str], None],
-) -> Judgement:
+) -> list[Mapping[str, float]]:
+    """The ratios of pairs of processes, an even number, as many as the budget and the test need."""
     from pvtprof.observe.sides import pair
 
     taken: list[Mapping[str, float]] = []
-    for i, seed in enumerate(seeds):
-        progress(f"{name}: pair {i + 1} of {len(seeds)}")
-        taken.append(pair(*both, row, i, seed, PAIR_S))
-    return Judgement(
-        name, tuple(t["cpu"] for t in taken), tuple(t["wall"] for t in taken), rows, tolerance
-    )
+    begin = time.perf_counter()
+    while (
+        len(taken) < fewest_pairs(rows)
+        or len(taken) % 2
+        or (time.perf_counter() - begin) * (1 + 2 / len(taken)) < budget_s
+    ):
+        ratio = f", {taken[-1]['cpu']:.3f}" if taken else ""
+        progress(f"{name}: pair {len(taken) + 1}{ratio}")
+        taken.append(pair(*both, row, len(taken), first + 2 * len(taken), PAIR_S))
+    return taken

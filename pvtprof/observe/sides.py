@@ -7,12 +7,11 @@ import os
 import select
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, BinaryIO
 
 from pvtprof.errors import UnavailableError
 
@@ -26,41 +25,36 @@ PINNED = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
-BLOCK_S = 0.02  # one sample lasts about so long
+BLOCK_S = 0.005  # one sample lasts about so long
 SLOWEST_S = 300.0  # a side that does not answer for so long is given up
 
 
 class Side:
     """One version: a warm process that forks a fresh one for every pair."""
 
-    def __init__(self, name: str, python: str, setup: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, source: BinaryIO, sink: BinaryIO) -> None:
         self.name = name
+        self.source, self.sink = source, sink
         self.said: Any = None  # where it imports from, once it was set up
-        try:
-            self.process = subprocess.Popen(
-                [python, str(WORKER)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                env={**os.environ, **PINNED}, cwd=setup["root"], start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise UnavailableError(f"cannot start {python} for {name}: {error.strerror}") from None
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         """The answer to a request; raises UnavailableError where there is none, or an error."""
-        assert self.process.stdin  # a pipe
+        self.tell(request)
+        return self.answer()
+
+    def tell(self, request: Mapping[str, Any]) -> None:
+        """Send a request, and do not wait."""
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.sink.write(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
             raise self._gone() from None
-        return self.answer()
 
     def answer(self) -> Any:
         """The next line that the side says."""
-        assert self.process.stdout  # a pipe
-        ready, _, _ = select.select([self.process.stdout], [], [], SLOWEST_S)
+        ready, _, _ = select.select([self.source], [], [], SLOWEST_S)
         if not ready:
             raise UnavailableError(f"{self.name} did not answer in {SLOWEST_S:.0f} s; is it stuck?")
-        line = self.process.stdout.readline()
+        line = self.source.readline()
         if not line:
             raise self._gone()
         answer = json.loads(line)
@@ -71,32 +65,58 @@ class Side:
         return answer
 
     def _gone(self) -> UnavailableError:
-        return UnavailableError(f"{self.name}: its process died ({self.process.wait()})")
-
-    def close(self) -> None:
-        """End it and whatever it forked."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
+        return UnavailableError(f"{self.name}: its process died")
 
 
 @contextmanager
-def sides(
-    python: Mapping[str, str], setup: Mapping[str, Mapping[str, Any]]
-) -> Iterator[tuple[Side, Side]]:
-    """The sides "base" and "head", started; ended in any case."""
-    started: list[Side] = []
-    try:
-        for name in ("base", "head"):
-            started.append(Side(name, python.get(name, sys.executable), setup[name]))
-            started[-1].said = started[-1].ask({"setup": setup[name]})
-        yield started[0], started[1]
-    finally:
-        for side in started:
-            side.close()
+def sides(setup: Mapping[str, Mapping[str, Any]]) -> Iterator[list[Side]]:
+    """A side for each name in ``setup``, started by its "python"; all ended in any case.
+
+    Sides of one Python are forked from one process that imported torch: where two processes import
+    it each for itself, one stays slower than the other by up to 1 % for as long as they live.
+    """
+    with ExitStack() as stack:
+        found = []
+        by_python: dict[str, list[str]] = {}
+        for name, its in setup.items():
+            by_python.setdefault(its["python"], []).append(name)
+        for python, names in by_python.items():
+            found += stack.enter_context(_process(python, names))
+        for side in found:
+            side.tell({"setup": setup[side.name]})
+        for side in found:
+            side.said = side.answer()
+        yield found
+
+
+@contextmanager
+def _process(python: str, names: Sequence[str]) -> Iterator[list[Side]]:
+    """Sides of one Python; ended with whatever they forked."""
+    with ExitStack() as ours:
+        with ExitStack() as theirs:
+            found, given = [], []
+            for name in names:
+                (source, answers), (requests, sink) = os.pipe(), os.pipe()
+                for end in (answers, requests):
+                    theirs.callback(os.close, end)
+                given.append((requests, answers))
+                both = open(source, "rb", 0), open(sink, "wb", 0)  # noqa: SIM115 # closed by ours
+                found.append(Side(name, *map(ours.enter_context, both)))
+            try:
+                process = subprocess.Popen(
+                    [python, str(WORKER), *(f"{source}:{sink}" for source, sink in given)],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+                    env={**os.environ, **PINNED}, pass_fds=[end for both in given for end in both],
+                )  # fmt: skip
+            except OSError as error:
+                said = f"cannot start {python} for {names[0]}: {error.strerror}"
+                raise UnavailableError(said) from None
+        try:
+            yield found
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def pair(

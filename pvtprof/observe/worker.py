@@ -1,9 +1,11 @@
-"""One side of a comparison of two versions, as a process: builds modules and times them.
+"""The processes of a comparison of two versions: they build modules and time them.
 
 Run as a script, by any Python, over any checkout: it imports nothing of the pvtprof that runs the
-comparison. It reads one JSON request a line from stdin and answers each with one line. A ``fork``
-request starts a fresh process from the warm one, with its memory laid out anew at random; that
-process answers until ``end``. Times are of blocks of calls: processor time and wall time, seconds.
+comparison. Its arguments are pairs of file descriptors, IN:OUT, one for each side. It imports torch
+and forks a process for each side, so that both have torch at the same addresses; a side reads one
+JSON request a line and answers each with one line. A ``fork`` request starts a fresh process from
+the side's warm one, with its memory laid out anew at random; that process answers until ``end``.
+Times are of blocks of calls: processor time and wall time, seconds.
 """
 
 from __future__ import annotations
@@ -17,16 +19,36 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
 def main() -> None:
-    """Answer requests until stdin ends; an exception of a user's code is an answer too."""
-    channel = os.fdopen(os.dup(1), "w")
+    """Fork the sides, and end as the first of them that fails."""
+    del sys.path[0]  # this folder, whose names are nobody's business
     os.dup2(2, 1)  # what a module prints goes to stderr
+    with suppress(Exception):  # said by the side that needs it
+        importlib.import_module("torch")
+    started = [_started(*map(int, pair.split(":"))) for pair in sys.argv[1:]]
+    for end in ":".join(sys.argv[1:]).split(":"):
+        os.close(int(end))  # a side that dies is seen by the silence
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in started]
+    sys.exit(next((abs(code) for code in codes if code), 0))
+
+
+def _started(source: int, sink: int) -> int:
+    child = os.fork()
+    if not child:
+        _answer_all(source, sink)
+        os._exit(0)
+    return child
+
+
+def _answer_all(source: int, sink: int) -> None:
+    """Answer requests until there are no more; an exception of a user's code is an answer too."""
     setup: dict[str, Any] = {}
     call: Callable[[], object] = time.time
-    while line := _line():
+    while line := _line(source):
         request = json.loads(line)
         try:
             if "setup" in request:
@@ -42,19 +64,17 @@ def main() -> None:
             elif "calls" in request:
                 answer = _timed(call, request["calls"])
             else:  # end of a forked process
-                channel.flush()
                 os._exit(0)
         except Exception as error:  # a user's module may raise anything
             said = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
             answer = {"error": said}
-        channel.write(json.dumps(answer) + "\n")
-        channel.flush()
+        os.write(sink, json.dumps(answer).encode() + b"\n")
 
 
-def _line() -> bytes:
-    """One line of stdin, not a byte more: what follows may be for another process."""
+def _line(source: int) -> bytes:
+    """One line, not a byte more: what follows may be for another process."""
     taken = bytearray()
-    while byte := os.read(0, 1):
+    while byte := os.read(source, 1):
         taken += byte
         if byte == b"\n":
             break
@@ -64,12 +84,13 @@ def _line() -> bytes:
 def _ready(setup: dict[str, Any]) -> dict[str, Any]:
     """Import what a fork will need, and say where it came from."""
     sys.path.insert(0, setup["root"])
-    if setup.get("core") is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {setup["core"]})
+    os.chdir(setup["root"])
     torch = importlib.import_module("torch")
     torch.set_num_threads(setup["threads"])
     package = setup["target"].partition(":")[0] if setup["target"] else "pvtprof.models.build"
     source = os.path.realpath(importlib.import_module(package).__file__ or "")
+    if setup.get("core") is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {setup["core"]})
     return {"torch": torch.__version__, "source": source}
 
 
