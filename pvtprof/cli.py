@@ -198,8 +198,8 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @click.option("--base-python", default=sys.executable, help="The Python that runs base.",
               metavar="PYTHON")  # fmt: skip
 @click.option("--row", "only", multiple=True, help="Time this row alone; repeatable.")
-@click.option("--budget", "budget_s", type=float, default=4.0, show_default=True,
-              help="Seconds of timing for each row.")  # fmt: skip
+@click.option("--budget", "budget_s", type=float, default=8.0, show_default=True,
+              help="Seconds of timing for each row, at most.")  # fmt: skip
 @click.option("--fail-on", "tolerance", type=Tolerance(), default="latency:5%", show_default=True,
               help="The slowdown that matters.")  # fmt: skip
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
@@ -320,9 +320,9 @@ def _timing_gate(
     budget_s: float, tolerance: float,
 ) -> tuple[str, list[Case]]:  # fmt: skip
     """Time base against head: what is said, the verdicts."""
-    from pvtprof import paired
+    from pvtprof import paired, recipes
 
-    rows: dict[str, Any] = {target: None} if target else paired.own_rows(work)
+    rows: dict[str, Any] = {target: None} if target else recipes.own_rows(work)
     for name in only:
         one_of("row", name, tuple(rows))
     chosen = {name: rows[name] for name in only} if only else rows

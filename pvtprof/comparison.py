@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,20 @@ from pvtprof.analytic.rows import (
     formula_by_module,
     row_terms,
 )
-from pvtprof.errors import SpecError
+from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import environment, free_bytes
+from pvtprof.recipes import own_rows
 from pvtprof.records import PLACES, Agreement, Allocated, Count, Measurement, Row, Run, Scope
 from pvtprof.spec import DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, VARIANTS, Workload
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from pvtprof.observe.subject import Built, Subject
+    from pvtprof.observe.sides import Side
+    from pvtprof.observe.subject import Subject
 
 Progress = Callable[[str], None]
+OUT_OF_MEMORY = "ran out of memory; close other programs or use a smaller --img"
 #: Share of the measuring budget for the attention of each stage (1 to 4) and for the whole model.
 SHARES = {1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125, None: 0.5}
 
@@ -79,7 +82,8 @@ def compare(
     with with_autograd():
         rows = observer.observed()
     command = _command(workload, budget_s)
-    return Run(workload, environment(workload.device), rows, command, observer.interrupted)
+    here = environment(workload.device, timed=budget_s > 0)
+    return Run(workload, here, rows, command, observer.interrupted)
 
 
 def _command(workload: Workload, budget_s: float) -> str:
@@ -141,14 +145,21 @@ class _Observer:
         self.budget_s = budget_s
         self.left_s = 0.0
         self.training = workload.mode == "training"
+        self.clock: Side | None = None
+        self.recipes = own_rows(workload)
         self.progress = progress
         self.interrupted = False
 
     def observed(self) -> tuple[Row, ...]:
         """The rows, with all that the witnesses saw until the end, or until Ctrl-C."""
+        from pvtprof.observe.sides import clock_side
+
         try:
-            for stage in PLACES:
-                self._observe_stage(stage)
+            with ExitStack() as stack:
+                if self.budget_s:
+                    self.clock = stack.enter_context(clock_side(self.workload))
+                for stage in PLACES:
+                    self._observe_stage(stage)
         except KeyboardInterrupt:
             self.interrupted = True
             for scope, row in self.rows.items():
@@ -157,26 +168,25 @@ class _Observer:
         return tuple(self.rows.values())
 
     def _observe_stage(self, stage: int | None) -> None:
-        ready: dict[Scope, Built] = {}
+        ready: list[Scope] = []
         for variant in VARIANTS:
             scope = Scope(stage, variant)
             self.progress(f"counting {scope}")
             subject = subject_of(self.workload, self.rows[scope])
             self.rows[scope] = row = self._without_memory(self.rows[scope], subject)
             if row.not_run is None:
-                with self._out_of_memory_is_said([scope]):
-                    ready[scope] = self._on_real_tensors(scope, subject)
-        with self._out_of_memory_is_said(list(ready)):
-            self._time(stage, ready)
+                with self._out_of_memory_is_said(scope):
+                    self._on_real_tensors(scope, subject)
+                    ready.append(scope)
+        self._time(stage, ready)
 
-    def _on_real_tensors(self, scope: Scope, subject: Subject) -> Built:
+    def _on_real_tensors(self, scope: Scope, subject: Subject) -> None:
         from pvtprof.observe import fvcore
 
         module, inputs = subject.real(self.workload.device)
         self._count(scope, "fvcore", fvcore.count(module, *inputs))
         if self.workload.device.startswith("cuda") and not self.training:
             self._ask_allocator(scope, module, inputs)
-        return module, inputs
 
     def _ask_allocator(self, scope: Scope, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         import torch
@@ -190,17 +200,14 @@ class _Observer:
         self.rows[scope] = replace(self.rows[scope], allocated=both)
 
     @contextmanager
-    def _out_of_memory_is_said(self, scopes: Sequence[Scope]) -> Iterator[None]:
-        """Others may take the memory that was free: then the rows say so and the run goes on."""
+    def _out_of_memory_is_said(self, scope: Scope) -> Iterator[None]:
+        """Others may take the memory that was free: then the row says so and the run goes on."""
         try:
             yield
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "memory" not in str(error):
                 raise
-            for scope in scopes:
-                if self.rows[scope].latency is None:
-                    reason = "ran out of memory; close other programs or use a smaller --img"
-                    self.rows[scope] = replace(self.rows[scope], not_run=reason)
+            self.rows[scope] = replace(self.rows[scope], not_run=OUT_OF_MEMORY)
 
     def _without_memory(self, row: Row, subject: Subject) -> Row:
         """What needs no memory (torch's count, params, peak), and whether the rest may start."""
@@ -224,25 +231,26 @@ class _Observer:
         agreement = joined(formula, count)
         self.rows[scope] = replace(row, counts={**row.counts, witness: agreement})
 
-    def _time(self, stage: int | None, ready: Mapping[Scope, Built]) -> None:
-        import torch
-
-        from pvtprof.observe import latency, subject
+    def _time(self, stage: int | None, ready: Sequence[Scope]) -> None:
+        from pvtprof.observe import latency
 
         if not ready:
             return
         self.left_s += SHARES[stage] * self.budget_s
         name = "whole model" if stage is None else f"attention of stage {stage}"
-        self.progress(f"timing {name} ({self.left_s:.0f} s)")
-        calls = {
-            str(scope): subject.call(*built, self.workload.mode) for scope, built in ready.items()
-        }
-        taken: dict[str, Measurement] = {}
         begin = time.perf_counter()
+        taken: dict[str, Measurement] = {}
+        reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
         try:
-            with torch.set_grad_enabled(self.training), latency.on(self.workload.device):
-                sample = latency.sampler(self.workload.device)
-                latency.measure(calls, self.left_s, sample, keep=taken)
+            if self.clock:
+                self.progress(f"timing {name} ({self.left_s:.0f} s at most)")
+                with self.clock.forked({str(s): self.recipes[str(s)] for s in ready}) as samplers:
+                    latency.measure(
+                        samplers, self.left_s, self.workload.device, keep=taken,
+                        progress=lambda said: self.progress(f"timing {name}, {said}"),
+                    )  # fmt: skip
+        except UnavailableError as error:
+            reason = OUT_OF_MEMORY if "memory" in str(error) else str(error)
         finally:
             self.left_s = max(0.0, self.left_s - (time.perf_counter() - begin))
             for scope in ready:
@@ -250,7 +258,6 @@ class _Observer:
                     self.rows[scope] = replace(self.rows[scope], latency=taken[str(scope)])
         for scope in ready:
             if str(scope) not in taken:
-                reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
                 self.rows[scope] = replace(self.rows[scope], not_run=reason)
 
 

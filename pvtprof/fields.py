@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pvtprof.errors import StoreError
@@ -61,6 +61,18 @@ class Fields:
         if type(value) not in (int, float) or not 0 < value < math.inf or value > 1e12:
             raise StoreError(f"{self.name}{key} is {_shown(value)}, not a number of seconds")
         return float(value)
+
+    def numbers(self) -> dict[str, tuple[float, ...]]:
+        """Every field, each a list of finite numbers of 0 or more, by name."""
+        return {name: tuple(map(self._number(name), self.list(name))) for name in self.names()}
+
+    def _number(self, key: str) -> Callable[[Any], float]:
+        def read(value: Any) -> float:
+            if type(value) not in (int, float) or not 0 <= value < math.inf:
+                raise StoreError(f"{self.name}{key} holds {_shown(value)}, not a number")
+            return float(value)
+
+        return read
 
     def text(self, key: str) -> str:
         """Text without control characters."""

@@ -14,19 +14,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pvtprof import units
-from pvtprof.analytic.rows import analytic_rows
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
-from pvtprof.spec import IN_CHANNELS, Workload
 
 if TYPE_CHECKING:
-    from pvtprof.observe.sides import Side
+    from pvtprof.observe.sides import Setup, Side
 
 #: A ratio within so much of 1 is never called faster or slower: process pairs differ by themselves.
 MARGIN = 0.01
@@ -34,7 +32,9 @@ MARGIN = 0.01
 ALPHA = 0.01
 #: One pair of processes is sampled so many seconds, both together (more where a call is long).
 PAIR_S = 0.2
-DEFAULT_BUDGET_S = 4.0
+DEFAULT_BUDGET_S = 8.0
+#: Shares of the budget after which the pairs are looked at; what is clear then is not gone on with.
+LOOKS = (0.5, 1.0)
 SLOWER, FASTER, SAME, CANNOT_TELL = "slower", "faster", "same", "cannot tell"
 
 
@@ -64,15 +64,25 @@ class Judgement:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """Its 98 % interval (99 % on either side), corrected for the number of rows.
+        """Its interval: 99 % sure on either side, corrected for the number of rows and looks.
 
         Source: Student's t over the pairs' log ratios, ``scipy.stats.ttest_1samp``.
         """
         from scipy.stats import ttest_1samp
 
         found = ttest_1samp(self.logs, 0.0)
-        low, high = found.confidence_interval(1 - 2 * ALPHA / self.rows)
+        low, high = found.confidence_interval(1 - 2 * self.level)
         return math.exp(low), math.exp(high)
+
+    @property
+    def level(self) -> float:
+        """The chance of error that one side of one test may have: ALPHA, over rows and looks."""
+        return ALPHA / (self.rows * len(LOOKS))
+
+    @property
+    def clear(self) -> bool:
+        """Whether more pairs would hardly change the verdict."""
+        return self.verdict in (SLOWER, FASTER) or self.interval[1] < 1 + self.tolerance / 2
 
     @cached_property
     def verdict(self) -> str:
@@ -96,7 +106,7 @@ class Judgement:
             (np.array(values),), np.mean, permutation_type="samples", alternative="greater",
             n_resamples=20_000, random_state=0,
         )  # fmt: skip
-        return bool(found.pvalue < ALPHA / self.rows)
+        return bool(found.pvalue < self.level)
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -146,24 +156,6 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def own_rows(workload: Workload) -> dict[str, dict[str, Any]]:
-    """What the worker builds for each row of pvtprof's own, by names that all versions have."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in analytic_rows(workload):
-        common = {"attention": workload.attention, "pool_size": workload.pool_size}
-        extra: dict[str, Any]
-        if row.scope.stage is None:
-            size = [workload.batch, IN_CHANNELS, workload.height, workload.width]
-            named = {"model": workload.model, "variant": row.scope.variant}
-            extra = {**named, "sr_ratios": workload.sr_ratios, "input": size}
-        else:
-            stage = workload.spec(row.scope.variant).stages[row.scope.stage - 1]
-            shape = [workload.batch, row.tokens, stage.dim]
-            extra = {"stage": asdict(stage), "grid": row.grid, "input": shape}
-        found[str(row.scope)] = {**common, **extra}
-    return found
 
 
 #: What a verdict means for a gate.
@@ -216,14 +208,16 @@ def judged(
     row, without the confirmation, which is by fresh processes throughout. Raises UnavailableError
     where a side cannot be measured.
     """
+    from pvtprof.observe.sides import Setup
+
     if not 0 < budget_s < float("inf"):
         raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as {DEFAULT_BUDGET_S:g}")
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
-    common = {"target": target, "dtype": dtype, "device": device, "threads": 1, "core": cores[-1]}
     where = {"base": (versions.base, versions.base_python),
              "head": (versions.head, versions.head_python)}  # fmt: skip
     setup = {
-        name: {**common, "root": root, "python": python} for name, (root, python) in where.items()
+        name: Setup(root, target, dtype, device, core=cores[-1], python=python)
+        for name, (root, python) in where.items()
     }
     found: dict[str, Judgement] = {}
     for attempt in range(2):
@@ -233,21 +227,18 @@ def judged(
         with _started(setup) as both:
             for number, name in enumerate(again):
                 first = seed + 10_000 * number + 1_000_000 * attempt
-                begin = time.perf_counter()
-                taken = _pairs(both, rows[name], first, len(rows), budget_s, name, progress)
-                found[name] = Judgement(
-                    name, tuple(t["cpu"] for t in taken), tuple(t["wall"] for t in taken),
-                    len(rows), tolerance, time.perf_counter() - begin,
-                )  # fmt: skip
+                found[name] = _judgement(
+                    both, rows[name], first, name, len(rows), tolerance, budget_s, progress
+                )
     return [found[name] for name in rows]
 
 
 @contextmanager
-def _started(setup: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Side, Side]]:
+def _started(setup: Mapping[str, Setup]) -> Iterator[tuple[Side, Side]]:
     from pvtprof.observe.sides import sides
 
     with sides(setup) as (base, head):
-        if base.said == head.said and setup["base"]["python"] == setup["head"]["python"]:
+        if base.said == head.said and setup["base"].python == setup["head"].python:
             raise SpecError(
                 f"base and head both import {base.said['source']}: there is nothing to compare; "
                 "is the package installed from elsewhere?"
@@ -261,29 +252,37 @@ def fewest_pairs(rows: int) -> int:
     Of n pairs the smallest p is 2^-n; three more, so that one contrary pair does not decide; an
     even number, so that either side goes first as often.
     """
-    return 2 * math.ceil((math.log2(rows / ALPHA) + 3) / 2)
+    return 2 * math.ceil((math.log2(rows * len(LOOKS) / ALPHA) + 3) / 2)
 
 
-def _pairs(
+def _judgement(
     both: tuple[Side, Side],
     row: Any,
     first: int,
-    rows: int,
-    budget_s: float,
     name: str,
+    rows: int,
+    tolerance: float,
+    budget_s: float,
     progress: Callable[[str], None],
-) -> list[Mapping[str, float]]:
-    """The ratios of pairs of processes, an even number, as many as the budget and the test need."""
+) -> Judgement:
+    """Of pairs of processes, an even number, as many as the budget and the test need."""
     from pvtprof.observe.sides import pair
 
     taken: list[Mapping[str, float]] = []
     begin = time.perf_counter()
-    while (
-        len(taken) < fewest_pairs(rows)
-        or len(taken) % 2
-        or (time.perf_counter() - begin) * (1 + 2 / len(taken)) < budget_s
-    ):
-        ratio = f", {taken[-1]['cpu']:.3f}" if taken else ""
-        progress(f"{name}: pair {len(taken) + 1}{ratio}")
-        taken.append(pair(*both, row, len(taken), first + 2 * len(taken), PAIR_S))
-    return taken
+    for look in LOOKS:
+        while (
+            len(taken) < fewest_pairs(rows)
+            or len(taken) % 2
+            or (time.perf_counter() - begin) * (1 + 2 / len(taken)) < look * budget_s
+        ):
+            ratio = f", {taken[-1]['time']:.3f}" if taken else ""
+            progress(f"{name}: pair {len(taken) + 1}{ratio}")
+            taken.append(pair(*both, row, len(taken), first + 2 * len(taken), PAIR_S))
+        found = Judgement(
+            name, tuple(t["time"] for t in taken), tuple(t["wall"] for t in taken), rows, tolerance,
+            time.perf_counter() - begin,
+        )  # fmt: skip
+        if found.clear:
+            break
+    return found

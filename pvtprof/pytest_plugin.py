@@ -86,9 +86,8 @@ def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
     seen = exact.of_module(module, inputs, "inference")
     device = str(inputs[0].device) if inputs else "cpu"
     with latency.on(device):
-        taken = latency.measure(
-            {"module": _forward(module, inputs)}, MEASURED_S, latency.sampler(device)
-        )
+        sampler = latency.sampler(_forward(module, inputs), device)
+        taken = latency.measure({"module": sampler}, MEASURED_S, device)
     sample = taken.get("module")
     if sample is None or sample.interval is None:
         raise pytest.UsageError(f"the module is too slow to be timed in {MEASURED_S:g} s")

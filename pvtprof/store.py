@@ -90,6 +90,8 @@ def _latency_document(taken: Measurement) -> dict[str, Any]:
         "calls": taken.calls,
         "switches": taken.switches,
         "faults": taken.faults,
+        "series": taken.series,
+        "stopped": taken.stopped,
         "warnings": taken.warnings,
     }
 
@@ -174,7 +176,7 @@ def environment(document: Fields) -> Environment:
     needed = {
         name: document.text(name) for name in ("pvtprof", "date", "python", "system", "device")
     }
-    names = ("torch", "fvcore", "cuda", "driver", "commit")
+    names = ("torch", "fvcore", "cuda", "driver", "commit", "timed_with")
     known = {name: document.text(name) for name in names if document.has(name)}
     threads = document.whole_if_there("threads")
     memory = document.whole_if_there("memory_bytes")
@@ -245,4 +247,8 @@ def _measurement(document: Fields) -> Measurement:
     if not samples:
         raise StoreError(f"{document.name}samples is empty")
     switches, faults = (document.whole_if_there(name) for name in ("switches", "faults"))
-    return Measurement(samples, document.whole("calls"), switches, faults)
+    series = document.object("series").numbers() if document.has("series") else {}
+    if any(len(values) != len(samples) for values in series.values()):
+        raise StoreError(f"{document.name}series are not as long as its samples")
+    stopped = document.text("stopped") if document.has("stopped") else None
+    return Measurement(samples, document.whole("calls"), switches, faults, series, stopped)

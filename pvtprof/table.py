@@ -68,6 +68,8 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "latency_low_s": low,
         "latency_high_s": high,
         "latency_samples": len(latency.samples) if latency else None,
+        "latency_stopped_by": latency.stopped if latency else None,
+        "processor_median_s": latency.middle("cpu") if latency else None,
         "not_run": row.not_run,
     }
 

@@ -99,6 +99,25 @@ def disagreements(run: Run) -> Iterator[str]:
                 )
 
 
+#: What ended the measuring of a place, in words.
+STOPS = {
+    "interval": "the 95 % interval of every ratio was narrower than 2 %",
+    "budget": "its share of --budget was spent",
+    "rounds": "200 rounds were made",
+}
+
+
+def _stops(run: Run) -> Iterator[str]:
+    """What ended the measuring, by place: a stage, or the model."""
+    places: dict[str, dict[str, None]] = {}
+    for row in run.rows:
+        if row.latency and row.latency.stopped:
+            place = f"stage {row.scope.stage}" if row.scope.stage else "the model"
+            places.setdefault(STOPS[row.latency.stopped], {})[place] = None
+    for why, those in places.items():
+        yield f"Timed until {why}: {', '.join(those)}."
+
+
 def _peak(peak: Moment | None) -> str:
     return f"{units.integer(peak.bytes)} bytes at {peak.at}" if peak else "-"
 
@@ -126,6 +145,7 @@ def notes(run: Run) -> Iterator[str]:
     taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
     if taught:
         yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
+    yield from _stops(run)
     remarks: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:

@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_what_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ctrl_c_while_timing_keeps_the_complete_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def two_rounds(calls: object, budget: object, sample: object, keep: dict[str, object]) -> None:
+    def two_rounds(calls: object, *args: object, keep: dict[str, object], **more: object) -> None:
         keep.update(dict.fromkeys(calls, latency.Measurement((1.0, 2.0))))  # type: ignore[call-overload]
         raise KeyboardInterrupt
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from pvtprof.observe import latency
-from pvtprof.records import Measurement
+from pvtprof.observe import latency, worker
+from pvtprof.observe.worker import Sampler
+from pvtprof.records import Measurement, median_interval
 
 
 class FakeClock:
@@ -30,10 +33,13 @@ class FakeClock:
 
         return run
 
+    def sampler(self, call: Callable[[], None]) -> Sampler:
+        return partial(worker.timed, call, clock=self)
+
 
 def measure(clock: FakeClock, budget_s: float, **seconds: float) -> dict[str, Measurement]:
-    calls = {name: clock.call(name, s) for name, s in seconds.items()}
-    return latency.measure(calls, budget_s, latency.sampler("cpu", clock), clock)
+    calls = {name: clock.sampler(clock.call(name, s)) for name, s in seconds.items()}
+    return latency.measure(calls, budget_s, clock=clock)
 
 
 def test_samples_are_the_time_of_one_call() -> None:
@@ -47,12 +53,63 @@ def test_short_calls_are_timed_in_blocks() -> None:
     assert (taken["a"].calls, taken["b"].calls) == (10, 1)
 
 
-def test_rounds_are_interleaved() -> None:
+def test_rounds_are_interleaved_in_random_order() -> None:
     clock = FakeClock()
     taken = measure(clock, 10, a=0.3, b=0.3, c=0.3)
     rounds = len(taken["a"].samples)
-    assert clock.log[-3 * rounds :] == ["a", "b", "c"] * rounds
-    assert rounds > 2
+    log = clock.log[-3 * rounds :]
+    orders = {"".join(log[i : i + 3]) for i in range(0, len(log), 3)}
+    assert {"".join(sorted(order)) for order in orders} == {"abc"}
+    assert len(orders) > 2
+    assert clock.log == measured_log(10, a=0.3, b=0.3, c=0.3)  # the same seed, the same order
+
+
+def measured_log(budget_s: float, **seconds: float) -> list[str]:
+    clock = FakeClock()
+    measure(clock, budget_s, **seconds)
+    return clock.log
+
+
+def varying(clock: FakeClock, name: str, seconds: float, by: float) -> Sampler:
+    """A call whose time varies by so large a share, at random."""
+    rng = random.Random(name)
+
+    def run() -> None:
+        clock.now += seconds * (1 + by * rng.uniform(-1, 1))
+
+    return clock.sampler(run)
+
+
+def test_measuring_stops_when_every_ratio_is_narrow() -> None:
+    clock = FakeClock()
+    calls = {name: varying(clock, name, 0.1, 0.03) for name in "abc"}
+    said: list[str] = []
+    taken = latency.measure(calls, 1000, clock=clock, progress=said.append)
+    assert {m.stopped for m in taken.values()} == {"interval"}
+    assert clock.now < 30
+    for name in "bc":
+        low, high = median_interval(
+            [x / y for x, y in zip(taken[name].samples, taken["a"].samples, strict=True)]
+        ) or (0, 1)
+        assert high / low - 1 < latency.TARGET_WIDTH
+    assert said[-1].startswith(f"round {len(taken['a'].samples)}: b ±0.")
+
+
+def test_a_wide_ratio_takes_the_budget_and_a_row_says_so() -> None:
+    clock = FakeClock()
+    calls = {"a": varying(clock, "a", 0.1, 0.5), "b": varying(clock, "b", 0.1, 0.5)}
+    taken = latency.measure(calls, 10, clock=clock)
+    assert {m.stopped for m in taken.values()} == {"budget"}
+    assert clock.now > 9
+
+
+def test_what_was_seen_with_each_sample_is_kept() -> None:
+    x = torch.randn(64, 64)
+    taken = latency.measure({"mm": latency.sampler(lambda: x @ x)}, 0.5)["mm"]
+    assert set(taken.series) >= {"cpu"}
+    assert {len(values) for values in taken.series.values()} == {len(taken.samples)}
+    assert 0 < (taken.middle("cpu") or 0) < 0.1
+    assert taken.middle("wall") is None  # what the samples are
 
 
 @pytest.mark.parametrize("budget_s", [0.0, 0.5, 3.0, 17.0])
@@ -73,7 +130,7 @@ def test_a_call_that_grows_slow_ends_the_rounds_early() -> None:
     def slowing() -> None:
         clock.now += next(seconds)
 
-    latency.measure({"a": slowing}, 5.0, latency.sampler("cpu", clock), clock)
+    latency.measure({"a": clock.sampler(slowing)}, 5.0, clock=clock)
     assert clock.now <= 6.0
 
 
@@ -86,13 +143,15 @@ def test_ctrl_c_leaves_the_rounds_that_were_complete() -> None:
     clock, kept = FakeClock(), {}
     remaining = iter(range(9))
 
+    noise = random.Random(0)
+
     def stopped() -> None:
-        clock.now += 0.3
+        clock.now += noise.choice((0.2, 0.4))
         if next(remaining, None) is None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        latency.measure({"a": stopped}, 60, latency.sampler("cpu", clock), clock, keep=kept)
+        latency.measure({"a": clock.sampler(stopped)}, 60, clock=clock, keep=kept)
     assert len(kept["a"].samples) == 8  # 9 calls, one of them warm-up
 
 
@@ -114,7 +173,7 @@ def test_a_wide_interval_is_said_to_be_wide() -> None:
 
 def test_a_real_matrix_product_is_timed() -> None:
     x = torch.randn(64, 64)
-    taken = latency.measure({"mm": lambda: x @ x}, 0.5, latency.sampler("cpu"))["mm"]
+    taken = latency.measure({"mm": latency.sampler(lambda: x @ x)}, 0.5)["mm"]
     assert 0 < taken.median < 0.1
     assert len(taken.samples) >= 6
 
@@ -140,17 +199,80 @@ def test_memory_that_is_mapped_afresh_is_seen() -> None:
     """glibc maps blocks of 32 MiB or more at each call: each page of them is a fault."""
     large = torch.zeros(40 * 2**20, dtype=torch.uint8)
     calls = {"maps": lambda: large + 1, "spares": lambda: large.add_(1)}
-    taken = latency.measure(calls, 1.0, latency.sampler("cpu"))
+    taken = latency.measure({name: latency.sampler(call) for name, call in calls.items()}, 1.0)
     assert 0.9 * 40 * 2**20 < taken["maps"].mapped_bytes < 1.2 * 40 * 2**20
     assert taken["spares"].mapped_bytes < 2**20
     assert taken["maps"].switches is not None
 
 
+def test_a_crowd_of_threads_is_said() -> None:
+    quiet = (1.0,) * 6
+    assert Measurement(quiet, series={"crowd": (0.0,) * 5 + (1.0,)}).warnings == ()
+    (said,) = Measurement(quiet, series={"crowd": (1.0,) * 6}).warnings
+    assert said.startswith("1.0 more threads wanted to run than there are cores")
+
+
+def test_what_a_gpu_does_not_do_at_full_speed_is_said() -> None:
+    quiet = (1e-3,) * 6
+    (hot,) = Measurement(quiet, series={"throttled": (0.0,) * 4 + (1.0,) * 2}).warnings
+    assert hot.startswith("2 of 6 samples were taken while the GPU was throttled")
+    (bound,) = Measurement(quiet, series={"wall": (2e-3,) * 6}).warnings
+    assert bound.startswith("launch-bound: 2.00 ms with launching, 1.00 ms on the device")
+    (bound,) = Measurement(quiet, series={"wall": (1e-3,) * 6, "graph": (5e-4,) * 6}).warnings
+    assert "0.500 ms on the device" in bound
+    assert Measurement(quiet, series={"wall": (1.1e-3,) * 6}).warnings == ()
+
+
+class FakeNvml:
+    """What worker asks of nvidia-ml-py."""
+
+    NVMLError = RuntimeError
+    NVML_CLOCK_SM, NVML_TEMPERATURE_GPU = 1, 0
+    reasons = 0x1
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        answers = {"ClocksThrottleReasons": self.reasons, "ClockInfo": 1980, "Temperature": 61}
+        return lambda *asked: next((v for key, v in answers.items() if name.endswith(key)), None)
+
+
+@pytest.mark.parametrize(("reasons", "throttled"), [(0x1, 0.0), (0x4, 1.0), (0x40 | 0x1, 1.0)])
+def test_nvml_says_clock_heat_and_throttling(
+    reasons: int, throttled: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeNvml()
+    fake.reasons = reasons
+    monkeypatch.setitem(sys.modules, "pynvml", fake)  # type: ignore[arg-type]
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: FakeNvml())
+    seen = worker._gpu_state("cuda:0")
+    assert seen == {"sm_mhz": 1980, "celsius": 61, "throttled": throttled}
+
+
+def test_without_nvml_nothing_is_said_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)  # type: ignore[arg-type]
+    assert worker._gpu_state("cuda:0") == {}
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("sample", [latency._event_samples, latency._triton_samples])
-def test_device_time_grows_with_the_work(sample: latency.Sampler) -> None:
+def test_device_time_grows_with_the_work() -> None:
     small, large = (torch.randn(n, n, device="cuda") for n in (256, 4096))
     calls = {"small": lambda: small @ small, "large": lambda: large @ large}
-    taken = latency.measure(calls, 2.0, sample)
+    samplers = {name: latency.sampler(call, "cuda") for name, call in calls.items()}
+    taken = latency.measure(samplers, 4.0, "cuda")
     assert taken["large"].median > 10 * taken["small"].median > 0
+    assert set(taken["small"].series) >= {"cpu", "wall"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_graph_replays_the_same_kernels_without_launches() -> None:
+    x = torch.randn(64, 64, device="cuda")
+
+    def many() -> object:
+        y = x
+        for _ in range(100):
+            y = y + 1
+        return y
+
+    block = worker.timed(many, 10, "cuda", worker.graph_of(many))
+    assert 0 < block["graph"] < block["wall"]

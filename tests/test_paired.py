@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvtprof import cli, paired
+from pvtprof import cli, paired, recipes
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.observe.sides import sides
+from pvtprof.observe.sides import Setup, sides
 from pvtprof.paired import CANNOT_TELL, FASTER, SAME, SLOWER, Judgement, Versions, judged
 from pvtprof.records import FAILED, PASSED, UNDECIDED
 from pvtprof.spec import workload
@@ -95,6 +95,15 @@ def test_what_is_wide_cannot_be_told_and_says_what_would_decide() -> None:
     assert "a budget of about" in text
 
 
+def test_what_is_clear_is_not_gone_on_with() -> None:
+    """Slower, faster, or far from the tolerance; what is near it takes the rest of the budget."""
+    rng = np.random.default_rng(1)
+    clear = {mean: drawn(rng, mean, 20).clear for mean in (0.9, 1.0, 1.1)}
+    assert clear == dict.fromkeys(clear, True)
+    near = Judgement("row", (1.0, 1.045) * 8, ())
+    assert (near.verdict, near.clear) == (SAME, False)
+
+
 def test_more_rows_ask_for_more_certainty() -> None:
     one = Judgement("row", tuple(1.03 + 0.002 * k for k in range(8)), (1.0,) * 8)
     many = Judgement("row", one.ratios, one.wall, rows=15)
@@ -105,7 +114,7 @@ def test_more_rows_ask_for_more_certainty() -> None:
 
 def test_the_last_line_says_what_came_out() -> None:
     same = Judgement("a", (1.0, 1.001, 0.999, 1.002, 0.998, 1.0, 1.001), (1.0,) * 7)
-    slow = Judgement("b", tuple(1.2 + 0.001 * k for k in range(7)), (1.0,) * 7)
+    slow = Judgement("b", tuple(1.2 + 0.001 * k for k in range(8)), (1.0,) * 8)
     assert same.verdict == SAME
     assert paired.outcome([same])[0] == f"- {same}\ncheck: no row of 1 is slower than base\n"
     text, cases = paired.outcome([same, slow])
@@ -145,11 +154,10 @@ def test_a_side_that_cannot_be_timed_is_said(tmp_path: Path, factory: str, expec
 
 def test_no_process_is_left_behind(tmp_path: Path) -> None:
     folder = version(tmp_path / "base")
-    setup = {"target": "some_design:factory", "dtype": "float32", "device": "cpu", "threads": 1,
-             "core": None, "root": folder, "python": sys.executable}  # fmt: skip
+    setup = Setup(folder, "some_design:factory")
     with pytest.raises(RuntimeError, match="stop"):  # noqa: PT012, SIM117 # what is tested is the leaving
         with sides({"base": setup, "head": setup}) as both:
-            both[0].ask({"fork": {"row": None, "seed": 0}})
+            both[0].ask({"fork": {"rows": {"it": None}, "seed": 0}})
             assert len(workers_in(tmp_path)) == 3  # two sides and a fork, all of them in the folder
             raise RuntimeError("stop")
     assert soon_gone(tmp_path)
@@ -181,7 +189,7 @@ def test_the_same_code_twice_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("budget_s", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_budget_that_is_none_is_refused(tmp_path: Path, budget_s: float) -> None:
-    with pytest.raises(SpecError, match=r"budget is .* use more than 0, such as 4"):
+    with pytest.raises(SpecError, match=r"budget is .* use more than 0, such as 8"):
         run(versions(tmp_path), budget_s=budget_s)
 
 
@@ -289,13 +297,12 @@ def test_what_does_not_go_together_is_one_line(
 def test_own_rows_are_built_by_the_worker(tmp_path: Path) -> None:
     """Of this very checkout: an attention module and a whole network."""
     root = str(Path(__file__).parent.parent)
-    rows = paired.own_rows(workload("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3))
-    setup = {"target": None, "dtype": "float32", "device": "cpu", "threads": 1, "core": None,
-             "root": root, "python": sys.executable}  # fmt: skip
+    rows = recipes.own_rows(workload("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3))
+    setup = Setup(root)
     with sides({"head": setup}) as (side,):
         for name, shape in (("stage 1 sra_conv", [1, 256, 32]), ("model sra_pool", [1, 1000])):
-            made = side.ask({"fork": {"row": rows[name], "seed": 1}})
-            assert (made["shape"], made["finite"]) == (shape, True)
-            assert side.ask({"calls": 2})["cpu"] > 0
+            made = side.ask({"fork": {"rows": {name: rows[name]}, "seed": 1}})
+            assert made == {name: {"shape": shape, "finite": True}}
+            assert side.sampler(name)(2)["cpu"] > 0
             assert side.ask({"end": True}) == {"ended": 0}
     assert len(rows) == 15

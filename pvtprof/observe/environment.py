@@ -13,11 +13,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pvtprof.errors import UnavailableError
+from pvtprof.observe.sides import PINNED
 from pvtprof.records import Environment
 
 
-def environment(device: str = "none") -> Environment:
-    """The environment of a run on ``device`` ("none" for formulas alone: torch is not imported)."""
+def environment(device: str = "none", timed: bool = False) -> Environment:
+    """The environment of a run on ``device`` ("none" for formulas alone: torch is not imported).
+
+    ``timed``: whether the clock ran, in a process of its own.
+    """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     base = Environment(
         pvtprof=_version("pvtprof") or "unknown",
@@ -26,10 +30,10 @@ def environment(device: str = "none") -> Environment:
         system=f"{platform.system()} {platform.machine()}",
         device="none (formulas alone)",
     )
-    return base if device == "none" else _with_torch(base, device)
+    return base if device == "none" else _with_torch(base, device, timed)
 
 
-def _with_torch(base: Environment, device: str) -> Environment:
+def _with_torch(base: Environment, device: str, timed: bool) -> Environment:
     import torch
 
     on_cuda = device.startswith("cuda")
@@ -43,6 +47,7 @@ def _with_torch(base: Environment, device: str) -> Environment:
         cuda=torch.version.cuda if on_cuda else None,
         driver=_driver() if on_cuda else None,
         commit=_commit(),
+        timed_with=" ".join(f"{name}={value}" for name, value in PINNED.items()) if timed else None,
     )
 
 

@@ -1,27 +1,30 @@
-"""The clock: latency of several designs, interleaved round by round (A B C, A B C, ...)."""
+"""The clock: latency of several designs, in rounds of all of them in random order."""
 
 from __future__ import annotations
 
-import importlib.util
-import resource
-import timeit
-from collections import Counter
+import math
+import os
+import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeAlias
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch.utils.benchmark import timer
 
-from pvtprof.records import Measurement
-
-Call: TypeAlias = Callable[[], object]
-#: Runs a call about so often; returns samples in seconds, and of how many calls each is the mean.
-Sampler: TypeAlias = Callable[[Call, int], tuple[list[float], int]]
+from pvtprof.observe import worker
+from pvtprof.observe.worker import Block, Call, Sampler
+from pvtprof.records import FEWEST_FOR_INTERVAL, Measurement, median_interval
 
 BLOCK_S = 0.01  # a sample lasts at least this long, so that the clock's own cost does not show
-WARM_UP_S = 0.2
+#: Until caches and pools are warm and clocks are up: of processors, of GPUs.
+WARM_UP_S = {"cpu": 0.2, "cuda": 1.0}
 MOST_ROUNDS = 200
+#: Measuring stops when the 95 % interval of each ratio is narrower than this.
+TARGET_WIDTH = 0.02
+LOOK_EVERY = 4  # rounds
 
 
 def on(device: str) -> AbstractContextManager[object]:
@@ -29,88 +32,113 @@ def on(device: str) -> AbstractContextManager[object]:
     return torch.cuda.device(device) if device.startswith("cuda") else nullcontext()
 
 
-def sampler(device: str, clock: Callable[[], float] = timer) -> Sampler:
-    """How to time on ``device``: CUDA events (through triton where there is one), else a clock."""
-    if not device.startswith("cuda"):
-        return lambda call, calls: ([timeit.Timer(call, timer=clock).timeit(calls) / calls], calls)
-    return _triton_samples if importlib.util.find_spec("triton") else _event_samples
-
-
-def _triton_samples(call: Call, calls: int) -> tuple[list[float], int]:
-    """Samples of single calls, the L2 cache flushed between them."""
-    from triton.testing import do_bench
-
-    return [ms / 1e3 for ms in do_bench(call, warmup=1, rep=20, return_mode="all")], 1
-
-
-def _event_samples(call: Call, calls: int) -> tuple[list[float], int]:
-    """One sample between two CUDA events."""
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    begin.record()
-    for _ in range(calls):
-        call()
-    end.record()
-    torch.cuda.synchronize()
-    return [begin.elapsed_time(end) / 1e3 / calls], calls
+def sampler(call: Call, device: str = "cpu") -> Sampler:
+    """How to time a call of this very process."""
+    return partial(worker.timed, call, device=device)
 
 
 def measure(
-    calls: Mapping[str, Call],
+    samplers: Mapping[str, Sampler],
     budget_s: float,
-    sample: Sampler,
+    device: str = "cpu",
     clock: Callable[[], float] = timer,
     keep: dict[str, Measurement] | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+    seed: int = 0,
 ) -> dict[str, Measurement]:
-    """Latency of each call, in interleaved rounds until the budget (seconds) would be exceeded.
+    """Latency of each design, in rounds of all of them, each round in a random order.
 
-    Warm-up is part of the budget. A call for which the budget left no round is absent. ``keep`` is
-    filled after every round, so that whoever catches Ctrl-C has what was taken by then.
+    Stops when the 95 % interval of each one's ratio to the first, round by round, is narrower than
+    TARGET_WIDTH (of a single one: its own interval), or when the budget (seconds, warm-up and all)
+    would be exceeded; each Measurement says which. A design for which the budget left no round is
+    absent. ``keep`` is filled after every round, so that whoever catches Ctrl-C has what was taken
+    by then.
     """
     begin = clock()
     kept: dict[str, Measurement] = {} if keep is None else keep
     per_sample: dict[str, int] = {}
+    warm_up_s = min(WARM_UP_S[device.split(":")[0]], budget_s / (4 * len(samplers)))
     round_s = 0.0
-    for name, call in calls.items():
+    for name, sample in samplers.items():
         if clock() - begin + round_s > budget_s:
             return kept
-        once_s = _warm_up(call, clock, min(WARM_UP_S, budget_s / (4 * len(calls))))
+        once_s = _warm_up(sample, clock, warm_up_s)
         per_sample[name] = max(1, round(BLOCK_S / max(once_s, 1e-9)))
         round_s += per_sample[name] * once_s
-    samples: dict[str, list[float]] = {name: [] for name in calls}
-    disturbed: dict[str, Counter[str]] = {name: Counter() for name in calls}
-    for _ in range(MOST_ROUNDS):
+    blocks: dict[str, list[Block]] = {name: [] for name in samplers}
+    order, rng, rounds = list(samplers), random.Random(seed), 0
+    stopped = "rounds"
+    while rounds < MOST_ROUNDS:
         if clock() - begin + round_s > budget_s:
+            stopped = "budget"
             break
         before = clock()
-        new = {name: _disturbed(sample, call, per_sample[name]) for name, call in calls.items()}
-        round_s = clock() - before
-        for name, (values, averaged, by) in new.items():
-            samples[name] += values
-            disturbed[name].update(by)
-            switches, faults = disturbed[name]["switches"], disturbed[name]["faults"]
-            kept[name] = Measurement(tuple(samples[name]), averaged, switches, faults)
+        rng.shuffle(order)
+        new = {name: samplers[name](per_sample[name]) for name in order}
+        round_s, rounds = clock() - before, rounds + 1
+        crowd = _crowd()
+        for name in samplers:
+            blocks[name].append(new[name] | crowd)
+            kept[name] = _measurement(blocks[name], per_sample[name])
+        if rounds >= FEWEST_FOR_INTERVAL and rounds % LOOK_EVERY == 0:
+            widths = _widths(kept)
+            progress(f"round {rounds}: {_said(widths)}")
+            if max(widths.values()) < TARGET_WIDTH:
+                stopped = "interval"
+                break
+    for name, taken in kept.items():
+        kept[name] = replace(taken, stopped=stopped)
     return kept
 
 
-def _disturbed(
-    sample: Sampler, call: Call, calls: int
-) -> tuple[list[float], int, Mapping[str, int]]:
-    """Samples, and by what the process was disturbed meanwhile."""
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    values, averaged = sample(call, calls)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    return values, averaged, {
-        "switches": after.ru_nivcsw - before.ru_nivcsw,
-        "faults": after.ru_minflt - before.ru_minflt,
-    }  # fmt: skip
+def _widths(taken: Mapping[str, Measurement]) -> dict[str, float]:
+    """How wide the 95 % interval of each ratio to the first is, as a share of 1."""
+    (first, reference), *rest = taken.items()
+    ratios = {name: [a / b for a, b in zip(other.samples, reference.samples, strict=True)]
+              for name, other in rest}  # fmt: skip
+    found = {}
+    for name, values in (ratios or {first: list(reference.samples)}).items():
+        interval = median_interval(values)
+        found[name] = math.inf if interval is None else interval[1] / interval[0] - 1
+    return found
 
 
-def _warm_up(call: Call, clock: Callable[[], float], seconds: float) -> float:
+def _said(widths: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} ±{50 * width:.1f} %" for name, width in widths.items())
+
+
+#: What is recorded with each sample beside its time, where there is such a thing.
+SERIES = ("cpu", "wall", "graph", "crowd", "sm_mhz", "celsius", "throttled")
+
+
+def _measurement(blocks: list[Block], calls: int) -> Measurement:
+    on_device = "device" in blocks[0]
+    series = {name: tuple(block[name] for block in blocks) for name in SERIES
+              if name in blocks[0] and (on_device or name != "wall")}  # fmt: skip
+    return Measurement(
+        tuple(block["device" if on_device else "wall"] for block in blocks),
+        calls,
+        switches=sum(int(block["switches"]) for block in blocks),
+        faults=sum(int(block["faults"]) for block in blocks),
+        series=series,
+    )
+
+
+def _warm_up(sample: Sampler, clock: Callable[[], float], seconds: float) -> float:
     """Call for some seconds, until caches and pools are warm; return those of the last call."""
     begin = clock()
     while True:
         before = clock()
-        call()
+        sample(1)
         after = clock()
         if after - begin >= seconds:
             return after - before
+
+
+def _crowd() -> Block:
+    """How many more threads want to run just now than there are cores; {} where it is not said."""
+    path = Path("/proc/loadavg")
+    if not path.exists():
+        return {}
+    running = int(path.read_text().split()[3].partition("/")[0])  # this one among them
+    return {"crowd": float(max(0, running - 1 + torch.get_num_threads() - (os.cpu_count() or 1)))}

@@ -7,13 +7,18 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from operator import itemgetter
 from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
 from pvtprof.errors import UnavailableError
+from pvtprof.observe.worker import Block, Sampler
+from pvtprof.spec import Workload
 
 WORKER = Path(__file__).with_name("worker.py")
 #: What a child is started with, so that its memory is laid out alike from run to run: no block
@@ -22,11 +27,29 @@ PINNED = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
 }
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BLOCK_S = 0.005  # one sample lasts about so long
 SLOWEST_S = 300.0  # a side that does not answer for so long is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a side is set up: the folder that it imports from, and what all its modules run with.
+
+    ``target`` is a user's own module in place of pvtprof's; ``core`` is the one that it stays on;
+    ``graph`` asks for CUDA graphs beside the plain calls.
+    """
+
+    root: str
+    target: str | None = None
+    dtype: str = "float32"
+    device: str = "cpu"
+    mode: str = "inference"
+    threads: int = 1
+    core: int | None = None
+    graph: bool = False
+    python: str = sys.executable
 
 
 class Side:
@@ -64,33 +87,51 @@ class Side:
             raise UnavailableError(f"{self.name}: its process died ({answer['ended']})")
         return answer
 
+    def sampler(self, name: str) -> Sampler:
+        """How to time one of the rows that it has forked with."""
+        return lambda calls: self.ask({"calls": calls, "name": name})
+
+    @contextmanager
+    def forked(self, rows: Mapping[str, Any], seed: int = 0) -> Iterator[dict[str, Sampler]]:
+        """A fresh process that has built ``rows``, as ways to time each; gone afterwards.
+
+        Raises UnavailableError where it cannot be built, or is not finite.
+        """
+        made = self.ask({"fork": {"rows": rows, "seed": seed}})
+        for name, its in made.items():
+            if not its["finite"]:
+                raise UnavailableError(f"{name}: the module returns values that are not finite")
+        yield {name: self.sampler(name) for name in rows}
+        self.ask({"end": True})  # answered by the warm process, once the fork is gone
+
     def _gone(self) -> UnavailableError:
         return UnavailableError(f"{self.name}: its process died")
 
 
 @contextmanager
-def sides(setup: Mapping[str, Mapping[str, Any]]) -> Iterator[list[Side]]:
-    """A side for each name in ``setup``, started by its "python"; all ended in any case.
+def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
+    """A side for each name in ``setup``, started by its Python; all ended in any case.
 
     Sides of one Python are forked from one process that imported torch: where two processes import
     it each for itself, one stays slower than the other by up to 1 % for as long as they live.
     """
     with ExitStack() as stack:
-        found = []
+        found: list[Side] = []
         by_python: dict[str, list[str]] = {}
         for name, its in setup.items():
-            by_python.setdefault(its["python"], []).append(name)
+            by_python.setdefault(its.python, []).append(name)
         for python, names in by_python.items():
-            found += stack.enter_context(_process(python, names))
+            threads = setup[names[0]].threads
+            found += stack.enter_context(_process(python, names, threads))
         for side in found:
-            side.tell({"setup": setup[side.name]})
+            side.tell({"setup": asdict(setup[side.name])})
         for side in found:
             side.said = side.answer()
         yield found
 
 
 @contextmanager
-def _process(python: str, names: Sequence[str]) -> Iterator[list[Side]]:
+def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[Side]]:
     """Sides of one Python; ended with whatever they forked."""
     with ExitStack() as ours:
         with ExitStack() as theirs:
@@ -106,7 +147,8 @@ def _process(python: str, names: Sequence[str]) -> Iterator[list[Side]]:
                 process = subprocess.Popen(
                     [python, str(WORKER), *(f"{source}:{sink}" for source, sink in given)],
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
-                    env={**os.environ, **PINNED}, pass_fds=[end for both in given for end in both],
+                    env={**os.environ, **PINNED, **dict.fromkeys(THREADS, str(threads))},
+                    pass_fds=[end for both in given for end in both],
                 )  # fmt: skip
             except OSError as error:
                 said = f"cannot start {python} for {names[0]}: {error.strerror}"
@@ -119,17 +161,33 @@ def _process(python: str, names: Sequence[str]) -> Iterator[list[Side]]:
             process.wait()
 
 
-def pair(
-    base: Side, head: Side, row: Mapping[str, Any] | None, number: int, seed: int, seconds: float
-) -> Mapping[str, float]:
-    """Ratios head / base of one pair of fresh processes: of "cpu" and of "wall" time.
+@contextmanager
+def clock_side(workload: Workload, core: int | None = None) -> Iterator[Side]:
+    """One side, of this very pvtprof, with the threads of this process."""
+    import torch
 
-    In pairs of odd ``number`` head goes first in everything: whoever comes second has it easier.
-    Raises UnavailableError where the two do not return the same kind of thing.
+    root = str(Path(__file__).parents[2])
+    threads = torch.get_num_threads()
+    setup = Setup(
+        root, None, workload.dtype, workload.device, workload.mode, threads, core,
+        workload.device.startswith("cuda") and workload.mode == "inference",
+    )  # fmt: skip
+    with sides({"the timed process": setup}) as (side,):
+        yield side
+
+
+def pair(
+    base: Side, head: Side, row: Any, number: int, seed: int, seconds: float
+) -> Mapping[str, float]:
+    """Ratios head / base of one pair of fresh processes: of "time" and of "wall" time.
+
+    "time" is the device's on CUDA, else the processor's. In pairs of odd ``number`` head goes
+    first in everything: whoever comes second has it easier. Raises UnavailableError where the two
+    do not return the same kind of thing.
     """
     order = (head, base) if number % 2 else (base, head)
     made = {
-        side.name: side.ask({"fork": {"row": row, "seed": seed + i}})
+        side.name: side.ask({"fork": {"rows": {"it": row}, "seed": seed + i}})["it"]
         for i, side in enumerate(order)
     }
     for side in (base, head):
@@ -140,23 +198,28 @@ def pair(
         raise UnavailableError(
             f"base returns {shapes[0]}, head {shapes[1]}: not the same thing to time"
         )
-    once = [_warm(side) for side in order]
+    once = [_warm(side.sampler("it")) for side in order]
     calls = max(1, round(BLOCK_S / max(once)))
-    taken: dict[str, list[dict[str, float]]] = {"base": [], "head": []}
+    taken: dict[str, list[Block]] = {"base": [], "head": []}
     rounds = max(2, round(seconds / (2 * calls * (sum(once)))))
     for _ in range(rounds):
         for side in (*order, *reversed(order)):
-            taken[side.name].append(side.ask({"calls": calls}))
+            taken[side.name].append(side.sampler("it")(calls))
     for side in (base, head):
         side.ask({"end": True})  # answered by the warm process, once the fork is gone
     return {
-        clock: median(s[clock] for s in taken["head"]) / median(s[clock] for s in taken["base"])
-        for clock in ("cpu", "wall")
+        name: median(map(clock, taken["head"])) / median(map(clock, taken["base"]))
+        for name, clock in (("time", machine_s), ("wall", itemgetter("wall")))
     }
 
 
-def _warm(side: Side) -> float:
+def machine_s(block: Block) -> float:
+    """What a gate can stand on: the device's time on CUDA, else the processor's."""
+    return block.get("device", block["cpu"])
+
+
+def _warm(sample: Sampler) -> float:
     """Seconds of one call, once caches are warm."""
     for _ in range(2):
-        side.ask({"calls": 1})
-    return max(1e-7, *(float(side.ask({"calls": 1})["wall"]) for _ in range(2)))
+        sample(1)
+    return max(1e-7, *(sample(1)["wall"] for _ in range(2)))

@@ -15,12 +15,22 @@ import importlib
 import json
 import os
 import random
+import resource
 import sys
 import time
+import timeit
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+
+Call = Callable[[], object]
+Block = dict[str, float]  # one sample: seconds of one call by clock, and what disturbed it
+Sampler = Callable[[int], Block]  # times so many calls, as one sample
+L2_FLUSH_BYTES = 256 * 2**20  # more than any GPU's second-level cache
+#: NVML's reasons for lower clocks that are a disturbance: power cap (4), hardware slowdown (8),
+#: thermal (0x20 software, 0x40 hardware) and power brake (0x80). Source: nvml.h.
+THROTTLED = 0x4 | 0x8 | 0x20 | 0x40 | 0x80
 
 
 def main() -> None:
@@ -28,7 +38,7 @@ def main() -> None:
     del sys.path[0]  # this folder, whose names are nobody's business
     os.dup2(2, 1)  # what a module prints goes to stderr
     with suppress(Exception):  # said by the side that needs it
-        importlib.import_module("torch")
+        importlib.import_module("torch.utils.benchmark")
     started = [_started(*map(int, pair.split(":"))) for pair in sys.argv[1:]]
     for end in ":".join(sys.argv[1:]).split(":"):
         os.close(int(end))  # a side that dies is seen by the silence
@@ -39,7 +49,8 @@ def main() -> None:
 def _started(source: int, sink: int) -> int:
     child = os.fork()
     if not child:
-        _answer_all(source, sink)
+        with suppress(BrokenPipeError):  # who asked is gone
+            _answer_all(source, sink)
         os._exit(0)
     return child
 
@@ -47,7 +58,8 @@ def _started(source: int, sink: int) -> int:
 def _answer_all(source: int, sink: int) -> None:
     """Answer requests until there are no more; an exception of a user's code is an answer too."""
     setup: dict[str, Any] = {}
-    call: Callable[[], object] = time.time
+    calls: dict[str, Call] = {}
+    graphs: dict[str, Call] = {}
     while line := _line(source):
         request = json.loads(line)
         try:
@@ -60,9 +72,12 @@ def _answer_all(source: int, sink: int) -> None:
                     _, status = os.waitpid(child, 0)
                     answer = {"ended": os.waitstatus_to_exitcode(status)}
                 else:
-                    call, answer = _built(setup, request["fork"])
+                    calls, answer = _built(setup, request["fork"])
+                    if setup["graph"]:
+                        graphs = {name: graph_of(call) for name, call in calls.items()}
             elif "calls" in request:
-                answer = _timed(call, request["calls"])
+                name = request["name"]
+                answer = timed(calls[name], request["calls"], setup["device"], graphs.get(name))
             else:  # end of a forked process
                 os._exit(0)
         except Exception as error:  # a user's module may raise anything
@@ -94,29 +109,65 @@ def _ready(setup: dict[str, Any]) -> dict[str, Any]:
     return {"torch": torch.__version__, "source": source}
 
 
-def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[Callable[[], object], Any]:
-    """The call to time, and what it returns once."""
+def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Call], Any]:
+    """The calls to time by name, and of each what it returns once."""
     import torch
 
     random.seed(fork["seed"])
     pads = [bytearray(random.randrange(1, 1 << 16)) for _ in range(64)]
     del pads[::2]  # holes of random sizes, so that each process lays its memory out anew
     torch.set_default_dtype(getattr(torch, setup["dtype"]))
-    module, inputs = _target(setup["target"]) if setup["target"] else _own(fork["row"])
-    module, inputs = module.to(setup["device"]), [x.to(setup["device"]) for x in inputs]
+    torch.set_grad_enabled(setup["mode"] == "training")
+    calls, said = {}, {}
+    for name, row in fork["rows"].items():
+        module, inputs = _reference() if row == "reference" else _made(setup, row)
+        module = module.to(setup["device"])
+        calls[name] = call = _call(module, [_on(setup, x) for x in inputs], setup["mode"])
+        output = call()
+        if not isinstance(output, torch.Tensor):
+            raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
+        said[name] = {"shape": list(output.shape), "finite": bool(torch.isfinite(output).all())}
+    _pads.extend(pads)  # while the process lives, so do they
+    return calls, said
 
-    def call() -> object:
-        held = pads  # while the call lives, so do the pads
-        with torch.no_grad():
-            return module(*inputs), len(held)
 
-    output: Any = call()[0]  # type: ignore[index] # a pair, see above
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
-    return call, {
-        "shape": list(output.shape),
-        "finite": bool(torch.isfinite(output).all()),
-    }
+_pads: list[bytearray] = []
+
+
+def _on(setup: dict[str, Any], x: Any) -> Any:
+    return x.detach().to(setup["device"]).requires_grad_(x.requires_grad)
+
+
+def _call(module: Any, inputs: list[Any], mode: str) -> Call:
+    """A forward pass, or in "training" forward and backward, gradients let go."""
+    import torch
+
+    if mode == "inference":
+        return lambda: module(*inputs)
+
+    def step() -> object:
+        output = module(*inputs)
+        output.backward(torch.ones_like(output))
+        for tensor in (*module.parameters(), *inputs):
+            tensor.grad = None
+        return output.detach()
+
+    return step
+
+
+def _reference() -> tuple[Any, list[Any]]:
+    """The work that stands for the machine's speed: a matrix product and a softmax."""
+    import torch
+
+    class Reference(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return (x @ x.transpose(0, 1)).softmax(-1)
+
+    return Reference(), [torch.randn(384, 384, dtype=torch.float32)]
+
+
+def _made(setup: dict[str, Any], row: Any) -> tuple[Any, list[Any]]:
+    return _target(setup["target"]) if setup["target"] else _own(row)
 
 
 def _target(target: str) -> tuple[Any, list[Any]]:
@@ -140,16 +191,91 @@ def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:
         return build.build(made, row["attention"]), [torch.randn(*row["input"])]
     stage = spec.StageSpec(**row["stage"])
     module = build.build_attention(stage, tuple(row["grid"]), row["attention"], row["pool_size"])
-    return module, [torch.randn(*row["input"])]
+    return module, [torch.randn(*row["input"]).requires_grad_()]
 
 
-def _timed(call: Callable[[], object], calls: int) -> dict[str, float]:
-    """Processor time and wall time of one call, the mean of ``calls``."""
-    cpu, wall = time.process_time_ns(), time.perf_counter_ns()
-    for _ in range(calls):
+def timed(
+    call: Call, calls: int, device: str = "cpu", graph: Call | None = None, clock: Any = None
+) -> Block:
+    """One sample: seconds of one call, the mean of ``calls``, by every clock that there is.
+
+    "wall" and "cpu" (the process's processor time, of all threads) are of a loop of calls that ends
+    with a synchronisation: torch.utils.benchmark's timer in timeit's loop. On CUDA "device" is by
+    events around each call, the L2 cache flushed before it (as triton.testing.do_bench does), and
+    "graph" the same of a CUDA graph's replay. "switches" and "faults" are what disturbed the
+    process, in all calls together.
+    """
+    from torch.utils.benchmark import timer
+
+    loop = timeit.Timer(call, timer=clock or timer)
+    before, cpu = resource.getrusage(resource.RUSAGE_SELF), time.process_time_ns()
+    wall = loop.timeit(calls) / calls
+    cpu, after = time.process_time_ns() - cpu, resource.getrusage(resource.RUSAGE_SELF)
+    found = {
+        "wall": wall, "cpu": cpu / calls / 1e9,
+        "switches": after.ru_nivcsw - before.ru_nivcsw,
+        "faults": after.ru_minflt - before.ru_minflt,
+    }  # fmt: skip
+    if device.startswith("cuda"):
+        found["device"] = _device_s(call, calls, device)
+        if graph:
+            found["graph"] = _device_s(graph, calls, device)
+        found |= _gpu_state(device)
+    return found
+
+
+def _device_s(call: Call, calls: int, device: str) -> float:
+    """Seconds between two CUDA events around a call, the mean of ``calls``; L2 flushed."""
+    import torch
+
+    flush = torch.empty(L2_FLUSH_BYTES, dtype=torch.int8, device=device)
+    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(calls)]
+    for begin, end in events:
+        flush.zero_()
+        begin.record()
         call()
-    cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
-    return {"cpu": cpu / calls / 1e9, "wall": wall / calls / 1e9}
+        end.record()
+    torch.cuda.synchronize()
+    milliseconds: float = sum(begin.elapsed_time(end) for begin, end in events)
+    return milliseconds / calls / 1e3
+
+
+def graph_of(call: Call) -> Call:
+    """The call as a CUDA graph: replayed, its kernels wait for no launch."""
+    import torch
+
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):  # whatever allocates or tunes on first use does so before the capture
+            call()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+    replay: Call = graph.replay
+    return replay
+
+
+def _gpu_state(device: str) -> Block:
+    """Clock, temperature, and whether it is throttled; nothing without nvidia-ml-py."""
+    try:
+        nvml = importlib.import_module("pynvml")
+    except ImportError:
+        return {}
+    import torch
+
+    with suppress(nvml.NVMLError):
+        nvml.nvmlInit()
+        uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        gpu = nvml.nvmlDeviceGetHandleByUUID(uuid)
+        reasons = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)
+        return {
+            "sm_mhz": nvml.nvmlDeviceGetClockInfo(gpu, nvml.NVML_CLOCK_SM),
+            "celsius": nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU),
+            "throttled": float(bool(reasons & THROTTLED)),
+        }
+    return {}
 
 
 if __name__ == "__main__":
