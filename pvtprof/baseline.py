@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pvtprof import store
 from pvtprof.errors import StoreError
 from pvtprof.fields import Fields
+from pvtprof.judgement import fewest_processes
 from pvtprof.records import Count, Environment, Moment, Observation
 from pvtprof.spec import Workload
 
@@ -18,16 +19,29 @@ _AGAIN = "make one with `pvtprof check FILE --update`"
 
 
 @dataclass(frozen=True)
+class Timed:
+    """Times of rows in units of a reference's, one a process, and the conditions they hold under.
+
+    See ``pvtprof.stored``.
+    """
+
+    conditions: Mapping[str, str]
+    rows: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
 class Baseline:
     """What was observed of each row, by name, and where; ``target`` for a user's own module.
 
-    With a target, the workload says how it was run: device, dtype and mode alone.
+    With a target, the workload says how it was run: device, dtype and mode alone. ``timed`` is
+    there if times are held to something too.
     """
 
     environment: Environment
     workload: Workload
     target: str | None
     rows: Mapping[str, Observation]
+    timed: Timed | None = None
 
 
 def dumps(baseline: Baseline) -> str:
@@ -50,7 +64,17 @@ def _baseline(document: Fields) -> Baseline:
         store.workload(document.object("workload")),
         document.text("target") if document.has("target") else None,
         {name: _observation(rows.object(name)) for name in names},
+        _timed(document.object("timed")) if document.has("timed") else None,
     )
+
+
+def _timed(document: Fields) -> Timed:
+    said, rows = document.object("conditions"), document.object("rows").numbers()
+    fewest = fewest_processes(len(rows))
+    for name, values in rows.items():
+        if len(values) < fewest or not min(values) > 0:
+            raise StoreError(f"timed.rows.{name} is not {fewest} or more times above 0")
+    return Timed({name: said.text(name) for name in said.names()}, rows)
 
 
 def _observation(document: Fields) -> Observation:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof import __version__, output
-from pvtprof.errors import PvtprofError, RunInterruptedError, UnavailableError
+from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
 from pvtprof.options import Img, Memory, Tolerance, outputs_options, workload_options
 from pvtprof.spec import (
     DEFAULT_BUDGET_S,
     MODES,
-    Workload,
-    one_of,
     workload,
 )
 
 if TYPE_CHECKING:
-    from pvtprof.records import Case, Run
+    from pvtprof.records import Run
 
 EXIT_DISAGREES = EXIT_CHANGED = 1
 
@@ -194,14 +192,20 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @cli.command()
 @click.argument("baseline", required=False)
 @click.option("--update", is_flag=True, help="Write BASELINE anew: accept what changed.")
+@click.option("--latency", is_flag=True, help="With --update: times too, for this machine.")
+@click.option("--require-latency", is_flag=True,
+              help="Exit 3 where BASELINE's times cannot be compared here.")  # fmt: skip
+@click.option("--samples", metavar="FILE",
+              help="Hold this pytest-benchmark file (or folder) to BASELINE, another.")  # fmt: skip
 @click.option("--base", help="Time this against head: a git ref, or a folder.")
 @click.option("--base-python", default=sys.executable, help="The Python that runs base.",
               metavar="PYTHON")  # fmt: skip
 @click.option("--row", "only", multiple=True, help="Time this row alone; repeatable.")
 @click.option("--budget", "budget_s", type=float, default=8.0, show_default=True,
               help="Seconds of timing for each row, at most.")  # fmt: skip
-@click.option("--fail-on", "tolerance", type=Tolerance(), default="latency:5%", show_default=True,
-              help="The slowdown that matters.")  # fmt: skip
+@click.option("--fail-on", "tolerance", type=Tolerance(),
+              help="The slowdown that matters.  [default: latency:5% with --base, else 10%]"
+              )  # fmt: skip
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", metavar="FILE",
               help="Write them as Markdown, and to GitHub's step summary.")  # fmt: skip
@@ -212,16 +216,18 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
 @click.pass_context
 def check(
-    ctx: click.Context, /, baseline: str | None, update: bool, base: str | None, base_python: str,
-    only: tuple[str, ...], budget_s: float, tolerance: float, target: str | None, force: bool,
-    junit: str | None, markdown: str | None, device: str, **options: Any,
+    ctx: click.Context, /, baseline: str | None, update: bool, latency: bool, require_latency: bool,
+    samples: str | None, base: str | None, base_python: str, only: tuple[str, ...],
+    budget_s: float, tolerance: float | None, target: str | None, force: bool, junit: str | None,
+    markdown: str | None, device: str, **options: Any,
 ) -> None:  # fmt: skip
     """Fail when attention changed (against BASELINE) or became slower (against --base).
 
     BASELINE holds params, counts, operators, peak and saved bytes, exactly, and says what runs;
-    with --update it is written, from the other options where any is given, else from itself.
-    --base times two versions side by side, processes in lockstep, on one core. Exit code 0: as it
-    was; 1: changed or slower; 2: wrong usage; 3: could not be decided or measured here.
+    with --update it is written, from the other options where any is given, else from itself. Times
+    in it (--latency) are compared where device, driver, torch, threads, dtype and attention are the
+    same. --base times two versions side by side, processes in lockstep, on one core. Exit code 0:
+    as it was; 1: changed or slower; 2: wrong usage; 3: could not be decided or measured here.
 
     \b
     Examples:
@@ -229,110 +235,73 @@ def check(
       pvtprof check baseline.json
       pvtprof check --base main --row "stage 1 sra_conv"
       pvtprof check --base main --target my_package.my_module:factory
+      pvtprof check before.json --samples now.json
     """
-    from pvtprof import files
+    given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
+    _check_usage(
+        {"BASELINE": baseline, "--update": update, "--latency": latency, "--row": only,
+         "--require-latency": require_latency, "--samples": samples, "--base": base},
+        given,
+    )  # fmt: skip
+    from pvtprof import files, gates
     from pvtprof.records import FAILED, UNDECIDED
 
-    if not baseline and not base:
-        raise click.UsageError("name a BASELINE, or a --base to time against, or both")
-    if update and (base or not baseline):
-        raise click.UsageError("--update writes a BASELINE, and times nothing: give that alone")
-    if only and not base:
-        raise click.UsageError("--row says what is timed: it needs a --base to time against")
+    if not 0 < budget_s < float("inf"):
+        raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as 8")
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
         if path:
             files.check_writable(path, force, suffix)
-    given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
-    if baseline:
-        work, target, said, cases = _exact_gate(
-            baseline, update, force, given, target, device, options
-        )
-        output.emit(said)
-    else:
-        work, cases = _on(workload(**options), device), []
-    if base:
-        said, timed = _timing_gate(work, target, base, base_python, only, budget_s, tolerance)
-        output.emit(said)
-        cases += timed
-    _report(cases, said.splitlines()[-1], junit, markdown, force)
-    statuses = {case.status for case in cases}
+    work = replace(workload(**options), device=device)
+    said = []
+    with _progress() as show:
+        if baseline and samples:
+            said.append(gates.against_samples(baseline, samples, tolerance or 0.10))
+        elif baseline and update:
+            what = work if given else None
+            wrote = gates.update(baseline, what, target, latency, budget_s, force, show)
+            said.append(wrote)
+        elif baseline:
+            old, said = gates.against_baseline(
+                baseline, require_latency, budget_s, tolerance or 0.10, show
+            )
+            work, target = old.workload, old.target
+        if base:
+            timed = gates.against_base(
+                gates.on_device(work), target, base, base_python, only, budget_s,
+                tolerance or 0.05, show,
+            )  # fmt: skip
+            said.append(timed)
+    all_said = gates.together(said)
+    output.emit(all_said.text)
+    output.emit(gates.report(all_said, junit, markdown, force))
+    statuses = {case.status for case in all_said.cases}
     if FAILED in statuses:
         sys.exit(EXIT_CHANGED)
     if UNDECIDED in statuses:
         sys.exit(UnavailableError.exit_code)
 
 
-def _report(
-    cases: Sequence[Case], last: str, junit: str | None, markdown: str | None, force: bool
-) -> None:
-    """Write the files that were asked for, and tell GitHub where this runs there."""
-    from pvtprof import files
-    from pvtprof.render import verdicts
-
-    if junit:
-        files.write(junit, verdicts.junit(cases), force, ".xml")
-    if markdown:
-        text = verdicts.markdown(cases, last)
-        files.write(markdown, text, force, ".md")
-        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with open(summary, "a", encoding="utf-8") as file:
-                file.write(text)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        output.emit("".join(f"{line}\n" for line in (*verdicts.commands(cases), last)))
-
-
-def _on(work: Workload, device: str) -> Workload:
-    from dataclasses import replace
-
-    from pvtprof.observe.subject import resolved_device
-
-    return replace(work, device=resolved_device(device))
-
-
-def _exact_gate(
-    path: str, update: bool, force: bool, given: Sequence[str], target: str | None, device: str,
-    options: dict[str, Any],
-) -> tuple[Workload, str | None, str, list[Case]]:  # fmt: skip
-    """Observe and compare, or write: the workload, the target, what is said, the verdicts."""
-    from pvtprof import baseline as baselines
-    from pvtprof import files
-    from pvtprof.check import observed, verdict
-
-    if given and not update:
+def _check_usage(asked: Mapping[str, Any], given: Sequence[str]) -> None:
+    """Raise where options do not go together."""
+    baseline, base, update = (asked[name] for name in ("BASELINE", "--base", "--update"))
+    if not baseline and not base:
+        raise click.UsageError("name a BASELINE, or a --base to time against, or both")
+    if update and (base or not baseline or asked["--samples"]):
+        raise click.UsageError("--update writes a BASELINE, and compares nothing: give that alone")
+    if asked["--latency"] and not update:
         raise click.UsageError(
-            f"{', '.join(given)} belong to --update: without it {path} says what runs"
+            "--latency belongs to --update: without it the file says what it has"
         )
-    old = None if given and update else baselines.load(path)
-    if update:
-        files.check_writable(path, force)
-    work = _on(old.workload, old.workload.device) if old else _on(workload(**options), device)
-    target = old.target if old else target
-    with _progress() as show:
-        new = observed(work, target, show)
-    if update or old is None:
-        files.write(path, baselines.dumps(new), force, ".json")
-        return work, target, f"check: wrote {path}, {len(new.rows)} rows\n", []
-    return work, target, *verdict(path, old, new)
-
-
-def _timing_gate(
-    work: Workload, target: str | None, base: str, base_python: str, only: Sequence[str],
-    budget_s: float, tolerance: float,
-) -> tuple[str, list[Case]]:  # fmt: skip
-    """Time base against head: what is said, the verdicts."""
-    from pvtprof import paired, recipes
-
-    rows: dict[str, Any] = {target: None} if target else recipes.own_rows(work)
-    for name in only:
-        one_of("row", name, tuple(rows))
-    chosen = {name: rows[name] for name in only} if only else rows
-    with paired.base_folder(base) as folder, _progress() as show:
-        versions = paired.Versions(folder, str(Path.cwd()), base_python, sys.executable)
-        found = paired.judged(
-            versions, chosen, target=target, dtype=work.dtype, device=work.device,
-            budget_s=budget_s, tolerance=tolerance, progress=show,
-        )  # fmt: skip
-    return paired.outcome(found)
+    if asked["--require-latency"] and (update or not baseline):
+        raise click.UsageError("--require-latency is of a BASELINE's times: name one to hold to")
+    if asked["--samples"] and (base or not baseline or given or asked["--require-latency"]):
+        raise click.UsageError("--samples goes with a BASELINE of pytest-benchmark, and no more")
+    if asked["--row"] and not base:
+        raise click.UsageError("--row says what is timed: it needs a --base to time against")
+    if given and baseline and not update:
+        raise click.UsageError(
+            f"{', '.join(given)} belong to --update: without it {baseline} says what runs"
+        )
 
 
 def _is_given(ctx: click.Context, name: str | None) -> bool:

@@ -12,108 +12,64 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pvtprof import units
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
+from pvtprof.judgement import ALPHA, LOOKS, SLOWER, Judgement, permuted
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Setup, Side
 
-#: A ratio within so much of 1 is never called faster or slower: process pairs differ by themselves.
-MARGIN = 0.01
-#: Chance of calling one row of identical code slower, before the confirming measurement.
-ALPHA = 0.01
 #: One pair of processes is sampled so many seconds, both together (more where a call is long).
 PAIR_S = 0.2
 DEFAULT_BUDGET_S = 8.0
-#: Shares of the budget after which the pairs are looked at; what is clear then is not gone on with.
-LOOKS = (0.5, 1.0)
-SLOWER, FASTER, SAME, CANNOT_TELL = "slower", "faster", "same", "cannot tell"
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """Head against base in one row: ``ratios`` of processor time, one a pair of processes.
+@dataclass(frozen=True, kw_only=True)
+class Paired(Judgement):
+    """Head against base: ``ratios`` of their machine's time, one a pair of processes.
 
-    ``rows`` is by how many rows the test is corrected; ``tolerance`` is the slowdown that matters.
+    ``wall`` has the same of wall time: what a plain clock would have said.
     """
 
-    row: str
     ratios: tuple[float, ...]
-    wall: tuple[float, ...]
-    rows: int = 1
-    tolerance: float = 0.05
-    seconds: float = 0.0  # that the measuring took
-
-    @property
-    def ratio(self) -> float:
-        """The geometric mean of the ratios."""
-        return math.exp(sum(self.logs) / len(self.logs))
+    wall: tuple[float, ...] = ()
 
     @cached_property
     def logs(self) -> tuple[float, ...]:
         """The ratios' logarithms: what is averaged and tested."""
         return tuple(map(math.log, self.ratios))
 
+    @property
+    def ratio(self) -> float:
+        """Head's time over base's: the geometric mean of the pairs' ratios."""
+        return math.exp(sum(self.logs) / len(self.logs))
+
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """Its interval: 99 % sure on either side, corrected for the number of rows and looks.
-
-        Source: Student's t over the pairs' log ratios, ``scipy.stats.ttest_1samp``.
-        """
+        """By Student's t over the pairs' log ratios (``scipy.stats.ttest_1samp``)."""
         from scipy.stats import ttest_1samp
 
         found = ttest_1samp(self.logs, 0.0)
         low, high = found.confidence_interval(1 - 2 * self.level)
         return math.exp(low), math.exp(high)
 
-    @property
-    def level(self) -> float:
-        """The chance of error that one side of one test may have: ALPHA, over rows and looks."""
-        return ALPHA / (self.rows * len(LOOKS))
-
-    @property
-    def clear(self) -> bool:
-        """Whether more pairs would hardly change the verdict."""
-        return self.verdict in (SLOWER, FASTER) or self.interval[1] < 1 + self.tolerance / 2
-
-    @cached_property
-    def verdict(self) -> str:
-        """SLOWER, FASTER, SAME (no slowdown of ``tolerance``), or CANNOT_TELL.
-
-        Slower or faster by a sign-flip permutation test over the pairs, beyond MARGIN
-        (``scipy.stats.permutation_test``).
-        """
-        margin = math.log1p(MARGIN)
-        if self._is_surely_positive([x - margin for x in self.logs]):
-            return SLOWER
-        if self._is_surely_positive([-x - margin for x in self.logs]):
-            return FASTER
-        return SAME if self.interval[1] < 1 + self.tolerance else CANNOT_TELL
-
-    def _is_surely_positive(self, values: Sequence[float]) -> bool:
+    def is_surely_beyond(self, share: float) -> bool:
+        """By a sign-flip permutation test over the pairs (``scipy.stats.permutation_test``)."""
         import numpy as np
-        from scipy.stats import permutation_test
 
-        found = permutation_test(
-            (np.array(values),), np.mean, permutation_type="samples", alternative="greater",
-            n_resamples=20_000, random_state=0,
-        )  # fmt: skip
-        return bool(found.pvalue < self.level)
+        values = math.copysign(1, share) * np.array(self.logs) - math.log1p(abs(share))
+        return permuted((values,), lambda x, axis: np.mean(x, axis=axis), "samples") < self.level
 
-    def __str__(self) -> str:
-        low, high = self.interval
-        return (
-            f"{self.row}: {self.verdict}: {units.percent(self.ratio, 1)} of base's processor time "
-            f"({units.percent(low, 1)} to {units.percent(high, 1)}, {len(self.ratios)} pairs)"
-        )
+    @property
+    def basis(self) -> str:
+        """How many pairs there were."""
+        return f"{len(self.ratios)} pairs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,38 +114,6 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-#: What a verdict means for a gate.
-STATUS = {SLOWER: FAILED, FASTER: PASSED, SAME: PASSED, CANNOT_TELL: UNDECIDED}
-
-
-def outcome(judgements: Sequence[Judgement]) -> tuple[str, list[Case]]:
-    """What the judgements say, the last line the one that matters; and the case of every row."""
-    cases = [Case(j.row, "latency", STATUS[j.verdict], (str(j),)) for j in judgements]
-    lines = [f"- {judgement}" for judgement in judgements]
-    slower = [case.row for case in cases if case.status == FAILED]
-    unsure = [j for j in judgements if STATUS[j.verdict] == UNDECIDED]
-    if slower:
-        lines.append(f"check: slower than base, measured twice: {', '.join(slower)}")
-    elif unsure:
-        names = ", ".join(j.row for j in unsure)
-        lines.append(
-            f"check: cannot tell whether {names} became slower by {unsure[0].tolerance:.0%}; "
-            f"a budget of about {max(map(_deciding_s, unsure)):.0f} s a row would"
-        )
-    else:
-        lines.append(f"check: no row of {len(judgements)} is slower than base")
-    return "\n".join(lines) + "\n", cases
-
-
-def _deciding_s(judgement: Judgement) -> int:
-    """About what budget would bring the interval within the tolerance: it goes with 1/sqrt."""
-    low, high = (math.log(x) for x in judgement.interval)
-    room = math.log1p(judgement.tolerance) - max(0.0, (low + high) / 2)
-    half = (high - low) / 2
-    times = (half / room) ** 2 if room > 0 else 4.0
-    return math.ceil(judgement.seconds * min(100.0, max(1.5, 1.2 * times)))
-
-
 def judged(
     versions: Versions,
     rows: Mapping[str, Mapping[str, Any]],
@@ -197,11 +121,12 @@ def judged(
     target: str | None = None,
     dtype: str = "float32",
     device: str = "cpu",
+    mode: str = "inference",
     budget_s: float = DEFAULT_BUDGET_S,
     tolerance: float = 0.05,
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
-) -> list[Judgement]:
+) -> list[Paired]:
     """Measure and judge every row; a slower one is measured once more, and must be so again.
 
     ``rows`` maps a name to what the worker builds (None with a target). ``budget_s`` is for each
@@ -216,10 +141,10 @@ def judged(
     where = {"base": (versions.base, versions.base_python),
              "head": (versions.head, versions.head_python)}  # fmt: skip
     setup = {
-        name: Setup(root, target, dtype, device, core=cores[-1], python=python)
+        name: Setup(root, target, dtype, device, mode, core=cores[-1], python=python)
         for name, (root, python) in where.items()
     }
-    found: dict[str, Judgement] = {}
+    found: dict[str, Paired] = {}
     for attempt in range(2):
         again = [name for name in rows if name not in found or found[name].verdict == SLOWER]
         if not again:
@@ -264,7 +189,7 @@ def _judgement(
     tolerance: float,
     budget_s: float,
     progress: Callable[[str], None],
-) -> Judgement:
+) -> Paired:
     """Of pairs of processes, an even number, as many as the budget and the test need."""
     from pvtprof.observe.sides import pair
 
@@ -279,9 +204,9 @@ def _judgement(
             ratio = f", {taken[-1]['time']:.3f}" if taken else ""
             progress(f"{name}: pair {len(taken) + 1}{ratio}")
             taken.append(pair(*both, row, len(taken), first + 2 * len(taken), PAIR_S))
-        found = Judgement(
-            name, tuple(t["time"] for t in taken), tuple(t["wall"] for t in taken), rows, tolerance,
-            time.perf_counter() - begin,
+        found = Paired(
+            row=name, rows=rows, tolerance=tolerance, seconds=time.perf_counter() - begin,
+            ratios=tuple(t["time"] for t in taken), wall=tuple(t["wall"] for t in taken),
         )  # fmt: skip
         if found.clear:
             break

@@ -81,6 +81,8 @@ def _forward(module: nn.Module, inputs: tuple[Tensor, ...]) -> Callable[[], obje
 
 
 def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
+    import torch
+
     from pvtprof.observe import exact, latency
 
     seen = exact.of_module(module, inputs, "inference")
@@ -92,6 +94,8 @@ def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
     if sample is None or sample.interval is None:
         raise pytest.UsageError(f"the module is too slow to be timed in {MEASURED_S:g} s")
     return {
+        "torch": torch.__version__,
+        "threads": str(torch.get_num_threads()),
         "macs": seen.counts["torch"].counted // 2,
         "params": seen.params,
         "peak_bytes": seen.peak.bytes,

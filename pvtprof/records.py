@@ -250,7 +250,7 @@ def highest(moments: Iterable[Moment]) -> Moment:
 
 
 #: What a gate of `pvtprof check` can say of a row.
-PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 
 
 @dataclass(frozen=True, slots=True)

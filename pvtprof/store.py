@@ -121,9 +121,12 @@ def loads(text: str, name: str = "the text") -> Run:
 
 
 def parsed(
-    text: str, name: str, expected: str, read: Callable[[Fields], Read], way_out: str
+    text: str, name: str, expected: str | None, read: Callable[[Fields], Read], way_out: str
 ) -> Read:
-    """What ``read`` makes of JSON text of the ``expected`` schema; raises StoreError else."""
+    """What ``read`` makes of JSON text of the ``expected`` schema; raises StoreError else.
+
+    ``expected`` is None for files that are not pvtprof's own.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,7 @@ from pvtprof import baseline as baselines
 from pvtprof import check, cli
 from pvtprof.baseline import Baseline
 from pvtprof.errors import SpecError, StoreError, UnavailableError
-from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
+from pvtprof.records import FAILED, PASSED, SKIPPED, UNDECIDED, Case
 from pvtprof.render import verdicts
 from pvtprof.spec import workload
 from tests.builders import ENVIRONMENT
@@ -113,7 +113,7 @@ def test_own_rows_end_to_end(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["check", "b.json", "--update", *SMALL]) == 0
-    assert capsys.readouterr().out == "check: wrote b.json, 15 rows\n"
+    assert capsys.readouterr().out == "check: wrote b.json, exact figures of 15 rows\n"
     assert cli.main(["check", "b.json"]) == 0
     assert capsys.readouterr().out == "check: every exact figure of 15 rows is as in b.json\n"
     document = json.loads(Path("b.json").read_text())
@@ -214,12 +214,13 @@ CASES = [
     Case("stage 1 sra_conv", "exact", FAILED, ("stage 1 sra_conv: params: 1 -> 2 (+1)", "a | b")),
     Case("stage 1 sra_conv", "latency", UNDECIDED, ("5 % < 6 % & more",)),
     Case("stage 1 mha", "latency", PASSED, ("same",)),
+    Case("stage 2 mha", "latency", SKIPPED, ("another CPU",)),
 ]
 
 
 def test_junit_counts_and_quotes() -> None:
     found = JUnitXml.fromstring(verdicts.junit(CASES).encode())
-    assert (found.tests, found.failures, found.errors) == (4, 1, 1)
+    assert (found.tests, found.failures, found.errors, found.skipped) == (5, 1, 1, 1)
     (suite,) = found
     names = [(case.classname, case.name, [type(r).__name__ for r in case.result]) for case in suite]
     assert names == [
@@ -227,6 +228,7 @@ def test_junit_counts_and_quotes() -> None:
         ("pvtprof.exact", "stage 1 sra_conv", ["Failure"]),
         ("pvtprof.latency", "stage 1 sra_conv", ["Error"]),
         ("pvtprof.latency", "stage 1 mha", []),
+        ("pvtprof.latency", "stage 2 mha", ["Skipped"]),
     ]
     assert "5 % < 6 % & more" in [r.message for case in suite for r in case.result]
 

@@ -15,8 +15,9 @@ import pytest
 
 from pvtprof import cli, paired, recipes
 from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.judgement import CANNOT_TELL, FASTER, SAME, SLOWER, outcome
 from pvtprof.observe.sides import Setup, sides
-from pvtprof.paired import CANNOT_TELL, FASTER, SAME, SLOWER, Judgement, Versions, judged
+from pvtprof.paired import Paired, Versions, judged
 from pvtprof.records import FAILED, PASSED, UNDECIDED
 from pvtprof.spec import workload
 
@@ -64,15 +65,15 @@ def versions(tmp_path: Path, extra: int = 0) -> Versions:
     return Versions(base, head, sys.executable, sys.executable)
 
 
-def run(found: Versions, factory: str = "factory", budget_s: float = 2.0) -> Judgement:
+def run(found: Versions, factory: str = "factory", budget_s: float = 2.0) -> Paired:
     rows: dict[str, dict[str, object]] = {"work": {}}
     (judgement,) = judged(found, rows, target=f"some_design:{factory}", budget_s=budget_s)
     return judgement
 
 
-def drawn(rng: np.random.Generator, mean: float, pairs: int, spread: float = 0.012) -> Judgement:
+def drawn(rng: np.random.Generator, mean: float, pairs: int, spread: float = 0.012) -> Paired:
     ratios = tuple(float(x) for x in np.exp(rng.normal(np.log(mean), spread, pairs)))
-    return Judgement("row", ratios, ratios)
+    return Paired(row="row", ratios=ratios)
 
 
 def test_the_rule_seldom_alarms_and_mostly_finds() -> None:
@@ -88,11 +89,11 @@ def test_the_rule_seldom_alarms_and_mostly_finds() -> None:
 
 
 def test_what_is_wide_cannot_be_told_and_says_what_would_decide() -> None:
-    wide = Judgement("row", (0.9, 1.1, 0.92, 1.08, 0.95, 1.12, 0.9), (1.0,) * 7)
+    wide = Paired(row="row", ratios=(0.9, 1.1, 0.92, 1.08, 0.95, 1.12, 0.9), seconds=10)
     assert wide.verdict == CANNOT_TELL
-    text, (case,) = paired.outcome([wide])
+    text, (case,) = outcome([wide], "main")
     assert case.status == UNDECIDED
-    assert "a budget of about" in text
+    assert "--budget 98 (seconds a row) would" in text
 
 
 def test_what_is_clear_is_not_gone_on_with() -> None:
@@ -100,27 +101,27 @@ def test_what_is_clear_is_not_gone_on_with() -> None:
     rng = np.random.default_rng(1)
     clear = {mean: drawn(rng, mean, 20).clear for mean in (0.9, 1.0, 1.1)}
     assert clear == dict.fromkeys(clear, True)
-    near = Judgement("row", (1.0, 1.045) * 8, ())
+    near = Paired(row="row", ratios=(1.0, 1.045) * 8)
     assert (near.verdict, near.clear) == (SAME, False)
 
 
 def test_more_rows_ask_for_more_certainty() -> None:
-    one = Judgement("row", tuple(1.03 + 0.002 * k for k in range(8)), (1.0,) * 8)
-    many = Judgement("row", one.ratios, one.wall, rows=15)
+    one = Paired(row="row", ratios=tuple(1.03 + 0.002 * k for k in range(8)))
+    many = Paired(row="row", ratios=one.ratios, rows=15)
     assert one.verdict == SLOWER
     assert many.verdict != SLOWER
     assert many.interval[1] > one.interval[1]
 
 
 def test_the_last_line_says_what_came_out() -> None:
-    same = Judgement("a", (1.0, 1.001, 0.999, 1.002, 0.998, 1.0, 1.001), (1.0,) * 7)
-    slow = Judgement("b", tuple(1.2 + 0.001 * k for k in range(8)), (1.0,) * 8)
+    same = Paired(row="a", ratios=(1.0, 1.001, 0.999, 1.002, 0.998, 1.0, 1.001))
+    slow = Paired(row="b", ratios=tuple(1.2 + 0.001 * k for k in range(8)))
     assert same.verdict == SAME
-    assert paired.outcome([same])[0] == f"- {same}\ncheck: no row of 1 is slower than base\n"
-    text, cases = paired.outcome([same, slow])
-    assert text.splitlines()[-1] == "check: slower than base, measured twice: b"
+    assert outcome([same], "main")[0] == f"- {same}\ncheck: no row of 1 is slower than main\n"
+    text, cases = outcome([same, slow], "main, measured twice")
+    assert text.splitlines()[-1] == "check: slower than main, measured twice: b"
     assert [case.status for case in cases] == [PASSED, FAILED]
-    assert "b: slower: 120.3 % of base's processor time" in text
+    assert "b: slower: 120.3 % of the time before" in text
 
 
 def test_identical_code_in_two_folders_is_not_slower(tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_the_fewest_pairs_can_reach_the_level(rows: int) -> None:
     pairs = paired.fewest_pairs(rows)
     assert pairs % 2 == 0
     one_contrary = [1.1] * (pairs - 1) + [1.0]
-    assert Judgement("row", tuple(one_contrary), (), rows).verdict == SLOWER
+    assert Paired(row="row", ratios=tuple(one_contrary), rows=rows).verdict == SLOWER
 
 
 def test_a_python_that_is_none_is_said(tmp_path: Path) -> None:
@@ -234,7 +235,7 @@ def test_base_is_a_git_ref_whose_worktree_goes_again(
 ) -> None:
     options = ["--base", "first", "--target", "some_design:factory", "--budget", "2"]
     assert cli.main(["check", *options]) == 1
-    assert "slower than base, measured twice" in capsys.readouterr().out
+    assert "slower than first, measured twice" in capsys.readouterr().out
     assert len(git("worktree", "list").splitlines()) == 1
 
 
@@ -281,7 +282,15 @@ def test_a_tolerance_that_is_none_is_one_line(
     [
         ([], "name a BASELINE, or a --base"),
         (["--update", "--base", "."], "give that alone"),
+        (["b.json", "--update", "--samples", "c.json"], "give that alone"),
         (["b.json", "--row", "stage 1 mha"], "it needs a --base"),
+        (["b.json", "--latency"], "--latency belongs to --update"),
+        (["--base", ".", "--require-latency"], "name one to hold to"),
+        (["--samples", "c.json", "--base", "."], "--samples goes with a BASELINE"),
+        (["b.json", "--samples", "c.json", "--img", "64"], "--samples goes with a BASELINE"),
+        (["b.json", "--img", "64"], "--img belong to --update"),
+        (["b.json", "--budget", "0"], "budget is 0 s"),
+        (["b.json", "--budget", "nan"], "budget is nan s"),
         (["--base", ".", "--row", "stage 9"], "unknown row 'stage 9'"),
     ],
 )

@@ -198,10 +198,10 @@ def pair(
         raise UnavailableError(
             f"base returns {shapes[0]}, head {shapes[1]}: not the same thing to time"
         )
-    once = [_warm(side.sampler("it")) for side in order]
-    calls = max(1, round(BLOCK_S / max(once)))
+    once = [warm(side.sampler("it")) for side in order]
+    calls = calls_for(max(once))
+    rounds = max(2, round(seconds / (2 * calls * sum(once))))
     taken: dict[str, list[Block]] = {"base": [], "head": []}
-    rounds = max(2, round(seconds / (2 * calls * (sum(once)))))
     for _ in range(rounds):
         for side in (*order, *reversed(order)):
             taken[side.name].append(side.sampler("it")(calls))
@@ -218,8 +218,13 @@ def machine_s(block: Block) -> float:
     return block.get("device", block["cpu"])
 
 
-def _warm(sample: Sampler) -> float:
+def warm(sample: Sampler) -> float:
     """Seconds of one call, once caches are warm."""
     for _ in range(2):
         sample(1)
     return max(1e-7, *(sample(1)["wall"] for _ in range(2)))
+
+
+def calls_for(once_s: float) -> int:
+    """How many calls of so many seconds make a sample of BLOCK_S."""
+    return max(1, round(BLOCK_S / once_s))

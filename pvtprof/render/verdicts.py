@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
-from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
+from pvtprof.records import FAILED, PASSED, SKIPPED, UNDECIDED, Case
+
+#: JUnit's elements for what did not pass; GitHub's commands for it.
+TAGS = {FAILED: "failure", UNDECIDED: "error", SKIPPED: "skipped"}
+COMMANDS = {FAILED: "error", UNDECIDED: "error", SKIPPED: "notice"}
 
 
 def junit(cases: Sequence[Case]) -> str:
@@ -17,6 +21,7 @@ def junit(cases: Sequence[Case]) -> str:
         "tests": len(cases),
         "failures": sum(case.status == FAILED for case in cases),
         "errors": sum(case.status == UNDECIDED for case in cases),
+        "skipped": sum(case.status == SKIPPED for case in cases),
     }
     numbers = {name: str(count) for name, count in counts.items()}
     root = ElementTree.Element("testsuites", {"name": "pvtprof check", **numbers})
@@ -25,8 +30,7 @@ def junit(cases: Sequence[Case]) -> str:
         names = {"classname": f"pvtprof.{case.gate}", "name": case.row, "time": "0"}
         element = ElementTree.SubElement(suite, "testcase", names)
         if case.status != PASSED:
-            tag = "failure" if case.status == FAILED else "error"
-            problem = ElementTree.SubElement(element, tag, {"message": case.lines[0]})
+            problem = ElementTree.SubElement(element, TAGS[case.status], {"message": case.lines[0]})
             problem.text = "\n".join(case.lines)
         elif case.lines:
             ElementTree.SubElement(element, "system-out").text = "\n".join(case.lines)
@@ -55,4 +59,5 @@ def commands(cases: Sequence[Case]) -> Iterator[str]:
     for case in cases:
         if case.status != PASSED:
             text = "%0A".join(line.replace("%", "%25").replace("\r", "%0D") for line in case.lines)
-            yield f"::error title=pvtprof check%3A {case.row} ({case.gate})::{text}"
+            title = f"pvtprof check%3A {case.row} ({case.gate})"
+            yield f"::{COMMANDS[case.status]} title={title}::{text}"

@@ -30,7 +30,8 @@ from statistics import median
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import PercentageRegressionCheck
 
-from pvtprof.paired import DEFAULT_BUDGET_S, SLOWER, Versions, judged
+from pvtprof.judgement import SLOWER
+from pvtprof.paired import DEFAULT_BUDGET_S, Versions, judged
 
 DESIGN = """
 import torch

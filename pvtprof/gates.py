@@ -1,0 +1,132 @@
+"""The gates of `pvtprof check`, one after the other, and the one line that matters."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pvtprof import baseline as baselines
+from pvtprof import benchmarks, check, files, judgement, paired, recipes, stored
+from pvtprof.baseline import Baseline
+from pvtprof.records import FAILED, PASSED, SKIPPED, UNDECIDED, Case
+from pvtprof.spec import Workload, one_of
+
+Progress = Callable[[str], None]
+#: From what may pass to what must be looked at first.
+GRAVITY = (PASSED, SKIPPED, UNDECIDED, FAILED)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a gate says, its last line the one that matters; and a case for every row."""
+
+    text: str
+    cases: Sequence[Case]
+
+    @property
+    def last(self) -> str:
+        """The line that matters."""
+        return self.text.splitlines()[-1]
+
+    @property
+    def worst(self) -> str:
+        """The gravest status of its cases."""
+        return max((case.status for case in self.cases), key=GRAVITY.index, default=PASSED)
+
+
+def together(gates: Sequence[Said]) -> Said:
+    """All of them; the gravest one's last line is the last, and of equals the first that ran."""
+    gravest = max(gates, key=lambda said: GRAVITY.index(said.worst))
+    text = "".join(said.text for said in gates)
+    if gates[-1].last != gravest.last:
+        text += f"{gravest.last}\n"
+    return Said(text, [case for said in gates for case in said.cases])
+
+
+def against_baseline(
+    path: str, required: bool, budget_s: float, tolerance: float, progress: Progress
+) -> tuple[Baseline, list[Said]]:
+    """Hold the code to a baseline: what it holds, and what the gates say.
+
+    ``required``: times must be compared too. Raises StoreError for a file that is no baseline,
+    UnavailableError where a row cannot run here.
+    """
+    old = baselines.load(path)
+    old = replace(old, workload=on_device(old.workload))
+    new = check.observed(old.workload, old.target, progress)
+    said = [Said(*check.verdict(path, old, new))]
+    if old.timed or required:
+        timed = stored.gate(path, old, new, required, budget_s, tolerance, progress)
+        said.append(Said(*timed))
+    return old, said
+
+
+def update(
+    path: str, workload: Workload | None, target: str | None, timed: bool, budget_s: float,
+    force: bool, progress: Progress,
+) -> Said:  # fmt: skip
+    """Write a baseline, of ``workload`` and ``target``, or (None) of what it says itself."""
+    if workload is None:
+        old = baselines.load(path)
+        workload, target, timed = old.workload, old.target, timed or old.timed is not None
+    files.check_writable(path, force)
+    work = on_device(workload)
+    new = check.observed(work, target, progress)
+    if timed:
+        times = stored.timed(new.environment, work, target, list(new.rows), budget_s, progress)
+        new = replace(new, timed=times)
+    files.write(path, baselines.dumps(new), force, ".json")
+    held = "exact figures and times" if new.timed else "exact figures"
+    return Said(f"check: wrote {path}, {held} of {len(new.rows)} rows\n", [])
+
+
+def against_base(
+    workload: Workload, target: str | None, base: str, base_python: str, only: Sequence[str],
+    budget_s: float, tolerance: float, progress: Progress,
+) -> Said:  # fmt: skip
+    """Time base against head, side by side: what is said, and the case of every row."""
+    rows: dict[str, Any] = {target: None} if target else recipes.own_rows(workload)
+    for name in only:
+        one_of("row", name, tuple(rows))
+    chosen = {name: rows[name] for name in only} if only else rows
+    with paired.base_folder(base) as folder:
+        versions = paired.Versions(folder, os.getcwd(), base_python, sys.executable)
+        found = paired.judged(
+            versions, chosen, target=target, dtype=workload.dtype, device=workload.device,
+            mode=workload.mode, budget_s=budget_s, tolerance=tolerance, progress=progress,
+        )  # fmt: skip
+    return Said(*judgement.outcome(found, f"{base}, measured twice"))
+
+
+def against_samples(path: str, samples: str, tolerance: float) -> Said:
+    """Hold pytest-benchmark's files, now, to those of before: what is said, and the cases."""
+    before, after = benchmarks.load(path), benchmarks.load(samples)
+    return Said(*benchmarks.gate(path, before, after, tolerance))
+
+
+def on_device(workload: Workload) -> Workload:
+    """The workload on the device that its name means here; raises UnavailableError for none."""
+    from pvtprof.observe.subject import resolved_device
+
+    return replace(workload, device=resolved_device(workload.device))
+
+
+def report(said: Said, junit: str | None, markdown: str | None, force: bool) -> str:
+    """Write the files that were asked for; returns what GitHub reads, where this runs there."""
+    from pvtprof.render import verdicts
+
+    if junit:
+        files.write(junit, verdicts.junit(said.cases), force, ".xml")
+    if markdown:
+        text = verdicts.markdown(said.cases, said.last)
+        files.write(markdown, text, force, ".md")
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(text)
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return ""
+    return "".join(f"{line}\n" for line in (*verdicts.commands(said.cases), said.last))
