@@ -1,4 +1,4 @@
-# make compare: set up .venv and run the comparison.   make test: lint, types, tests, exact gates.
+# make compare: set up .venv and run the comparison.   make test: lint, types, tests, benchmarks, exact gates.
 PYTHON ?= python3
 # On Linux, PyPI's torch is the CUDA build: take the CPU build from torch's own index, unless pip is
 # set up with wheels of its own (find-links). Override with PIP_ARGS=...
@@ -18,10 +18,11 @@ test: .venv/installed-test
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/pytest --benchmark-skip
+	.venv/bin/pytest tests/bench --benchmark-only --benchmark-json=.benchmarks/last.json -q
 	.venv/bin/pvtprof check reports/baseline-pvt_v2_b2-224.json
 
 bench: .venv/installed-test
-	.venv/bin/pytest --benchmark-only -q
+	.venv/bin/pytest tests/bench --benchmark-only -q
 
 .venv/installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv

@@ -38,5 +38,5 @@ def test_fvcore(benchmark: BenchmarkFixture) -> None:
     def count() -> list[int]:
         return [fvcore.count(module, *inputs).counted for module, inputs in built]
 
-    counted = benchmark.pedantic(count, rounds=3, warmup_rounds=1)
+    counted = benchmark.pedantic(count, rounds=2)
     assert counted == closed_forms()
