@@ -93,13 +93,16 @@ def against_base(
     for name in only:
         one_of("row", name, tuple(rows))
     chosen = {name: rows[name] for name in only} if only else rows
+    notes: list[str] = []
     with paired.base_folder(base) as folder:
         versions = paired.Versions(folder, os.getcwd(), base_python, sys.executable)
         found = paired.judged(
             versions, chosen, target=target, dtype=workload.dtype, device=workload.device,
             mode=workload.mode, budget_s=budget_s, tolerance=tolerance, progress=progress,
+            note=notes.append,
         )  # fmt: skip
-    return Said(*judgement.outcome(found, f"{base}, measured twice"))
+    text, cases = judgement.outcome(found, f"{base}, measured twice")
+    return Said("".join(f"- {note}\n" for note in notes) + text, cases)
 
 
 def against_samples(path: str, samples: str, tolerance: float) -> Said:

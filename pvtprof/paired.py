@@ -126,12 +126,13 @@ def judged(
     tolerance: float = 0.05,
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> list[Paired]:
     """Measure and judge every row; a slower one is measured once more, and must be so again.
 
     ``rows`` maps a name to what the worker builds (None with a target). ``budget_s`` is for each
-    row, without the confirmation, which is by fresh processes throughout. Raises UnavailableError
-    where a side cannot be measured.
+    row, without the confirmation, which is by fresh processes throughout. ``note`` is told what
+    differs beside the code. Raises UnavailableError where a side cannot be measured.
     """
     from pvtprof.observe.sides import Setup
 
@@ -150,6 +151,11 @@ def judged(
         if not again:
             break
         with _started(setup) as both:
+            if not attempt:
+                for what in ("python", "torch"):
+                    base_has, head_has = (side.said[what] for side in both)
+                    if base_has != head_has:
+                        note(f"base runs {what} {base_has}, head {what} {head_has}")
             for number, name in enumerate(again):
                 first = seed + 10_000 * number + 1_000_000 * attempt
                 found[name] = _judgement(

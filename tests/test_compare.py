@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import pvtprof
 from pvtprof import comparison, verdict
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.observe import fvcore, latency, subject
+from pvtprof.observe import fvcore, latency, sides, subject
 from pvtprof.records import Agreement, Count, Run
 from pvtprof.spec import VARIANTS
 from tests.builders import observed_run, with_row
@@ -173,6 +177,76 @@ def test_running_out_of_memory_is_said_and_the_run_goes_on(
     assert str(run.row(1, "mha").not_run).startswith("ran out of memory")
     assert run.row(1, "sra_conv").latency
     assert run.agrees
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("RuntimeError: DefaultCPUAllocator: can't allocate memory", "ran out of memory; close"),
+        ("the timed process: its process died (-9)", "the timed process: its process died (-9)"),
+    ],
+)
+def test_a_timed_process_that_fails_is_said_and_the_run_goes_on(
+    error: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = latency.measure
+
+    def failing(calls: dict[str, object], *args: object, **kwargs: object) -> object:
+        if "stage 2 mha" in calls:
+            raise UnavailableError(error)
+        return measure(calls, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(latency, "measure", failing)
+    run = pvtprof.compare("pvt_v2_b0", img=64, budget_s=4, device="cpu")
+    assert str(run.row(2, "mha").not_run).startswith(expected)
+    assert run.row(2, "mha").latency is None
+    assert run.row(3, "mha").latency
+    assert run.agrees
+
+
+def test_a_killed_timed_process_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed from outside, by its process group, while it measures."""
+    ask = sides.Side.ask
+
+    def killing(self: sides.Side, request: dict[str, object]) -> object:
+        if request.get("name") == "stage 3 mha":
+            for pid in workers_of(os.getpid()):
+                os.kill(pid, signal.SIGKILL)
+        return ask(self, request)
+
+    monkeypatch.setattr(sides.Side, "ask", killing)
+    run = pvtprof.compare("pvt_v2_b0", img=64, budget_s=4, device="cpu")
+    assert run.row(2, "mha").latency
+    assert run.row(3, "mha").not_run == "the timed process: its process died"
+    assert run.row(None, "mha").not_run == "the timed process: its process died"
+    assert run.agrees
+    assert not workers_of(os.getpid())
+
+
+def workers_of(parent: int) -> list[int]:
+    """The processes that a process has started, and those that they have, that still run."""
+    done = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True)
+    found, parents = [], {parent}
+    for pid, ppid, stat in sorted((line.split() for line in done.stdout.splitlines()), key=_first):
+        if int(ppid) in parents and not stat.startswith("Z"):
+            parents.add(int(pid))
+            found.append(int(pid))
+    return [pid for pid in found if Path(f"/proc/{pid}").exists()]  # ps itself is gone
+
+
+def _first(words: list[str]) -> int:
+    return int(words[0])
+
+
+def test_the_timed_process_has_its_memory_pinned() -> None:
+    run = pvtprof.compare("pvt_v2_b0", img=64, budget_s=4, device="cpu")
+    assert "MALLOC_MMAP_MAX_=0" in str(run.environment.timed_with)
+    taken = run.row(1, "mha").latency
+    assert taken
+    assert taken.stopped in ("interval", "budget", "rounds")
+    assert taken.middle("cpu")
+    untimed = pvtprof.compare("pvt_v2_b0", img=64, budget_s=0, device="cpu")
+    assert untimed.environment.timed_with is None
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:

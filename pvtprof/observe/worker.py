@@ -14,6 +14,7 @@ import dataclasses
 import importlib
 import json
 import os
+import platform
 import random
 import resource
 import sys
@@ -106,7 +107,7 @@ def _ready(setup: dict[str, Any]) -> dict[str, Any]:
     source = os.path.realpath(importlib.import_module(package).__file__ or "")
     if setup.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {setup["core"]})
-    return {"torch": torch.__version__, "source": source}
+    return {"python": platform.python_version(), "torch": torch.__version__, "source": source}
 
 
 def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Call], Any]:

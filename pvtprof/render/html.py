@@ -155,6 +155,8 @@ def _latencies(run: Run) -> Sheet:
         "95 % interval (ms)",
         "samples",
         "calls a sample",
+        "processor time",
+        "measured until",
         "remark",
     )
     lines = tuple(_latency(row) for row in run.rows)
@@ -164,10 +166,12 @@ def _latencies(run: Run) -> Sheet:
 def _latency(row: Row) -> tuple[str, ...]:
     taken = row.latency
     if taken is None:
-        return (*_place(row), "-", "-", "0", "-", row.not_run or "")
+        return (*_place(row), "-", "-", "0", "-", "-", "-", row.not_run or "")
     return (
         *_place(row), units.milliseconds(taken.median), units.interval(row.latency_interval_s),
-        units.integer(len(taken.samples)), units.integer(taken.calls), "; ".join(taken.warnings),
+        units.integer(len(taken.samples)), units.integer(taken.calls),
+        units.milliseconds(taken.middle("cpu")), verdict.STOPS.get(taken.stopped or "", "-"),
+        "; ".join(taken.warnings),
     )  # fmt: skip
 
 
