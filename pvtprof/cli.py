@@ -65,6 +65,7 @@ def cli() -> None:
     show_default=True,
     help="Seconds of measuring, at most.",
 )
+@click.option("--cuda-graph", is_flag=True, help="On a GPU, time a CUDA graph's replay too.")
 @click.option(
     "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
 )

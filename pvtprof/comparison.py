@@ -46,6 +46,7 @@ def compare(
     mode: str = "inference",
     pool_size: int = 7,
     budget_s: float = DEFAULT_BUDGET_S,
+    cuda_graph: bool = False,
     analytic: bool = False,
     progress: Progress = lambda text: None,
 ) -> Run:
@@ -53,7 +54,8 @@ def compare(
 
     By closed form, by two independent counters (fvcore; torch's flop counter) and by the clock.
     ``img`` in pixels: side, or (height, width). ``sr_ratios``: four R for ``sra_conv`` (default:
-    the model's own). ``budget_s`` bounds the measuring; 0 measures no latency. ``analytic`` gives
+    the model's own). ``budget_s`` bounds the measuring; 0 measures no latency. ``cuda_graph`` times
+    a CUDA graph's replay too, which waits for no launch (inference on a GPU). ``analytic`` gives
     the closed forms alone and does not import torch. ``progress`` is told what is being done.
 
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
@@ -78,10 +80,15 @@ def compare(
 
     workload = replace(workload, device=resolved_device(str(device)))
     check_settings(workload)
-    observer = _Observer(workload, rows, budget_s, progress)
+    if cuda_graph and (not workload.device.startswith("cuda") or mode != "inference"):
+        raise SpecError(
+            f"a CUDA graph is of inference on a GPU; this is {mode} on {workload.device}: "
+            "leave --cuda-graph"
+        )
+    observer = _Observer(workload, rows, budget_s, cuda_graph, progress)
     with with_autograd():
         rows = observer.observed()
-    command = _command(workload, budget_s)
+    command = _command(workload, budget_s) + " --cuda-graph" * cuda_graph
     here = environment(workload.device, timed=budget_s > 0)
     return Run(workload, here, rows, command, observer.interrupted)
 
@@ -138,11 +145,17 @@ class _Observer:
     """Runs every witness over the rows of one workload, stage by stage."""
 
     def __init__(
-        self, workload: Workload, rows: Sequence[Row], budget_s: float, progress: Progress
+        self,
+        workload: Workload,
+        rows: Sequence[Row],
+        budget_s: float,
+        cuda_graph: bool,
+        progress: Progress,
     ) -> None:
         self.workload = workload
         self.rows = {row.scope: row for row in rows}
         self.budget_s = budget_s
+        self.cuda_graph = cuda_graph
         self.left_s = 0.0
         self.training = workload.mode == "training"
         self.clock: Side | None = None
@@ -157,7 +170,7 @@ class _Observer:
         try:
             with ExitStack() as stack:
                 if self.budget_s:
-                    self.clock = stack.enter_context(clock_side(self.workload))
+                    self.clock = stack.enter_context(clock_side(self.workload, self.cuda_graph))
                 for stage in PLACES:
                     self._observe_stage(stage)
         except KeyboardInterrupt:

@@ -61,6 +61,7 @@ BAD = [
     (["--batch", "0"], 2, "batch is 0; use a whole number from 1 to 4096"),
     (["--pool-size", "0"], 2, "pool size is 0"),
     (["--budget", "-1"], 2, "budget is -1.0 s"),
+    (["--cuda-graph", "--device", "cpu"], 2, "this is inference on cpu: leave --cuda-graph"),
     (["--budget", "soon"], 2, "'soon' is not a valid float"),
     (["-o", "."], 2, ". is a directory"),
     (["-o", "run.txt"], 2, "end its name in .json, .html, .csv, .md"),

@@ -104,7 +104,8 @@ def _widths(taken: Mapping[str, Measurement]) -> dict[str, float]:
 
 
 def _said(widths: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} ±{50 * width:.1f} %" for name, width in widths.items())
+    """In few words: of "stage 1 mha" the last, since the place is said before."""
+    return ", ".join(f"{name.split()[-1]} ±{50 * width:.1f} %" for name, width in widths.items())
 
 
 #: What is recorded with each sample beside its time, where there is such a thing.

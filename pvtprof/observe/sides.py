@@ -162,15 +162,13 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
 
 
 @contextmanager
-def clock_side(workload: Workload, core: int | None = None) -> Iterator[Side]:
+def clock_side(workload: Workload, graph: bool = False) -> Iterator[Side]:
     """One side, of this very pvtprof, with the threads of this process."""
     import torch
 
-    root = str(Path(__file__).parents[2])
-    threads = torch.get_num_threads()
     setup = Setup(
-        root, None, workload.dtype, workload.device, workload.mode, threads, core,
-        workload.device.startswith("cuda") and workload.mode == "inference",
+        str(Path(__file__).parents[2]), dtype=workload.dtype, device=workload.device,
+        mode=workload.mode, threads=torch.get_num_threads(), graph=graph,
     )  # fmt: skip
     with sides({"the timed process": setup}) as (side,):
         yield side
