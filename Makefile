@@ -17,7 +17,8 @@ test: .venv/installed-test
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	.venv/bin/pytest --benchmark-skip
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m "not clock and not bench"
+	.venv/bin/pytest -m clock
 	.venv/bin/pytest tests/bench --benchmark-only --benchmark-json=.benchmarks/last.json -q
 	.venv/bin/pvtprof check reports/baseline-pvt_v2_b2-224.json
 

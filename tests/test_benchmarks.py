@@ -170,6 +170,7 @@ def test_files_that_do_not_go_together_are_one_line(
     assert held(capsys, str(tmp_path / "empty"), before)[0] == 2
 
 
+@pytest.mark.clock
 def test_what_pvt_benchmark_stored_is_read(
     pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:

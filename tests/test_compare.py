@@ -19,6 +19,8 @@ from pvtprof.records import Agreement, Count, Run
 from pvtprof.spec import VARIANTS
 from tests.builders import observed_run, with_row
 
+pytestmark = pytest.mark.clock
+
 
 @pytest.fixture(scope="module")
 def small() -> Run:

@@ -15,6 +15,8 @@ from pvtprof.observe import latency, worker
 from pvtprof.observe.worker import Sampler
 from pvtprof.records import Measurement, median_interval
 
+pytestmark = pytest.mark.clock
+
 
 class FakeClock:
     """A clock that moves only when something is called."""

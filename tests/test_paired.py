@@ -21,6 +21,8 @@ from pvtprof.paired import Paired, Versions, judged
 from pvtprof.records import FAILED, PASSED, UNDECIDED
 from pvtprof.spec import workload
 
+pytestmark = pytest.mark.clock
+
 DESIGN = """
 import torch
 from torch import nn
@@ -162,6 +164,31 @@ def test_no_process_is_left_behind(tmp_path: Path) -> None:
             assert len(workers_in(tmp_path)) == 3  # two sides and a fork, all of them in the folder
             raise RuntimeError("stop")
     assert soon_gone(tmp_path)
+
+
+def test_a_side_goes_on_after_a_fork_that_failed_or_died(tmp_path: Path) -> None:
+    for factory in ("raises", "dies"):
+        with sides({"it": Setup(version(tmp_path), f"some_design:{factory}")}) as (side,):
+            for _ in range(2):
+                with (
+                    pytest.raises(UnavailableError, match=r"no such checkpoint|died \(-9\)"),
+                    side.forked({"it": None}),
+                ):
+                    pass
+                with side.forked({"reference": "reference"}) as samplers:
+                    assert samplers["reference"](1)["cpu"] > 0
+            assert len(workers_in(tmp_path)) == 1
+
+
+def test_the_death_of_one_side_is_seen_while_the_other_lives(tmp_path: Path) -> None:
+    folders = {name: version(tmp_path / name) for name in ("base", "head")}
+    setup = {name: Setup(folder, "some_design:factory") for name, folder in folders.items()}
+    with sides(setup) as both:
+        for side in both:
+            (pid,) = workers_in(tmp_path / side.name)
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(UnavailableError, match=f"{side.name}: its process died"):
+                side.ask({"fork": {"rows": {"it": None}, "seed": 0}})
 
 
 def workers_in(folder: Path) -> list[int]:

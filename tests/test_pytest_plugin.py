@@ -8,6 +8,8 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+pytestmark = pytest.mark.clock
+
 TEST = """
 import pytest, torch
 from torch import nn

@@ -15,6 +15,8 @@ from pvtprof.judgement import CANNOT_TELL, DRIFT, FASTER, SAME, SLOWER, Unpaired
 from pvtprof.spec import workload
 from tests.builders import ENVIRONMENT
 
+pytestmark = pytest.mark.clock
+
 DESIGN = """
 import os
 from torch import nn, randn

@@ -97,11 +97,16 @@ class Side:
 
         Raises UnavailableError where it cannot be built, or is not finite.
         """
-        made = self.ask({"fork": {"rows": rows, "seed": seed}})
-        for name, its in made.items():
-            if not its["finite"]:
-                raise UnavailableError(f"{name}: the module returns values that are not finite")
-        yield {name: self.sampler(name) for name in rows}
+        try:
+            made = self.ask({"fork": {"rows": rows, "seed": seed}})
+            for name, its in made.items():
+                if not its["finite"]:
+                    raise UnavailableError(f"{name}: the module returns values that are not finite")
+            yield {name: self.sampler(name) for name in rows}
+        except UnavailableError:
+            with suppress(UnavailableError):  # all of it may be gone
+                self.ask({"end": True})
+            raise
         self.ask({"end": True})  # answered by the warm process, once the fork is gone
 
     def _gone(self) -> UnavailableError:

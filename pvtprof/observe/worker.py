@@ -40,25 +40,33 @@ def main() -> None:
     os.dup2(2, 1)  # what a module prints goes to stderr
     with suppress(Exception):  # said by the side that needs it
         importlib.import_module("torch.utils.benchmark")
-    started = [_started(*map(int, pair.split(":"))) for pair in sys.argv[1:]]
-    for end in ":".join(sys.argv[1:]).split(":"):
-        os.close(int(end))  # a side that dies is seen by the silence
+    pairs = [tuple(map(int, pair.split(":"))) for pair in sys.argv[1:]]
+    started = [_started(pair, pairs) for pair in pairs]
+    _close(pairs)
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in started]
     sys.exit(next((abs(code) for code in codes if code), 0))
 
 
-def _started(source: int, sink: int) -> int:
+def _started(own: tuple[int, ...], pairs: list[tuple[int, ...]]) -> int:
     child = os.fork()
     if not child:
+        _close([pair for pair in pairs if pair != own])
         with suppress(BrokenPipeError):  # who asked is gone
-            _answer_all(source, sink)
+            _answer_all(*own)
         os._exit(0)
     return child
+
+
+def _close(pairs: list[tuple[int, ...]]) -> None:
+    """Let go of pipes, so that the death of the one who has them is seen by their end."""
+    for end in (end for pair in pairs for end in pair):
+        os.close(end)
 
 
 def _answer_all(source: int, sink: int) -> None:
     """Answer requests until there are no more; an exception of a user's code is an answer too."""
     setup: dict[str, Any] = {}
+    is_fork = False
     calls: dict[str, Call] = {}
     graphs: dict[str, Call] = {}
     while line := _line(source):
@@ -73,14 +81,17 @@ def _answer_all(source: int, sink: int) -> None:
                     _, status = os.waitpid(child, 0)
                     answer = {"ended": os.waitstatus_to_exitcode(status)}
                 else:
+                    is_fork = True
                     calls, answer = _built(setup, request["fork"])
                     if setup["graph"]:
                         graphs = {name: graph_of(call) for name, call in calls.items()}
             elif "calls" in request:
                 name = request["name"]
                 answer = timed(calls[name], request["calls"], setup["device"], graphs.get(name))
-            else:  # end of a forked process
+            elif is_fork:  # end: whoever forked this one answers
                 os._exit(0)
+            else:  # end, and the fork is gone already
+                answer = {"ended": 0}
         except Exception as error:  # a user's module may raise anything
             said = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
             answer = {"error": said}
