@@ -77,7 +77,8 @@ def update(
     work = on_device(workload)
     new = check.observed(work, target, progress)
     if timed:
-        times = stored.timed(new.environment, work, target, list(new.rows), budget_s, progress)
+        rows = list(new.rows)
+        times = stored.timed(new.environment, work, target, rows, len(rows), budget_s, progress)
         new = replace(new, timed=times)
     files.write(path, baselines.dumps(new), force, ".json")
     held = "exact figures and times" if new.timed else "exact figures"

@@ -136,8 +136,6 @@ def judged(
     """
     from pvtprof.observe.sides import Setup
 
-    if not 0 < budget_s < float("inf"):
-        raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as {DEFAULT_BUDGET_S:g}")
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
     where = {"base": (versions.base, versions.base_python),
              "head": (versions.head, versions.head_python)}  # fmt: skip

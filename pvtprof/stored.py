@@ -44,12 +44,14 @@ def timed(
     workload: Workload,
     target: str | None,
     rows: Sequence[str],
+    of: int,
     budget_s: float,
     progress: Progress = lambda text: None,
 ) -> Timed:
-    """Time every row, each in a number of fresh processes, ``budget_s`` seconds a row at most.
+    """Time ``rows``, each in a number of fresh processes, about ``budget_s`` / 2 seconds a row.
 
-    Raises UnavailableError where a row cannot be timed here.
+    ``of`` is how many rows there are in all, for which the tests are corrected. Raises
+    UnavailableError where a row cannot be timed here.
     """
     from pvtprof.observe.sides import Setup, sides
     from pvtprof.recipes import own_rows
@@ -64,7 +66,7 @@ def timed(
             taken: list[float] = []
             begin = time.perf_counter()
             while (
-                len(taken) < fewest_processes(len(rows))
+                len(taken) < fewest_processes(of)
                 or (time.perf_counter() - begin) * (1 + 1 / len(taken)) < budget_s / 2
             ):
                 progress(f"{name}: process {len(taken) + 1}")
@@ -129,7 +131,9 @@ def gate(
         if not again_rows:
             break
         begin = time.perf_counter()
-        now = timed(new.environment, old.workload, old.target, again_rows, budget_s, progress)
+        now = timed(
+            new.environment, old.workload, old.target, again_rows, len(old.rows), budget_s, progress
+        )
         each_s = (time.perf_counter() - begin) / len(again_rows)
         for row in again_rows:
             found[row] = Unpaired(
