@@ -14,10 +14,11 @@ import click
 
 from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
-from pvtprof.options import Img, Memory, Tolerance, outputs_options, workload_options
+from pvtprof.options import Img, Memory, Setting, Tolerance, outputs_options, workload_options
 from pvtprof.spec import (
     DEFAULT_BUDGET_S,
     MODES,
+    VARIANTS,
     workload,
 )
 
@@ -147,6 +148,27 @@ def models(img: tuple[int, int], form: str) -> None:
     from pvtprof.render import listing
 
     output.emit(listing.render(published(img), form))
+
+
+@cli.command()
+@click.argument("variant", type=click.Choice(VARIANTS))
+@click.option("--at", "settings", type=Setting(), multiple=True,
+              help="Put in numbers: model, img, R, batch or pool-size; repeatable.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(("text", "latex", "python")), default="text",
+              show_default=True)  # fmt: skip
+def formula(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> None:
+    """Show the closed form of an attention design: MACs and params, operator by operator.
+
+    \b
+    Examples:
+      pvtprof formula sra_conv
+      pvtprof formula sra_conv --at img=512 --at R=4,2,2,1
+      pvtprof formula sra_pool --format latex
+    """
+    from pvtprof.render import formula as rendering
+
+    work = workload(**dict(settings)) if settings else None
+    output.emit(rendering.render(variant, form, work, output.width()))
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -42,6 +42,29 @@ class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8
             if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
                 self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
         return tuple(int(part) for part in parts)
+
+
+class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``img=512`` as ("img", (512, 512)): one option of a workload."""
+
+    name = "NAME=VALUE"
+    kinds: Mapping[str, tuple[str, click.ParamType]] = {  # type: ignore[type-arg] # as above
+        "model": ("model", click.STRING),
+        "img": ("img", Img()),
+        "R": ("sr_ratios", Ratios()),
+        "batch": ("batch", click.INT),
+        "pool-size": ("pool_size", click.INT),
+    }
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
+        """Return the parameter's name and value."""
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        name, equals, text = value.partition("=")
+        if name not in self.kinds or not equals:
+            self.fail(f"{value!r} is not one of {', '.join(self.kinds)} and =, such as img=512")
+        parameter, kind = self.kinds[name]
+        return parameter, kind.convert(text, param, ctx)
 
 
 class Memory(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only

@@ -36,7 +36,7 @@ MAY = {
     "gates": BASE
     | {"baseline", "benchmarks", "check", "files", "judgement", "paired", "recipes", "stored"}
     | {"records"},
-    "render": BASE | {"records", "verdict", "figures", "fit"},
+    "render": BASE | {"records", "verdict", "figures", "fit", "analytic"},
     "output": BASE,
     "pytest_plugin": BASE,
     "options": BASE,

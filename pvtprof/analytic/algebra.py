@@ -1,0 +1,139 @@
+"""The closed forms as algebra: what an operator list costs, as a polynomial in the papers' symbols.
+
+An operator's notation is its cost already (see ``pvtprof.analytic.ops``); here its indices get the
+letters that papers use, and like products of a module are added up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pvtprof.analytic.cost import MACS, Monomial
+from pvtprof.analytic.formulas import attention_ops
+from pvtprof.analytic.geometry import Sizes
+from pvtprof.analytic.ops import Op, letters
+
+#: Index letters of attention: the symbols whose product is their size.
+_SYMBOLS = {"b": "B", "n": "N", "m": "M", "c": "C", "e": "C", "h": "h", "d": "d",
+            "i": "R", "j": "R"}  # fmt: skip
+#: What the symbols stand for; M by design, see KEYS.
+SYMBOLS = {
+    "B": "batch",
+    "N": "query tokens: the positions of the stage's H x W grid (and v1's class token)",
+    "C": "dim: heads times head dim",
+    "R": "sr_ratio",
+    "h": "num_heads",
+    "d": "head dim",
+}
+#: M, the keys, as a reader finds it in the paper.
+KEYS = {
+    "mha": "M = N",
+    "sra_conv": "M = floor(H / R) floor(W / R)",
+    "sra_pool": "M = P^2, P the side of the pooled grid (--pool-size)",
+}
+
+KEYS_LATEX = {
+    "mha": r"M &= N",
+    "sra_conv": r"M &= \lfloor H / R \rfloor \lfloor W / R \rfloor",
+    "sra_pool": r"M &= P^{2}",
+}
+
+#: A product of symbols, as (symbol, power) in the order of SYMBOLS.
+Product = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """A sum of products of symbols: factor by product, in the order in which they came."""
+
+    terms: Mapping[Product, int]
+
+    def __add__(self, other: Polynomial) -> Polynomial:
+        found = Counter(self.terms)
+        found.update(other.terms)
+        return Polynomial(dict(found))
+
+    def at(self, values: Mapping[str, int]) -> int:
+        """The number that it is.
+
+        >>> of([(2, ("b", "n", "c", "e"))], "mha").at({"B": 1, "N": 4, "C": 3})
+        72
+        """
+        return sum(
+            factor * math.prod(values[symbol] ** power for symbol, power in product)
+            for product, factor in self.terms.items()
+        )
+
+
+def of(monomials: Iterable[Monomial], variant: str) -> Polynomial:
+    """Products of index sizes as a polynomial; ``variant`` says which of them are one and the same.
+
+    Plain attention has as many keys as queries; only ``sra_conv`` has a kernel. Heads times head
+    dim is C.
+    """
+    found: Counter[Product] = Counter()
+    for factor, indices in monomials:
+        powers: Counter[str] = Counter()
+        rest = list(indices)
+        if {"h", "d"} <= set(rest):
+            rest = [i for i in rest if i not in "hd"] + ["c"]
+        for index in rest:
+            if index == "t":
+                factor *= 2
+            elif index in "ij" and variant != "sra_conv":
+                continue  # a 1x1 kernel
+            else:
+                powers["N" if index == "m" and variant == "mha" else _SYMBOLS[index]] += 1
+        found[tuple(sorted(powers.items(), key=lambda p: "BNMRChd".index(p[0])))] += factor
+    return Polynomial(dict(found))
+
+
+def macs(op: Op, variant: str) -> Polynomial:
+    """Multiply-accumulates of one operator of an attention module."""
+    return of(MACS.monomials(op), variant)
+
+
+def params(op: Op, variant: str) -> Polynomial:
+    """Learned elements of one operator: the weight, and the bias."""
+    weight = [(1, letters(op.right))] if op.owns_right else []
+    bias = [(1, letters(op.bias))] if op.bias else []
+    return of([*weight, *bias], variant)
+
+
+def total(quantity: Callable[[Op, str], Polynomial], variant: str) -> Polynomial:
+    """The sum over a whole attention module; fused attention has the same."""
+    return sum((quantity(op, variant) for op in attention_ops(variant)), Polynomial({}))
+
+
+def values(sizes: Sizes) -> dict[str, int]:
+    """The symbols' values, from index sizes."""
+    return {symbol: sizes[index] for index, symbol in _SYMBOLS.items()}
+
+
+def text(polynomial: Polynomial) -> str:
+    """As a person writes it: ``2 B N C² + B M R² C²``; "0" where there is nothing."""
+    return _joined(polynomial, " ", lambda s, p: s + _SUPERSCRIPTS.get(p, f"^{p}") * (p > 1))
+
+
+def latex(polynomial: Polynomial) -> str:
+    """For a paper: ``2 B N C^{2} + B M R^{2} C^{2}``."""
+    return _joined(polynomial, " ", lambda s, p: f"{s}^{{{p}}}" if p > 1 else s)
+
+
+def python(polynomial: Polynomial) -> str:
+    """For a script: ``2*B*N*C**2 + B*M*R**2*C**2``."""
+    return _joined(polynomial, "*", lambda s, p: f"{s}**{p}" if p > 1 else s)
+
+
+_SUPERSCRIPTS = {2: "²", 3: "³"}
+
+
+def _joined(polynomial: Polynomial, sign: str, power: Callable[[str, int], str]) -> str:
+    products = []
+    for product, factor in polynomial.terms.items():
+        symbols = [power(symbol, exponent) for symbol, exponent in product]
+        products.append(sign.join([str(factor)] * (factor != 1 or not symbols) + symbols))
+    return " + ".join(products) or "0"
