@@ -15,7 +15,7 @@ from pvtprof.records import Count, Environment, Moment, Observation
 from pvtprof.spec import Workload
 
 SCHEMA = "pvtprof.baseline/1"
-_AGAIN = "make one with `pvtprof check FILE --update`"
+_AGAIN = "make one with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from pvtprof import store, units
 from pvtprof.errors import StoreError
 from pvtprof.fields import Fields
-from pvtprof.judgement import DRIFT, Judgement, Unpaired, fewest_processes, outcome
+from pvtprof.judgement import Judgement, Unpaired, fewest_processes, outcome
 from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
 
 _AGAIN = "make one with `pytest --benchmark-json FILE`"
@@ -78,7 +78,8 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterato
 
 def gate(path: str, before: Samples, after: Samples, tolerance: float) -> tuple[str, list[Case]]:
     """Exact figures and times of every benchmark on either side: what is said, and the cases."""
-    exact = [_exact(name, before, after) for name in dict.fromkeys((*before.exact, *after.exact))]
+    names = dict.fromkeys((*before.exact, *after.exact))
+    exact = [case for name in names for case in _exact(name, before, after)]
     both = [name for name in before.medians if name in after.medians]
     needed = fewest_processes(len(both) or 1)
     fewest = min((len(s.medians[name]) for s in (before, after) for name in both), default=0)
@@ -89,7 +90,8 @@ def gate(path: str, before: Samples, after: Samples, tolerance: float) -> tuple[
             f"between processes; run it {needed} times or more, on either side, into a folder"
         )
     judgements: list[Judgement] = [] if reasons else [
-        Unpaired(row=name, rows=len(both), tolerance=tolerance, margin=DRIFT,
+        Unpaired(row=name, rows=len(both), tolerance=tolerance,
+                 way_out="more files on either side may tell",
                  before=tuple(before.medians[name]), after=tuple(after.medians[name]))
         for name in both
     ]  # fmt: skip
@@ -107,16 +109,19 @@ def gate(path: str, before: Samples, after: Samples, tolerance: float) -> tuple[
     return said + "".join(f"{line}\n" for line in lines), [*exact, *timed]
 
 
-def _exact(name: str, before: Samples, after: Samples) -> Case:
+def _exact(name: str, before: Samples, after: Samples) -> Iterator[Case]:
+    """The case of a benchmark that is there on one side alone, or has exact figures."""
     if name not in before.exact or name not in after.exact:
         side = "before" if name in before.exact else "now"
-        return Case(name, "exact", FAILED, (f"{name}: there {side} alone",))
+        yield Case(name, "exact", FAILED, (f"{name}: there {side} alone",))
+        return
     lines = [
         f"{name}: {what}: {_shown(then)} -> {_shown(now)}"
         for what in EXACT
         if (then := before.exact[name].get(what)) != (now := after.exact[name].get(what))
     ]
-    return Case(name, "exact", FAILED if lines else PASSED, tuple(lines))
+    if before.exact[name] or after.exact[name]:
+        yield Case(name, "exact", FAILED if lines else PASSED, tuple(lines))
 
 
 def _shown(value: int | None) -> str:

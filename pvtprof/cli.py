@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from pvtprof.records import Run
 
 EXIT_DISAGREES = EXIT_CHANGED = 1
+EXIT_DEFECT = 70  # sysexits.h: not to be taken for a change
+Progress = Callable[[str], None]
 
 
 class _Group(click.Group):
@@ -221,11 +226,11 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @click.option("--samples", metavar="FILE",
               help="Hold this pytest-benchmark file (or folder) to BASELINE, another.")  # fmt: skip
 @click.option("--base", help="Time this against head: a git ref, or a folder.")
-@click.option("--base-python", default=sys.executable, help="The Python that runs base.",
+@click.option("--base-python", help="The Python that runs base.  [default: this one]",
               metavar="PYTHON")  # fmt: skip
 @click.option("--row", "only", multiple=True, help="Time this row alone; repeatable.")
 @click.option("--budget", "budget_s", type=float, default=8.0, show_default=True,
-              help="Seconds of timing for each row, at most.")  # fmt: skip
+              help="About so many seconds of timing for each row.")  # fmt: skip
 @click.option("--fail-on", "tolerance", type=Tolerance(),
               help="The slowdown that matters.  [default: latency:5% with --base, else 10%]"
               )  # fmt: skip
@@ -240,7 +245,7 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @click.pass_context
 def check(
     ctx: click.Context, /, baseline: str | None, update: bool, latency: bool, require_latency: bool,
-    samples: str | None, base: str | None, base_python: str, only: tuple[str, ...],
+    samples: str | None, base: str | None, base_python: str | None, only: tuple[str, ...],
     budget_s: float, tolerance: float | None, target: str | None, force: bool, junit: str | None,
     markdown: str | None, device: str, **options: Any,
 ) -> None:  # fmt: skip
@@ -263,7 +268,8 @@ def check(
     given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
     _check_usage(
         {"BASELINE": baseline, "--update": update, "--latency": latency, "--row": only,
-         "--require-latency": require_latency, "--samples": samples, "--base": base},
+         "--require-latency": require_latency, "--samples": samples, "--base": base,
+         "--base-python": base_python},
         given,
     )  # fmt: skip
     from pvtprof import files, gates
@@ -275,29 +281,37 @@ def check(
         if path:
             files.check_writable(path, force, suffix)
     work = replace(workload(**options), device=device)
-    said = []
-    with _progress() as show:
-        if baseline and samples:
-            said.append(gates.against_samples(baseline, samples, tolerance or 0.10))
-        elif baseline and update:
-            what = work if given else None
-            wrote = gates.update(baseline, what, target, latency, budget_s, force, show)
-            said.append(wrote)
-        elif baseline:
-            old, said = gates.against_baseline(
-                baseline, require_latency, budget_s, tolerance or 0.10, show
-            )
-            work, target = old.workload, old.target
-        if base:
-            timed = gates.against_base(
-                gates.on_device(work), target, base, base_python, only, budget_s,
-                tolerance or 0.05, show,
-            )  # fmt: skip
-            said.append(timed)
-    all_said = gates.together(said)
-    output.emit(all_said.text)
-    output.emit(gates.report(all_said, junit, markdown, force))
-    statuses = {case.status for case in all_said.cases}
+    gone_through: list[gates.Said] = []
+
+    def went(gate: Callable[[Progress], gates.Said]) -> None:
+        """Go through a gate and say at once what it says: whatever comes after may fail."""
+        with _progress() as show:
+            gone_through.append(gate(show))
+        output.emit(gone_through[-1].text)
+
+    if baseline and samples:
+        went(lambda show: gates.against_samples(baseline, samples, tolerance or 0.10))
+    elif baseline and update:
+        what = work if given else None
+        went(lambda show: gates.update(baseline, what, target, latency, budget_s, force, show))
+    elif baseline:
+        with _progress() as show:
+            old, new, said = gates.exact(baseline, show)
+        went(lambda show: said)
+        work, target = old.workload, old.target
+        if old.timed or require_latency or tolerance:
+            went(lambda show: gates.against_times(
+                baseline, old, new, require_latency, budget_s, tolerance or 0.10, show
+            ))  # fmt: skip
+    if base:
+        went(lambda show: gates.against_base(
+            gates.on_device(work), target, base, base_python or sys.executable, only, budget_s,
+            tolerance or 0.05, show,
+        ))  # fmt: skip
+    together = gates.together(gone_through)
+    output.emit(together.text)
+    output.emit(gates.report(together, junit, markdown, force))
+    statuses = {case.status for case in together.cases}
     if FAILED in statuses:
         sys.exit(EXIT_CHANGED)
     if UNDECIDED in statuses:
@@ -307,6 +321,8 @@ def check(
 def _check_usage(asked: Mapping[str, Any], given: Sequence[str]) -> None:
     """Raise where options do not go together."""
     baseline, base, update = (asked[name] for name in ("BASELINE", "--base", "--update"))
+    if empty := [name for name in ("BASELINE", "--base", "--samples") if asked[name] == ""]:
+        raise click.UsageError(f"{empty[0]} is empty; name something, or leave it out")
     if not baseline and not base:
         raise click.UsageError("name a BASELINE, or a --base to time against, or both")
     if update and (base or not baseline or asked["--samples"]):
@@ -319,6 +335,10 @@ def _check_usage(asked: Mapping[str, Any], given: Sequence[str]) -> None:
         raise click.UsageError("--require-latency is of a BASELINE's times: name one to hold to")
     if asked["--samples"] and (base or not baseline or given or asked["--require-latency"]):
         raise click.UsageError("--samples goes with a BASELINE of pytest-benchmark, and no more")
+    if asked["--base-python"] and not base:
+        raise click.UsageError("--base-python runs a --base: name one")
+    if {"--target", "--dtype"} <= set(given):
+        raise click.UsageError("--dtype is of pvtprof's own rows; a --target builds what it is")
     if asked["--row"] and not base:
         raise click.UsageError("--row says what is timed: it needs a --base to time against")
     if given and baseline and not update:
@@ -352,7 +372,7 @@ def _check_outputs(paths: Sequence[str], force: bool) -> None:
         files.check_writable(path, force)
 
 
-def _progress() -> AbstractContextManager[Callable[[str], None]]:
+def _progress() -> AbstractContextManager[Progress]:
     """Something that shows what is being done, on stderr, where a person is watching."""
     if not sys.stderr.isatty():
         return nullcontext(lambda text: None)
@@ -360,7 +380,7 @@ def _progress() -> AbstractContextManager[Callable[[str], None]]:
 
 
 class _status:  # noqa: N801 # reads as the function that it is
-    def __enter__(self) -> Callable[[str], None]:
+    def __enter__(self) -> Progress:
         from rich.console import Console
 
         self.live = Console(stderr=True).status("starting")
@@ -373,6 +393,10 @@ class _status:  # noqa: N801 # reads as the function that it is
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; every error is one line on stderr. Returns the exit code."""
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):  # how CI systems end a job: as Ctrl-C, all is cleaned up
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), _stop)
     try:
         code = cli.main(args, prog_name="pvtprof", standalone_mode=False)
     except PvtprofError as error:
@@ -386,7 +410,14 @@ def main(args: Sequence[str] | None = None) -> int:
         return _failed("interrupted; nothing was written", RunInterruptedError.exit_code)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
+    except Exception:
+        traceback.print_exc()
+        return _failed("this is a defect of pvtprof's: please report it", EXIT_DEFECT)
     return code if isinstance(code, int) else 0
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _failed(message: str, code: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from pvtprof import baseline as baselines
 from pvtprof import benchmarks, check, files, judgement, paired, recipes, stored
 from pvtprof.baseline import Baseline
+from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.records import FAILED, PASSED, SKIPPED, UNDECIDED, Case
 from pvtprof.spec import Workload, one_of
 
@@ -26,11 +27,12 @@ class Said:
 
     text: str
     cases: Sequence[Case]
+    matters: str = ""
 
     @property
     def last(self) -> str:
         """The line that matters."""
-        return self.text.splitlines()[-1]
+        return self.matters or self.text.splitlines()[-1]
 
     @property
     def worst(self) -> str:
@@ -41,28 +43,37 @@ class Said:
 def together(gates: Sequence[Said]) -> Said:
     """All of them; the gravest one's last line is the last, and of equals the first that ran."""
     gravest = max(gates, key=lambda said: GRAVITY.index(said.worst))
-    text = "".join(said.text for said in gates)
-    if gates[-1].last != gravest.last:
-        text += f"{gravest.last}\n"
-    return Said(text, [case for said in gates for case in said.cases])
+    cases = [case for said in gates for case in said.cases]
+    again = f"{gravest.last}\n" if gates[-1].last != gravest.last else ""
+    return Said(again, cases, gravest.last)
 
 
-def against_baseline(
-    path: str, required: bool, budget_s: float, tolerance: float, progress: Progress
-) -> tuple[Baseline, list[Said]]:
-    """Hold the code to a baseline: what it holds, and what the gates say.
+def exact(path: str, progress: Progress) -> tuple[Baseline, Baseline, Said]:
+    """Hold the code to a baseline: what that holds, what is there now, and what the gate says.
 
-    ``required``: times must be compared too. Raises StoreError for a file that is no baseline,
-    UnavailableError where a row cannot run here.
+    Raises StoreError for a file that is no baseline, UnavailableError where a row cannot run here.
     """
     old = baselines.load(path)
     old = replace(old, workload=on_device(old.workload))
     new = check.observed(old.workload, old.target, progress)
-    said = [Said(*check.verdict(path, old, new))]
-    if old.timed or required:
-        timed = stored.gate(path, old, new, required, budget_s, tolerance, progress)
-        said.append(Said(*timed))
-    return old, said
+    return old, new, Said(*check.verdict(path, old, new))
+
+
+def against_times(
+    path: str, old: Baseline, new: Baseline, required: bool, budget_s: float, tolerance: float,
+    progress: Progress,
+) -> Said:  # fmt: skip
+    """Hold times to a baseline's; ``required``: where they cannot be compared, it is no pass."""
+    try:
+        return Said(*stored.gate(path, old, new, required, budget_s, tolerance, progress))
+    except UnavailableError as error:
+        return _unmeasured(f"the times of {path}", error)
+
+
+def _unmeasured(what: str, error: UnavailableError) -> Said:
+    """That a gate could not measure is a verdict too; others keep theirs."""
+    case = Case(what, "latency", UNDECIDED, (str(error),))
+    return Said(f"check: {what} could not be compared: {error}\n", [case])
 
 
 def update(
@@ -95,19 +106,24 @@ def against_base(
         one_of("row", name, tuple(rows))
     chosen = {name: rows[name] for name in only} if only else rows
     notes: list[str] = []
-    with paired.base_folder(base) as folder:
-        versions = paired.Versions(folder, os.getcwd(), base_python, sys.executable)
-        found = paired.judged(
-            versions, chosen, target=target, dtype=workload.dtype, device=workload.device,
-            mode=workload.mode, budget_s=budget_s, tolerance=tolerance, progress=progress,
-            note=notes.append,
-        )  # fmt: skip
-    text, cases = judgement.outcome(found, f"{base}, measured twice")
+    try:
+        with paired.base_folder(base) as folder:
+            versions = paired.Versions(folder, os.getcwd(), base_python, sys.executable)
+            found = paired.judged(
+                versions, chosen, target=target, dtype=workload.dtype, device=workload.device,
+                mode=workload.mode, budget_s=budget_s, tolerance=tolerance, progress=progress,
+                note=notes.append,
+            )  # fmt: skip
+    except UnavailableError as error:
+        return _unmeasured(f"time against {base}", error)
+    text, cases = judgement.outcome(found, base, ", measured twice")
     return Said("".join(f"- {note}\n" for note in notes) + text, cases)
 
 
 def against_samples(path: str, samples: str, tolerance: float) -> Said:
     """Hold pytest-benchmark's files, now, to those of before: what is said, and the cases."""
+    if Path(path).resolve() == Path(samples).resolve():
+        raise SpecError(f"{path} is both BASELINE and --samples: there is nothing to compare")
     before, after = benchmarks.load(path), benchmarks.load(samples)
     return Said(*benchmarks.gate(path, before, after, tolerance))
 
@@ -129,8 +145,11 @@ def report(said: Said, junit: str | None, markdown: str | None, force: bool) -> 
         text = verdicts.markdown(said.cases, said.last)
         files.write(markdown, text, force, ".md")
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(text)
+            try:
+                with Path(summary).open("a", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                print(f"pvtprof: no step summary: {error}", file=sys.stderr)
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return ""
     return "".join(f"{line}\n" for line in (*verdicts.commands(said.cases), said.last))

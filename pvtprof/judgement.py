@@ -8,19 +8,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import mean
-from typing import Any
+from typing import Any, ClassVar
 
 from pvtprof import units
 from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
 
 #: Pairs of processes differ by themselves: within so much of 1 nothing is faster or slower.
 MARGIN = 0.01
-#: Two runs differ by more than two processes of one run: what MARGIN is between runs.
-DRIFT = 0.03
+#: How far below the slowdown that matters one must surely lie to be found, mostly.
+SLACK = 0.04
+#: Two runs differ by more than two processes of one run: MARGIN and SLACK between runs.
+DRIFT, DRIFT_SLACK = 0.03, 0.07
 #: Chance of calling one row of identical code slower, before the confirming measurement.
 ALPHA = 0.01
 #: Shares of the budget after which there is a look; what is clear then is not gone on with.
 LOOKS = (0.5, 1.0)
+#: So many permutations are all looked at; of more, so many at random, or what ``level`` needs.
+RESAMPLES = 20_000
 SLOWER, FASTER, SAME, CANNOT_TELL = "slower", "faster", "same", "cannot tell"
 
 
@@ -36,7 +40,9 @@ class Judgement(ABC):
     rows: int = 1
     tolerance: float = 0.05
     seconds: float = 0.0
-    margin: float = MARGIN
+    #: Within so much of 1 nothing is faster or slower, and how far below ``tolerance`` it is found.
+    floor: ClassVar[float] = MARGIN
+    slack: ClassVar[float] = SLACK
 
     @property
     @abstractmethod
@@ -58,6 +64,19 @@ class Judgement(ABC):
         """From how many of what it was found."""
 
     @property
+    def margin(self) -> float:
+        """What a slowdown must surely exceed to be called SLOWER: less than ``tolerance``.
+
+        Else a slowdown of just ``tolerance`` would be found half the time.
+        """
+        return max(self.floor, self.tolerance - self.slack)
+
+    @property
+    @abstractmethod
+    def way_out(self) -> str:
+        """What would tell, where it cannot be told."""
+
+    @property
     def level(self) -> float:
         """The chance of error that one side of one test may have: ALPHA, over rows and looks."""
         return ALPHA / (self.rows * len(LOOKS))
@@ -69,12 +88,12 @@ class Judgement(ABC):
 
     @cached_property
     def verdict(self) -> str:
-        """SLOWER or FASTER (surely, by more than ``margin``), SAME (surely no slowdown of
-        ``tolerance``), or CANNOT_TELL.
+        """SLOWER (surely, by more than ``margin``), FASTER (by more than ``floor``), SAME (surely
+        no slowdown of ``tolerance``), or CANNOT_TELL.
         """
         if self.is_surely_beyond(self.margin):
             return SLOWER
-        if self.is_surely_beyond(-self.margin):
+        if self.is_surely_beyond(-self.floor):
             return FASTER
         return SAME if self.interval[1] < 1 + self.tolerance else CANNOT_TELL
 
@@ -90,8 +109,11 @@ class Judgement(ABC):
 class Unpaired(Judgement):
     """Processes of two runs at two times: seconds of a call, one a process, ``before`` and now."""
 
+    floor: ClassVar[float] = DRIFT
+    slack: ClassVar[float] = DRIFT_SLACK
     before: tuple[float, ...]
     after: tuple[float, ...]
+    way_out: str = "more processes on either side may tell"
 
     @cached_property
     def logs(self) -> tuple[list[float], list[float]]:
@@ -119,7 +141,7 @@ class Unpaired(Judgement):
         sign = math.copysign(1, share)
         before, after = (sign * np.array(logs) for logs in self.logs)
         samples = after - math.log1p(abs(share)), before
-        return permuted(samples, _difference, "independent") < self.level
+        return surely_large(samples, _difference, "independent", self.level)
 
     @property
     def basis(self) -> str:
@@ -140,50 +162,48 @@ def fewest_processes(rows: int) -> int:
     return next(n for n in range(2, 100) if math.comb(2 * n, n) > needed) + 3
 
 
-def permuted(samples: Sequence[Any], statistic: Callable[..., Any], kind: str) -> float:
-    """One-sided p that ``statistic`` is this large by chance (``scipy.stats.permutation_test``).
+def surely_large(
+    samples: Sequence[Any], statistic: Callable[..., Any], kind: str, level: float
+) -> bool:
+    """Whether ``statistic`` is so large by chance less often than ``level``, one-sided.
 
-    Exact up to 20,000 permutations; above, from so many at random, with a fixed seed.
+    Source: ``scipy.stats.permutation_test``; exact up to RESAMPLES permutations, above from as
+    many at random, with a fixed seed.
     """
+    if statistic(*samples, axis=0) <= 0:
+        return False  # half of all permutations are larger
     from scipy.stats import permutation_test
 
     found = permutation_test(  # type: ignore[call-overload] # its stubs name every literal
-        samples, statistic, permutation_type=kind, alternative="greater", n_resamples=20_000,
-        vectorized=True, random_state=0,
+        samples, statistic, permutation_type=kind, alternative="greater", vectorized=True,
+        n_resamples=max(RESAMPLES, math.ceil(4 / level)), batch=10_000, random_state=0,
     )  # fmt: skip
-    return float(found.pvalue)
+    return bool(found.pvalue < level)
 
 
 #: What a verdict means for a gate.
 STATUS = {SLOWER: FAILED, FASTER: PASSED, SAME: PASSED, CANNOT_TELL: UNDECIDED}
 
 
-def outcome(judgements: Sequence[Judgement], before: str) -> tuple[str, list[Case]]:
+def outcome(
+    judgements: Sequence[Judgement], before: str, confirmed: str = ""
+) -> tuple[str, list[Case]]:
     """What the judgements say, the last line the one that matters; and the case of every row.
 
-    ``before`` is what they were held against, in words.
+    ``before`` is what they were held against, and ``confirmed`` how a slower one was, in words.
     """
     cases = [Case(j.row, "latency", STATUS[j.verdict], (str(j),)) for j in judgements]
     lines = [f"- {judgement}" for judgement in judgements]
     slower = [case.row for case in cases if case.status == FAILED]
     unsure = [j for j in judgements if STATUS[j.verdict] == UNDECIDED]
     if slower:
-        lines.append(f"check: slower than {before}: {', '.join(slower)}")
+        lines.append(f"check: slower than {before}{confirmed}: {', '.join(slower)}")
     elif unsure:
         names = ", ".join(j.row for j in unsure)
         lines.append(
             f"check: cannot tell whether {names} became slower by {unsure[0].tolerance:.0%}; "
-            f"--budget {max(map(_deciding_s, unsure))} (seconds a row) would, by what was seen"
+            f"{max(unsure, key=lambda j: j.interval[1]).way_out}"
         )
     else:
         lines.append(f"check: no row of {len(judgements)} is slower than {before}")
     return "\n".join(lines) + "\n", cases
-
-
-def _deciding_s(judgement: Judgement) -> int:
-    """About what budget would bring the interval within the tolerance: it goes with 1/sqrt."""
-    low, high = (math.log(x) for x in judgement.interval)
-    room = math.log1p(judgement.tolerance) - max(0.0, (low + high) / 2)
-    half = (high - low) / 2
-    times = (half / room) ** 2 if room > 0 else 4.0
-    return math.ceil(judgement.seconds * min(100.0, max(1.5, 1.2 * times)))

@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from pvtprof import units
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.judgement import ALPHA, LOOKS, SLOWER, Judgement, permuted
+from pvtprof.judgement import ALPHA, CANNOT_TELL, LOOKS, SLOWER, Judgement, surely_large
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Setup, Side
@@ -34,7 +36,8 @@ DEFAULT_BUDGET_S = 8.0
 class Paired(Judgement):
     """Head against base: ``ratios`` of their machine's time, one a pair of processes.
 
-    ``wall`` has the same of wall time: what a plain clock would have said.
+    ``wall`` has the same of wall time. Where that surely grew by more than the machine's time, by
+    ``tolerance`` or more, head waits for something, and its verdict is that it cannot be told.
     """
 
     ratios: tuple[float, ...]
@@ -64,12 +67,46 @@ class Paired(Judgement):
         import numpy as np
 
         values = math.copysign(1, share) * np.array(self.logs) - math.log1p(abs(share))
-        return permuted((values,), lambda x, axis: np.mean(x, axis=axis), "samples") < self.level
+        return surely_large((values,), _mean, "samples", self.level)
+
+    @property
+    def waits(self) -> bool:
+        """Whether head surely spends more of its wall time waiting than base."""
+        import numpy as np
+
+        if not self.wall:
+            return False
+        more = np.log(self.wall) - np.array(self.logs) - math.log1p(self.tolerance)
+        return surely_large((more,), _mean, "samples", self.level)
+
+    @cached_property
+    def verdict(self) -> str:
+        """As of every judgement, but that waiting is never passed."""
+        found = super().verdict
+        return CANNOT_TELL if self.waits and found != SLOWER else found
 
     @property
     def basis(self) -> str:
-        """How many pairs there were."""
-        return f"{len(self.ratios)} pairs"
+        """How many pairs there were, and what the wall clock said."""
+        wall = f", wall time {units.percent(median(self.wall), 1)}" if self.wall else ""
+        waits = ": it waits, which is not judged" if self.waits else ""
+        return f"{len(self.ratios)} pairs{wall}{waits}"
+
+    @property
+    def way_out(self) -> str:
+        """The budget that would decide it: the interval goes with 1/sqrt."""
+        if self.waits:
+            return "time what it waits for by hand"
+        low, high = (math.log(x) for x in self.interval)
+        room = math.log1p(self.tolerance) - max(0.0, (low + high) / 2)
+        half = (high - low) / 2
+        times = (half / room) ** 2 if room > 0 else 4.0
+        budget = math.ceil(self.seconds * min(100.0, max(1.5, 1.2 * times)))
+        return f"--budget {budget} (seconds a row) would tell, by what was seen"
+
+
+def _mean(x: Any, axis: int) -> Any:
+    return x.mean(axis=axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +123,14 @@ class Versions:
 def base_folder(base: str) -> Iterator[str]:
     """The folder that BASE names: itself, or a git ref's worktree, gone again afterwards."""
     if Path(base).is_dir():
+        if _commit(base):
+            raise SpecError(f"base {base!r} is a folder and a git ref; use ./{base} or refs/...")
         yield str(Path(base).resolve())
         return
     top = _git("rev-parse", "--show-toplevel")
     if top is None:
         raise SpecError(f"base {base!r} is no folder, and this is no git repository; name a folder")
-    commit = None if base.startswith("-") else _git("rev-parse", "--verify", f"{base}^{{commit}}")
+    commit = _commit(base)
     if commit is None:
         raise SpecError(f"base {base!r} is neither a folder nor a commit, branch or tag here")
     inside = Path.cwd().resolve().relative_to(Path(top).resolve())
@@ -103,7 +142,12 @@ def base_folder(base: str) -> Iterator[str]:
             yield str(tree / inside)
         finally:
             _git("worktree", "remove", "--force", str(tree))
-            _git("worktree", "prune")
+
+
+def _commit(ref: str) -> str | None:
+    if not ref or ref.startswith("-"):
+        return None
+    return _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
 
 
 def _git(*arguments: str) -> str | None:
@@ -140,8 +184,10 @@ def judged(
     where = {"base": (versions.base, versions.base_python),
              "head": (versions.head, versions.head_python)}  # fmt: skip
     setup = {
-        name: Setup(root, target, dtype, device, mode, core=cores[-1], python=python)
-        for name, (root, python) in where.items()
+        name: Setup(root, target, dtype, device, mode, core=cores[-1], python=python, other=other)
+        for (name, (root, python)), other in zip(
+            where.items(), (versions.head, versions.base), strict=True
+        )
     }
     found: dict[str, Paired] = {}
     for attempt in range(2):
@@ -167,7 +213,7 @@ def _started(setup: Mapping[str, Setup]) -> Iterator[tuple[Side, Side]]:
     from pvtprof.observe.sides import sides
 
     with sides(setup) as (base, head):
-        if base.said == head.said and setup["base"].python == setup["head"].python:
+        if base.said == head.said:
             raise SpecError(
                 f"base and head both import {base.said['source']}: there is nothing to compare; "
                 "is the package installed from elsewhere?"

@@ -133,6 +133,8 @@ def parsed(
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise StoreError(f"{name} is not JSON, or truncated{where}; {way_out}") from None
     schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != expected and expected is None:
+        raise StoreError(f"{name} is a file of pvtprof's, not of pytest-benchmark; {way_out}")
     if schema != expected:
         shown = repr(schema)[:60]
         raise StoreError(f"{name} has schema {shown}, this pvtprof reads {expected!r}; {way_out}")

@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pvtprof.baseline import Baseline, Timed
-from pvtprof.judgement import DRIFT, SLOWER, Unpaired, fewest_processes, outcome
+from pvtprof.judgement import SLOWER, Unpaired, fewest_processes, outcome
 from pvtprof.records import SKIPPED, UNDECIDED, Case, Environment
 from pvtprof.spec import Workload
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: A process is sampled so many seconds, row and reference together.
 PROCESS_S = 0.2
 REFERENCE = "reference"
+WAY_OUT = "time side by side with --base, or store surer times with --update --latency --budget 30"
 Progress = Callable[[str], None]
 
 
@@ -130,14 +131,12 @@ def gate(
         again_rows = [r for r in old.rows if r not in found or found[r].verdict == SLOWER]
         if not again_rows:
             break
-        begin = time.perf_counter()
         now = timed(
             new.environment, old.workload, old.target, again_rows, len(old.rows), budget_s, progress
         )
-        each_s = (time.perf_counter() - begin) / len(again_rows)
         for row in again_rows:
             found[row] = Unpaired(
-                row=row, rows=len(old.rows), tolerance=tolerance, seconds=2 * each_s, margin=DRIFT,
+                row=row, rows=len(old.rows), tolerance=tolerance, way_out=WAY_OUT,
                 before=old.timed.rows[row], after=now.rows[row],
             )  # fmt: skip
-    return outcome(list(found.values()), path)
+    return outcome(list(found.values()), path, ", measured twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,36 @@ def test_a_process_on_a_side_decides_nothing(
     assert code == 3
     assert "1 process on a side says too little" in lines[-1]
     assert f"run it {ENOUGH} times or more" in lines[-1]
+
+
+def test_a_benchmark_without_pvtprofs_figures_has_no_exact_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bare(document: dict[str, Any]) -> None:
+        for one in document["benchmarks"]:
+            one["extra_info"] = {}
+
+    files = [written(tmp_path / name, ENOUGH, change=bare) for name in ("before", "after")]
+    markdown = tmp_path / "said.md"
+    assert cli.main(["check", files[0], "--samples", files[1], "--markdown", str(markdown)]) == 0
+    assert "latency" in markdown.read_text()
+    assert "exact" not in markdown.read_text()
+
+
+def test_many_benchmarks_can_still_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def many(document: dict[str, Any]) -> None:
+        first = document["benchmarks"][0]
+        document["benchmarks"] = [{**first, "fullname": f"test_{i}"} for i in range(150)]
+
+    def one_slow(document: dict[str, Any]) -> None:
+        many(document)
+        document["benchmarks"][7]["stats"] = {"median": 2e-3 * random.uniform(0.99, 1.01)}
+
+    files = fewest_processes(150)
+    before = written(tmp_path / "before", files, change=many)
+    code, lines = held(capsys, before, written(tmp_path / "after", files, change=one_slow))
+    assert code == 1
+    assert lines[-1] == f"check: slower than {before}: test_7"
 
 
 def other_cpu(document: dict[str, Any]) -> None:
@@ -163,7 +194,8 @@ def test_files_that_do_not_go_together_are_one_line(
     mixed = json.loads((folder / "0001.json").read_text())
     other_cpu(mixed)
     (folder / "0001.json").write_text(json.dumps(mixed))
-    code, lines = held(capsys, before, before)
+    other = written(tmp_path / "other", 2)
+    code, lines = held(capsys, before, other)
     assert code == 2
     assert "0001.json does not go with the files before it: processor was Test CPU" in lines[0]
     (tmp_path / "empty").mkdir()
@@ -186,5 +218,9 @@ def test_what_pvt_benchmark_stored_is_read(
     pytester.runpytest(*options).assert_outcomes(passed=1)
     capsys.readouterr()
     code, lines = held(capsys, "one.json", "one.json")
+    assert code == 2
+    assert "is both BASELINE and --samples" in lines[0]
+    shutil.copy("one.json", "two.json")
+    code, lines = held(capsys, "one.json", "two.json")
     assert code == 3
     assert "1 process on a side" in lines[-1]

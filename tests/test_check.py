@@ -233,6 +233,28 @@ def test_junit_counts_and_quotes() -> None:
     assert "5 % < 6 % & more" in [r.message for case in suite for r in case.result]
 
 
+def test_names_cannot_end_a_title_or_a_cell() -> None:
+    case = Case("tests/t.py::test_x[a|b,1]", "latency", FAILED, ("50 %\nslower",))
+    (line,) = verdicts.commands([case])
+    _, properties, data = line.split("::")
+    assert properties == ("error title=pvtprof check%3A tests/t.py%3A%3Atest_x[a|b%2C1] (latency)")
+    assert data == "50 %25%0Aslower"
+    assert "| tests/t.py::test_x[a\\|b,1] | latency |" in verdicts.markdown([case], "last")
+
+
+@pytest.mark.parametrize("name", ["attention", "no_params", "whole_numbers"])
+def test_any_module_with_a_tensor_out_can_be_held(name: str) -> None:
+    """Nothing to learn, or nothing that learns from the output, is no error."""
+    (row,) = of(name).rows.values()
+    assert row.executed
+    assert (row.saved_bytes > 0) == (name == "attention")
+
+
+def test_a_witness_that_cannot_follow_is_said() -> None:
+    with pytest.raises(UnavailableError, match="torch's counter, on meta tensors, cannot follow"):
+        of("knows_its_device")
+
+
 def test_markdown_has_what_failed_first() -> None:
     lines = verdicts.markdown(CASES, "check: it failed").splitlines()
     assert lines[1] == "**check: it failed**"
@@ -254,6 +276,10 @@ def test_a_check_tells_ci_systems(
     shown = capsys.readouterr().out.splitlines()
     assert any(line.startswith("::error title=pvtprof check%3A ") for line in shown)
     assert shown[-1].startswith("check: 1 exact figures changed")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "folder"))
+    assert cli.main(["check", str(path), *options]) == 1  # a summary that fails changes nothing
+    assert "no step summary" in capsys.readouterr().err
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     assert JUnitXml.fromfile(str(junit)).failures == 1
     assert markdown.read_text() == summary.read_text()
     assert cli.main(["check", str(path), *options]) == 1  # its own files are replaced

@@ -309,3 +309,14 @@ def test_one_file_named_twice_is_written_once(
 def test_models_takes_no_impossible_image(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["models", "--img", "1000000000"]) == 2
     assert "use a whole number from 1 to 16384" in capsys.readouterr().err
+
+
+def test_a_defect_is_not_taken_for_a_change(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*args: object) -> str:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("pvtprof.render.listing.render", broken)
+    assert cli.main(["models"]) == 70
+    assert capsys.readouterr().err.splitlines()[-1].startswith("pvtprof: this is a defect")

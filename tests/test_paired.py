@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from pvtprof import cli, paired, recipes
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.judgement import CANNOT_TELL, FASTER, SAME, SLOWER, outcome
+from pvtprof.observe import sides as sides_module
 from pvtprof.observe.sides import Setup, sides
 from pvtprof.paired import Paired, Versions, judged
 from pvtprof.records import FAILED, PASSED, UNDECIDED
@@ -44,6 +46,18 @@ def raises():
 def dies():
     import os
     os.kill(os.getpid(), 9)
+
+def exits():
+    raise SystemExit(0)
+
+def leaves():
+    import os
+    os._exit(0)
+
+def noted():
+    error = ValueError("with a note")
+    error.add_note("")
+    raise error
 
 def not_finite():
     return nn.Identity(), torch.full((2, 2), float("nan"))
@@ -107,6 +121,29 @@ def test_what_is_clear_is_not_gone_on_with() -> None:
     assert (near.verdict, near.clear) == (SAME, False)
 
 
+@pytest.mark.parametrize(("tolerance", "margin"), [(0.02, 0.01), (0.05, 0.01), (0.5, 0.46)])
+def test_what_does_not_matter_does_not_fail(tolerance: float, margin: float) -> None:
+    """Slower by less than the tolerance allows for is the same; by the tolerance it is found."""
+    rng = np.random.default_rng(2)
+    at = replace(drawn(rng, 1 + tolerance + 0.01, 20), tolerance=tolerance)
+    below = replace(drawn(rng, 1 + margin - 0.01, 20), tolerance=tolerance)
+    assert at.margin == pytest.approx(margin)
+    assert (at.verdict, below.verdict) == (SLOWER, SAME)
+
+
+def test_waiting_is_not_passed() -> None:
+    """Processor time is the same, and the wall clock says twice as much."""
+    ratios = tuple(1 + 0.001 * k for k in range(-6, 6))
+    waiting = Paired(row="row", ratios=ratios, wall=tuple(2 * r for r in ratios))
+    assert waiting.verdict == CANNOT_TELL
+    text, (case,) = outcome([waiting], "main")
+    assert case.status == UNDECIDED
+    assert "wall time 199.9 %: it waits" in text
+    assert "by hand" in text.splitlines()[-1]
+    loaded = tuple(r * f for r, f in zip(ratios, (0.8, 1.3) * 6, strict=True))
+    assert Paired(row="row", ratios=ratios, wall=loaded).verdict == SAME
+
+
 def test_more_rows_ask_for_more_certainty() -> None:
     one = Paired(row="row", ratios=tuple(1.03 + 0.002 * k for k in range(8)))
     many = Paired(row="row", ratios=one.ratios, rows=15)
@@ -147,6 +184,9 @@ def test_half_as_much_work_again_is_slower(tmp_path: Path) -> None:
         ("not_finite", "base: the module returns values that are not finite"),
         ("no_tensor", "base: AttributeError"),
         ("absent", "base: AttributeError"),
+        ("exits", "base: SystemExit"),
+        ("leaves", r"base: its process died \(0\)"),
+        ("noted", "base: ValueError: with a note"),
         ("other_shape", r"base returns \[1\], head \[2\]: not the same thing"),
     ],
 )
@@ -209,6 +249,37 @@ def soon_gone(folder: Path) -> bool:
     return not workers_in(folder)
 
 
+def test_a_version_that_runs_the_other_ones_code_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that leads out of base and into head: PYTHONPATH, an editable install."""
+    found = versions(tmp_path, extra=512)
+    (tmp_path / "head" / "inner").mkdir()
+    version(tmp_path / "head" / "inner" / "src", extra=512)
+    for folder in (found.base, found.head):
+        Path(folder, "outer.py").write_text("from some_other import factory\n")
+    elsewhere = tmp_path / "head" / "inner" / "src"
+    (elsewhere / "some_design.py").rename(elsewhere / "some_other.py")
+    monkeypatch.setenv("PYTHONPATH", str(elsewhere))
+    with pytest.raises(UnavailableError, match="base: ImportError: some_other is imported from"):
+        judged(found, {"it": {}}, target="outer:factory", budget_s=1)
+
+
+def test_a_stuck_side_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some_design.py").write_text(
+        "def factory():\n    import time\n    time.sleep(60)\n"
+    )
+    with sides({"it": Setup(str(tmp_path), "some_design:factory")}) as (side,):
+        monkeypatch.setattr(sides_module, "SLOWEST_S", 1.0)
+        with (
+            pytest.raises(UnavailableError, match="did not answer in 1 s"),
+            side.forked({"it": None}),
+        ):
+            pass
+        with pytest.raises(UnavailableError, match="is stuck"):
+            side.ask({"end": True})
+
+
 def test_the_same_code_twice_is_refused(tmp_path: Path) -> None:
     folder = version(tmp_path / "base")
     with pytest.raises(SpecError, match="there is nothing to compare"):
@@ -260,7 +331,10 @@ def test_base_is_a_git_ref_whose_worktree_goes_again(
     assert len(git("worktree", "list").splitlines()) == 1
 
 
-def test_ctrl_c_takes_the_worktree_and_the_processes_along(repository: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_takes_the_worktree_and_the_processes_along(
+    repository: Path, how: signal.Signals
+) -> None:
     code = "import sys; from pvtprof import cli; sys.exit(cli.main(sys.argv[1:]))"
     options = ["check", "--base", "first", "--target", "some_design:factory", "--budget", "60"]
     running = subprocess.Popen(
@@ -272,12 +346,37 @@ def test_ctrl_c_takes_the_worktree_and_the_processes_along(repository: Path) -> 
         if worktree != repository and workers_in(worktree):
             break
         time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(how)
     _, error = running.communicate(timeout=60)
     assert running.returncode == 130
     assert error.count("\n") == 1
     assert len(git("worktree", "list").splitlines()) == 1
     assert soon_gone(worktree)
+
+
+def test_a_name_of_a_folder_and_of_a_ref_is_asked_about(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "first").mkdir()
+    assert cli.main(["check", "--base", "first", "--target", "some_design:factory"]) == 2
+    assert "is a folder and a git ref; use ./first" in capsys.readouterr().err
+
+
+def test_an_exact_change_outlives_a_time_that_cannot_be_taken(
+    repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(repository)
+    target = ["--device", "cpu", "--target", "some_design:factory"]
+    assert cli.main(["check", "b.json", "--update", *target]) == 0
+    text = Path("b.json").read_text()
+    Path("b.json").write_text(text.replace('"params": ', '"params": 1'))
+    capsys.readouterr()
+    options = ["--base", "first", "--base-python", "/no/python", "--junit", "out.xml"]
+    assert cli.main(["check", "b.json", *options]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("check: 1 exact figures changed")
+    assert any("could not be compared: cannot start /no/python" in line for line in lines)
+    assert "<failure" in Path("out.xml").read_text()
 
 
 @pytest.mark.parametrize("base", ["no-such-ref", "-x", "first:some_design.py"])
@@ -310,6 +409,14 @@ def test_a_tolerance_that_is_none_is_one_line(
         (["--samples", "c.json", "--base", "."], "--samples goes with a BASELINE"),
         (["b.json", "--samples", "c.json", "--img", "64"], "--samples goes with a BASELINE"),
         (["b.json", "--img", "64"], "--img belong to --update"),
+        (["b.json", "--base", ""], "--base is empty"),
+        (["b.json", "--samples", ""], "--samples is empty"),
+        ([""], "BASELINE is empty"),
+        (["b.json", "--base-python", "python3"], "--base-python runs a --base: name one"),
+        (
+            ["b.json", "--update", "--target", "a:b", "--dtype", "float16"],
+            "--dtype is of pvtprof's own rows",
+        ),
         (["b.json", "--budget", "0"], "budget is 0 s"),
         (["b.json", "--budget", "nan"], "budget is nan s"),
         (["--base", ".", "--row", "stage 9"], "unknown row 'stage 9'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def drawn(rng: np.random.Generator, ratio: float, spread: float, processes: int)
         tuple(float(x) for x in mean * np.exp(rng.normal(0, spread, processes)))
         for mean in (1.0, ratio)
     )
-    return Unpaired(row="row", before=before, after=after, tolerance=0.1, margin=DRIFT)
+    return Unpaired(row="row", before=before, after=after, tolerance=0.1)
 
 
 def test_the_rule_on_drawn_processes() -> None:
@@ -49,10 +50,10 @@ def test_the_rule_on_drawn_processes() -> None:
     assert drawn(rng, 1.0, 0.3, 10).verdict == CANNOT_TELL
 
 
-@pytest.mark.parametrize("rows", [1, 3, 15, 100])
+@pytest.mark.parametrize("rows", [1, 3, 15, 100, 300])
 def test_the_fewest_processes_can_reach_the_level(rows: int) -> None:
     n = fewest_processes(rows)
-    apart = Unpaired(row="row", rows=rows, before=(1.0,) * n, after=(1.1,) * n, margin=DRIFT)
+    apart = Unpaired(row="row", rows=rows, before=(1.0,) * n, after=(1.1,) * n)
     assert apart.is_surely_beyond(DRIFT)
 
 
@@ -94,7 +95,9 @@ def test_the_same_code_is_not_slower_and_slower_code_is(
     here("design_of_then", turns=3000)  # the worker imports it anew
     code, text = shown(capsys, "--budget", "2")
     assert code == 1
-    assert text.splitlines()[-1] == "check: slower than b.json: design_of_then:factory"
+    assert (
+        text.splitlines()[-1] == "check: slower than b.json, measured twice: design_of_then:factory"
+    )
     code, text = shown(capsys, "--update", "--budget", "2")  # times are kept up with
     assert text == "check: wrote b.json, exact figures and times of 1 rows\n"
 
@@ -171,6 +174,36 @@ def test_times_that_are_none_are_one_line(
     assert "timed.rows." in text
 
 
+def test_a_training_step_is_timed_against_a_forward_reference(
+    here: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--device", "cpu", "--mode", "training", "--target", here("design_step")]
+    assert shown(capsys, "--update", "--latency", "--budget", "1", *options)[0] == 0
+    code, text = shown(capsys, "--budget", "1")
+    assert code in (0, 3)
+    assert "processes then" in text
+
+
+def test_sys_exit_in_a_target_is_no_pass(
+    here: Callable[..., str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert shown(capsys, "--update", "--device", "cpu", "--target", here("design_exits"))[0] == 0
+    for name, text in (("at import", "raise SystemExit(0)"),
+                       ("when called", "def factory():\n    raise SystemExit(0)")):  # fmt: skip
+        (tmp_path / "design_exits.py").write_text(text + "\n")
+        sys.modules.pop("design_exits", None)
+        code, said = shown(capsys)
+        assert (code, "SystemExit" in said) == (2, True), name
+
+
+def test_a_new_baseline_needs_to_know_what_of(
+    here: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = shown(capsys, "--update")
+    assert code == 2
+    assert "--update --model pvt_v2_b2` (or --target ...)" in text
+
+
 def test_a_row_that_cannot_run_any_more_is_exit_3(
     here: Callable[..., str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -179,4 +212,7 @@ def test_a_row_that_cannot_run_any_more_is_exit_3(
     (tmp_path / "design_gone.py").write_text("def factory():\n    raise OSError('no weights')\n")
     code, text = shown(capsys, "--budget", "1")
     assert code == 3
-    assert text == "pvtprof: the timed process: OSError: no weights\n"
+    assert text.splitlines()[0] == "check: every exact figure of 1 row is as in b.json"
+    assert text.splitlines()[-1].endswith(
+        "could not be compared: the timed process: OSError: no weights"
+    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from pvtprof.errors import UnavailableError
 from pvtprof.observe import flop_counter, fvcore, live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import Subject
@@ -20,12 +21,24 @@ def of_subject(subject: Subject, device: str, mode: str) -> Observation:
 
 
 def of_module(module: nn.Module, inputs: Sequence[Tensor], mode: str) -> Observation:
-    """Of any module, on the real tensors that it comes with."""
-    forward, step = live_bytes.forward(module, inputs), live_bytes.step(module, inputs)
-    module.zero_grad(set_to_none=True)
-    meta = copy.deepcopy(module).to("meta")
-    by_torch = flop_counter.count(meta, tuple(x.detach().to("meta") for x in inputs))
-    return _observation(module, inputs, by_torch, forward, step, mode)
+    """Of any module, on the real tensors that it comes with.
+
+    Raises UnavailableError where a witness cannot follow the module.
+    """
+    witness = "live memory"
+    try:
+        forward, step = live_bytes.forward(module, inputs), live_bytes.step(module, inputs)
+        module.zero_grad(set_to_none=True)
+        witness = "torch's counter, on meta tensors,"
+        meta = copy.deepcopy(module).to("meta")
+        by_torch = flop_counter.count(meta, tuple(x.detach().to("meta") for x in inputs))
+        witness = "fvcore"
+        return _observation(module, inputs, by_torch, forward, step, mode)
+    except Exception as error:  # a user's module may be anything
+        said = next(iter(str(error).splitlines()), "")
+        raise UnavailableError(
+            f"{witness} cannot follow {type(module).__name__}: {type(error).__name__}: {said}"
+        ) from None
 
 
 def _observation(

@@ -177,13 +177,16 @@ def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
     """A forward pass and its backward, watched; and the bytes saved in between for backward.
 
     The gradients of the parameters count, that of the output is the caller's, and the output is
-    held until the end. Where an input requires grad, its gradient is computed and let go.
+    held until the end. Where an input requires grad, its gradient is computed and let go. Of an
+    output that nothing learns from, the step is the forward pass.
     """
     watch = LiveBytes([*module.parameters(), *inputs])
     with watch.naming(module):
         fed = [_upstream(x) if x.requires_grad else x for x in inputs]
         with watch:
             output = module(*fed)
+        if not output.requires_grad:
+            return watch, 0
         saved = watch.live - output.untyped_storage().nbytes()
         gradient = torch.ones_like(output)
         watch.ignore(gradient)

@@ -28,6 +28,8 @@ PINNED = {
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
+#: So that a module that asks for CUDA while it is imported does not spoil it for the forks.
+UNPOISONED = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BLOCK_S = 0.005  # one sample lasts about so long
 SLOWEST_S = 300.0  # a side that does not answer for so long is given up
@@ -38,7 +40,8 @@ class Setup:
     """How a side is set up: the folder that it imports from, and what all its modules run with.
 
     ``target`` is a user's own module in place of pvtprof's; ``core`` is the one that it stays on;
-    ``graph`` asks for CUDA graphs beside the plain calls.
+    ``graph`` asks for CUDA graphs beside the plain calls; ``other`` is a folder whose code it must
+    not run.
     """
 
     root: str
@@ -49,6 +52,7 @@ class Setup:
     threads: int = 1
     core: int | None = None
     graph: bool = False
+    other: str | None = None
     python: str = sys.executable
 
 
@@ -59,14 +63,20 @@ class Side:
         self.name = name
         self.source, self.sink = source, sink
         self.said: Any = None  # where it imports from, once it was set up
+        self.stuck = False
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         """The answer to a request; raises UnavailableError where there is none, or an error."""
         self.tell(request)
-        return self.answer()
+        answer = self.answer()
+        if "ended" in answer and (answer["ended"] or "end" not in request):
+            raise UnavailableError(f"{self.name}: its process died ({answer['ended']})")
+        return answer
 
     def tell(self, request: Mapping[str, Any]) -> None:
         """Send a request, and do not wait."""
+        if self.stuck:
+            raise self._gone()
         try:
             self.sink.write(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
@@ -76,6 +86,7 @@ class Side:
         """The next line that the side says."""
         ready, _, _ = select.select([self.source], [], [], SLOWEST_S)
         if not ready:
+            self.stuck = True
             raise UnavailableError(f"{self.name} did not answer in {SLOWEST_S:.0f} s; is it stuck?")
         line = self.source.readline()
         if not line:
@@ -83,8 +94,6 @@ class Side:
         answer = json.loads(line)
         if "error" in answer:
             raise UnavailableError(f"{self.name}: {answer['error']}")
-        if answer.get("ended"):
-            raise UnavailableError(f"{self.name}: its process died ({answer['ended']})")
         return answer
 
     def sampler(self, name: str) -> Sampler:
@@ -110,7 +119,8 @@ class Side:
         self.ask({"end": True})  # answered by the warm process, once the fork is gone
 
     def _gone(self) -> UnavailableError:
-        return UnavailableError(f"{self.name}: its process died")
+        how = "is stuck" if self.stuck else "died"
+        return UnavailableError(f"{self.name}: its process {how}")
 
 
 @contextmanager
@@ -152,7 +162,7 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
                 process = subprocess.Popen(
                     [python, str(WORKER), *(f"{source}:{sink}" for source, sink in given)],
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
-                    env={**os.environ, **PINNED, **dict.fromkeys(THREADS, str(threads))},
+                    env=os.environ | PINNED | UNPOISONED | dict.fromkeys(THREADS, str(threads)),
                     pass_fds=[end for both in given for end in both],
                 )  # fmt: skip
             except OSError as error:

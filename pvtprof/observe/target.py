@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from pvtprof.errors import SpecError
 from pvtprof.observe.subject import Built
 
+#: What a user's code may raise: anything but Ctrl-C; sys.exit() is no way to pass a gate.
+USERS = (Exception, SystemExit)
 _WAY_OUT = "a factory takes no arguments and returns (module, example input or tuple of inputs)"
 
 
@@ -29,7 +31,7 @@ def factory(target: str) -> Callable[[], Built]:
         sys.path.insert(0, here)
     try:
         made = getattr(importlib.import_module(package), name)
-    except Exception as error:  # a user's module may raise anything
+    except USERS as error:
         raise SpecError(f"target {target!r} does not import: {_said(error)}") from None
     if not callable(made):
         raise SpecError(f"target {target!r} is not callable; {_WAY_OUT}")
@@ -39,7 +41,7 @@ def factory(target: str) -> Callable[[], Built]:
 def _checked(target: str, make: Callable[[], Any]) -> Built:
     try:
         built = make()
-    except Exception as error:  # a user's factory may raise anything
+    except USERS as error:
         raise SpecError(f"target {target!r} raises {_said(error)}") from None
     if not isinstance(built, tuple | list) or len(built) != 2:
         raise SpecError(f"target {target!r} returns {type(built).__name__}; {_WAY_OUT}")
@@ -62,7 +64,7 @@ def _ran(target: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Te
     try:
         with torch.no_grad():
             output = module(*inputs)
-    except Exception as error:  # a user's module may raise anything
+    except USERS as error:
         raise SpecError(f"target {target!r}: its module raises {_said(error)}") from None
     if not isinstance(output, Tensor):
         raise SpecError(
@@ -73,5 +75,5 @@ def _ran(target: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Te
     return inputs
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".strip(": ")

@@ -20,7 +20,6 @@ import resource
 import sys
 import time
 import timeit
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -92,9 +91,9 @@ def _answer_all(source: int, sink: int) -> None:
                 os._exit(0)
             else:  # end, and the fork is gone already
                 answer = {"ended": 0}
-        except Exception as error:  # a user's module may raise anything
-            said = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
-            answer = {"error": said}
+        except (Exception, SystemExit) as error:  # a user's module may raise anything
+            said = next(iter(str(error).splitlines()), "")
+            answer = {"error": f"{type(error).__name__}: {said}".rstrip(": ")}
         os.write(sink, json.dumps(answer).encode() + b"\n")
 
 
@@ -118,7 +117,12 @@ def _ready(setup: dict[str, Any]) -> dict[str, Any]:
     source = os.path.realpath(importlib.import_module(package).__file__ or "")
     if setup.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {setup["core"]})
-    return {"python": platform.python_version(), "torch": torch.__version__, "source": source}
+    return {
+        "prefix": sys.prefix,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "source": source,
+    }
 
 
 def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Call], Any]:
@@ -128,22 +132,40 @@ def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Call]
     random.seed(fork["seed"])
     pads = [bytearray(random.randrange(1, 1 << 16)) for _ in range(64)]
     del pads[::2]  # holes of random sizes, so that each process lays its memory out anew
+    if setup["device"].startswith("cuda"):
+        torch.cuda.set_device(setup["device"])  # what events and synchronisation refer to
     torch.set_default_dtype(getattr(torch, setup["dtype"]))
-    torch.set_grad_enabled(setup["mode"] == "training")
     calls, said = {}, {}
     for name, row in fork["rows"].items():
-        module, inputs = _reference() if row == "reference" else _made(setup, row)
-        module = module.to(setup["device"])
-        calls[name] = call = _call(module, [_on(setup, x) for x in inputs], setup["mode"])
+        is_reference = row == "reference"
+        module, inputs = _reference() if is_reference else _made(setup, row)
+        module, mode = module.to(setup["device"]), "inference" if is_reference else setup["mode"]
+        calls[name] = call = _call(module, [_on(setup, x) for x in inputs], mode)
         output = call()
         if not isinstance(output, torch.Tensor):
             raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
         said[name] = {"shape": list(output.shape), "finite": bool(torch.isfinite(output).all())}
+    _refuse_foreign_code(setup)
     _pads.extend(pads)  # while the process lives, so do they
     return calls, said
 
 
 _pads: list[bytearray] = []
+
+
+def _refuse_foreign_code(setup: dict[str, Any]) -> None:
+    """Raise where this side runs code of the other one: it would be compared with itself."""
+    if not setup["other"]:
+        return
+    own, other = (os.path.realpath(setup[name]) + os.sep for name in ("root", "other"))
+    for name, module in list(sys.modules.items()):
+        path = os.path.realpath(getattr(module, "__file__", None) or os.sep)
+        installed = "site-packages" in path or path.startswith(os.path.realpath(sys.prefix))
+        if path.startswith(other) and not path.startswith(own) and not installed:
+            raise ImportError(
+                f"{name} is imported from {path}, which belongs to the other version; is it on "
+                "PYTHONPATH, or installed as editable? Name a --target that both versions hold"
+            )
 
 
 def _on(setup: dict[str, Any], x: Any) -> Any:
@@ -155,7 +177,12 @@ def _call(module: Any, inputs: list[Any], mode: str) -> Call:
     import torch
 
     if mode == "inference":
-        return lambda: module(*inputs)
+
+        def forward() -> object:
+            with torch.no_grad():
+                return module(*inputs)
+
+        return forward
 
     def step() -> object:
         output = module(*inputs)

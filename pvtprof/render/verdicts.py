@@ -50,7 +50,8 @@ def markdown(cases: Sequence[Case], last: str) -> str:
     ]
     for case in sorted(cases, key=lambda case: case.status == PASSED):
         details = "<br>".join(line.replace("|", "\\|") for line in case.lines)
-        lines.append(f"| {case.row} | {case.gate} | {case.status} | {details} |")
+        row = case.row.replace("|", "\\|")
+        lines.append(f"| {row} | {case.gate} | {case.status} | {details} |")
     return "\n".join([*lines, "<!-- end of pvtprof -->"]) + "\n"
 
 
@@ -58,6 +59,12 @@ def commands(cases: Sequence[Case]) -> Iterator[str]:
     """GitHub's workflow commands, one for each gate that did not pass."""
     for case in cases:
         if case.status != PASSED:
-            text = "%0A".join(line.replace("%", "%25").replace("\r", "%0D") for line in case.lines)
-            title = f"pvtprof check%3A {case.row} ({case.gate})"
+            text = _escaped("\n".join(case.lines))
+            title = _escaped(f"pvtprof check: {case.row} ({case.gate})")
+            title = title.replace(":", "%3A").replace(",", "%2C")
             yield f"::{COMMANDS[case.status]} title={title}::{text}"
+
+
+def _escaped(text: str) -> str:
+    """As GitHub's runner reads data: percent signs and ends of lines escaped."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -102,3 +102,29 @@ def repeated(times: float) -> Built:
 
 def work() -> Built:
     return repeated(float(os.environ.get("PVTPROF_TEST_WORK", "1")))
+
+
+def no_params() -> tuple[nn.Module, Tensor]:
+    """Nothing to learn."""
+    return nn.Softmax(-1), torch.randn(4, 8)
+
+
+class _Largest(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).argmax(-1)
+
+
+def whole_numbers() -> tuple[nn.Module, Tensor]:
+    """An output that nothing can learn from."""
+    return _Largest(8, 8), torch.randn(4, 8)
+
+
+class _KnowsItsDevice(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.device.type == "cpu"
+        return super().forward(x)
+
+
+def knows_its_device() -> tuple[nn.Module, Tensor]:
+    """A module that will not run on meta tensors."""
+    return _KnowsItsDevice(8, 8), torch.randn(4, 8)
