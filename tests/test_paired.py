@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,6 +248,17 @@ def soon_gone(folder: Path) -> bool:
     while workers_in(folder) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not workers_in(folder)
+
+
+def test_pvtprofs_own_rows_of_another_checkout(tmp_path: Path) -> None:
+    """What `check --base REF` does in this very repository: head is where the worker lies too."""
+    head = Path(__file__).parent.parent
+    shutil.copytree(head / "pvtprof", tmp_path / "pvtprof")
+    rows = {"stage 1 sra_conv": recipes.own_rows(workload("pvt_v2_b0", 64))["stage 1 sra_conv"]}
+    (found,) = judged(
+        Versions(str(tmp_path), str(head), sys.executable, sys.executable), rows, budget_s=1
+    )
+    assert found.verdict != SLOWER
 
 
 def test_a_version_that_runs_the_other_ones_code_is_refused(

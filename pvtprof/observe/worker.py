@@ -161,7 +161,8 @@ def _refuse_foreign_code(setup: dict[str, Any]) -> None:
     for name, module in list(sys.modules.items()):
         path = os.path.realpath(getattr(module, "__file__", None) or os.sep)
         installed = "site-packages" in path or path.startswith(os.path.realpath(sys.prefix))
-        if path.startswith(other) and not path.startswith(own) and not installed:
+        foreign = path.startswith(other) and not path.startswith(own)
+        if foreign and not installed and path != os.path.realpath(__file__):
             raise ImportError(
                 f"{name} is imported from {path}, which belongs to the other version; is it on "
                 "PYTHONPATH, or installed as editable? Name a --target that both versions hold"
