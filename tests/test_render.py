@@ -15,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from plotly.offline import get_plotlyjs_version
 
 import pvtprof
 from pvtprof import figures, units
@@ -89,8 +90,22 @@ def test_the_page_names_no_other_place(run: Run) -> None:
     page = html.render(run)
     without_plotly = re.sub(r"<script>/\*\*.*?</script>", "", page, flags=re.S)
     assert len(without_plotly) < 1_000_000
+    assert len(page.encode()) < 1_800_000
     assert re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:|#)[^"'> ]+""", without_plotly) == []
     assert "default-src 'none'" in page
+
+
+def test_the_bundle_is_of_the_plotly_that_makes_the_figures() -> None:
+    assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in html.plotlyjs()[:100]
+    assert {trace["type"] for trace in traces(observed_run())} <= {"bar", "scatter", "pie"}
+
+
+def traces(run: Run) -> list[dict[str, str]]:
+    """Every trace of every chart of a page; the basic bundle draws bars, scatter and pies."""
+    page = html.render(run)
+    found = re.findall(r'<script type="application/json" id="[^"]+">(.*?)</script>', page, re.S)
+    assert found
+    return [trace for chart in found for trace in json.loads(chart)["data"]]
 
 
 def test_an_analytic_page_has_no_empty_sections() -> None:
