@@ -215,7 +215,7 @@ def test_what_pvt_benchmark_stored_is_read(
         """
     )
     options = ["--benchmark-json=one.json", "--benchmark-max-time=0.1"]
-    pytester.runpytest(*options).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
     capsys.readouterr()
     code, lines = held(capsys, "one.json", "one.json")
     assert code == 2
