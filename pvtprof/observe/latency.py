@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -25,6 +26,7 @@ MOST_ROUNDS = 200
 #: Measuring stops when the 95 % interval of each ratio is narrower than this.
 TARGET_WIDTH = 0.02
 LOOK_EVERY = 4  # rounds
+CALM_S = 0.005
 
 
 def on(device: str) -> AbstractContextManager[object]:
@@ -141,5 +143,6 @@ def _crowd() -> Block:
     path = Path("/proc/loadavg")
     if not path.exists():
         return {}
+    time.sleep(CALM_S)  # until threads that have just measured wait no more for the next
     running = int(path.read_text().split()[3].partition("/")[0])  # this one among them
     return {"crowd": float(max(0, running - 1 + torch.get_num_threads() - (os.cpu_count() or 1)))}
