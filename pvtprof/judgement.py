@@ -172,9 +172,10 @@ def surely_large(
     """
     if statistic(*samples, axis=0) <= 0:
         return False  # half of all permutations are larger
-    from scipy.stats import permutation_test
+    from scipy import stats
 
-    found = permutation_test(  # type: ignore[call-overload] # its stubs name every literal
+    test: Any = stats.permutation_test  # where scipy has stubs, they name every literal
+    found = test(
         samples, statistic, permutation_type=kind, alternative="greater", vectorized=True,
         n_resamples=max(RESAMPLES, math.ceil(4 / level)), batch=10_000, random_state=0,
     )  # fmt: skip
