@@ -19,6 +19,7 @@ from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
 from pvtprof.options import Img, Memory, Setting, Tolerance, outputs_options, workload_options
 from pvtprof.spec import (
+    CHECK_BUDGET_S,
     DEFAULT_BUDGET_S,
     MODES,
     VARIANTS,
@@ -229,7 +230,7 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @click.option("--base-python", help="The Python that runs base.  [default: this one]",
               metavar="PYTHON")  # fmt: skip
 @click.option("--row", "only", multiple=True, help="Time this row alone; repeatable.")
-@click.option("--budget", "budget_s", type=float, default=8.0, show_default=True,
+@click.option("--budget", "budget_s", type=float, default=CHECK_BUDGET_S, show_default=True,
               help="About so many seconds of timing for each row.")  # fmt: skip
 @click.option("--fail-on", "tolerance", type=Tolerance(),
               help="The slowdown that matters.  [default: latency:5% with --base, else 10%]"
@@ -276,7 +277,7 @@ def check(
     from pvtprof.records import FAILED, UNDECIDED
 
     if not 0 < budget_s < float("inf"):
-        raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as 8")
+        raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as {CHECK_BUDGET_S:g}")
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
         if path:
             files.check_writable(path, force, suffix)

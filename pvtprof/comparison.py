@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pvtprof import spec, units
+from pvtprof import recipes, spec, units
 from pvtprof.analytic.rows import (
     CONVENTIONS,
     allocated_peak,
@@ -18,7 +18,6 @@ from pvtprof.analytic.rows import (
 )
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import environment, free_bytes
-from pvtprof.recipes import own_rows
 from pvtprof.records import PLACES, Agreement, Allocated, Count, Measurement, Row, Run, Scope
 from pvtprof.spec import DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, VARIANTS, Workload
 
@@ -159,7 +158,6 @@ class _Observer:
         self.left_s = 0.0
         self.training = workload.mode == "training"
         self.clock: Side | None = None
-        self.recipes = own_rows(workload)
         self.progress = progress
         self.interrupted = False
 
@@ -202,13 +200,10 @@ class _Observer:
             self._ask_allocator(scope, module, inputs)
 
     def _ask_allocator(self, scope: Scope, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        import torch
+        from pvtprof.observe import live_bytes, worker
 
-        from pvtprof.observe import live_bytes, subject
-
-        with torch.no_grad():
-            call = subject.call(module, inputs, self.workload.mode)
-            observed = live_bytes.allocated(call, self.workload.device)
+        call = worker.call_of(module, inputs, self.workload.mode)
+        observed = live_bytes.allocated(call, self.workload.device)
         both = Allocated(allocated_peak(self.workload, scope), observed)
         self.rows[scope] = replace(self.rows[scope], allocated=both)
 
@@ -257,7 +252,8 @@ class _Observer:
         try:
             if self.clock:
                 self.progress(f"timing {name} ({self.left_s:.0f} s at most)")
-                with self.clock.forked({str(s): self.recipes[str(s)] for s in ready}) as samplers:
+                rows = {str(s): recipes.of_row(self.workload, self.rows[s]) for s in ready}
+                with self.clock.forked(rows) as samplers:
                     latency.measure(
                         samplers, self.left_s, self.workload.device, keep=taken,
                         progress=lambda said: self.progress(f"timing {name}, {said}"),

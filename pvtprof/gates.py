@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pvtprof import baseline as baselines
 from pvtprof import benchmarks, check, files, judgement, paired, recipes, stored
@@ -101,7 +100,7 @@ def against_base(
     budget_s: float, tolerance: float, progress: Progress,
 ) -> Said:  # fmt: skip
     """Time base against head, side by side: what is said, and the case of every row."""
-    rows: dict[str, Any] = {target: None} if target else recipes.own_rows(workload)
+    rows = recipes.of_rows(workload, target)
     for name in only:
         one_of("row", name, tuple(rows))
     chosen = {name: rows[name] for name in only} if only else rows

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pvtprof import units
 from pvtprof.records import FAILED, PASSED, UNDECIDED, Case
@@ -33,13 +33,12 @@ class Judgement(ABC):
     """One row now against one before; the process is the unit, not the call.
 
     ``rows`` is by how many rows the tests are corrected; ``tolerance`` is the slowdown that
-    matters; ``seconds`` is what the measuring took.
+    matters.
     """
 
     row: str
     rows: int = 1
     tolerance: float = 0.05
-    seconds: float = 0.0
     #: Within so much of 1 nothing is faster or slower, and how far below ``tolerance`` it is found.
     floor: ClassVar[float] = MARGIN
     slack: ClassVar[float] = SLACK
@@ -184,6 +183,22 @@ def surely_large(
 
 #: What a verdict means for a gate.
 STATUS = {SLOWER: FAILED, FASTER: PASSED, SAME: PASSED, CANNOT_TELL: UNDECIDED}
+
+
+Judged = TypeVar("Judged", bound=Judgement)
+
+
+def confirmed(
+    rows: Sequence[str], measure: Callable[[Sequence[str], int], Mapping[str, Judged]]
+) -> list[Judged]:
+    """Every row's judgement; one that is slower is measured once more, and that one counts.
+
+    ``measure`` is given the rows to measure, and 0 or 1: which attempt it is.
+    """
+    found = dict(measure(rows, 0))
+    if again := [row for row in rows if found[row].verdict == SLOWER]:
+        found |= measure(again, 1)
+    return [found[row] for row in rows]
 
 
 def outcome(

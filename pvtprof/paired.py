@@ -8,11 +8,10 @@ the test runs on one log ratio a pair.
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from pvtprof import units
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.judgement import ALPHA, CANNOT_TELL, LOOKS, SLOWER, Judgement, surely_large
+from pvtprof.judgement import ALPHA, CANNOT_TELL, LOOKS, SLOWER, Judgement, confirmed, surely_large
+from pvtprof.spec import CHECK_BUDGET_S
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Setup, Side
 
 #: One pair of processes is sampled so many seconds, both together (more where a call is long).
 PAIR_S = 0.2
-DEFAULT_BUDGET_S = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +41,7 @@ class Paired(Judgement):
 
     ratios: tuple[float, ...]
     wall: tuple[float, ...] = ()
+    seconds: float = 0.0  # that the measuring took
 
     @cached_property
     def logs(self) -> tuple[float, ...]:
@@ -69,7 +69,7 @@ class Paired(Judgement):
         values = math.copysign(1, share) * np.array(self.logs) - math.log1p(abs(share))
         return surely_large((values,), _mean, "samples", self.level)
 
-    @property
+    @cached_property
     def waits(self) -> bool:
         """Whether head surely spends more of its wall time waiting than base."""
         import numpy as np
@@ -166,7 +166,7 @@ def judged(
     dtype: str = "float32",
     device: str = "cpu",
     mode: str = "inference",
-    budget_s: float = DEFAULT_BUDGET_S,
+    budget_s: float = CHECK_BUDGET_S,
     tolerance: float = 0.05,
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
@@ -178,34 +178,33 @@ def judged(
     row, without the confirmation, which is by fresh processes throughout. ``note`` is told what
     differs beside the code. Raises UnavailableError where a side cannot be measured.
     """
-    from pvtprof.observe.sides import Setup
+    from pvtprof.observe.sides import Setup, last_core
 
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
     where = {"base": (versions.base, versions.base_python),
              "head": (versions.head, versions.head_python)}  # fmt: skip
     setup = {
-        name: Setup(root, target, dtype, device, mode, core=cores[-1], python=python, other=other)
+        name: Setup(root, target, dtype, device, mode, core=last_core(), python=python, other=other)
         for (name, (root, python)), other in zip(
             where.items(), (versions.head, versions.base), strict=True
         )
     }
-    found: dict[str, Paired] = {}
-    for attempt in range(2):
-        again = [name for name in rows if name not in found or found[name].verdict == SLOWER]
-        if not again:
-            break
+
+    def measured(names: Sequence[str], attempt: int) -> dict[str, Paired]:
         with _started(setup) as both:
             if not attempt:
                 for what in ("python", "torch"):
                     base_has, head_has = (side.said[what] for side in both)
                     if base_has != head_has:
                         note(f"base runs {what} {base_has}, head {what} {head_has}")
-            for number, name in enumerate(again):
-                first = seed + 10_000 * number + 1_000_000 * attempt
-                found[name] = _judgement(
-                    both, rows[name], first, name, len(rows), tolerance, budget_s, progress
+            return {
+                name: _judgement(
+                    both, rows[name], seed + 10_000 * number + 1_000_000 * attempt, name,
+                    len(rows), tolerance, budget_s, progress,
                 )
-    return [found[name] for name in rows]
+                for number, name in enumerate(names)
+            }  # fmt: skip
+
+    return confirmed(list(rows), measured)
 
 
 @contextmanager

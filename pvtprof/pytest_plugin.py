@@ -40,10 +40,12 @@ def pvt_benchmark(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any
     limits = _limits(request.node.get_closest_marker("pvt_budget"))
     benchmark = request.getfixturevalue("benchmark")
 
+    from pvtprof.observe.worker import call_of
+
     def measured(module: nn.Module, *inputs: Tensor) -> dict[str, Any]:
         figures = _figures(module, inputs)
         benchmark.extra_info.update(figures)
-        benchmark(_forward(module, inputs))
+        benchmark(_synchronised(call_of(module, inputs, "inference"), inputs))
         over = [f"{name} {_of(figures, name)}, at most {limit}" for name, limit in limits.items()
                 if _of(figures, name) > limit]  # fmt: skip
         if over:
@@ -71,30 +73,30 @@ def _of(figures: dict[str, Any], name: str) -> float:
     return low
 
 
-def _forward(module: nn.Module, inputs: tuple[Tensor, ...]) -> Callable[[], object]:
+def _synchronised(call: Callable[[], object], inputs: tuple[Tensor, ...]) -> Callable[[], object]:
+    """The call, and on CUDA the end of its kernels: pytest-benchmark would time the launches."""
+    if not any(x.is_cuda for x in inputs):
+        return call
     import torch
 
-    on_cuda = any(x.is_cuda for x in inputs)
-
-    def call() -> object:
-        with torch.no_grad():
-            output = module(*inputs)
-        if on_cuda:  # else pytest-benchmark would time the launches
-            torch.cuda.synchronize()
+    def synchronised() -> object:
+        output = call()
+        torch.cuda.synchronize()
         return output
 
-    return call
+    return synchronised
 
 
 def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
     import torch
 
     from pvtprof.observe import exact, latency
+    from pvtprof.observe.worker import call_of
 
     seen = exact.of_module(module, inputs, "inference")
     device = str(inputs[0].device) if inputs else "cpu"
     with latency.on(device):
-        sampler = latency.sampler(_forward(module, inputs), device)
+        sampler = latency.sampler(call_of(module, inputs, "inference"), device)
         budget_s = max(MEASURED_S, 2 * ROUNDS * sampler(1)["wall"])
         sample = latency.measure({"module": sampler}, budget_s, device)["module"]
     low, high = sample.interval or (sample.median, sample.median)

@@ -20,6 +20,7 @@ DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 MODES = ("inference", "training")
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_BUDGET_S = 30.0
+CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`
 MAX_SIDE = 16384
 MAX_BATCH = 4096
 #: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.

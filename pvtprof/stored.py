@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pvtprof.baseline import Baseline, Timed
-from pvtprof.judgement import SLOWER, Unpaired, fewest_processes, outcome
+from pvtprof.judgement import Unpaired, confirmed, fewest_processes, outcome
 from pvtprof.records import SKIPPED, UNDECIDED, Case, Environment
 from pvtprof.spec import Workload
 
@@ -54,13 +54,12 @@ def timed(
     ``of`` is how many rows there are in all, for which the tests are corrected. Raises
     UnavailableError where a row cannot be timed here.
     """
-    from pvtprof.observe.sides import Setup, sides
-    from pvtprof.recipes import own_rows
+    from pvtprof.observe.sides import Setup, last_core, sides
+    from pvtprof.recipes import of_rows
 
-    what: Mapping[str, Any] = {target: None} if target else own_rows(workload)
+    what = of_rows(workload, target)
     root = os.getcwd() if target else os.path.dirname(os.path.dirname(__file__))
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
-    setup = Setup(root, target, workload.dtype, workload.device, workload.mode, core=cores[-1])
+    setup = Setup(root, target, workload.dtype, workload.device, workload.mode, core=last_core())
     found: dict[str, tuple[float, ...]] = {}
     with sides({"the timed process": setup}) as (side,):
         for name in rows:
@@ -126,17 +125,18 @@ def gate(
         status = UNDECIDED if required else SKIPPED
         cases = [Case(row, "latency", status, tuple(reasons)) for row in old.rows]
         return "\n".join([*lines, f"check: latency is not compared: {reasons[0]}"]) + "\n", cases
-    found: dict[str, Unpaired] = {}
-    for _ in range(2):
-        again_rows = [r for r in old.rows if r not in found or found[r].verdict == SLOWER]
-        if not again_rows:
-            break
+    before = old.timed.rows
+
+    def measured(rows: Sequence[str], attempt: int) -> dict[str, Unpaired]:
         now = timed(
-            new.environment, old.workload, old.target, again_rows, len(old.rows), budget_s, progress
+            new.environment, old.workload, old.target, rows, len(old.rows), budget_s, progress
         )
-        for row in again_rows:
-            found[row] = Unpaired(
+        return {
+            row: Unpaired(
                 row=row, rows=len(old.rows), tolerance=tolerance, way_out=WAY_OUT,
-                before=old.timed.rows[row], after=now.rows[row],
-            )  # fmt: skip
-    return outcome(list(found.values()), path, ", measured twice")
+                before=before[row], after=now.rows[row],
+            )
+            for row in rows
+        }  # fmt: skip
+
+    return outcome(confirmed(list(old.rows), measured), path, ", measured twice")

@@ -25,7 +25,7 @@ MAY = {
     "verdict": BASE | {"records"},
     "figures": BASE | {"records", "verdict", "analytic", "fit"},
     "fit": BASE | {"records", "analytic"},
-    "recipes": BASE | {"analytic"},
+    "recipes": BASE | {"analytic", "records"},
     "comparison": BASE | {"records", "analytic", "observe", "recipes"},
     "baseline": BASE | {"records", "fields", "store", "judgement"},
     "stored": BASE | {"records", "baseline", "judgement"},

@@ -254,7 +254,7 @@ def test_pvtprofs_own_rows_of_another_checkout(tmp_path: Path) -> None:
     """What `check --base REF` does in this very repository: head is where the worker lies too."""
     head = Path(__file__).parent.parent
     shutil.copytree(head / "pvtprof", tmp_path / "pvtprof")
-    rows = {"stage 1 sra_conv": recipes.own_rows(workload("pvt_v2_b0", 64))["stage 1 sra_conv"]}
+    rows = {"stage 1 sra_conv": recipes.of_rows(workload("pvt_v2_b0", 64))["stage 1 sra_conv"]}
     (found,) = judged(
         Versions(str(tmp_path), str(head), sys.executable, sys.executable), rows, budget_s=1
     )
@@ -446,7 +446,7 @@ def test_what_does_not_go_together_is_one_line(
 def test_own_rows_are_built_by_the_worker(tmp_path: Path) -> None:
     """Of this very checkout: an attention module and a whole network."""
     root = str(Path(__file__).parent.parent)
-    rows = recipes.own_rows(workload("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3))
+    rows = recipes.of_rows(workload("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3))
     setup = Setup(root)
     with sides({"head": setup}) as (side,):
         for name, shape in (("stage 1 sra_conv", [1, 256, 32]), ("model sra_pool", [1, 1000])):

@@ -34,14 +34,14 @@ KEYS = {
     "sra_conv": "M = floor(H / R) floor(W / R)",
     "sra_pool": "M = P^2, P the side of the pooled grid (--pool-size)",
 }
-
+#: The same for LaTeX's align environment.
 KEYS_LATEX = {
     "mha": r"M &= N",
     "sra_conv": r"M &= \lfloor H / R \rfloor \lfloor W / R \rfloor",
     "sra_pool": r"M &= P^{2}",
 }
 
-#: A product of symbols, as (symbol, power) in the order of SYMBOLS.
+#: A product of symbols, as (symbol, power) in the order in which papers write them.
 Product = tuple[tuple[str, int], ...]
 
 

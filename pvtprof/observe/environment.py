@@ -13,7 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pvtprof.errors import UnavailableError
-from pvtprof.observe.sides import PINNED
 from pvtprof.records import Environment
 
 
@@ -35,6 +34,8 @@ def environment(device: str = "none", timed: bool = False) -> Environment:
 
 def _with_torch(base: Environment, device: str, timed: bool) -> Environment:
     import torch
+
+    from pvtprof.observe.sides import PINNED
 
     on_cuda = device.startswith("cuda")
     return replace(

@@ -123,6 +123,11 @@ class Side:
         return UnavailableError(f"{self.name}: its process {how}")
 
 
+def last_core() -> int | None:
+    """The core that sides in lockstep stay on; None where the system does not let them."""
+    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
 @contextmanager
 def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
     """A side for each name in ``setup``, started by its Python; all ended in any case.

@@ -65,20 +65,6 @@ class Subject:
             return live_bytes.on_fake_tensors(watched, self.build)
 
 
-def call(module: nn.Module, inputs: tuple[Tensor, ...], mode: str) -> Callable[[], object]:
-    """What is timed: a forward pass, or in "training" forward and backward, gradients let go."""
-    if mode == "inference":
-        return lambda: module(*inputs)
-
-    def step() -> None:
-        output = module(*inputs)
-        output.backward(torch.ones_like(output))
-        for tensor in (*module.parameters(), *inputs):
-            tensor.grad = None
-
-    return step
-
-
 @contextmanager
 def _default_dtype(name: str) -> Iterator[None]:
     before = torch.get_default_dtype()

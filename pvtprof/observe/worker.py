@@ -20,7 +20,7 @@ import resource
 import sys
 import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -115,7 +115,7 @@ def _ready(setup: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(setup["threads"])
     package = setup["target"].partition(":")[0] if setup["target"] else "pvtprof.models.build"
     source = os.path.realpath(importlib.import_module(package).__file__ or "")
-    if setup.get("core") is not None and hasattr(os, "sched_setaffinity"):
+    if setup["core"] is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {setup["core"]})
     return {
         "prefix": sys.prefix,
@@ -140,7 +140,7 @@ def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Call]
         is_reference = row == "reference"
         module, inputs = _reference() if is_reference else _made(setup, row)
         module, mode = module.to(setup["device"]), "inference" if is_reference else setup["mode"]
-        calls[name] = call = _call(module, [_on(setup, x) for x in inputs], mode)
+        calls[name] = call = call_of(module, [_on(setup, x) for x in inputs], mode)
         output = call()
         if not isinstance(output, torch.Tensor):
             raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
@@ -173,8 +173,8 @@ def _on(setup: dict[str, Any], x: Any) -> Any:
     return x.detach().to(setup["device"]).requires_grad_(x.requires_grad)
 
 
-def _call(module: Any, inputs: list[Any], mode: str) -> Call:
-    """A forward pass, or in "training" forward and backward, gradients let go."""
+def call_of(module: Any, inputs: Iterable[Any], mode: str) -> Call:
+    """What is timed: a forward pass, or in "training" forward and backward, gradients let go."""
     import torch
 
     if mode == "inference":

@@ -72,7 +72,7 @@ def _text(variant: str, workload: Workload | None, stages: list[Stage], width: i
 
 
 def _figures(variant: str, stages: list[Stage]) -> Table:
-    symbols = [*_symbols(variant), *(["M"] if variant != "mha" else [])]
+    symbols = _arguments(variant)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 1), pad_edge=False, show_edge=False)
     table.add_column("stage")
     for name in (*symbols, "MACs", "params"):
@@ -94,6 +94,11 @@ def _symbols(variant: str) -> list[str]:
     return [symbol for symbol in algebra.SYMBOLS if symbol in used]
 
 
+def _arguments(variant: str) -> list[str]:
+    """All symbols that the totals have; plain attention's M is N."""
+    return [*_symbols(variant), *(["M"] if variant != "mha" else [])]
+
+
 def _latex(variant: str, stages: list[Stage]) -> str:
     name = rf"\mathrm{{{variant.replace('_', chr(92) + '_')}}}"
     macs, params = (
@@ -109,7 +114,7 @@ def _latex(variant: str, stages: list[Stage]) -> str:
 
 
 def _python(variant: str, stages: list[Stage]) -> str:
-    symbols = [*_symbols(variant), *(["M"] if variant != "mha" else [])]
+    symbols = _arguments(variant)
     macs, params = (
         algebra.python(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
     )

@@ -31,7 +31,8 @@ from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import PercentageRegressionCheck
 
 from pvtprof.judgement import SLOWER
-from pvtprof.paired import DEFAULT_BUDGET_S, Versions, judged
+from pvtprof.paired import Versions, judged
+from pvtprof.spec import CHECK_BUDGET_S
 
 DESIGN = """
 import torch
@@ -75,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="the cycle to go on from")
-    parser.add_argument("--budget", type=float, default=DEFAULT_BUDGET_S)
+    parser.add_argument("--budget", type=float, default=CHECK_BUDGET_S)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", default="rates.jsonl")
     parser.add_argument("--table", metavar="FILE")
