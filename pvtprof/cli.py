@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from inspect import signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,8 +77,9 @@ def cli() -> None:
 )
 @outputs_options
 def compare(
-    outputs: tuple[str, ...], form: str, force: bool, analytic: bool, **options: Any
-) -> None:
+    outputs: tuple[str, ...], form: str, force: bool, anonymous: bool, analytic: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Compare mha, sra_conv and sra_pool in every stage of a PVT model.
 
     Prints a table and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
@@ -92,15 +92,17 @@ def compare(
       pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
       pvtprof compare --img 512 --analytic --format csv
     """
+    from pvtprof import files
     from pvtprof.comparison import compare as compared
 
     run = compared(**options, analytic=True)  # refuses what cannot be, before anything is opened
     if not analytic:
         outputs = outputs or _default_outputs(run, options["device"])
-    _check_outputs(outputs, force)
+    files.check_all_writable(outputs, force)
     if not analytic:
         with _progress() as show:
             run = compared(**options, progress=show)
+    run = run.anonymous() if anonymous else run
     with output.undisturbed():
         if run.interrupted:
             outputs = tuple(output.partial_name(path) for path in outputs)
@@ -116,22 +118,25 @@ def compare(
 
 
 @cli.command()
-@click.argument("file")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE | FILE FILE | FOLDER")
 @outputs_options
-def report(file: str, outputs: tuple[str, ...], form: str, force: bool) -> None:
-    """Render a saved run again, without measuring: by default the page beside FILE.
+def report(
+    paths: tuple[str, ...], outputs: tuple[str, ...], form: str, force: bool, anonymous: bool
+) -> None:
+    """Render saved runs again, without measuring.
+
+    FILE: the page beside it. FILE FILE: both runs on one page, A-vs-B.html beside the first.
+    FOLDER: its index.html, which lists the runs in it.
 
     \b
-    Example:
+    Examples:
       pvtprof report reports/xeon-2-cores-224.json -o page.html
+      pvtprof report reports/xeon-2-cores-224.json reports/xeon-2-cores-512.json
+      pvtprof report reports
     """
-    from pvtprof import store
+    from pvtprof import reports
 
-    run = store.load(file)
-    outputs = outputs or (str(Path(file).with_suffix(".html")),)
-    _check_outputs(outputs, force)
-    output.save(run, outputs, force)
-    output.emit(output.text(run, form))
+    output.emit(reports.written(paths, outputs, form, force, anonymous))
 
 
 @cli.command()
@@ -364,13 +369,6 @@ def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
     mode = "" if work.mode == "inference" else f"-{work.mode}"
     base = f"reports/{work.model}-{work.height}x{work.width}-{device}{mode}"
     return f"{base}.json", f"{base}.html"
-
-
-def _check_outputs(paths: Sequence[str], force: bool) -> None:
-    from pvtprof import files
-
-    for path in paths:
-        files.check_writable(path, force)
 
 
 def _progress() -> AbstractContextManager[Progress]:

@@ -16,6 +16,7 @@ from pvtprof.analytic.rows import (
     formula_by_module,
     row_terms,
 )
+from pvtprof.command import command
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import environment, free_bytes
 from pvtprof.records import PLACES, Agreement, Allocated, Count, Measurement, Row, Run, Scope
@@ -73,7 +74,7 @@ def compare(
     )  # fmt: skip
     rows = analytic_rows(workload)
     if analytic:
-        return Run(workload, environment(), rows, _command(workload, budget_s))
+        return Run(workload, environment(), rows, command(workload, budget_s))
     _check_addressable(workload, rows)
     from pvtprof.observe.subject import check_settings, resolved_device, with_autograd
 
@@ -87,28 +88,9 @@ def compare(
     observer = _Observer(workload, rows, budget_s, cuda_graph, progress)
     with with_autograd():
         rows = observer.observed()
-    command = _command(workload, budget_s) + " --cuda-graph" * cuda_graph
+    words = command(workload, budget_s) + " --cuda-graph" * cuda_graph
     here = environment(workload.device, timed=budget_s > 0)
-    return Run(workload, here, rows, command, observer.interrupted)
-
-
-def _command(workload: Workload, budget_s: float) -> str:
-    """The command line that repeats a run, with every option that is not the default."""
-    words = ["pvtprof compare"]
-    if workload.model != DEFAULT_MODEL:
-        words.append(f"--model {workload.model}")
-    words.append(f"--img {units.sides(workload.height, workload.width)}")
-    words.append(f"--R {','.join(map(str, workload.sr_ratios))}")
-    plain = Workload(workload.model, workload.height, workload.width, workload.sr_ratios)
-    for name in ("batch", "dtype", "attention", "mode", "pool_size"):
-        if getattr(workload, name) != getattr(plain, name):
-            words.append(f"--{name.replace('_', '-')} {getattr(workload, name)}")
-    if workload.device == plain.device:
-        return " ".join([*words, "--analytic"])
-    words.append(f"--device {workload.device}")
-    if budget_s != DEFAULT_BUDGET_S:
-        words.append(f"--budget {budget_s:g}")
-    return " ".join(words)
+    return Run(workload, here, rows, words, observer.interrupted)
 
 
 def _check_addressable(workload: Workload, rows: Sequence[Row]) -> None:

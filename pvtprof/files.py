@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from pvtprof.errors import StoreError
@@ -41,6 +42,12 @@ def check_writable(
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise StoreError(f"cannot write {path}: {reason}; choose another output path") from None
+
+
+def check_all_writable(paths: Iterable[str], force: bool, suffix: str | None = None) -> None:
+    """The same for several, before anything is measured or written."""
+    for path in paths:
+        check_writable(path, force, suffix)
 
 
 def _check_writable(target: Path, force: bool) -> None:

@@ -69,10 +69,13 @@ def fits(workload: Workload, memory_bytes: int) -> Fits:
             f"take {units.size(least)} in {workload.dtype}; use more memory or a smaller model"
         )
     found = tuple(
-        Fit(variant, mode, *_edges(replace(workload, mode=mode), variant, memory_bytes))
+        Fit(
+            variant, work.mode, image_edge(work, variant, memory_bytes),
+            _batch_edge(work, variant, memory_bytes),
+        )
         for variant in VARIANTS
-        for mode in MODES
-    )
+        for work in (replace(workload, mode=mode) for mode in MODES)
+    )  # fmt: skip
     return Fits(workload, memory_bytes, found)
 
 
@@ -107,17 +110,20 @@ def squared(workload: Workload, side: int) -> Workload:
     return replace(workload, height=side, width=side)
 
 
-def _edges(workload: Workload, variant: str, memory_bytes: int) -> tuple[Edge, Edge]:
+def image_edge(workload: Workload, variant: str, memory_bytes: int) -> Edge:
+    """The largest square image at the workload's batch and in its mode."""
+
     def at_side(side: int) -> tuple[int, str]:
         return needs(squared(workload, side), variant)
 
+    return _edge(at_side, _smallest(workload, variant), MAX_SIDE, memory_bytes)
+
+
+def _batch_edge(workload: Workload, variant: str, memory_bytes: int) -> Edge:
     def at_batch(batch: int) -> tuple[int, str]:
         return needs(replace(workload, batch=batch), variant)
 
-    return (
-        _edge(at_side, _smallest(workload, variant), MAX_SIDE, memory_bytes),
-        _edge(at_batch, 1, MAX_BATCH, memory_bytes),
-    )
+    return _edge(at_batch, 1, MAX_BATCH, memory_bytes)
 
 
 def _edge(needs_at: Callable[[int], tuple[int, str]], low: int, high: int, memory: int) -> Edge:

@@ -143,4 +143,5 @@ def outputs_options(command: Callable[..., None]) -> Callable[..., None]:
         help="What to print on stdout.",
     )
     force = click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
-    return output(form(force(command)))
+    anonymous = click.option("--anonymous", is_flag=True, help="Leave out devices and dates.")
+    return output(form(force(anonymous(command))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from pvtprof.spec import DTYPES, VARIANTS, Workload
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
 #: The counters, by the names under which their counts are kept.
 WITNESSES = ("fvcore", "torch")
@@ -31,6 +32,8 @@ MANY_SWITCHES = 100
 CROWDED = 0.5
 #: Wall time over the kernels' own from which on a GPU waits for launches.
 LAUNCH_BOUND = 1.2
+#: What an anonymous run says in place of a device or a date.
+WITHHELD = "withheld"
 #: glibc maps every block of 32 MiB or more afresh: more in a call shows in its time.
 MUCH_MAPPED = 2**24
 
@@ -404,6 +407,20 @@ class Run:
         from pvtprof.table import frame
 
         return frame(self)
+
+    def anonymous(self) -> Run:
+        """The same run without what tells whose it is: device, driver, memory, system, date."""
+        nowhere = replace(
+            self.environment, date=WITHHELD, system=WITHHELD, device=WITHHELD,
+            driver=None, memory_bytes=None, commit=None,
+        )  # fmt: skip
+        return replace(self, environment=nowhere)
+
+    def figures(self) -> dict[str, go.Figure]:
+        """The charts of the report as plotly figures, by name: "macs", "latency", "shares", ..."""
+        from pvtprof.figures import all_figures
+
+        return all_figures(self)
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Write ``pvtprof.run/1`` JSON; never over a file that pvtprof did not write."""

@@ -44,6 +44,27 @@ def giga(macs: int) -> str:
     return f"{_three(macs / 1e9)} G"
 
 
+def millions(params: int) -> str:
+    """Millions, as papers print parameters, with three digits.
+
+    >>> millions(25362856)
+    '25.4 M'
+    """
+    return f"{_three(params / 1e6)} M"
+
+
+def exact_size(count: int) -> str:
+    """Bytes in the largest binary unit of which they are a whole number.
+
+    >>> exact_size(24 * 2**30), exact_size(25276510208), parsed_size(exact_size(25276510208))
+    ('24GiB', '24684092KiB', 25276510208)
+    """
+    unit = 0
+    while count and count % 1024 == 0 and unit < len(_BINARY) - 1:
+        count, unit = count // 1024, unit + 1
+    return f"{count}{_BINARY[unit]}"
+
+
 def size(count: int | None) -> str:
     """Bytes in binary units, three digits.
 

@@ -15,6 +15,12 @@ def setting(run: Run) -> str:
     return ", ".join([*parts, "training step"] if work.mode == "training" else parts)
 
 
+def title(run: Run) -> str:
+    """What ran, in one line: model, image, and the setting."""
+    work = run.workload
+    return f"{work.model} at {work.height}x{work.width}, {setting(run)}"
+
+
 def agreement(run: Run) -> str:
     """Whether formula and counters agree: over how many rows, and where they do not."""
     parts = []
@@ -45,17 +51,20 @@ def savings(run: Run) -> tuple[str, ...]:
 
 
 def _saving(row: Row, plain: Row) -> str:
-    sentence = (
-        f"{row.scope.variant} needs {units.percent(row.macs, plain.macs)} of mha's MACs "
-        f"({units.giga(row.macs)} of {units.giga(plain.macs)})"
-    )
+    parts = [
+        f"{units.percent(row.macs, plain.macs)} of mha's MACs "
+        f"({units.giga(row.macs)} of {units.giga(plain.macs)})",
+        f"{units.percent(row.peak.bytes, plain.peak.bytes)} of its peak memory "
+        f"({units.size(row.peak.bytes)} of {units.size(plain.peak.bytes)})",
+    ]
+    time = ""
     if row.latency and plain.latency:
         ours, theirs = row.latency.median, plain.latency.median
-        sentence += (
-            f" and runs in {units.percent(ours, theirs)} of its time "
+        time = (
+            f", and runs in {units.percent(ours, theirs)} of its time "
             f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
         )
-    return f"{sentence}, whole model."
+    return f"{row.scope.variant} needs {' and '.join(parts)}{time}, whole model."
 
 
 def surprises(run: Run) -> Iterator[str]:
@@ -97,6 +106,37 @@ def disagreements(run: Run) -> Iterator[str]:
                     f"{row.scope}: {witness} in total: formula {units.integer(found.formula)}, "
                     f"counted {units.integer(found.counted)}"
                 )
+
+
+#: What of the environment must be the same for two times to mean something.
+CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
+
+
+def incomparable(a: Run, b: Run) -> Iterator[str]:
+    """Why the times of two runs cannot be held against each other; nothing where they can."""
+    if not (a.measured and b.measured):
+        yield "one of the runs has none"
+        return
+    for name in CONDITIONS:
+        one, other = getattr(a.environment, name), getattr(b.environment, name)
+        if one != other:
+            yield f"{name.replace('_', ' ')} is {one} in A, {other} in B"
+
+
+def changes(a: Run, b: Run) -> Iterator[str]:
+    """One sentence a design: what the whole model needs in B of what it needs in A."""
+    comparable = not any(incomparable(a, b))
+    for variant in (v for v in a.variants if v in b.variants):
+        one, other = a.row(None, variant), b.row(None, variant)
+        said = (
+            f"{variant}, whole model: B needs {units.percent(other.macs, one.macs)} of A's MACs, "
+            f"{units.percent(other.params, one.params)} of its params and "
+            f"{units.percent(other.peak.bytes, one.peak.bytes)} of its peak memory"
+        )
+        if comparable and one.latency and other.latency:
+            ours, theirs = other.latency.median, one.latency.median
+            said += f", and runs in {units.percent(ours, theirs)} of its time"
+        yield f"{said}."
 
 
 #: What ended the measuring of a place, in words.

@@ -26,7 +26,9 @@ MAY = {
     "figures": BASE | {"records", "verdict", "analytic", "fit"},
     "fit": BASE | {"records", "analytic"},
     "recipes": BASE | {"analytic", "records"},
-    "comparison": BASE | {"records", "analytic", "observe", "recipes"},
+    "command": BASE,
+    "explorer": BASE | {"records", "analytic", "command"},
+    "comparison": BASE | {"records", "analytic", "command", "observe", "recipes"},
     "baseline": BASE | {"records", "fields", "store", "judgement"},
     "stored": BASE | {"records", "baseline", "judgement"},
     "check": BASE | {"records", "analytic", "baseline", "comparison"},
@@ -36,7 +38,10 @@ MAY = {
     "gates": BASE
     | {"baseline", "benchmarks", "check", "files", "judgement", "paired", "recipes", "stored"}
     | {"records"},
-    "render": BASE | {"records", "verdict", "figures", "fit", "analytic"},
+    "render": BASE
+    | {"records", "store", "verdict", "figures", "fit", "analytic", "explorer"}
+    | {"__init__"},
+    "reports": BASE | {"files", "output", "store"},
     "output": BASE,
     "pytest_plugin": BASE,
     "options": BASE,
@@ -51,8 +56,9 @@ LATE = {
     "gates": {"observe", "render"},
     "paired": {"observe"},
     "stored": {"observe", "recipes"},
-    "records": {"files", "store", "table", "render"},
+    "records": {"files", "store", "table", "figures", "render"},
     "output": {"files", "store", "render"},
+    "reports": {"render"},
     "cli": {
         "comparison",
         "files",
@@ -63,6 +69,7 @@ LATE = {
         "fit",
         "gates",
         "records",
+        "reports",
     },
 }
 TORCH_ALLOWED = {"models", "observe"}

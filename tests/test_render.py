@@ -7,8 +7,6 @@ import json
 import os
 import platform
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
@@ -22,6 +20,7 @@ from pvtprof import figures, units
 from pvtprof.observe.environment import environment
 from pvtprof.records import Run
 from pvtprof.render import html, markdown, terminal
+from pvtprof.render.page import plotlyjs
 from tests.builders import observed_run, with_row
 
 Golden = Callable[[str, str], None]
@@ -88,22 +87,24 @@ def test_texts_from_a_file_cannot_become_markup(run: Run) -> None:
 
 def test_the_page_names_no_other_place(run: Run) -> None:
     page = html.render(run)
-    without_plotly = re.sub(r"<script>/\*\*.*?</script>", "", page, flags=re.S)
-    assert len(without_plotly) < 1_000_000
+    without_plotly = re.sub(r'<script data-name="plotly">.*?</script>', "", page, flags=re.S)
+    assert len(without_plotly) < 600_000
     assert len(page.encode()) < 1_800_000
     assert re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:|#)[^"'> ]+""", without_plotly) == []
     assert "default-src 'none'" in page
 
 
 def test_the_bundle_is_of_the_plotly_that_makes_the_figures() -> None:
-    assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in html.plotlyjs()[:100]
+    assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in plotlyjs()[:100]
     assert {trace["type"] for trace in traces(observed_run())} <= {"bar", "scatter", "pie"}
 
 
 def traces(run: Run) -> list[dict[str, str]]:
     """Every trace of every chart of a page; the basic bundle draws bars, scatter and pies."""
     page = html.render(run)
-    found = re.findall(r'<script type="application/json" id="[^"]+">(.*?)</script>', page, re.S)
+    found = re.findall(
+        r'<script type="application/json" id="[^"]+-data">(.*?)</script>', page, re.S
+    )
     assert found
     return [trace for chart in found for trace in json.loads(chart)["data"]]
 
@@ -119,7 +120,7 @@ def test_all_tags_are_closed(run: Run) -> None:
         open: list[str] = []  # noqa: RUF012 # one parser, one page
 
         def handle_starttag(self, tag: str, attrs: object) -> None:
-            if tag not in ("meta", "link"):
+            if tag not in ("meta", "link", "input"):
                 self.open.append(tag)
 
         def handle_endtag(self, tag: str) -> None:
@@ -179,41 +180,3 @@ def test_markup_in_a_device_name_is_shown_as_it_is(run: Run) -> None:
     device = "GPU [red] [/b] [x]"
     shown = replace(run, environment=replace(run.environment, device=device))
     assert device in " ".join(terminal.render(shown, 200).split())
-
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-sync", "--disable-background-networking", "--disable-component-update",
-    "--enable-logging=stderr", "--v=0", "--virtual-time-budget=10000",
-)  # fmt: skip
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-def test_chromium_draws_the_page_without_requests_or_complaints(run: Run, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    run.to_html(page)
-    done = opened(page, tmp_path)
-    assert "CONSOLE" not in done.stderr  # nor a request that the page's policy refused
-    assert done.stdout.count('class="plot-container') == 5
-    buttons = set(re.findall(r'data-title="([^"]+)"', done.stdout))
-    assert buttons == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}  # none that uploads
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-def test_a_page_that_makes_a_request_would_be_found(run: Run, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    text = html.render(run).replace("</main>", '<img src="http://127.0.0.1:9/x.png"></main>')
-    page.write_text(text, encoding="utf-8")
-    assert "violates the following Content Security Policy" in opened(page, tmp_path).stderr
-
-
-def opened(page: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """The page after its scripts ran, with Chromium's log on stderr."""
-    assert CHROMIUM is not None
-    return subprocess.run(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=240, check=True,
-    )  # fmt: skip

@@ -108,6 +108,11 @@ def total(quantity: Callable[[Op, str], Polynomial], variant: str) -> Polynomial
     return sum((quantity(op, variant) for op in attention_ops(variant)), Polynomial({}))
 
 
+def symbol_indices() -> dict[str, str]:
+    """For each symbol an index whose size is its value."""
+    return {symbol: index for index, symbol in _SYMBOLS.items()}
+
+
 def values(sizes: Sizes) -> dict[str, int]:
     """The symbols' values, from index sizes."""
     return {symbol: sizes[index] for index, symbol in _SYMBOLS.items()}

@@ -149,8 +149,8 @@ def model_terms(
 ) -> tuple[Term, ...]:
     """Every operator of a whole network, for images of (height, width) pixels."""
     sizes = model_sizes(spec, batch, image)
-    layout = _layout(spec, _stored(spec, image), attention)
-    return running(Term(op, sizes[stage - 1], times) for op, stage, times in layout)
+    placed = layout(spec, _stored(spec, image), attention)
+    return running(Term(op, sizes[stage - 1], times) for op, stage, times in placed)
 
 
 def running(terms: Iterable[Term]) -> tuple[Term, ...]:
@@ -200,14 +200,14 @@ def _closed_form(
 ) -> tuple[tuple[int, tuple[str, ...], int], ...]:
     """(stage, indices, factor) of a whole network, like products of a stage added up."""
     factors: Counter[tuple[int, tuple[str, ...]]] = Counter()
-    for op, stage, times in _layout(spec, stored, attention):
+    for op, stage, times in layout(spec, stored, attention):
         for factor, indices in convention.monomials(op):
             factors[stage, tuple(sorted(indices))] += times * factor
     return tuple((stage, indices, factor) for (stage, indices), factor in factors.items())
 
 
 @lru_cache(maxsize=256)
-def _layout(spec: ModelSpec, stored: bool, attention: str) -> tuple[tuple[Op, int, int], ...]:
+def layout(spec: ModelSpec, stored: bool, attention: str) -> tuple[tuple[Op, int, int], ...]:
     """(operator, stage, how often it runs): what does not depend on the image or batch.
 
     ``stored`` tells whether v1's stage 1 uses its position embedding as it is stored.

@@ -1,248 +1,189 @@
-"""A run as one offline page: verdict, charts, the tables behind them, provenance."""
+"""A run as one offline page: verdict, explorer, charts with their tables, formulas, provenance."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
-from importlib.resources import files
+from typing import Any
 
-from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
-from pvtprof import figures, units, verdict
-from pvtprof.records import Row, Run
+from pvtprof import explorer, figures, store, units, verdict
+from pvtprof.analytic import algebra
+from pvtprof.analytic.formulas import attention_ops
+from pvtprof.figures.style import COLORS
+from pvtprof.records import Environment, Row, Run
+from pvtprof.render import formula, mathml, sheets
+from pvtprof.render.page import compressed, page
+from pvtprof.render.sheets import Sheet
+from pvtprof.spec import VARIANTS, model_spec
+
+#: What the explorer starts from where the run does not know how much memory there is.
+MEMORY_BYTES = 24 * 2**30
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A table of texts: its caption, its header and its lines."""
+class Chart:
+    """A chart as plotly JSON, and what it shows in one sentence, for those who do not see it."""
 
-    caption: str
-    header: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-
-    @cached_property
-    def right(self) -> tuple[bool, ...]:
-        """For each column, whether it holds numbers alone and so stands to the right."""
-        return tuple(
-            all(not cell or cell == "-" or cell.lstrip("-")[:1].isdigit() for cell in column)
-            for column in zip(*self.lines, strict=True)
-        )
+    anchor: str
+    label: str
+    figure: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A chart (plotly JSON; None where there is nothing to draw) and the tables behind it."""
+    """Some charts and the tables behind them."""
 
     anchor: str
     title: str
     text: str
-    chart: dict[str, object] | None
+    charts: tuple[Chart, ...]
     sheets: tuple[Sheet, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The whole model with one design: its name and its totals, short and (some) exact."""
+
+    variant: str
+    totals: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """The closed form of one design: its operators (name, MACs, params), totals, keys, LaTeX."""
+
+    variant: str
+    source: str
+    ops: tuple[tuple[str, Markup, Markup], ...]
+    totals: tuple[Markup, ...]
+    keys: Markup
+    latex: str
 
 
 def render(run: Run) -> str:
     """The page as text. It makes no network request and is readable without JavaScript."""
-    environment = Environment(
-        loader=PackageLoader("pvtprof.render"), autoescape=True, keep_trailing_newline=True
-    )
     work = run.workload
-    return environment.get_template("report.html").render(
+    return page(
+        "report.html",
+        ("engine", "explorer"),
         run=run,
-        title=f"{work.model} at {work.height}x{work.width}",
+        title=f"What attention costs in {work.model} at {work.height}x{work.width}",
         setting=verdict.setting(run),
-        verdict=(verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)),
+        cards=[_card(run.row(None, variant)) for variant in run.variants],
+        sentences=(verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)),
         disagreements=tuple(verdict.disagreements(run)),
         notes=tuple(verdict.notes(run)),
-        sections=[s for s in _sections(run) if s.chart or s.sheets],
-        environment={
-            k.replace("_", " "): v for k, v in asdict(run.environment).items() if v is not None
-        },
-        plotlyjs=plotlyjs(),
+        start=start(run),
+        sections=sections(run),
+        formulas=[_formula(variant) for variant in VARIANTS],
+        symbols=algebra.SYMBOLS,
+        provenance=[(run.command, described(run.environment))],
+        originals=[("run.json", compressed(store.dumps(run)))],
     )
 
 
-@cache
-def plotlyjs() -> str:
-    """plotly.js's basic bundle, which draws all that the page has; a quarter of the full one.
+def start(run: Run) -> dict[str, Any]:
+    """What the explorer starts from, as JSON takes it."""
+    published = model_spec(run.workload.model).stages[0].variant
+    vectors = [*explorer.of_run(run), *explorer.vectors(explorer.EMBEDDED)]
+    return {
+        "program": explorer.program(),
+        "texts": explorer.texts(run.workload),
+        "variant": published,
+        "memory": units.exact_size(run.environment.memory_bytes or MEMORY_BYTES),
+        "symbols": algebra.symbol_indices(),
+        "colors": COLORS,
+        "vectors": explorer.packed(vectors),
+    }
 
-    Source: npm, plotly.js-basic-dist-min 4.1.1, as published; MIT (vendor/plotly-LICENSE).
-    """
-    return files("pvtprof.render").joinpath("vendor/plotly-basic.min.js").read_text("utf-8")
+
+def described(environment: Environment) -> dict[str, object]:
+    """What is known of where a run was made."""
+    return {k.replace("_", " "): v for k, v in asdict(environment).items() if v is not None}
 
 
-def _sections(run: Run) -> tuple[Section, ...]:
-    timed = run.measured
+def sections(run: Run) -> list[Section]:
+    """The charts of a run with their tables, in the order of the page."""
     counted = any(row.counts for row in run.rows)
     live, resolution = figures.live_info(run), figures.resolution_info(run)
-    return (
+    drawn = run.figures()
+    found = (
         Section(
             "macs", "MACs of attention, by stage, design and operator",
             "Each bar is the attention of all blocks of one stage.",
-            _chart(figures.draw_stack(figures.stack_info(run))),
-            (_costs(run), _operators(run)),
+            _charts(drawn, macs="Stacked bars: MACs by stage, design and operator"),
+            (sheets.costs(run), sheets.operators(run)),
         ),
         Section(
-            "latency", "Latency",
-            "Median of samples taken in interleaved rounds, and its 95 % interval.",
-            _chart(figures.draw_latency(figures.latency_info(run))) if timed else None,
-            (_latencies(run),) if timed else (),
+            "latency", "Latency, and where it parts company with MACs",
+            "Median of samples taken in interleaved rounds, and its 95 % interval. First as shares "
+            "of plain attention's, beside the MACs; then in milliseconds.",
+            _charts(
+                drawn, shares="MACs and time of each reduced design as shares of mha's",
+                latency="Bars: median latency in milliseconds with its interval",
+            ),
+            (sheets.latencies(run),) if run.measured else (),
         ),
         Section(
-            "live", "Memory, operator by operator",
-            f"Live tensor bytes of the whole model above input and parameters, {run.workload.mode}"
+            "memory", "Memory against image size, and operator by operator",
+            f"What the whole model needs for square images, {run.workload.mode}: parameters, input "
+            "and the peak of live tensors; crosses mark the largest image that fits. Below, live "
+            "bytes at every operator of this image, above input and parameters"
             f"{', each repeated block once' if run.workload.mode == 'inference' else ''}.",
-            _chart(figures.draw_live(live)) if live.moments else None,
-            (_moments(live),) if live.moments else (),
-        ),
-        Section(
-            "resolution", "Memory against image size",
-            f"What the whole model needs for square images, {run.workload.mode}: "
-            "parameters, input and the peak of live tensors.",
-            _chart(figures.draw_resolution(resolution)),
-            (_resolutions(resolution),),
+            _charts(
+                drawn, resolution="Lines: bytes needed by side of a square image, log-log",
+                live="Steps: live bytes at every operator that allocates",
+            ),
+            (sheets.resolutions(resolution), *([sheets.moments(live)] if live.moments else [])),
         ),
         Section(
             "agreement", "Formula against counters",
             "Every submodule of every row, in each counter's own convention. fvcore: 1 a MAC, "
             "5 an element of a layer norm, 1 an element that is pooled, 4 an element that is "
             "interpolated. torch: 2 a MAC, nothing else.",
-            _chart(figures.draw_agreement(figures.agreement_info(run))) if counted else None,
-            (_agreement(run), _modules(run)) if counted else (),
+            _charts(drawn, agreement="Points: formula against counter; all lie on the line"
+                    if run.agrees else "Points: formula against counter"),
+            (sheets.agreement(run), sheets.modules(run)) if counted else (),
         ),
     )  # fmt: skip
+    return [section for section in found if section.charts or section.sheets]
 
 
-def _chart(figure: object) -> dict[str, object]:
-    chart: dict[str, object] = json.loads(figure.to_json())  # type: ignore[attr-defined] # plotly has no types
-    return chart
-
-
-def _place(row: Row) -> tuple[str, str]:
-    return figures.stage_name(row), row.scope.variant
-
-
-def _costs(run: Run) -> Sheet:
-    dtype = run.workload.dtype
-    header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs",
-              "params", "peak bytes", "saved bytes", "moved bytes", "FLOPs a byte",
-              "peak at")  # fmt: skip
-    lines = tuple(
-        (
-            *_place(row), row.runs_as, units.integer(row.sr_ratio), units.integer(row.blocks),
-            units.integer(row.tokens), units.integer(row.kv_tokens),
-            units.integer(row.macs), units.integer(row.params),
-            units.integer(row.peak.bytes), units.integer(row.saved_bytes),
-            units.integer(sum(row.moved_bytes(dtype))), units.intensity(row.intensity(dtype)),
-            row.peak.at,
-        )
-        for row in run.rows
-    )  # fmt: skip
-    return Sheet("One attention module of each stage, and the whole model", header, lines)
-
-
-def _operators(run: Run) -> Sheet:
-    header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read",
-              "elements written", "FLOPs a byte")  # fmt: skip
-    lines = tuple(
-        (
-            *_place(row), op.name, op.kind,
-            *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
-            units.intensity(op.intensity(run.workload.dtype)),
-        )
-        for row in run.rows for op in row.ops
-    )  # fmt: skip
-    return Sheet("Every operator", header, lines)
-
-
-def _latencies(run: Run) -> Sheet:
-    header = (
-        "place",
-        "design",
-        "median",
-        "95 % interval (ms)",
-        "samples",
-        "calls a sample",
-        "processor time",
-        "ended by",
-        "remark",
+def _charts(drawn: dict[str, Any], **labels: str) -> tuple[Chart, ...]:
+    return tuple(
+        Chart(f"{name}-chart", label, json.loads(drawn[name].to_json()))
+        for name, label in labels.items()
+        if name in drawn
     )
-    lines = tuple(_latency(row) for row in run.rows)
-    return Sheet("Latency of one attention module, and of the whole model", header, lines)
 
 
-def _latency(row: Row) -> tuple[str, ...]:
-    taken = row.latency
-    if taken is None:
-        return (*_place(row), "-", "-", "0", "-", "-", "-", row.not_run or "")
-    return (
-        *_place(row), units.milliseconds(taken.median), units.interval(row.latency_interval_s),
-        units.integer(len(taken.samples)), units.integer(taken.calls),
-        units.milliseconds(taken.middle("cpu")), taken.stopped or "-",
-        "; ".join(taken.warnings),
+def _card(row: Row) -> Card:
+    totals = [
+        ("MACs", units.giga(row.macs), units.integer(row.macs)),
+        ("params", units.millions(row.params), units.integer(row.params)),
+        ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
+        ("latency", units.milliseconds(row.latency_median_s),
+         f"95 %: {units.interval(row.latency_interval_s)}"),
+    ]  # fmt: skip
+    return Card(row.scope.variant, tuple(totals[: 4 if row.latency else 3]))
+
+
+def _formula(variant: str) -> Formula:
+    return Formula(
+        variant,
+        formula.SOURCES[variant],
+        tuple(
+            (op.name, mathml.inline(algebra.macs(op, variant)),
+             mathml.inline(algebra.params(op, variant)))
+            for op in attention_ops(variant)
+            if algebra.macs(op, variant).terms or algebra.params(op, variant).terms
+        ),
+        tuple(
+            mathml.equation(name, algebra.total(quantity, variant))
+            for name, quantity in (("MACs", algebra.macs), ("params", algebra.params))
+        ),
+        mathml.keys(variant),
+        formula.render(variant, "latex", None, 0),
     )  # fmt: skip
-
-
-def _moments(info: figures.LiveInfo) -> Sheet:
-    lines = tuple(
-        (design, units.integer(i), moment.at, units.integer(moment.bytes))
-        for design, moments in info.moments.items() for i, moment in enumerate(moments, 1)
-    )  # fmt: skip
-    return Sheet("Every operator that allocates", ("design", "step", "operator", "live bytes"),
-                 lines)  # fmt: skip
-
-
-def _resolutions(info: figures.ResolutionInfo) -> Sheet:
-    lines = tuple(
-        (design, units.integer(side), units.integer(needs), units.size(needs), at)
-        for design, points in info.points.items() for side, needs, at in points
-    )  # fmt: skip
-    return Sheet("Needs by image size", ("design", "side", "bytes", "", "peak at"), lines)
-
-
-def _agreement(run: Run) -> Sheet:
-    header = ("place", "design", "counter", "formula", "counted", "difference",
-              "not counted (calls)", "taught")  # fmt: skip
-    lines = tuple(
-        (
-            *_place(row), witness, units.integer(found.formula), units.integer(found.counted),
-            units.integer(found.counted - found.formula),
-            ", ".join(f"{op.removeprefix('aten::')} {n}" for op, n in found.skipped.items()),
-            ", ".join(found.handles),
-        )
-        for row in run.rows for witness, found in row.counts.items()
-    )  # fmt: skip
-    params = tuple(
-        (*_place(row), "sum(p.numel())", units.integer(row.params),
-         units.integer(row.params_counted),
-         units.integer(row.params_counted - row.params), "", "")
-        for row in run.rows if row.params_counted is not None
-    )  # fmt: skip
-    live = tuple(
-        (*_place(row), f"live storages, {what} (bytes)", units.integer(ours),
-         units.integer(seen), units.integer(seen - ours), "", "")
-        for row in run.rows for what, ours, seen in _watched(row)
-    )  # fmt: skip
-    return Sheet("Totals", header, lines + params + live)
-
-
-def _watched(row: Row) -> Iterator[tuple[str, int, int]]:
-    """(what, formula, observed) of live bytes."""
-    if row.peak_observed is not None:
-        yield "peak", row.peak.bytes, row.peak_observed.bytes
-    if row.allocated is not None:
-        yield "peak in CUDA's blocks of 512", row.allocated.formula, row.allocated.observed
-    if row.saved_observed_bytes is not None:
-        yield "saved for backward", row.saved_bytes, row.saved_observed_bytes
-
-
-def _modules(run: Run) -> Sheet:
-    header = ("place", "design", "counter", "submodule", "formula", "counted", "difference")
-    lines = tuple(
-        (*_place(row), witness, module or "(itself)",
-         units.integer(ours), units.integer(theirs), units.integer(theirs - ours))
-        for row in run.rows for witness, found in row.counts.items()
-        for module, (ours, theirs) in found.by_module.items()
-    )  # fmt: skip
-    return Sheet("Submodule by submodule", header, lines)

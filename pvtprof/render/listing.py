@@ -29,7 +29,9 @@ def render(records: Sequence[Mapping[str, str | int | None]], form: str) -> str:
         table.add_column(name, justify="right" if isinstance(value, int) else "left", no_wrap=True)
     for record in records:
         table.add_row(*(v if isinstance(v, str) else units.integer(v) for v in record.values()))
-    Console(file=out, width=200).print(table)
+    console = Console(file=out, width=9999)
+    console.width = console.measure(table).maximum  # a terminal wraps what is too wide
+    console.print(table)
     return trimmed(out)
 
 

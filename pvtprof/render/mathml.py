@@ -1,0 +1,52 @@
+"""Closed forms as MathML; every symbol says which it is, so that a page can put in its value."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from pvtprof.analytic.algebra import Polynomial, Product
+
+_TIMES = Markup('<mo class="times">&#x2062;</mo>')  # invisible between letters
+_KEYS = {
+    "mha": "<mi>N</mi>",
+    "sra_conv": "<mrow><mo>⌊</mo><mfrac><mi>H</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>"
+    "<mrow><mo>⌊</mo><mfrac><mi>W</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>",
+    "sra_pool": "<msup><mi>P</mi><mn>2</mn></msup>",
+}
+
+
+def equation(name: str, polynomial: Polynomial) -> Markup:
+    """``name = polynomial`` on a line of its own; ``math[data-of=name]`` holds it."""
+    return Markup(
+        '<math display="block" data-of="{0}"><mrow><mtext>{0}</mtext><mo>=</mo>{1}</mrow></math>'
+    ).format(name, _sum(polynomial))
+
+
+def inline(polynomial: Polynomial) -> Markup:
+    """A polynomial within a line or a cell; nothing where it is zero."""
+    return Markup("<math>{}</math>").format(_sum(polynomial)) if polynomial.terms else Markup("")
+
+
+def keys(variant: str) -> Markup:
+    """How many keys a design has."""
+    right = Markup(_KEYS[variant])
+    return Markup("<math><mrow><mi>M</mi><mo>=</mo>{}</mrow></math>").format(right)
+
+
+def _sum(polynomial: Polynomial) -> Markup:
+    products = [_product(factor, product) for product, factor in polynomial.terms.items()]
+    return Markup("<mrow>{}</mrow>").format(Markup("<mo>+</mo>").join(products))
+
+
+def _product(factor: int, product: Product) -> Markup:
+    number = [Markup("<mn>{}</mn>").format(factor)] if factor != 1 or not product else []
+    return Markup("<mrow>{}</mrow>").format(
+        _TIMES.join([*number, *(_power(*factor) for factor in product)])
+    )
+
+
+def _power(symbol: str, exponent: int) -> Markup:
+    letter = Markup('<mi data-symbol="{0}">{0}</mi>').format(symbol)
+    if exponent == 1:
+        return letter
+    return Markup("<msup>{}<mn>{}</mn></msup>").format(letter, exponent)
