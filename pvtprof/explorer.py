@@ -105,7 +105,7 @@ def _drawn(chance: random.Random) -> dict[str, str]:
     model = chance.choice(list(MODELS))
     if MODELS[model].class_token and chance.random() < 0.9:
         ratios[3] = 1
-    limit = chance.choice((8, spec.MAX_BATCH))
+    limit = chance.choice((8, spec.MAX_BATCH, spec.MAX_BATCH))
     return {
         "model": model,
         "img": units.sides(height, width),

@@ -75,16 +75,20 @@ def render(run: Run) -> str:
         sentences=(verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)),
         disagreements=tuple(verdict.disagreements(run)),
         notes=tuple(verdict.notes(run)),
-        start=start(run),
         sections=sections(run),
-        formulas=[_formula(variant) for variant in VARIANTS],
-        symbols=algebra.SYMBOLS,
+        **explorable(run),
         provenance=[(run.command, described(run.environment))],
         originals=[("run.json", compressed(store.dumps(run)))],
     )
 
 
-def start(run: Run) -> dict[str, Any]:
+def explorable(run: Run) -> dict[str, Any]:
+    """What the explorer and the formulas beside it need of a page; it starts from this run."""
+    formulas = [_formula(variant) for variant in VARIANTS]
+    return {"start": _start(run), "formulas": formulas, "symbols": algebra.SYMBOLS}
+
+
+def _start(run: Run) -> dict[str, Any]:
     """What the explorer starts from, as JSON takes it."""
     published = model_spec(run.workload.model).stages[0].variant
     vectors = [*explorer.of_run(run), *explorer.vectors(explorer.EMBEDDED)]

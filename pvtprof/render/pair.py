@@ -7,10 +7,9 @@ import json
 from pvtprof import store, units, verdict
 from pvtprof.figures.pair import NAMES, draw_pair, pair_infos
 from pvtprof.records import Row, Run
-from pvtprof.render.html import Chart, Section, described, start
+from pvtprof.render.html import Chart, Section, described, explorable
 from pvtprof.render.page import compressed, page
 from pvtprof.render.sheets import Sheet
-from pvtprof.spec import VARIANTS
 
 Record = dict[str, str | int | None]
 
@@ -22,13 +21,12 @@ def render(a: Run, b: Run) -> str:
         "pair.html",
         ("engine", "explorer"),
         title="Two runs of pvtprof",
-        variants=VARIANTS,
         runs=[(name, verdict.title(run), run.environment.device, verdict.agreement(run))
               for name, run in zip(NAMES, (a, b), strict=True)],
         agrees=a.agrees and b.agrees,
         sentences=tuple(verdict.changes(a, b)),
         reasons=reasons,
-        start=start(a),
+        **explorable(a),
         section=_section(a, b),
         provenance=[(run.command, described(run.environment)) for run in (a, b)],
         originals=[(f"{name}.json", compressed(store.dumps(run)))

@@ -1,0 +1,72 @@
+"""A page in headless Chromium, as a person has it: what it asked for, and what it complained of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+#: Name resolution is off: a page that asks for anything of the network cannot get it.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)  # fmt: skip
+READY = "#proof:not([hidden])"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser; where there is none, a skip, or a failure where one was promised."""
+    if CHROMIUM is None:
+        assert not os.environ.get("PVTPROF_CHROMIUM"), "Chromium was promised and is not there"
+        pytest.skip("no Chromium: apt-get install chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Opened:
+    """A page, every address that it asked for beside its own, and every line of its console."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(browser: Browser, path: Path, anchor: str = "", **context: object) -> Iterator[Opened]:
+    """The page of a file in a fresh profile; ``context`` as playwright takes it."""
+    profile = browser.new_context(**context)  # type: ignore[arg-type] # passed through as given
+    page = profile.new_page()
+    found = Opened(page)
+    own = path.as_uri()
+    page.on("request", lambda r: None if r.url.startswith((own, "data:", "blob:"))
+            else found.requests.append(r.url))  # fmt: skip
+    page.on("console", lambda message: found.console.append(message.text))
+    page.on("pageerror", lambda error: found.console.append(str(error)))
+    page.goto(own + anchor)
+    yield found
+    profile.close()
+
+
+def node(script: str, *arguments: str) -> str:
+    """What a script prints under node: the system's, or the one that playwright brings."""
+    from playwright._impl._driver import compute_driver_executable
+
+    program = shutil.which("node") or compute_driver_executable()[0]
+    done = subprocess.run([program, "-e", script, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,160 @@
+"""The explorer's engine under node: the page's own script against Python, digit for digit."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import pvtprof
+from pvtprof import cli, explorer, fit, spec
+from pvtprof.analytic.cost import MACS
+from pvtprof.analytic.formulas import model_total
+from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.records import SCOPES, Scope
+from pvtprof.render import html
+from tests.browser import node
+
+#: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
+HARNESS = """
+const fs = require("fs"), vm = require("vm");
+const { page, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
+const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
+const start = JSON.parse(page.match(/<script type=.application.json. id="start">(.*?)<.script/)[1]);
+vm.runInThisContext(script("engine"));
+const engine = vm.runInThisContext("pvtprofEngine")(start.program);
+console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
+"""
+PLAIN = {"model": "pvt_v2_b2", "img": "224", "R": "8,4,2,1", "batch": "1", "dtype": "float32",
+         "attention": "eager", "pool-size": "7"}  # fmt: skip
+PAGE = html.render(pvtprof.compare(analytic=True))
+
+
+def in_node(body: str, given: Any, folder: Path) -> Any:
+    handed = folder / "handed.json"
+    handed.write_text(json.dumps({"page": PAGE, "given": given}))
+    return json.loads(node(HARNESS % body, str(handed)))
+
+
+def test_ten_thousand_random_settings_agree_with_python(tmp_path: Path) -> None:
+    vectors = list(explorer.vectors(10_000, seed=20261123))
+    refused = sum("error" in vector["expected"] for vector in vectors)
+    beyond = sum(int(vector["expected"].get("macs", 0)) > 2**53 for vector in vectors)
+    assert 500 < refused < 5000
+    assert beyond > 200  # where plain numbers of JavaScript are wrong
+    assert {(v["stage"], v["variant"]) for v in vectors} == {(s.stage, s.variant) for s in SCOPES}
+    body = "return given.map((vector) => engine.differs(vector)).filter(Boolean)"
+    assert in_node(body, vectors, tmp_path) == []
+
+
+def test_a_wrong_vector_is_found(tmp_path: Path) -> None:
+    good = explorer.vector(PLAIN, Scope(None, "sra_conv"))
+    for name, value in good["expected"].items():
+        wrong = {**good, "expected": {**good["expected"], name: f"{value}1"}}
+        (said,) = in_node("return given.map(engine.differs)", [wrong], tmp_path)
+        assert said == f"{name}: {value}, Python: {value}1"
+
+
+def test_the_page_takes_the_vectors_along() -> None:
+    found = re.search(r'<script type="application/json" id="start">(.*?)</script>', PAGE)
+    assert found
+    assert len(json.loads(found[1])["vectors"]["lines"]) >= 200 + 15
+
+
+REFUSED = [
+    {"img": "abc"}, {"img": "224x"}, {"img": "0"}, {"img": "224x0"}, {"img": "16385"},
+    {"img": "-3"}, {"R": "8,4,2"}, {"R": "8,4,x,1"}, {"R": "8,4,2,1,1"}, {"R": ""},
+    {"R": "0,4,2,1"}, {"R": "8,4,2,9"}, {"R": "57,4,2,1"}, {"batch": "0"}, {"batch": "5000"},
+    {"batch": "two"}, {"batch": ""}, {"batch": "1.5"}, {"pool-size": "0"}, {"pool-size": "x"},
+    {"dtype": "int8"}, {"attention": "flash"}, {"model": "pvt_tiny", "R": "8,4,2,2"},
+    {"model": "pvt_tiny", "img": "31"}, {"model": "no such model of anybody"}, {"img": "20"},
+    {"img": "8", "batch": "0"},
+]  # fmt: skip
+
+
+def test_refusals_are_in_the_words_of_the_command_line(tmp_path: Path) -> None:
+    given = [{**PLAIN, **change} for change in REFUSED]
+    body = "return given.map((t) => { try { engine.parsed(t); } catch (e) { return e.message; } })"
+    assert in_node(body, given, tmp_path) == [by_command_line(texts) for texts in given]
+
+
+def by_command_line(texts: dict[str, str]) -> str:
+    words = [f"--{name}={value}" for name, value in texts.items()]
+    try:
+        context = cli.compare.make_context("compare", [*words, "--analytic"])
+        options = {k: v for k, v in context.params.items()
+                   if k not in ("outputs", "form", "force", "anonymous", "analytic")}  # fmt: skip
+        pvtprof.compare(**options, analytic=True)
+    except click.ClickException as error:
+        return error.format_message()
+    except PvtprofError as error:
+        return str(error)
+    raise AssertionError(f"{texts} is not refused")
+
+
+@pytest.mark.parametrize("text", ["24GiB", "16GB", "1.5 GB", "512MiB", "0.5KiB", "24684092KiB"])
+def test_memory_is_read_as_on_the_command_line(text: str, tmp_path: Path) -> None:
+    read = in_node("return engine.parsedMemory(given)", text, tmp_path)
+    assert int(read) == pvtprof.units.parsed_size(text)
+
+
+@pytest.mark.parametrize("text", ["0GiB", "24", "24XB", "iB", "-1GiB", ""])
+def test_no_memory_is_refused_as_on_the_command_line(text: str, tmp_path: Path) -> None:
+    body = "try { return engine.parsedMemory(given); } catch (e) { return e.message; }"
+    with pytest.raises(click.UsageError) as refusal:
+        cli.fit.make_context("fit", [f"--memory={text}"])
+    assert in_node(body, text, tmp_path) == refusal.value.format_message()
+
+
+SETTINGS = [{}, {"attention": "sdpa", "dtype": "float16"}, {"model": "pvt_tiny", "batch": "4"},
+            {"R": "4,2,2,1", "pool-size": "14"}, {"model": "pvt_v2_b2_li"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", SETTINGS, ids=str)
+def test_what_fits_is_what_fit_says(change: dict[str, str], tmp_path: Path) -> None:
+    memory, texts = 16 * 2**30, {**PLAIN, **change}
+    body = """const work = engine.parsed(given.texts);
+    return start.program.variants.map((v) => engine.largestImage(work, v, BigInt(given.memory)))"""
+    found = in_node(body, {"texts": texts, "memory": memory}, tmp_path)
+    work = workload(texts)
+    assert found == [fit.image_edge(work, v, memory).size for v in spec.VARIANTS]
+
+
+@pytest.mark.parametrize("change", [*SETTINGS, {"R": "1,1,1,1"}, {"pool-size": "300"}], ids=str)
+def test_crossings_are_where_every_side_says(change: dict[str, str], tmp_path: Path) -> None:
+    most, texts = 700, {**PLAIN, **change}
+    pairs = [("sra_pool", "sra_conv"), ("sra_conv", "mha"), ("sra_conv", "sra_pool")]
+    body = """const work = engine.parsed(given.texts);
+    return given.pairs.map(([a, b]) => engine.cheaperFrom(work, a, b, given.most))"""
+    found = in_node(body, {"texts": texts, "pairs": pairs, "most": most}, tmp_path)
+    assert found == [crossing(workload(texts), a, b, most) for a, b in pairs]
+
+
+def crossing(work: spec.Workload, variant: str, other: str, most: int) -> int | None:
+    """By counting at every side, from the largest down."""
+    start = None
+    for side in range(most, 0, -1):
+        try:
+            mine, theirs = (
+                model_total(replace(work, height=side, width=side).spec(v), (side, side), MACS)
+                for v in (variant, other)
+            )
+        except SpecError:
+            break
+        if mine >= theirs:
+            break
+        start = side
+    return start
+
+
+def workload(texts: dict[str, str]) -> spec.Workload:
+    return spec.workload(
+        texts["model"], int(texts["img"]), [int(r) for r in texts["R"].split(",")],
+        batch=int(texts["batch"]), dtype=texts["dtype"], attention=texts["attention"],
+        pool_size=int(texts["pool-size"]),
+    )  # fmt: skip

@@ -1,0 +1,357 @@
+"""The report as a person has it: opened in Chromium, driven, looked at by axe, offline."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+import pvtprof
+from pvtprof import cli, store, units
+from pvtprof.records import Run
+from pvtprof.render import formula, html, index, pair
+from tests.browser import READY, chromium, opened
+from tests.builders import observed_run, with_row
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    made = observed_run()
+    return replace(made, environment=replace(made.environment, memory_bytes=24 * 2**30))
+
+
+@pytest.fixture(scope="module")
+def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    run.to_html(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pages(report: Path, run: Run) -> dict[str, Path]:
+    """Every kind of page, and what tells that it is ready."""
+    other = observed_run(img=320)
+    made = {
+        "pair": pair.render(run, other),
+        "index": index.render(".", {"a.json": run}, {"b": "x"}),
+    }
+    for name, text in made.items():
+        report.with_name(f"{name}.html").write_text(text, encoding="utf-8")
+    return {"report": report, **{name: report.with_name(f"{name}.html") for name in made}}
+
+
+@pytest.mark.parametrize("kind", ["report", "pair", "index"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_requests_no_complaints_no_violations(
+    browser: Browser, pages: dict[str, Path], kind: str, scheme: str
+) -> None:
+    with opened(browser, pages[kind], color_scheme=scheme) as found:
+        if kind != "index":
+            found.page.wait_for_selector(READY)
+            assert "all are equal" in found.page.inner_text("#proof")
+            assert violations(found.page) == []
+            found.page.fill("[name=R]", "8,4,x,1")
+            assert "'x' is not a whole number" in found.page.inner_text("#refusal")
+        found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+        assert violations(found.page) == []
+        assert found.requests == []
+        assert found.console == []
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, at every level, with the first element of each."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html']}" for one in found]
+
+
+def test_axe_and_the_policy_can_find_something(browser: Browser, report: Path) -> None:
+    bad = report.with_name("bad.html")
+    text = report.read_text(encoding="utf-8")
+    bad.write_text(text.replace("</main>", '<img src="http://127.0.0.1:9/x.png"></main>'))
+    with opened(browser, bad) as found:
+        found.page.wait_for_selector(READY)
+        assert any("image-alt" in one for one in violations(found.page))
+        assert "Content Security Policy" in " ".join(found.console)
+
+
+def test_the_page_is_small(report: Path) -> None:
+    assert report.stat().st_size <= 1_800_000
+
+
+def test_every_chart_is_drawn_and_none_is_uploaded(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as found:
+        found.page.wait_for_selector(READY)
+        assert found.page.locator(".chart .main-svg .cartesianlayer").count() == 7
+        buttons = {text.split(":")[0] for text in labels(found.page)}
+        assert {"Save as SVG", "Save as PNG", "Save as CSV", "Filter"} <= buttons
+        assert found.page.locator(".modebar-btn").count() == 0  # "Share chart" is one of those
+
+
+def labels(page: Page) -> list[str]:
+    found = page.locator("button[aria-label], input[aria-label]")
+    return [label or "" for label in found.evaluate_all("all => all.map((one) => one.ariaLabel)")]
+
+
+def test_the_explorer_says_what_the_command_line_says(
+    browser: Browser, report: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(browser, report) as found:
+        page = found.page
+        page.wait_for_selector(READY)
+        page.fill("[name=height]", "512")
+        page.fill("[name=R]", "4,2,2,1")
+        page.select_option("[name=attention]", "sdpa")
+        command, url, shown = page.inner_text("#command"), page.url, figures(page)
+        total = page.inner_text("#total")
+    with opened(browser, report, anchor=url.partition(".html")[2]) as again:
+        again.page.wait_for_selector(READY)
+        assert figures(again.page) == shown
+        assert again.page.input_value("[name=height]") == "512"
+    assert command == "pvtprof compare --img 512 --R 4,2,2,1 --attention sdpa --analytic"
+    assert cli.main([*shlex.split(command)[1:], "--format", "json"]) == 0
+    rows = {(r["stage"], r["variant"]): r for r in json.loads(capsys.readouterr().out)["rows"]}
+    assert total == units.integer(rows[None, "sra_conv"]["macs"])
+    for line in shown[0]:
+        row = rows[None, line[0]]
+        moved = sum(row["moved_bytes"].values())
+        told = (row["macs"], row["params"], row["peak_bytes"]["formula"], moved)
+        assert [line[i] for i in (1, 3, 4, 7)] == [units.integer(n) for n in told]
+        assert line[8] == row["peak_bytes"]["at"]
+    for stage, line in enumerate(shown[1], 1):
+        row = rows[stage, "sra_conv"]
+        all_blocks = row["blocks"] * row["macs"]
+        told = (row["tokens"], row["kv_tokens"], row["macs"], row["blocks"], all_blocks,
+                row["params"], row["peak_bytes"]["formula"])  # fmt: skip
+        assert line[3:10] == [units.integer(n) for n in told]
+
+
+def figures(page: Page) -> list[list[list[str]]]:
+    """Every cell of the explorer's two tables."""
+    read = "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    return [page.locator(f"#{name} tr").evaluate_all(read) for name in ("totals", "stages")]
+
+
+def test_totals_beyond_javascript_numbers_are_exact(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as found:
+        found.page.wait_for_selector(READY)
+        found.page.fill("[name=height]", "16384")
+        found.page.fill("[name=batch]", "4096")
+        found.page.select_option("[name=variant]", "mha")
+        found.page.select_option("[name=count]", "FLOPs")
+        macs = pvtprof.compare(img=16384, batch=4096, analytic=True).row(None, "mha").macs
+        assert macs > 2**60
+        assert found.page.inner_text("#total") == units.integer(2 * macs)
+
+
+def test_a_refusal_takes_the_old_figures_away_and_marks_its_field(
+    browser: Browser, report: Path
+) -> None:
+    with opened(browser, report) as found:
+        page = found.page
+        page.wait_for_selector(READY)
+        page.fill("[name=R]", "8,4,2,9")
+        assert page.inner_text("#refusal") == (
+            "stage 4: R 9 is larger than its 7x7 token grid; use 1 to 7"
+        )
+        assert page.get_attribute("[name=R]", "aria-invalid") == "true"
+        assert not page.is_visible("#results")
+        page.fill("[name=R]", "8,4,2,7")
+        assert page.is_visible("#results")
+        assert not page.is_visible("#refusal")
+
+
+def test_a_mismatch_is_a_red_banner(browser: Browser, report: Path) -> None:
+    broken = report.with_name("broken.html")
+    text, macs = report.read_text(encoding="utf-8"), "4026734592"
+    assert f'"{macs}"' in text
+    broken.write_text(text.replace(f'"{macs}"', '"4026734593"'), encoding="utf-8")
+    with opened(browser, broken) as found:
+        found.page.wait_for_selector(READY)
+        said = found.page.inner_text("#proof[role=alert]")
+        assert "1 of 255 vectors differ" in said
+        assert "macs: 4026734592, Python: 4026734593" in said
+        assert found.page.evaluate("getComputedStyle(document.getElementById('proof')).color") == (
+            "rgb(180, 35, 24)"
+        )
+
+
+def test_hostile_texts_are_inert(browser: Browser, run: Run, tmp_path: Path) -> None:
+    hostile = with_row(run, 1, "mha", not_run=HOSTILE, latency=None, runs_as=HOSTILE)
+    told = dict.fromkeys(("device", "commit", "date", "system", "driver"), HOSTILE)
+    hostile = replace(hostile, command=HOSTILE, environment=replace(run.environment, **told))
+    made = {
+        "report": html.render(hostile),
+        "pair": pair.render(hostile, hostile),
+        "index": index.render(".", {HOSTILE: hostile}, {HOSTILE: HOSTILE}),
+    }
+    for name, text in made.items():
+        path = tmp_path / f"{name}.html"
+        path.write_text(text, encoding="utf-8")
+        anchor = f"#model={HOSTILE}&R={HOSTILE}" if name != "index" else ""
+        with opened(browser, path, anchor) as found:
+            if anchor:
+                found.page.wait_for_selector(READY)
+                assert HOSTILE in found.page.inner_text("#refusal")
+            assert HOSTILE in found.page.inner_text("body")
+            assert found.page.locator("img").count() == 0
+            assert found.console == []
+            assert found.requests == []
+
+
+def test_a_hostile_model_name_in_a_file_is_refused(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(store.dumps(run).replace("pvt_v2_b2", HOSTILE.replace("/", "\\/")))
+    assert cli.main(["report", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_the_run_is_handed_out_byte_for_byte(browser: Browser, tmp_path: Path) -> None:
+    large = observed_run(img=16384, batch=4096)
+    path = tmp_path / "large.html"
+    large.to_html(path)
+    with opened(browser, path) as found:
+        found.page.wait_for_selector(READY)
+        with found.page.expect_download() as download:
+            found.page.locator("button", has_text="JSON").first.click()
+        text = download.value.path().read_text(encoding="utf-8")
+    assert text == store.dumps(large)
+    assert max(row["macs"] for row in json.loads(text)["rows"]) > 2**60
+
+
+def test_tables_sort_filter_and_are_handed_out(browser: Browser, report: Path, run: Run) -> None:
+    with opened(browser, report) as found:
+        page, name = found.page, "One attention module of each stage, and the whole model"
+        page.wait_for_selector(READY)
+        table = page.get_by_role("table", name=name)
+        head = table.get_by_role("columnheader", name="MACs")
+        for order, reverse in (("ascending", False), ("descending", True)):
+            head.get_by_role("button").click()
+            assert head.get_attribute("aria-sort") == order
+            column = [line.split("\t")[7] for line in table.inner_text().splitlines()[1:]]
+            macs = sorted((row.macs for row in run.rows), reverse=reverse)
+            assert column == [units.integer(n) for n in macs]
+        page.get_by_label(f"Filter: {name}").fill("sra_pool")
+        assert table.locator("tbody tr:visible").count() == 5
+        with page.expect_download() as download:
+            page.get_by_label(f"Save as CSV: {name}").click()
+        lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert {(line["place"], line["design"], int(line["MACs"])) for line in lines} == {
+        ("model" if r.scope.stage is None else f"stage {r.scope.stage}", r.scope.variant, r.macs)
+        for r in run.rows
+    }
+
+
+@pytest.mark.parametrize(("form", "begin"), [("SVG", b"<svg"), ("PNG", b"\x89PNG")])
+def test_charts_are_handed_out(browser: Browser, report: Path, form: str, begin: bytes) -> None:
+    with opened(browser, report) as found:
+        found.page.wait_for_selector(READY)
+        with found.page.expect_download() as download:
+            found.page.locator("section:has(#macs)").get_by_role("button", name=form).click()
+        assert download.value.path().read_bytes().startswith(begin)
+        assert download.value.suggested_filename == f"pvtprof-macs-chart.{form.lower()}"
+        assert found.requests == []
+
+
+def test_without_javascript_every_figure_is_there(browser: Browser, report: Path, run: Run) -> None:
+    with opened(browser, report, java_script_enabled=False) as found:
+        shown = found.page.inner_text("body")
+        assert "need JavaScript" in shown
+        assert not found.page.is_visible("#explorer")
+        for row in run.rows:
+            assert units.integer(row.macs) in shown
+        assert found.page.locator("math").first.is_visible()
+
+
+@pytest.mark.parametrize("kind", ["report", "pair", "index"])
+def test_a_telephone_does_not_scroll_sideways(
+    browser: Browser, pages: dict[str, Path], kind: str
+) -> None:
+    with opened(browser, pages[kind], viewport={"width": 390, "height": 844}) as found:
+        if kind != "index":
+            found.page.wait_for_selector(READY)
+        found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+        root = "document.documentElement"
+        assert found.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+
+
+def test_the_theme_turns_and_charts_turn_with_it(browser: Browser, report: Path) -> None:
+    with opened(browser, report, color_scheme="light") as found:
+        found.page.wait_for_selector(READY)
+        backgrounds = [looks(found.page)]
+        found.page.click("#theme")
+        backgrounds.append(looks(found.page))
+        found.page.reload()
+        found.page.wait_for_selector(READY)
+        backgrounds.append(looks(found.page))
+    light, dark = ("rgb(255, 255, 255)",) * 2, ("rgb(13, 17, 23)",) * 2
+    assert backgrounds == [light, dark, dark]
+
+
+def looks(page: Page) -> tuple[str, str]:
+    """Background of the page, and of its first chart."""
+    of_page = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    of_chart = page.evaluate("document.querySelector('#macs-chart .main-svg').style.background")
+    return of_page, of_chart
+
+
+def test_paper_is_light_and_the_screen_is_as_before(browser: Browser, report: Path) -> None:
+    with opened(browser, report, color_scheme="dark") as found:
+        found.page.wait_for_selector(READY)
+        before = looks(found.page)
+        found.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert looks(found.page)[1] == "rgb(255, 255, 255)"
+        found.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert looks(found.page) == before
+        assert found.page.pdf().startswith(b"%PDF")
+
+
+def test_formulas_with_numbers_are_true(browser: Browser, report: Path, run: Run) -> None:
+    python = """math => { const made = math.cloneNode(true);
+      for (const power of made.querySelectorAll("msup"))
+        power.replaceWith(`${power.children[0].textContent}**${power.children[1].textContent}`);
+      return made.textContent; }"""
+    with opened(browser, report) as found:
+        found.page.wait_for_selector(READY)
+        found.page.select_option("[name=stage]", "2")
+        for variant in run.variants:
+            place = found.page.locator(f"[data-numbers={variant}] math")
+            said = [place.nth(i).evaluate(python) for i in range(2)]
+            row = run.row(2, variant)
+            for text, name, value in zip(
+                said, ("MACs", "params"), (row.macs, row.params), strict=True
+            ):
+                label, middle, result = (
+                    re.sub(",|\u2062", "", text).replace("\u00d7", "*").split("=")
+                )
+                assert label == name
+                assert eval(middle) == int(result) == value  # digits and operators
+        copied = found.page.get_attribute("[data-formula=sra_conv] [data-copy]", "data-copy")
+        assert copied == formula.render("sra_conv", "latex", None, 0)
+
+
+def test_an_anonymous_page_names_no_device_and_no_date(run: Run) -> None:
+    environment = replace(run.environment, driver="535.1", commit="abc1234")
+    told = html.render(replace(run, environment=environment).anonymous())
+    for secret in (environment.device, environment.date, environment.system, "535.1", "abc1234"):
+        assert secret not in told
+        assert secret in html.render(replace(run, environment=environment))
