@@ -206,8 +206,6 @@
   byId("stage-choice").addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", () => { fill(fromHash()); update(); });
-  const begin = performance.now();
   update();
-  performance.measure("pvtprof explorer", { start: begin });
   setTimeout(prove);
 })();

@@ -152,10 +152,10 @@ const pvtprofPage = (() => {
   }
 
   function start() {
-    for (const place of document.querySelectorAll("[data-chart]")) {
-      show(place, JSON.parse(document.getElementById(place.dataset.chart).textContent));
-      chartButtons(place);
-    }
+    const places = [...document.querySelectorAll("[data-chart]")];
+    const drawn = places.map((place) => show(place, JSON.parse(document.getElementById(place.dataset.chart).textContent)));
+    Promise.all(drawn).then(() => performance.mark("pvtprof charts"));
+    places.forEach(chartButtons);
     for (const table of document.querySelectorAll("table[aria-label]")) {
       if (table.tHead && !table.dataset.live) { sortable(table); tableTools(table); }
     }
