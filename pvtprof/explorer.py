@@ -30,27 +30,8 @@ EMBEDDED = 240
 OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
 #: Sides of random images: small, odd and usual ones, and the largest.
-_SIDES = (
-    1,
-    7,
-    31,
-    32,
-    33,
-    64,
-    100,
-    111,
-    224,
-    225,
-    255,
-    320,
-    384,
-    512,
-    800,
-    1333,
-    2048,
-    4096,
-    16384,
-)
+_SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096,
+          16384)  # fmt: skip
 
 
 def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:

@@ -55,6 +55,16 @@ def save(run: Run, outputs: Sequence[str], force: bool) -> None:
         print(f"Wrote {path}", file=sys.stderr)
 
 
+def save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
+    """Write one page to every output; nothing where one of them must not be written."""
+    from pvtprof import files
+
+    files.check_all_writable(outputs, force, ".html")
+    for path in outputs:
+        files.write(path, page, force)
+        print(f"Wrote {path}", file=sys.stderr)
+
+
 def _rescued(run: Run) -> str:
     from pvtprof import files, store
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pvtprof import files, output, store
-from pvtprof.errors import SpecError
+from pvtprof.errors import SpecError, StoreError
 
-Record = Mapping[str, str | int | None]
+if TYPE_CHECKING:
+    from pvtprof.records import Run
+
+Record = Mapping[str, Any]
 
 
 def written(
@@ -44,26 +48,50 @@ def _pair(
     if anonymous:
         a, b = a.anonymous(), b.anonymous()
     beside = Path(first).with_name(f"{Path(first).stem}-vs-{Path(second).stem}.html")
-    _save_pages(outputs or (str(beside),), pair.render(a, b), force)
+    output.save_pages(outputs or (str(beside),), pair.render(a, b), force)
     return _listed(pair.records(a, b), pair.brief(a, b), form)
 
 
 def _index(folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool) -> str:
     from pvtprof.render import index
 
-    found, others = index.runs(folder)
-    if anonymous:
-        found = {name: run.anonymous() for name, run in found.items()}
-    pages = outputs or (str(Path(folder) / "index.html"),)
-    _save_pages(pages, index.render(folder, found, others), force)
+    found, others = runs(folder)
+    if "index.json" in found and not outputs:
+        raise SpecError(
+            f"{Path(folder) / 'index.json'} is a run, whose page index.html is; name another "
+            "page for the folder with -o"
+        )
+    if anonymous:  # names of files and links tell of machines too
+        found = {f"run {i}": run.anonymous() for i, run in enumerate(found.values(), 1)}
+        others = {}
+    for path in outputs or (str(Path(folder) / "index.html"),):
+        links = {name: None if anonymous else _link(folder, name, path) for name in found}
+        output.save_pages((path,), index.render(found, links, others), force)
     return _listed(index.records(found), index.brief(found), form)
 
 
-def _save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
-    files.check_all_writable(outputs, force, ".html")
-    for path in outputs:
-        files.write(path, page, force)
-        print(f"Wrote {path}", file=sys.stderr)
+def runs(folder: str) -> tuple[dict[str, Run], dict[str, str]]:
+    """The runs of a folder by file name, and why the other .json files in it are none."""
+    found: dict[str, Run] = {}
+    others: dict[str, str] = {}
+    for path in sorted(Path(folder).glob("*.json")):
+        try:
+            found[path.name] = store.load(path)
+        except StoreError as error:
+            others[path.name] = str(error).replace(str(path), path.name)  # no path on a page
+    if not found:
+        raise StoreError(
+            f"{folder} holds no run of pvtprof ({len(others)} other .json files); name another "
+            "folder, or make a run: pvtprof compare"
+        )
+    return found, others
+
+
+def _link(folder: str, name: str, page: str) -> str:
+    """Where a run leads from a page: to its own page where that lies beside it, else its data."""
+    data = Path(folder) / name
+    beside = data.with_suffix(".html")
+    return os.path.relpath(beside if beside.is_file() else data, Path(page).parent)
 
 
 def _listed(records: Sequence[Record], brief: Sequence[Record], form: str) -> str:

@@ -102,6 +102,15 @@ def milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
+def bare_milliseconds(seconds: float | None) -> str:
+    """The same without the unit, for a column that names it; five digits.
+
+    >>> bare_milliseconds(0.0123456)
+    '12.346'
+    """
+    return "-" if seconds is None else f"{1e3 * seconds:.5g}"
+
+
 def interval(bounds: tuple[float, float] | None) -> str:
     """An interval of seconds, in milliseconds.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from pvtprof import units
-from pvtprof.records import WITNESSES, Moment, Row, Run
+from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run
+from pvtprof.spec import Workload
 
 
 def setting(run: Run) -> str:
@@ -18,7 +20,11 @@ def setting(run: Run) -> str:
 def title(run: Run) -> str:
     """What ran, in one line: model, image, and the setting."""
     work = run.workload
-    return f"{work.model} at {work.height}x{work.width}, {setting(run)}"
+    ratios = ",".join(map(str, work.sr_ratios))
+    return (
+        f"{work.model} at {work.height}x{work.width}, {setting(run)}, R {ratios}, "
+        f"pooling to {work.pool_size}x{work.pool_size}"
+    )
 
 
 def agreement(run: Run) -> str:
@@ -112,10 +118,22 @@ def disagreements(run: Run) -> Iterator[str]:
 CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
 
 
+def difference(a: Run, b: Run) -> str:
+    """In what two workloads differ, in one sentence."""
+    names = {name: (getattr(a.workload, name), getattr(b.workload, name))
+             for name in (f.name for f in fields(Workload))}  # fmt: skip
+    said = [f"{name.replace('_', ' ')} {one} and {other}"
+            for name, (one, other) in names.items() if one != other]  # fmt: skip
+    return f"A and B differ in: {'; '.join(said)}." if said else "A and B ran the same."
+
+
 def incomparable(a: Run, b: Run) -> Iterator[str]:
     """Why the times of two runs cannot be held against each other; nothing where they can."""
-    if not (a.measured and b.measured):
-        yield "one of the runs has none"
+    if untimed := [name for name, run in (("A", a), ("B", b)) if not run.measured]:
+        yield f"{' and '.join(untimed)} {'has' if len(untimed) == 1 else 'have'} none"
+        return
+    if WITHHELD in (a.environment.device, b.environment.device):
+        yield "devices are withheld"
         return
     for name in CONDITIONS:
         one, other = getattr(a.environment, name), getattr(b.environment, name)

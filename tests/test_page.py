@@ -50,7 +50,7 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
     other = observed_run(img=320)
     made = {
         "pair": pair.render(run, other),
-        "index": index.render(".", {"a.json": run}, {"b": "x"}),
+        "index": index.render({"a.json": run}, {"a.json": "a.html"}, {"b": "x"}),
     }
     for name, text in made.items():
         report.with_name(f"{name}.html").write_text(text, encoding="utf-8")
@@ -133,6 +133,10 @@ def test_the_explorer_says_what_the_command_line_says(
         moved = sum(row["moved_bytes"].values())
         told = (row["macs"], row["params"], row["peak_bytes"]["formula"], moved)
         assert [line[i] for i in (1, 3, 4, 7)] == [units.integer(n) for n in told]
+        plain = rows[None, "mha"]
+        peak, peak_of_plain = (r["peak_bytes"]["formula"] for r in (row, plain))
+        assert line[2] == units.percent(row["macs"], plain["macs"])
+        assert line[5:7] == [units.size(peak), units.percent(peak, peak_of_plain)]
         assert line[8] == row["peak_bytes"]["at"]
     for stage, line in enumerate(shown[1], 1):
         row = rows[stage, "sra_conv"]
@@ -177,6 +181,58 @@ def test_a_refusal_takes_the_old_figures_away_and_marks_its_field(
         assert not page.is_visible("#refusal")
 
 
+ADDRESSES = ["#variant=foo", "#stage=9", "#stage=0", "#count=foo", "#img=224x224x9", "#img=",
+             "#x=1", "#memory=lots", "#dtype=int8&variant=&batch=%00"]  # fmt: skip
+
+
+@pytest.mark.parametrize("anchor", ADDRESSES)
+def test_no_address_breaks_the_page(browser: Browser, report: Path, anchor: str) -> None:
+    with opened(browser, report, anchor) as found:
+        found.page.wait_for_selector(READY)
+        assert found.page.is_visible("#results") != found.page.is_visible("#refusal")
+        assert found.page.input_value("[name=count]") == "MACs"
+        assert found.console == []
+
+
+def test_an_anchor_without_a_setting_changes_nothing(browser: Browser, report: Path) -> None:
+    with opened(browser, report, "#batch=3") as found:
+        found.page.wait_for_selector(READY)
+        found.page.evaluate("location.hash = '#macs'")
+        assert found.page.input_value("[name=batch]") == "3"
+
+
+def test_the_address_has_a_refused_setting_too(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as found:
+        found.page.wait_for_selector(READY)
+        found.page.fill("[name=R]", "8,4,2,9")
+        assert "R=8%2C4%2C2%2C9" in found.page.url
+        found.page.reload()
+        assert found.page.is_visible("#refusal")
+
+
+def test_the_list_of_runs_keeps_r_as_it_is(browser: Browser, pages: dict[str, Path]) -> None:
+    with opened(browser, pages["index"]) as found, found.page.expect_download() as download:
+        found.page.get_by_label("Save as CSV: Runs").click()
+        (line,) = csv.DictReader(io.StringIO(download.value.path().read_text()))
+    assert line["R"] == "8,4,2,1"
+    assert line["mha macs"] == "8587381760"
+
+
+def test_what_the_filter_hides_is_not_handed_out(browser: Browser, report: Path) -> None:
+    name = "Operators of attention, explorer"
+    with opened(browser, report) as found:
+        found.page.wait_for_selector(READY)
+        found.page.get_by_text("Operators of attention, all blocks").click()
+        found.page.get_by_label(f"Filter: {name}").fill("sra_pool")
+        with found.page.expect_download() as download:
+            found.page.get_by_label(f"Save as CSV: {name}").click()
+        lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert {line["design"] for line in lines} == {"sra_pool"}
+    told = {(line["stage"], line["operator"]): int(line["MACs"]) for line in lines}
+    for op in pvtprof.compare(analytic=True).row(3, "sra_pool").ops:
+        assert told["stage 3", op.name] == 6 * op.macs
+
+
 def test_a_mismatch_is_a_red_banner(browser: Browser, report: Path) -> None:
     broken = report.with_name("broken.html")
     text, macs = report.read_text(encoding="utf-8"), "4026734592"
@@ -199,7 +255,7 @@ def test_hostile_texts_are_inert(browser: Browser, run: Run, tmp_path: Path) -> 
     made = {
         "report": html.render(hostile),
         "pair": pair.render(hostile, hostile),
-        "index": index.render(".", {HOSTILE: hostile}, {HOSTILE: HOSTILE}),
+        "index": index.render({HOSTILE: hostile}, {HOSTILE: HOSTILE}, {HOSTILE: HOSTILE}),
     }
     for name, text in made.items():
         path = tmp_path / f"{name}.html"
@@ -252,6 +308,7 @@ def test_tables_sort_filter_and_are_handed_out(browser: Browser, report: Path, r
             assert column == [units.integer(n) for n in macs]
         page.get_by_label(f"Filter: {name}").fill("sra_pool")
         assert table.locator("tbody tr:visible").count() == 5
+        page.get_by_label(f"Filter: {name}").fill("")
         with page.expect_download() as download:
             page.get_by_label(f"Save as CSV: {name}").click()
         lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))

@@ -73,7 +73,9 @@ def test_two_runs_are_one_page(folder: Path, said: Said) -> None:
     rows = json.loads(said("small.json", "large.json", "--format", "json")[1])
     assert rows[12]["macs_a"] == small.macs
     assert rows[12]["macs_b"] == large.macs
-    assert rows[12]["time_ratio"] == "100.0 %"
+    assert rows[12]["time_ratio"] == 1.0
+    assert rows[12]["time_a_s"] == small.latency_median_s
+    assert "A and B differ in: height 224 and 512; width 224 and 512." in page
 
 
 def test_times_of_two_machines_are_shown_and_not_divided(folder: Path, said: Said) -> None:
@@ -81,11 +83,36 @@ def test_times_of_two_machines_are_shown_and_not_divided(folder: Path, said: Sai
     elsewhere = replace(run, environment=replace(run.environment, device="Another CPU"))
     elsewhere.save("elsewhere.json")
     rows = json.loads(said("small.json", "elsewhere.json", "--format", "json")[1])
-    assert {row["time_ratio"] for row in rows} == {"-"}
-    assert "ms" in rows[0]["time_b"]
+    assert {row["time_ratio"] for row in rows} == {None}
+    assert all(row["time_b_s"] > 0 for row in rows)
     page = Path("small-vs-elsewhere.html").read_text(encoding="utf-8")
     assert "device is Test CPU, 2 cores in A, Another CPU in B" in page
     assert "of its time" not in page
+    said("small.json", "elsewhere.json", "--anonymous", "-o", "anon.html")
+    anonymous = Path("anon.html").read_text(encoding="utf-8")
+    assert "Times are not divided: devices are withheld" in anonymous
+    assert "of its time" not in anonymous
+
+
+def test_a_run_that_nobody_counted_agrees_with_nobody(folder: Path, said: Said) -> None:
+    Path("fresh").mkdir()
+    pvtprof.compare(analytic=True).save("fresh/formulas.json")
+    assert json.loads(said("fresh", "--format", "json")[1])[0]["agrees"] is None
+
+
+def test_links_are_from_where_the_page_lies(folder: Path, said: Said) -> None:
+    assert said(str(folder), "-o", "lists/all.html")[0] == 0
+    page = Path("lists/all.html").read_text(encoding="utf-8")
+    assert '<a href="../small.html">small.json</a>' in page
+    assert '<a href="../large.json">large.json</a>' in page
+    assert str(folder) not in page
+
+
+def test_the_page_of_a_run_called_index_is_not_lost(folder: Path, said: Said) -> None:
+    Path("small.json").rename("index.json")
+    code, out, err = said(".")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "index.json is a run" in err
 
 
 @pytest.mark.parametrize(
@@ -128,7 +155,9 @@ def test_an_anonymous_report_withholds_device_and_date(folder: Path, said: Said)
     for words in (["small.json", "large.json", "-o", "pair.html"], [".", "-o", "list.html"]):
         code, out, _ = said(*words, "--anonymous")
         assert code == 0
-        assert environment.device not in Path(words[-1]).read_text(encoding="utf-8") + out
+        told = Path(words[-1]).read_text(encoding="utf-8") + out
+        assert environment.device not in told
+        assert "small.json" not in told
 
 
 def test_compare_can_be_anonymous(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,13 @@ SYMBOLS = {
     "h": "num_heads",
     "d": "head dim",
 }
+#: What those stand for that only M is made of, and M.
+KEY_SYMBOLS = {
+    "M": "key tokens, by design",
+    "H": "rows of the stage's token grid",
+    "W": "columns of the stage's token grid",
+    "P": "side of the pooled grid (--pool-size)",
+}
 #: M, the keys, as a reader finds it in the paper.
 KEYS = {
     "mha": "M = N",
@@ -39,6 +46,14 @@ KEYS_LATEX = {
     "mha": r"M &= N",
     "sra_conv": r"M &= \lfloor H / R \rfloor \lfloor W / R \rfloor",
     "sra_pool": r"M &= P^{2}",
+}
+
+#: The same in MathML.
+KEYS_MATHML = {
+    "mha": "<mi>N</mi>",
+    "sra_conv": "<mrow><mo>⌊</mo><mfrac><mi>H</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>"
+    "<mrow><mo>⌊</mo><mfrac><mi>W</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>",
+    "sra_pool": "<msup><mi>P</mi><mn>2</mn></msup>",
 }
 
 #: A product of symbols, as (symbol, power) in the order in which papers write them.

@@ -10,7 +10,6 @@ from dataclasses import fields
 from typing import Any
 
 from pvtprof.analytic.formulas import attention_ops, layout
-from pvtprof.analytic.geometry import INDICES
 from pvtprof.analytic.liveness import ATEN
 from pvtprof.analytic.ops import Op
 from pvtprof.spec import (
@@ -52,7 +51,6 @@ def program() -> dict[str, Any]:
         "models": {name: _model(spec) for name, spec in MODELS.items()},
         "patches": {str(version): patches for version, patches in PATCHES.items()},
         "aten": ATEN,
-        "indices": INDICES,
         "dtypes": DTYPES,
         "variants": VARIANTS,
         "attentions": ATTENTIONS,
@@ -91,14 +89,12 @@ def _model(spec: ModelSpec) -> dict[str, Any]:
         "family": "li" if spec.mlp_relu else f"v{spec.version}",
         "classes": spec.num_classes,
         "built": spec.built,
-        "variant": spec.stages[0].variant,
         "stages": [
             {
                 "dim": stage.dim,
                 "depth": stage.depth,
                 "num_heads": stage.num_heads,
                 "mlp_ratio": stage.mlp_ratio,
-                "sr_ratio": stage.sr_ratio,
             }
             for stage in spec.stages
         ],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pvtprof.figures.style import COLORS, GREY, empty_figure, timed_name
+from pvtprof.figures.style import COLORS, GREY, add_dots, empty_figure, timed_name
 from pvtprof.records import Row, Run
 
 
@@ -22,32 +22,30 @@ class LatencyInfo:
 
 def latency_info(run: Run) -> LatencyInfo:
     """Everything that was measured: one attention module of each stage, and the whole model."""
-    timed = [row for row in run.rows if row.latency]
     return LatencyInfo(
-        {v: tuple(_timed(row) for row in timed if row.scope.variant == v) for v in run.variants}
-    )
+        {
+            variant: tuple(
+                (timed_name(row), *found) for row in run.rows
+                if row.scope.variant == variant and (found := milliseconds(row))
+            )
+            for variant in run.variants
+        }
+    )  # fmt: skip
 
 
-def _timed(row: Row) -> tuple[str, float, float | None, float | None]:
-    assert row.latency is not None  # asked by latency_info
+def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
+    """Median, low and high of a row's 95 % interval; None where it was not timed."""
+    if row.latency is None:
+        return None
     low, high = row.latency.interval or (None, None)
-    return timed_name(row), 1e3 * row.latency.median, low and 1e3 * low, high and 1e3 * high
+    return 1e3 * row.latency.median, low and 1e3 * low, high and 1e3 * high
 
 
 def draw_latency(info: LatencyInfo) -> go.Figure:
-    """Grouped bars on a log axis, with intervals."""
-    figure = empty_figure(barmode="group")
+    """Dots with intervals on a log axis, a colour a design."""
+    figure = empty_figure(scattermode="group", scattergap=0.5)
     for variant, points in info.points.items():
-        figure.add_bar(
-            name=variant, x=[p[0] for p in points], y=[p[1] for p in points],
-            marker_color=COLORS[variant],
-            error_y={
-                "type": "data", "symmetric": False, "thickness": 1.5,
-                "array": [p[3] - p[1] if p[3] is not None else 0 for p in points],
-                "arrayminus": [p[1] - p[2] if p[2] is not None else 0 for p in points],
-            },
-            hovertemplate="%{x}<br>%{y:.4g} ms<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        add_dots(figure, variant, COLORS[variant], points)
     figure.update_yaxes(type="log", dtick=1, title="milliseconds, median and 95 % interval")
     return figure
 
@@ -96,16 +94,8 @@ def draw_shares(info: SharesInfo) -> go.Figure:
             offsetgroup=variant, marker={"symbol": "diamond-open", "size": 12, "color": color},
             hovertemplate="%{x}<br>%{y:.1%} of mha's MACs<extra>" + variant + "</extra>",
         )  # fmt: skip
-        figure.add_scatter(
-            name=f"{variant}: time", mode="markers", x=places, y=[p[2] for p in points],
-            offsetgroup=variant, marker={"size": 8, "color": color},
-            error_y={
-                "type": "data", "symmetric": False, "thickness": 1.5, "color": color,
-                "array": [p[4] - p[2] if p[4] is not None else 0 for p in points],
-                "arrayminus": [p[2] - p[3] if p[3] is not None else 0 for p in points],
-            },
-            hovertemplate="%{x}<br>%{y:.1%} of mha's time<extra>" + variant + "</extra>",
-        )  # fmt: skip
+        times = [(place, *found) for place, _, *found in points]
+        add_dots(figure, f"{variant}: time", color, times, "%{y:.1%} of mha's time", variant)
     figure.add_hline(1, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_yaxes(title="share of mha", tickformat=".0%", rangemode="tozero")
     return figure

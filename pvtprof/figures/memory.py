@@ -51,8 +51,8 @@ def draw_live(info: LiveInfo) -> go.Figure:
         )  # fmt: skip
         figure.add_annotation(
             x=moments.index(top) + 1, y=top.bytes, text=f"{variant}: {top.at}",
-            font={"size": 11, "color": COLORS[variant]}, arrowcolor=COLORS[variant],
-            ax=12, ay=-14 - 15 * i, xanchor="left", arrowhead=2,
+            font={"size": 11}, arrowcolor=COLORS[variant],
+            ax=12, ay=-14 - 18 * i, xanchor="left", arrowhead=2,
         )  # fmt: skip
     figure.update_xaxes(title="operators, in the order in which they run", rangemode="tozero")
     figure.update_yaxes(title="live bytes", exponentformat="SI", rangemode="tozero")
@@ -116,8 +116,14 @@ def draw_resolution(info: ResolutionInfo) -> go.Figure:
                 x=[side], y=[needed], text=[units.integer(side)], textposition="top left",
                 marker={"symbol": "x", "size": 9, "color": COLORS[variant]}, hoverinfo="name",
             )  # fmt: skip
-    figure.update_xaxes(type="log", title="side of a square image, pixels",
-                        tickvals=[64, 128, 224, 512, 1024, 2048, 4096, 8192, 16384])  # fmt: skip
-    figure.update_yaxes(type="log", dtick=1, exponentformat="SI",
-                        title="bytes: parameters, input and peak")  # fmt: skip
+    sides = [64, 128, 224, 512, 1024, 2048, 4096, 8192, 16384]
+    figure.update_xaxes(
+        type="log", title="side of a square image, pixels",
+        tickvals=sides, ticktext=[str(side) for side in sides],
+    )  # fmt: skip
+    powers = [4 * 2**power for power in range(20, 60, 4)]
+    figure.update_yaxes(
+        type="log", title="parameters, input and peak",
+        tickvals=powers, ticktext=[units.exact_size(power) for power in powers],
+    )  # fmt: skip
     return figure

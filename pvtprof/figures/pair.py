@@ -4,54 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import plotly.graph_objects as go
 
-from pvtprof.figures.style import COLORS, empty_figure
+from pvtprof.figures.latency import milliseconds
+from pvtprof.figures.style import COLORS, add_dots, empty_figure
 from pvtprof.records import Row, Run
 
 #: How the first and the second of two runs are called.
 NAMES = ("A", "B")
 
 
+#: (row, value, low, high); low and high are None where there is no interval.
+Point: TypeAlias = tuple[str, float, float | None, float | None]
+
+
 @dataclass(frozen=True)
 class PairInfo:
-    """What both runs have of one quantity: ``points`` maps "A" and "B" to (row, value) in order."""
+    """What both runs have of one quantity: ``points`` maps "A" and "B" to theirs, in order."""
 
     title: str
-    points: dict[str, tuple[tuple[str, float], ...]]
+    points: dict[str, tuple[Point, ...]]
 
 
 def pair_infos(a: Run, b: Run) -> Iterator[PairInfo]:
-    """MACs, peak memory and, where both were timed, latency of the rows that both runs have."""
-    yield PairInfo("MACs", _points(a, b, lambda row: row.macs))
-    yield PairInfo("peak bytes", _points(a, b, lambda row: row.peak.bytes))
+    """MACs, peak memory and, where both were timed, latency of each run's rows."""
+    yield PairInfo("MACs", _points(a, b, lambda row: (row.macs, None, None)))
+    yield PairInfo("peak bytes", _points(a, b, lambda row: (row.peak.bytes, None, None)))
     if a.measured and b.measured:
-        yield PairInfo("milliseconds", _points(a, b, _milliseconds))
+        yield PairInfo("milliseconds", _points(a, b, milliseconds))
 
 
 def _points(
-    a: Run, b: Run, value: Callable[[Row], float | None]
-) -> dict[str, tuple[tuple[str, float], ...]]:
-    found: dict[str, tuple[tuple[str, float], ...]] = {}
+    a: Run, b: Run, of: Callable[[Row], tuple[float, float | None, float | None] | None]
+) -> dict[str, tuple[Point, ...]]:
+    found = {}
     for name, run in zip(NAMES, (a, b), strict=True):
-        values = [(str(row.scope), value(row)) for row in run.rows]
-        found[name] = tuple((scope, one) for scope, one in values if one is not None)
+        values = [(str(row.scope), of(row)) for row in run.rows]
+        found[name] = tuple((scope, *value) for scope, value in values if value is not None)
     return found
 
 
-def _milliseconds(row: Row) -> float | None:
-    return 1e3 * row.latency.median if row.latency else None
-
-
 def draw_pair(info: PairInfo) -> go.Figure:
-    """Grouped bars on a log axis."""
-    figure = empty_figure(barmode="group")
+    """Dots on a log axis, with intervals where there are any."""
+    figure = empty_figure(scattermode="group", scattergap=0.5)
     for name, points in info.points.items():
-        figure.add_bar(
-            name=name, x=[p[0] for p in points], y=[p[1] for p in points],
-            marker_color=COLORS[name],
-            hovertemplate="%{x}<br>%{y:.4s}<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        add_dots(figure, name, COLORS[name], points)
     figure.update_yaxes(type="log", dtick=1, exponentformat="SI", title=info.title)
     return figure

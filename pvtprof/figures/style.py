@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import plotly.graph_objects as go
 
 from pvtprof.records import Row
@@ -28,3 +31,26 @@ def timed_name(row: Row) -> str:
 def empty_figure(**layout: object) -> go.Figure:
     """A figure without plotly's default template, which has 7 KB and colours of its own."""
     return go.Figure(layout={**layout, "template": go.layout.Template()})
+
+
+def add_dots(
+    figure: go.Figure,
+    name: str,
+    color: str,
+    points: Iterable[tuple[Any, ...]],
+    said: str = "%{y:.4s}",
+    group: str | None = None,
+) -> None:
+    """Dots of (x, y, low, high), with their intervals; those of a ``group`` stand in one line."""
+    x, y, lows, highs = ([*column] for column in zip(*points, strict=True))
+    above = [0 if high is None else high - at for high, at in zip(highs, y, strict=True)]
+    below = [0 if low is None else at - low for low, at in zip(lows, y, strict=True)]
+    figure.add_scatter(
+        name=name, mode="markers", x=x, y=y, offsetgroup=group or name,
+        marker={"size": 8, "color": color},
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1.5, "color": color,
+            "array": above, "arrayminus": below,
+        },
+        hovertemplate=f"%{{x}}<br>{said}<extra>{name}</extra>",
+    )  # fmt: skip

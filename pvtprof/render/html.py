@@ -85,7 +85,11 @@ def render(run: Run) -> str:
 def explorable(run: Run) -> dict[str, Any]:
     """What the explorer and the formulas beside it need of a page; it starts from this run."""
     formulas = [_formula(variant) for variant in VARIANTS]
-    return {"start": _start(run), "formulas": formulas, "symbols": algebra.SYMBOLS}
+    return {
+        "start": _start(run),
+        "formulas": formulas,
+        "symbols": algebra.SYMBOLS | algebra.KEY_SYMBOLS,
+    }
 
 
 def _start(run: Run) -> dict[str, Any]:
@@ -96,6 +100,7 @@ def _start(run: Run) -> dict[str, Any]:
         "program": explorer.program(),
         "texts": explorer.texts(run.workload),
         "variant": published,
+        "memory_is_known": run.environment.memory_bytes is not None,
         "memory": units.exact_size(run.environment.memory_bytes or MEMORY_BYTES),
         "symbols": algebra.symbol_indices(),
         "colors": COLORS,
@@ -112,7 +117,8 @@ def sections(run: Run) -> list[Section]:
     """The charts of a run with their tables, in the order of the page."""
     counted = any(row.counts for row in run.rows)
     live, resolution = figures.live_info(run), figures.resolution_info(run)
-    drawn = run.figures()
+    shares, drawn = figures.shares_info(run), run.figures()
+    crosses = "; crosses mark the largest image that fits" if resolution.crossings else ""
     found = (
         Section(
             "macs", "MACs of attention, by stage, design and operator",
@@ -128,12 +134,12 @@ def sections(run: Run) -> list[Section]:
                 drawn, shares="MACs and time of each reduced design as shares of mha's",
                 latency="Bars: median latency in milliseconds with its interval",
             ),
-            (sheets.latencies(run),) if run.measured else (),
+            (sheets.shares(shares), sheets.latencies(run)) if run.measured else (),
         ),
         Section(
             "memory", "Memory against image size, and operator by operator",
             f"What the whole model needs for square images, {run.workload.mode}: parameters, input "
-            "and the peak of live tensors; crosses mark the largest image that fits. Below, live "
+            f"and the peak of live tensors{crosses}. Below, live "
             "bytes at every operator of this image, above input and parameters"
             f"{', each repeated block once' if run.workload.mode == 'inference' else ''}.",
             _charts(
@@ -169,7 +175,7 @@ def _card(row: Row) -> Card:
         ("params", units.millions(row.params), units.integer(row.params)),
         ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
         ("latency", units.milliseconds(row.latency_median_s),
-         f"95 %: {units.interval(row.latency_interval_s)}"),
+         f"95 %: {units.interval(row.latency_interval_s)} ms"),
     ]  # fmt: skip
     return Card(row.scope.variant, tuple(totals[: 4 if row.latency else 3]))
 

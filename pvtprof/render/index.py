@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
-from pvtprof import store, units
-from pvtprof.errors import StoreError
+from pvtprof import units
 from pvtprof.records import Run
 from pvtprof.render.page import page
 
-Record = dict[str, str | int | None]
+Record = dict[str, str | int | float | None]
 
 
-def runs(folder: str) -> tuple[dict[str, Run], dict[str, str]]:
-    """The runs of a folder by file name, and why the other .json files in it are none."""
-    found: dict[str, Run] = {}
-    others: dict[str, str] = {}
-    for path in sorted(Path(folder).glob("*.json")):
-        try:
-            found[path.name] = store.load(path)
-        except StoreError as error:
-            others[path.name] = str(error)
-    if not found:
-        raise StoreError(
-            f"{folder} holds no run of pvtprof ({len(others)} other .json files); name another "
-            "folder, or make a run: pvtprof compare"
-        )
-    return found, others
-
-
-def records(found: dict[str, Run]) -> list[Record]:
+def records(found: Mapping[str, Run]) -> list[Record]:
     """One record a run: what ran, where, and what the whole model costs with each design."""
     return [_record(name, run) for name, run in found.items()]
 
 
-def brief(found: dict[str, Run]) -> list[Record]:
+def brief(found: Mapping[str, Run]) -> list[Record]:
     """What a terminal has room for."""
     return [
         {
@@ -50,6 +32,7 @@ def brief(found: dict[str, Run]) -> list[Record]:
 def _record(name: str, run: Run) -> Record:
     work = run.workload
     models = {v: run.row(None, v) for v in run.variants}
+    counted = any(row.counts or row.params_counted is not None for row in run.rows)
     return {
         "file": name,
         "model": work.model,
@@ -61,24 +44,22 @@ def _record(name: str, run: Run) -> Record:
         "mode": work.mode,
         "device": run.environment.device,
         "date": run.environment.date[:16].replace("T", " "),
-        "agrees": "yes" if run.agrees else "NO",
+        "agrees": ("yes" if run.agrees else "NO") if counted else None,
         **{f"{v}_macs": row.macs for v, row in models.items()},
-        **{f"{v}_latency": units.milliseconds(row.latency_median_s) for v, row in models.items()},
+        **{f"{v}_latency_s": row.latency_median_s for v, row in models.items()},
     }
 
 
-def render(folder: str, found: dict[str, Run], others: dict[str, str]) -> str:
-    """The page as text; a run links its page where that lies beside it, else its data."""
-    pages = {name: Path(name).with_suffix(".html").name for name in found}
+def render(
+    found: Mapping[str, Run], links: Mapping[str, str | None], others: Mapping[str, str]
+) -> str:
+    """The page as text; ``links`` say where a run leads, ``others`` why a file is none."""
     return page(
         "index.html",
         (),
         charts=False,
         title="Runs of pvtprof",
         records=records(found),
-        links={
-            name: beside if (Path(folder) / beside).is_file() else name
-            for name, beside in pages.items()
-        },
+        links=links,
         others=others,
     )

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.table import Table
 from pvtprof import units
 
 
-def render(records: Sequence[Mapping[str, str | int | None]], form: str) -> str:
+def render(records: Sequence[Mapping[str, Any]], form: str) -> str:
     """Records of the same fields as "table", "csv" or "json"."""
     out = io.StringIO()
     if form == "json":

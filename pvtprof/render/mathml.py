@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from pvtprof.analytic.algebra import Polynomial, Product
+from pvtprof.analytic.algebra import KEYS_MATHML, Polynomial, Product
 
 _TIMES = Markup('<mo class="times">&#x2062;</mo>')  # invisible between letters
-_KEYS = {
-    "mha": "<mi>N</mi>",
-    "sra_conv": "<mrow><mo>⌊</mo><mfrac><mi>H</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>"
-    "<mrow><mo>⌊</mo><mfrac><mi>W</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>",
-    "sra_pool": "<msup><mi>P</mi><mn>2</mn></msup>",
-}
 
 
 def equation(name: str, polynomial: Polynomial) -> Markup:
@@ -29,7 +23,7 @@ def inline(polynomial: Polynomial) -> Markup:
 
 def keys(variant: str) -> Markup:
     """How many keys a design has."""
-    right = Markup(_KEYS[variant])
+    right = Markup(KEYS_MATHML[variant])
     return Markup("<math><mrow><mi>M</mi><mo>=</mo>{}</mrow></math>").format(right)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pvtprof import store, units, verdict
 from pvtprof.figures.pair import NAMES, draw_pair, pair_infos
@@ -11,7 +12,7 @@ from pvtprof.render.html import Chart, Section, described, explorable
 from pvtprof.render.page import compressed, page
 from pvtprof.render.sheets import Sheet
 
-Record = dict[str, str | int | None]
+Record = dict[str, Any]
 
 
 def render(a: Run, b: Run) -> str:
@@ -24,6 +25,7 @@ def render(a: Run, b: Run) -> str:
         runs=[(name, verdict.title(run), run.environment.device, verdict.agreement(run))
               for name, run in zip(NAMES, (a, b), strict=True)],
         agrees=a.agrees and b.agrees,
+        difference=verdict.difference(a, b),
         sentences=tuple(verdict.changes(a, b)),
         reasons=reasons,
         **explorable(a),
@@ -35,7 +37,7 @@ def render(a: Run, b: Run) -> str:
 
 
 def records(a: Run, b: Run) -> list[Record]:
-    """One record a row that both runs have: figures of A and of B, and time B over A in percent."""
+    """One record a row that both runs have: figures of A and of B, and B over A."""
     comparable = not any(verdict.incomparable(a, b))
     return [_record(row, b.by_scope[row.scope], comparable) for row in a.rows
             if row.scope in b.by_scope]  # fmt: skip
@@ -43,42 +45,57 @@ def records(a: Run, b: Run) -> list[Record]:
 
 def brief(a: Run, b: Run) -> list[Record]:
     """What a terminal has room for."""
-    names = ("row", "macs_ratio", "peak_ratio", "time_a", "time_b", "time_ratio")
-    return [{name: record[name] for name in names} for record in records(a, b)]
+    return [
+        {
+            "row": record["row"],
+            "macs_b/a": _percent(record["macs_ratio"]),
+            "peak_b/a": _percent(record["peak_ratio"]),
+            "time_a": units.milliseconds(record["time_a_s"]),
+            "time_b": units.milliseconds(record["time_b_s"]),
+            "time_b/a": _percent(record["time_ratio"]),
+        }
+        for record in records(a, b)
+    ]
+
+
+def _percent(ratio: Any) -> str:
+    return "-" if ratio is None else units.percent(ratio, 1)
 
 
 def _record(a: Row, b: Row, comparable: bool) -> Record:
-    times = (a.latency_median_s, b.latency_median_s)
-    known = comparable and times[0] is not None and times[1] is not None
+    one, other = a.latency_median_s, b.latency_median_s
     return {
         "row": str(a.scope),
         "macs_a": a.macs,
         "macs_b": b.macs,
-        "macs_ratio": units.percent(b.macs, a.macs),
+        "macs_ratio": b.macs / a.macs,
         "params_a": a.params,
         "params_b": b.params,
         "peak_bytes_a": a.peak.bytes,
         "peak_bytes_b": b.peak.bytes,
-        "peak_ratio": units.percent(b.peak.bytes, a.peak.bytes),
-        "time_a": units.milliseconds(times[0]),
-        "time_b": units.milliseconds(times[1]),
-        "time_ratio": units.percent(times[1] or 0, times[0] or 0) if known else "-",
+        "peak_ratio": b.peak.bytes / a.peak.bytes,
+        "time_a_s": one,
+        "time_b_s": other,
+        "time_ratio": other / one if comparable and one and other else None,
     }
 
 
 def _section(a: Run, b: Run) -> Section:
     charts = tuple(
-        Chart(f"{info.title.split()[0]}-chart".lower(), f"Bars: {info.title} of A and B, by row",
+        Chart(f"{info.title.split()[0]}-chart".lower(), f"Dots: {info.title} of A and B, by row",
               json.loads(draw_pair(info).to_json()))
         for info in pair_infos(a, b)
     )  # fmt: skip
-    return Section("rows", "Row by row", "B over A in percent.", charts, (_sheet(a, b),))
+    return Section("rows", "Row by row", "Ratios are B over A.", charts, (_sheet(a, b),))
 
 
 def _sheet(a: Run, b: Run) -> Sheet:
     found = records(a, b)
-    lines = tuple(
-        tuple(v if isinstance(v, str) else units.integer(v) for v in record.values())
-        for record in found
-    )
+    lines = tuple(tuple(_cell(value) for value in record.values()) for record in found)
     return Sheet("Rows that both have", tuple(n.replace("_", " ") for n in found[0]), lines)
+
+
+def _cell(value: str | float | None) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return value if isinstance(value, str) else units.integer(value)

@@ -72,11 +72,12 @@ def latencies(run: Run) -> Sheet:
     header = (
         "place",
         "design",
-        "median",
-        "95 % interval (ms)",
+        "median (ms)",
+        "95 % low (ms)",
+        "95 % high (ms)",
         "samples",
         "calls a sample",
-        "processor time",
+        "processor time (ms)",
         "ended by",
         "remark",
     )
@@ -84,14 +85,25 @@ def latencies(run: Run) -> Sheet:
     return Sheet("Latency of one attention module, and of the whole model", header, lines)
 
 
+def shares(info: figures.SharesInfo) -> Sheet:
+    """MACs and time of the reduced designs, in percent of plain attention's."""
+    header = ("place", "design", "MACs (% of mha)", "time (% of mha)", "low (%)", "high (%)")
+    lines = tuple(
+        (place, variant, *("-" if share is None else f"{100 * share:.5g}" for share in found))
+        for variant, points in info.points.items() for place, *found in points
+    )  # fmt: skip
+    return Sheet("MACs and time as shares of plain attention's", header, lines)
+
+
 def _latency(row: Row) -> tuple[str, ...]:
     taken = row.latency
     if taken is None:
-        return (*_place(row), "-", "-", "0", "-", "-", "-", row.not_run or "")
+        return (*_place(row), "-", "-", "-", "0", "-", "-", "-", row.not_run or "")
+    times = (taken.median, *(row.latency_interval_s or (None, None)))
     return (
-        *_place(row), units.milliseconds(taken.median), units.interval(row.latency_interval_s),
+        *_place(row), *map(units.bare_milliseconds, times),
         units.integer(len(taken.samples)), units.integer(taken.calls),
-        units.milliseconds(taken.middle("cpu")), taken.stopped or "-",
+        units.bare_milliseconds(taken.middle("cpu")), taken.stopped or "-",
         "; ".join(taken.warnings),
     )  # fmt: skip
 
@@ -109,10 +121,10 @@ def moments(info: figures.LiveInfo) -> Sheet:
 def resolutions(info: figures.ResolutionInfo) -> Sheet:
     """What the whole model needs, by image size."""
     lines = tuple(
-        (design, units.integer(side), units.integer(needs), units.size(needs), at)
+        (design, units.integer(side), units.integer(needs), at)
         for design, points in info.points.items() for side, needs, at in points
     )  # fmt: skip
-    return Sheet("Needs by image size", ("design", "side", "bytes", "size", "peak at"), lines)
+    return Sheet("Needs by image size", ("design", "side", "bytes", "peak at"), lines)
 
 
 def agreement(run: Run) -> Sheet:

@@ -10,10 +10,13 @@ const pvtprofEngine = (program) => {
 
   const matched = (text, pattern, refusal) => pattern.exec(text) || refuse(refusal);
 
+  /* A whole number, as it is written: beyond what plain numbers hold, a BigInt. */
+  const whole = (text) => (text.trim().length > 15 ? BigInt(text) : Number(text));
+
   function parsedImage(text) {
     const found = matched(text, /^([0-9]{1,18})(?:x([0-9]{1,18}))?$/,
       `Invalid value for '--img': '${text}' is not an image size; use pixels such as 224 or 800x1333`);
-    return [found[1], found[2] || found[1]].map(Number);
+    return [found[1], found[2] || found[1]].map(whole);
   }
 
   function parsedRatios(text) {
@@ -22,7 +25,7 @@ const pvtprofEngine = (program) => {
       `${said}'${part}' is not a whole number; use four such as 8,4,2,1`)[0]));
   }
 
-  const parsedInteger = (option, text) => Number(matched(text, /^\s*[-+]?[0-9]{1,15}\s*$/,
+  const parsedInteger = (option, text) => whole(matched(text, /^\s*[-+]?[0-9]{1,4000}\s*$/,
     `Invalid value for '${option}': '${text}' is not a valid integer.`)[0]);
 
   function parsedMemory(text) {
@@ -346,10 +349,12 @@ const pvtprofEngine = (program) => {
   }
 
   /* From which side on `variant` needs fewer MACs than `other`, for all square images up to `most`
-     that both take; null where it does not at `most`. MACs change with every fourth side alone: the
-     first patch embedding has stride 4, and rounds up in v2 and down in v1. */
+     that both take: {low, from}, the smallest of those (null: there is none) and the answer (null:
+     not even at `most`). MACs change with every fourth side alone: the first patch embedding has
+     stride 4, and rounds up in v2 and down in v1. */
   function cheaperFrom(work, variant, other, most) {
     const low = Math.max(smallest(work, variant), smallest(work, other));
+    if (low > most) return { low: null, from: null };
     const [mine, theirs] = [macsBySide(work, variant), macsBySide(work, other)];
     const first = program.models[work.model].version === 1 ? (side) => side - (side % 4) : (side) => side - ((side + 3) % 4);
     let from = null;
@@ -357,8 +362,35 @@ const pvtprofEngine = (program) => {
       if (!(mine(side) < theirs(side))) break;
       from = Math.max(low, first(side));
     }
-    return from;
+    return { low, from };
   }
+
+  // ---- Numbers to text, as pvtprof.units has them
+
+  /* numerator / denominator with some decimals, rounded half to even, grouped. */
+  function decimal(numerator, denominator, decimals) {
+    const scaled = numerator * 10n ** BigInt(decimals), twice = 2n * (scaled % denominator);
+    let value = scaled / denominator;
+    if (twice > denominator || (twice === denominator && value % 2n)) value += 1n;
+    const text = `${value}`.padStart(decimals + 1, "0");
+    const [front, back] = [text.slice(0, text.length - decimals), text.slice(text.length - decimals)];
+    return BigInt(front).toLocaleString("en-US") + (back && `.${back}`);
+  }
+
+  function size(bytes) {
+    const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let unit = 0;
+    while (bytes >= 1024n ** BigInt(unit + 1) && unit < units.length - 1) unit++;
+    if (!unit) return `${bytes} B`;
+    const one = 1024n ** BigInt(unit);
+    return `${decimal(bytes, one, Math.max(0, 3 - `${bytes / one}`.length))} ${units[unit]}`;
+  }
+
+  /* A share with one decimal; two below 1 %. */
+  const percent = (part, all) => {
+    if (!all) return "-";
+    return `${decimal(100n * part, all, part && 100n * part < all ? 2 : 1).replaceAll(",", "")} %`;
+  };
 
   /* The command line that gives the same. */
   function command(work) {
@@ -390,5 +422,5 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, row, place, needs, largestImage, cheaperFrom, command, differs };
+  return { Refusal, parsed, parsedMemory, row, place, largestImage, cheaperFrom, size, percent, command, differs };
 };

@@ -11,14 +11,7 @@
   // ---- Numbers to text
 
   const digits = (number) => number.toLocaleString("en-US");
-  const three = (value) => value.toLocaleString("en-US", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
-  function size(bytes) {
-    const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let value = Number(bytes), unit = 0;
-    while (value >= 1024 && unit < units.length - 1) { value /= 1024; unit++; }
-    return unit ? `${three(value)} ${units[unit]}` : `${bytes} B`;
-  }
-  const percent = (part, whole) => `${(100 * Number(part) / Number(whole)).toFixed(1)} %`;
+  const { size, percent } = engine;
 
   // ---- The page's own proof
 
@@ -52,16 +45,18 @@
   }
 
   function fill(said) {
-    const [height, width = height] = (said.img ?? "").split("x");
+    const parts = (said.img ?? "").split("x"), [height, width] = parts.length === 2 ? parts : [said.img, said.img];
     field("square").checked = height === width;
     [field("height").value, field("width").value] = [height, width];
-    for (const name of [...OPTIONS, ...SHOWN]) if (said[name] !== undefined) choose(field(name), said[name]);
+    for (const name of OPTIONS) choose(field(name), said[name]);
+    for (const name of SHOWN) if (isChoice(field(name), said[name])) field(name).value = said[name];
   }
 
-  /* A select takes a text that is none of its options too, so that the engine refuses it by name. */
+  const isChoice = (input, text) => !input.options || [...input.options].some((option) => option.value === text);
+
+  /* A select of what runs takes a text that is none of its options, for the engine to refuse by name. */
   function choose(input, text) {
-    if (input.options && ![...input.options].some((option) => option.value === text))
-      input.add(element("option", { value: text, textContent: text }));
+    if (!isChoice(input, text)) input.add(element("option", { value: text, textContent: text }));
     input.value = text;
   }
 
@@ -98,6 +93,14 @@
     }));
   }
 
+  function showOperators(work, all, worth) {
+    byId("operators").replaceChildren(...all.flatMap(({ variant, stages }) => stages.flatMap((found, i) => {
+      const blocks = BigInt(engine.place(work, i + 1, variant).blocks);
+      return found.ops.map((op) => row(`stage ${i + 1}`, variant, op.name, digits(worth * blocks * op.macs),
+        digits(blocks * op.params), digits(blocks * op.read), digits(blocks * op.written)));
+    })));
+  }
+
   const operators = Object.keys(start.colors).filter((name) => !start.program.variants.includes(name));
   function showChart(work, all, count, worth) {
     const bars = all.flatMap(({ variant, stages }) => stages.map((found, i) => ({
@@ -113,15 +116,18 @@
   }
 
   function cheaper(work, variant, other) {
-    const from = engine.cheaperFrom(work, variant, other, MOST);
-    if (from === null) return `${variant} does not need fewer MACs than ${other} at ${digits(MOST)} pixels.`;
-    return `${variant} needs fewer MACs than ${other} from ${digits(from)} pixels on (square images up to ${digits(MOST)}).`;
+    const { low, from } = engine.cheaperFrom(work, variant, other, MOST), most = digits(MOST);
+    if (low === null) return `${variant} against ${other}: no square image of up to ${most} pixels takes this R.`;
+    if (from === null) return `${variant} does not need fewer MACs than ${other} at ${most} pixels.`;
+    const where = from === low ? `for every square image of ${digits(low)} (the smallest that both take) to ${most} pixels`
+      : `from ${digits(from)} pixels on (square images of up to ${most})`;
+    return `${variant} needs fewer MACs than ${other} ${where}.`;
   }
 
   function fits(work, variant, memory) {
     const side = engine.largestImage(work, variant, memory);
-    if (!side) return `${variant}: not even its smallest image fits into ${size(memory)}.`;
-    return `${variant} fits into ${size(memory)} up to ${digits(side)} x ${digits(side)} pixels, and not beyond.`;
+    if (!side) return `${variant}, inference: not even its smallest image fits into ${size(memory)}.`;
+    return `${variant}, inference: fits into ${size(memory)} up to ${digits(side)} x ${digits(side)} pixels, and not beyond.`;
   }
 
   function showCrossings(work, memory) {
@@ -164,19 +170,26 @@
     byId("chosen").textContent = variant;
     showTotals(all, variant, worth);
     showStages(work, variant, all.find((one) => one.variant === variant).stages, worth);
+    showOperators(work, all, worth);
     showCrossings(work, memory);
     showNumbers(work, Number(field("stage").value), all);
     byId("command").textContent = engine.command(work);
     showChart(work, all, count, worth);
   }
 
-  const NAMED = [[/memory/, "memory"], [/--R|\bR\b/, "R"], [/batch/, "batch"], [/pool/, "pool-size"], [/model/, "model"], [/im(age|g)/, "height"]];
+  const NAMED = [[/memory/, "memory"], [/image width/, "width"], [/--R|\bR\b/, "R"], [/batch/, "batch"], [/pool/, "pool-size"], [/model/, "model"], [/im(age|g)/, "height"]];
 
   function refused(error) {
     const said = error ? error.message : "";
-    const culprit = said && NAMED.find(([pattern]) => pattern.test(said))?.[1];
-    for (const input of form.elements) input.removeAttribute("aria-invalid");
-    if (culprit) field(culprit).setAttribute("aria-invalid", "true");
+    const culprit = said ? NAMED.find(([pattern]) => pattern.test(said))?.[1] : null;
+    for (const input of form.elements) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-errormessage");
+    }
+    if (culprit) {
+      field(culprit).setAttribute("aria-invalid", "true");
+      field(culprit).setAttribute("aria-errormessage", "refusal");
+    }
     byId("refusal").textContent = said;
     byId("refusal").hidden = !said;
     byId("results").hidden = Boolean(said);
@@ -185,6 +198,7 @@
   function update() {
     field("width").disabled = field("square").checked;
     const said = texts();
+    toHash(said);
     let work, memory;
     try {
       work = engine.parsed(said);
@@ -195,7 +209,6 @@
       return;
     }
     refused(null);
-    toHash(said);
     showAll(work, memory);
   }
 
@@ -205,7 +218,11 @@
   form.addEventListener("input", update);
   byId("stage-choice").addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());
-  addEventListener("hashchange", () => { fill(fromHash()); update(); });
-  update();
+  addEventListener("hashchange", () => {
+    if (!location.hash.includes("=")) return;
+    fill(fromHash());
+    update();
+  });
   setTimeout(prove);
+  update();
 })();

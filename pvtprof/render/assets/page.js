@@ -7,8 +7,8 @@ const pvtprofPage = (() => {
     made.append(...children);
     return made;
   };
-  const button = (text, label, onclick) => {
-    const made = element("button", { type: "button", textContent: text, onclick });
+  const button = (textContent, label, onclick) => {
+    const made = element("button", { type: "button", textContent, onclick });
     made.setAttribute("aria-label", label);
     return made;
   };
@@ -77,57 +77,59 @@ const pvtprofPage = (() => {
 
   // ---- Tables
 
+  const text = (cell) => cell.textContent.trim();
+  /* Without the commas of grouped digits, which columns of numbers alone have. */
+  const plain = (cell) => (cell.className === "number" ? text(cell).replaceAll(",", "") : text(cell));
+
   /* What a cell sorts by: whole numbers exactly, others by their number, then text; "-" comes last. */
-  function key(text) {
-    const plain = text.replaceAll(",", "");
-    if (/^-?\d+$/.test(plain)) return [0, BigInt(plain)];
-    const number = parseFloat(plain);
-    if (!Number.isNaN(number)) return [0, number];
-    return text === "-" || text === "" ? [2, ""] : [1, text];
+  function key(cell) {
+    if (cell.className !== "number") return text(cell) ? [1, text(cell)] : [2, ""];
+    if (/^-?\d+$/.test(plain(cell))) return [0, BigInt(plain(cell))];
+    const number = parseFloat(plain(cell));
+    return Number.isNaN(number) ? [2, ""] : [0, number];
   }
 
   const compared = ([a, x], [b, y]) => a - b || (x < y ? -1 : x > y ? 1 : 0);
-  const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
 
   function sortable(table) {
     const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, i) => {
-      const name = head.textContent;
-      head.textContent = "";
-      head.append(element("button", { type: "button", textContent: name, onclick: () => {
+      head.append(element("button", { type: "button", onclick: () => {
         const down = head.ariaSort === "ascending", sign = down ? -1 : 1;
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.ariaSort = down ? "descending" : "ascending";
-        const rows = [...body.rows].map((row) => [key(cells(row)[i]), row]);
+        const rows = [...body.rows].map((row) => [key(row.cells[i]), row]);
         rows.sort(([a], [b]) => (a[0] === 2 || b[0] === 2 ? a[0] - b[0] : sign * compared(a, b)));
         body.append(...rows.map(([, row]) => row));
-      } }));
+      } }, ...head.childNodes));
     });
   }
 
+  /* The rows that the filter shows. */
   function csv(table) {
-    const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const plain = (text) => (/^-?[\d,]+$/.test(text) ? text.replaceAll(",", "") : text);
-    const lines = [table.tHead.rows[0], ...table.tBodies[0].rows].map((row) => cells(row).map(plain).map(quoted).join(","));
+    const quoted = (said) => (/[",\n]/.test(said) ? `"${said.replaceAll('"', '""')}"` : said);
+    const shown = [table.tHead.rows[0], ...table.tBodies[0].rows].filter((row) => !row.hidden);
+    const lines = shown.map((row) => [...row.cells].map((cell) => quoted(plain(cell))).join(","));
     return `${lines.join("\n")}\n`;
   }
 
   function tableTools(table) {
-    const name = table.getAttribute("aria-label"), rows = [...table.tBodies[0].rows];
+    const name = table.getAttribute("aria-label");
     const filter = element("input", { type: "search", placeholder: "filter rows" });
     filter.setAttribute("aria-label", `Filter: ${name}`);
-    filter.oninput = () => rows.forEach((row) => {
+    filter.oninput = () => [...table.tBodies[0].rows].forEach((row) => {
       row.hidden = !row.textContent.toLowerCase().includes(filter.value.toLowerCase());
     });
     const file = `pvtprof-${name.replace(/[^a-z]+/gi, "-").toLowerCase()}.csv`;
+    const ofRun = table.closest("#explorer") ? [] : originals(name);
     table.closest(".scroll").before(element("div", { className: "tools" }, filter,
-      button("CSV", `Save as CSV: ${name}`, () => save(file, "text/csv", csv(table))), ...originals(name)));
+      button("CSV", `Save as CSV: ${name}`, () => save(file, "text/csv", csv(table))), ...ofRun));
   }
 
   // ---- Files
 
-  function save(name, type, text) {
-    const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  function save(name, type, said) {
+    const link = element("a", { href: URL.createObjectURL(new Blob([said], { type })), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
@@ -146,9 +148,11 @@ const pvtprofPage = (() => {
       async () => save(`pvtprof-${place.dataset.original}`, "application/json", await unpacked(place.textContent))));
   }
 
-  async function copy(made, text) {
-    try { await navigator.clipboard.writeText(text); made.textContent = "copied"; } catch { made.textContent = "cannot copy"; }
-    setTimeout(() => { made.textContent = "copy"; }, 1500);
+  async function copy(made, said) {
+    const label = made.getAttribute("aria-label");
+    try { await navigator.clipboard.writeText(said); made.textContent = "copied"; } catch { made.textContent = "cannot copy"; }
+    made.setAttribute("aria-label", made.textContent);
+    setTimeout(() => { made.textContent = "copy"; made.setAttribute("aria-label", label); }, 1500);
   }
 
   function start() {
@@ -157,7 +161,8 @@ const pvtprofPage = (() => {
     Promise.all(drawn).then(() => performance.mark("pvtprof charts"));
     places.forEach(chartButtons);
     for (const table of document.querySelectorAll("table[aria-label]")) {
-      if (table.tHead && !table.dataset.live) { sortable(table); tableTools(table); }
+      sortable(table);
+      tableTools(table);
     }
     for (const made of document.querySelectorAll("button[data-copy]")) {
       made.hidden = false;
