@@ -207,6 +207,7 @@ def test_the_address_has_a_refused_setting_too(browser: Browser, report: Path) -
         found.page.fill("[name=R]", "8,4,2,9")
         assert "R=8%2C4%2C2%2C9" in found.page.url
         found.page.reload()
+        found.page.wait_for_selector(READY)
         assert found.page.is_visible("#refusal")
 
 
