@@ -16,16 +16,27 @@ import click
 
 from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
-from pvtprof.options import Img, Memory, Setting, Tolerance, outputs_options, workload_options
+from pvtprof.options import (
+    Duration,
+    Img,
+    Memory,
+    Setting,
+    Tolerance,
+    outputs_options,
+    workload_options,
+)
 from pvtprof.spec import (
     CHECK_BUDGET_S,
     DEFAULT_BUDGET_S,
+    DEFAULT_POOL_SIZE,
+    DTYPES,
     MODES,
     VARIANTS,
     workload,
 )
 
 if TYPE_CHECKING:
+    from pvtprof.calibration import Calibration
     from pvtprof.records import Run
 
 EXIT_DISAGREES = EXIT_CHANGED = 1
@@ -71,6 +82,8 @@ def cli() -> None:
     show_default=True,
     help="Seconds of measuring, at most.",
 )
+@click.option("--no-calibrate", "uncalibrated", is_flag=True,
+              help="Predict nothing where this machine has no calibration yet.")  # fmt: skip
 @click.option("--cuda-graph", is_flag=True, help="On a GPU, time a CUDA graph's replay too.")
 @click.option(
     "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
@@ -78,7 +91,7 @@ def cli() -> None:
 @outputs_options
 def compare(
     outputs: tuple[str, ...], form: str, force: bool, anonymous: bool, analytic: bool,
-    **options: Any,
+    uncalibrated: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Compare mha, sra_conv and sra_pool in every stage of a PVT model.
 
@@ -95,13 +108,15 @@ def compare(
     from pvtprof import files
     from pvtprof.comparison import compare as compared
 
-    run = compared(**options, analytic=True)  # refuses what cannot be, before anything is opened
+    known = _kept_calibration(options) if analytic else None
+    run = compared(**options, analytic=True, calibration=known)  # refuses what cannot be
     if not analytic:
         outputs = outputs or _default_outputs(run, options["device"])
     files.check_all_writable(outputs, force)
     if not analytic:
         with _progress() as show:
-            run = compared(**options, progress=show)
+            calibration = _calibrated(options, not uncalibrated, show)
+            run = compared(**options, calibration=calibration, progress=show)
     run = run.anonymous() if anonymous else run
     with output.undisturbed():
         if run.interrupted:
@@ -221,6 +236,93 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
     click.echo(f"checked on fake tensors: {sum(seen)} of {len(seen)} sizes agree", err=True)
     if not all(seen):
         sys.exit(EXIT_DISAGREES)
+
+
+@cli.command()
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
+@click.option("--budget", "budget_s", type=float, default=20.0, show_default=True,
+              help="About so many seconds of measuring.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Which random probes.")
+@click.option("-o", "--output", "path", metavar="FILE",
+              help="Write FILE (.json).  [default: where `compare` looks for it]")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
+@click.option("--format", "form", type=click.Choice(("table", "json")), default="table",
+              show_default=True)  # fmt: skip
+def calibrate(path: str | None, force: bool, form: str, **options: Any) -> None:
+    """Measure this machine, so that latency can be predicted without running anything.
+
+    Times random attention modules and networks like PVT's, whole and operator by operator, and fits
+    what each class of kernels takes. Prints rates beside the machine's best, and the error on
+    probes that were held out beside the noise. Exit code 0; 2: wrong usage; 3: no such device.
+
+    \b
+    Examples:
+      pvtprof calibrate
+      pvtprof calibrate --budget 60 -o laptop.json
+    """
+    from pvtprof import calibration, files
+    from pvtprof.calibrate import calibrate as calibrated
+    from pvtprof.observe.subject import resolved_device
+    from pvtprof.render import calibrating
+
+    kind = resolved_device(options["device"]).partition(":")[0]
+    path = path or str(calibration.default_path(kind, options["dtype"]))
+    files.check_writable(path, force, ".json")
+    with _progress() as show:
+        found = calibrated(**options, progress=show)
+    calibration.save(found, path, force)
+    click.echo(f"Wrote {path}", err=True)
+    output.emit(calibrating.render(found, form, output.width()))
+
+
+@cli.command()
+@workload_options
+@click.option("--within", "within_s", type=Duration(), help="Predicted latency at most, as 50ms.")
+@click.option("--memory", "memory_bytes", type=Memory(), help="Memory at most, such as 4GiB.")
+@click.option("--calibration", "calibrated", metavar="FILE",
+              help="Another than this machine's.")  # fmt: skip
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE",
+              help="Write FILE (.html); repeatable.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
+@click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table",
+              show_default=True)  # fmt: skip
+def choose(
+    within_s: float | None, memory_bytes: int | None, calibrated: str | None,
+    outputs: tuple[str, ...], force: bool, form: str, device: str, sr_ratios: object,
+    pool_size: int, **options: Any,
+) -> None:  # fmt: skip
+    """Search every R and variant of every stage for designs that nothing beats.
+
+    By predicted latency, MACs, params and memory together: nothing is built or run. Needs a
+    calibration (`pvtprof calibrate`). Accuracy is not predicted. Exit code 0; 2: wrong usage, or
+    no design keeps to the limits.
+
+    \b
+    Examples:
+      pvtprof choose --img 512 --within 50ms
+      pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
+    """
+    from pvtprof import calibration, files
+    from pvtprof.choose import choose as chosen
+    from pvtprof.render import choosing
+
+    if sr_ratios is not None or pool_size != DEFAULT_POOL_SIZE:
+        raise click.UsageError("--R and --pool-size are what is searched: leave them out")
+    files.check_all_writable(outputs, force, ".html")
+    work = workload(**options)
+    path = calibrated or str(calibration.default_path(_kind(device), work.dtype))
+    found = chosen(work, calibration.load_for(path, work.dtype), within_s, memory_bytes)
+    if outputs:
+        output.save_pages(outputs, choosing.html(found), force)
+    output.emit(choosing.render(found, form, output.width()))
+
+
+def _kind(device: str) -> str:
+    """ "cpu" or "cuda", without torch: what is asked for, or a GPU where nvidia-smi shows one."""
+    from pvtprof.observe.environment import has_gpu
+
+    return device.partition(":")[0] if device != "auto" else "cuda" if has_gpu() else "cpu"
 
 
 @cli.command()
@@ -369,6 +471,38 @@ def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
     mode = "" if work.mode == "inference" else f"-{work.mode}"
     base = f"reports/{work.model}-{work.height}x{work.width}-{device}{mode}"
     return f"{base}.json", f"{base}.html"
+
+
+def _kept_calibration(options: Mapping[str, Any]) -> Calibration | None:
+    """This machine's calibration, if there is one; what is wrong with it is said. No torch."""
+    from pvtprof import calibration
+
+    path = calibration.default_path(_kind(options["device"]), options["dtype"])
+    if options["mode"] != "inference" or not path.exists():
+        return None
+    try:
+        return calibration.load_for(path, options["dtype"])
+    except PvtprofError as error:
+        click.echo(f"latency is not predicted: {error}", err=True)
+        return None
+
+
+def _calibrated(
+    options: Mapping[str, Any], may_measure: bool, show: Progress
+) -> Calibration | None:
+    """This machine's calibration, measured first where there is none and it may be."""
+    from pvtprof.calibrate import of_this_machine
+    from pvtprof.observe.subject import resolved_device
+
+    if options["mode"] != "inference" or not options["budget_s"]:
+        return None
+    device = resolved_device(options["device"])
+    if options["cuda_graph"] and device == "cpu":
+        return None  # which `compare` refuses
+    found, said = of_this_machine(device, options["dtype"], may_measure, show)
+    if said:
+        click.echo(said, err=True)
+    return found
 
 
 def _progress() -> AbstractContextManager[Progress]:

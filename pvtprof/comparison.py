@@ -16,6 +16,7 @@ from pvtprof.analytic.rows import (
     formula_by_module,
     row_terms,
 )
+from pvtprof.calibration import Calibration, predicted
 from pvtprof.command import command
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import environment, free_bytes
@@ -48,6 +49,7 @@ def compare(
     budget_s: float = DEFAULT_BUDGET_S,
     cuda_graph: bool = False,
     analytic: bool = False,
+    calibration: Calibration | None = None,
     progress: Progress = lambda text: None,
 ) -> Run:
     """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of a PVT model.
@@ -56,7 +58,8 @@ def compare(
     ``img`` in pixels: side, or (height, width). ``sr_ratios``: four R for ``sra_conv`` (default:
     the model's own). ``budget_s`` bounds the measuring; 0 measures no latency. ``cuda_graph`` times
     a CUDA graph's replay too, which waits for no launch (inference on a GPU). ``analytic`` gives
-    the closed forms alone and does not import torch. ``progress`` is told what is being done.
+    the closed forms alone and does not import torch. ``calibration`` predicts the latency of every
+    row (inference). ``progress`` is told what is being done.
 
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
@@ -73,8 +76,11 @@ def compare(
         pool_size=pool_size,
     )  # fmt: skip
     rows = analytic_rows(workload)
+    ceilings = None
+    if calibration and mode == "inference" and calibration.dtype == dtype:
+        rows, ceilings = predicted(workload, rows, calibration), calibration.ceilings
     if analytic:
-        return Run(workload, environment(), rows, command(workload, budget_s))
+        return Run(workload, environment(), rows, command(workload, budget_s), ceilings=ceilings)
     _check_addressable(workload, rows)
     from pvtprof.observe.subject import check_settings, resolved_device, with_autograd
 
@@ -90,7 +96,7 @@ def compare(
         rows = observer.observed()
     words = command(workload, budget_s) + " --cuda-graph" * cuda_graph
     here = environment(workload.device, timed=budget_s > 0)
-    return Run(workload, here, rows, words, observer.interrupted)
+    return Run(workload, here, rows, words, observer.interrupted, ceilings)
 
 
 def _check_addressable(workload: Workload, rows: Sequence[Row]) -> None:

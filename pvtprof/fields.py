@@ -58,13 +58,21 @@ class Fields:
     def seconds(self, key: str) -> float:
         """A finite duration of more than 0."""
         value = self._get(key)
-        if type(value) not in (int, float) or not 0 < value < math.inf or value > 1e12:
+        if type(value) not in (int, float) or not 0 < value < math.inf or value > 1e18:
             raise StoreError(f"{self.name}{key} is {_shown(value)}, not a number of seconds")
         return float(value)
 
+    def number(self, key: str) -> float:
+        """A finite number of 0 or more."""
+        return self._number(key)(self._get(key))
+
+    def numbers_of(self, key: str) -> tuple[float, ...]:
+        """A list of finite numbers of 0 or more."""
+        return tuple(map(self._number(key), self.list(key)))
+
     def numbers(self) -> dict[str, tuple[float, ...]]:
         """Every field, each a list of finite numbers of 0 or more, by name."""
-        return {name: tuple(map(self._number(name), self.list(name))) for name in self.names()}
+        return {name: self.numbers_of(name) for name in self.names()}
 
     def _number(self, key: str) -> Callable[[Any], float]:
         def read(value: Any) -> float:

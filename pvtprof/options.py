@@ -85,6 +85,23 @@ class Memory(click.ParamType):  # type: ignore[type-arg] # generic since click 8
         return taken
 
 
+class Duration(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``50ms`` or ``0.2s`` as seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        seconds = units.parsed_seconds(value)
+        if not seconds:
+            self.fail(
+                f"{value!r} is not a time; use a number above 0 and a unit, such as 50ms or 0.2s"
+            )
+        return seconds
+
+
 class Tolerance(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
     """``latency:5%`` as 0.05."""
 

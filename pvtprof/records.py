@@ -219,8 +219,42 @@ def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceilings:
+    """What the machine does at best: FLOPs a second in a matrix product, bytes a second in a copy
+    (read and written)."""
+
+    flops_per_s: float
+    bytes_per_s: float
+
+    def compute_s(self, macs: int) -> float:
+        """Seconds of the arithmetic alone; two FLOPs a MAC."""
+        return 2 * macs / self.flops_per_s
+
+    def bandwidth_s(self, moved_bytes: int) -> float:
+        """Seconds of moving the operands alone."""
+        return moved_bytes / self.bytes_per_s
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Seconds of a forward pass that nobody ran, and between what nine in ten of them lie.
+
+    ``rungs`` are what simpler models of the machine say: "flops", "roofline", "per operator".
+    """
+
+    seconds: float
+    low: float
+    high: float
+    rungs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class OpCost:
-    """One operator of a row: all its runs together, in elements; ``times`` is how often it runs."""
+    """One operator of a row: all its runs together, in elements; ``times`` is how often it runs.
+
+    ``predicted_s`` is what all its runs should take; ``bound`` says what it waits for: "compute",
+    "bandwidth" or "overhead". None where no calibration was asked.
+    """
 
     name: str
     kind: str
@@ -229,6 +263,8 @@ class OpCost:
     read: int
     written: int
     times: int = 1
+    predicted_s: float | None = None
+    bound: str | None = None
 
     def intensity(self, dtype: str) -> float:
         """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; 0 where nothing is."""
@@ -314,6 +350,7 @@ class Row:
     allocated: Allocated | None = None
     latency: Measurement | None = None
     not_run: str | None = None
+    predicted: Prediction | None = None
 
     @property
     def latency_median_s(self) -> float | None:
@@ -324,6 +361,11 @@ class Row:
     def latency_interval_s(self) -> tuple[float, float] | None:
         """95 % interval of the median latency in seconds; None where there is none."""
         return self.latency.interval if self.latency else None
+
+    @property
+    def predicted_s(self) -> float | None:
+        """Predicted latency in seconds; None where no calibration was asked."""
+        return self.predicted.seconds if self.predicted else None
 
     def moved_bytes(self, dtype: str) -> tuple[int, int]:
         """Bytes read and bytes written: each operand of each operator once."""
@@ -369,7 +411,8 @@ class Environment:
 class Run:
     """One run of ``pvtprof compare``: workload, environment, rows in the order of the tables.
 
-    ``interrupted`` tells whether Ctrl-C ended the measuring early.
+    ``interrupted`` tells whether Ctrl-C ended the measuring early. ``ceilings`` are those of the
+    calibration that predicted; None where none did.
     """
 
     workload: Workload
@@ -377,6 +420,7 @@ class Run:
     rows: tuple[Row, ...]
     command: str = ""
     interrupted: bool = False
+    ceilings: Ceilings | None = None
 
     @cached_property
     def by_scope(self) -> dict[Scope, Row]:

@@ -18,7 +18,10 @@ VARIANTS = ("mha", "sra_conv", "sra_pool")
 ATTENTIONS = ("eager", "sdpa")
 DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 MODES = ("inference", "training")
+#: What a kernel waits for.
+BOUNDS = ("compute", "bandwidth", "overhead")
 DEFAULT_MODEL = "pvt_v2_b2"
+DEFAULT_POOL_SIZE = 7
 DEFAULT_BUDGET_S = 30.0
 CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`
 MAX_SIDE = 16384

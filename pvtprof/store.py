@@ -16,15 +16,17 @@ from pvtprof.records import (
     WITNESSES,
     Agreement,
     Allocated,
+    Ceilings,
     Environment,
     Measurement,
     Moment,
     OpCost,
+    Prediction,
     Row,
     Run,
     Scope,
 )
-from pvtprof.spec import Workload
+from pvtprof.spec import BOUNDS, Workload, one_of
 
 SCHEMA = "pvtprof.run/1"
 Read = TypeVar("Read")
@@ -38,6 +40,7 @@ def dumps(run: Run) -> str:
         "interrupted": run.interrupted,
         "workload": asdict(run.workload),
         "environment": asdict(run.environment),
+        "ceilings": run.ceilings and asdict(run.ceilings),
         "rows": [_row_document(row, run.workload.dtype) for row in run.rows],
     }
     return json.dumps(document, indent=1) + "\n"
@@ -57,7 +60,7 @@ def _row_document(row: Row, dtype: str) -> dict[str, Any]:
         "allocated_bytes": row.allocated and asdict(row.allocated),
         "moved_bytes": {"read": read, "written": written},
         "flops_per_byte": row.intensity(dtype),
-        "latency_s": row.latency and _latency_document(row.latency),
+        "latency_s": _latency_document(row),
         "not_run": row.not_run,
         "ops": [asdict(op) for op in row.ops],
     }
@@ -80,9 +83,13 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def _latency_document(taken: Measurement) -> dict[str, Any]:
+def _latency_document(row: Row) -> dict[str, Any] | None:
+    if row.latency is None:
+        return {"predicted": asdict(row.predicted)} if row.predicted else None
+    taken = row.latency
     low, high = taken.interval or (None, None)
     return {
+        "predicted": row.predicted and asdict(row.predicted),
         "median": taken.median,
         "low": low,
         "high": high,
@@ -152,10 +159,16 @@ def _run(document: Fields) -> Run:
         rows,
         document.text("command"),
         document.flag("interrupted"),
+        ceilings(document.object("ceilings")) if document.has("ceilings") else None,
     )
     if tuple(row.scope for row in rows) != SCOPES:
         raise StoreError("rows are not those of four stages and the model, in three designs each")
     return run
+
+
+def ceilings(document: Fields) -> Ceilings:
+    """The ceilings of a machine: both more than 0."""
+    return Ceilings(document.seconds("flops_per_s"), document.seconds("bytes_per_s"))
 
 
 def workload(document: Fields) -> Workload:
@@ -196,10 +209,13 @@ def _row(document: Fields) -> Row:
     grid = document.list("grid") if stage is not None else None
     size = grid and Fields(dict(zip(("0", "1"), grid, strict=False)), f"{document.name}grid.")
     counts = document.object("counts")
+    latency = document.object("latency_s") if document.has("latency_s") else None
     return Row(
         scope=Scope(stage, document.text("variant")),
         runs_as=document.text("runs_as"),
-        **{name: document.whole_or_none(name) for name in ("dim", "num_heads", "sr_ratio")},
+        dim=document.whole_or_none("dim"),
+        num_heads=document.whole_or_none("num_heads"),
+        sr_ratio=document.whole_or_none("sr_ratio"),
         blocks=document.whole("blocks"),
         grid=(size.whole("0"), size.whole("1")) if size else None,
         tokens=document.whole_or_none("tokens"),
@@ -216,7 +232,8 @@ def _row(document: Fields) -> Row:
         saved_bytes=saved.whole("formula"),
         saved_observed_bytes=saved.whole_or_none("observed"),
         allocated=_allocated(document),
-        latency=_measurement(document.object("latency_s")) if document.has("latency_s") else None,
+        latency=_measurement(latency) if latency and latency.has("samples") else None,
+        predicted=_prediction(latency) if latency and latency.has("predicted") else None,
         not_run=document.text("not_run") if document.has("not_run") else None,
     )
 
@@ -230,7 +247,17 @@ def _allocated(document: Fields) -> Allocated | None:
 
 def _op(document: Fields) -> OpCost:
     numbers = {n: document.whole(n) for n in ("macs", "params", "read", "written", "times")}
-    return OpCost(document.text("name"), document.text("kind"), **numbers)
+    predicted = document.number("predicted_s") if document.has("predicted_s") else None
+    bound = one_of("bound", document.text("bound"), BOUNDS) if document.has("bound") else None
+    return OpCost(document.text("name"), document.text("kind"), **numbers,
+                  predicted_s=predicted, bound=bound)  # fmt: skip
+
+
+def _prediction(latency: Fields) -> Prediction:
+    found = latency.object("predicted")
+    rungs = found.object("rungs")
+    seconds, low, high = (found.number(name) for name in ("seconds", "low", "high"))
+    return Prediction(seconds, low, high, {name: rungs.number(name) for name in rungs.names()})
 
 
 def _agreement(document: Fields) -> Agreement:

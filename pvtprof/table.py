@@ -69,6 +69,9 @@ def _record(run: Run, row: Row) -> dict[str, Any]:
         "latency_high_s": high,
         "latency_samples": len(latency.samples) if latency else None,
         "latency_stopped_by": latency.stopped if latency else None,
+        "predicted_s": row.predicted_s,
+        "predicted_low_s": row.predicted.low if row.predicted else None,
+        "predicted_high_s": row.predicted.high if row.predicted else None,
         "processor_median_s": latency.middle("cpu") if latency else None,
         "not_run": row.not_run,
     }

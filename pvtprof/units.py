@@ -93,6 +93,18 @@ def parsed_size(text: str) -> int | None:
     return int(Fraction(found[1]) * base**power)
 
 
+def parsed_seconds(text: str) -> float | None:
+    """Seconds that a text such as "50ms" or "0.2 s" stands for; None where it is no such text.
+
+    >>> parsed_seconds("50ms"), parsed_seconds("0.2 s"), parsed_seconds("fast")
+    (0.05, 0.2, None)
+    """
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) *(us|ms|s)", text.strip())
+    return (
+        float(Fraction(found[1]) / {"us": 10**6, "ms": 1000, "s": 1}[found[2]]) if found else None
+    )
+
+
 def milliseconds(seconds: float | None) -> str:
     """Seconds as milliseconds, three digits.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from statistics import fmean
 
 from pvtprof import units
 from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run
@@ -48,6 +49,14 @@ def agreement(run: Run) -> str:
     return f"{head}, to the last digit and submodule by submodule: {', '.join(parts)}."
 
 
+def sentences(run: Run) -> Iterator[str]:
+    """All that a run says, one sentence each."""
+    yield agreement(run)
+    yield from savings(run)
+    yield from surprises(run)
+    yield from predictions(run)
+
+
 def savings(run: Run) -> tuple[str, ...]:
     """One sentence for each reduced variant: what the whole model saves against plain attention."""
     if "mha" not in run.variants:
@@ -86,6 +95,36 @@ def surprises(run: Run) -> Iterator[str]:
                 f"{row.scope}: {units.percent(row.macs, plain.macs)} of mha's MACs but {time} "
                 "of its time: fewer MACs are not faster here."
             )
+
+
+#: The predictors of a run, from the simplest on, in words.
+PREDICTORS = {
+    "flops": "FLOPs over the machine's best",
+    "roofline": "a roofline of the whole",
+    "per operator": "a roofline of each operator",
+    "calibrated": "the calibration",
+}
+
+
+def errors(run: Run) -> dict[str, float]:
+    """Mean absolute error of each predictor over the rows that were timed, as a share."""
+    said = [
+        ({**row.predicted.rungs, "calibrated": row.predicted.seconds}, row.latency.median)
+        for row in run.rows
+        if row.predicted and row.latency
+    ]
+    return {
+        name: fmean(abs(by[name] / measured - 1) for by, measured in said)
+        for name in PREDICTORS
+        if said and all(name in by for by, _ in said)
+    }
+
+
+def predictions(run: Run) -> Iterator[str]:
+    """How far each predictor was from what was measured."""
+    if found := errors(run):
+        said = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
+        yield f"Predictions of latency, off on average: {', '.join(said)}."
 
 
 def disagreements(run: Run) -> Iterator[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from pvtprof.analytic.formulas import model_terms
+from pvtprof.analytic.kernels import kernels
 from pvtprof.analytic.rows import CONVENTIONS, formula_by_module, row_terms
+from pvtprof.calibration import Calibration, Fitted, Quality
 from pvtprof.comparison import compare, joined
-from pvtprof.records import Count, Environment, Measurement, Row, Run
-from pvtprof.spec import StageSpec
+from pvtprof.records import Ceilings, Count, Environment, Measurement, Row, Run
+from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS, StageSpec
 
 ENVIRONMENT = Environment(
     pvtprof="0.1.0", date="2026-01-02T03:04:05+00:00", python="3.11.7", system="Linux x86_64",
@@ -55,3 +58,21 @@ def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> Sta
         dim=heads * rng.randint(1, 24), depth=1, num_heads=heads, mlp_ratio=1,
         sr_ratio=rng.randint(1, min(grid)), variant=variant,
     )  # fmt: skip
+
+
+def made_up_calibration(dtype: str = "float32") -> Calibration:
+    """A machine that was never measured: a nanosecond for this, a microsecond for that."""
+    families: dict[str, Fitted] = {}
+    for spec in MODELS.values():
+        for variant in VARIANTS:
+            for batch in (1, 2):
+                for attention in ATTENTIONS:
+                    terms = model_terms(spec.with_attention(variant), (192, 224), batch, attention)
+                    for _, kernel in kernels(terms, dtype):
+                        size = len(kernel.features)
+                        families.setdefault(kernel.family, Fitted(kernel.kind, (
+                            1e-6, *(1e-11 * (len(families) + i + 1) for i in range(size - 1)),
+                        )))  # fmt: skip
+    quality = {kind: Quality(0.08, 0.05, 0.9, 1.2, 9) for kind in ("attention", "model")}
+    return Calibration(ENVIRONMENT, dtype, families, 1.1, 2e-6, False, Ceilings(1e11, 2e10),
+                       {"GEMM": (5e10, 1e9)}, quality)  # fmt: skip

@@ -23,12 +23,12 @@ MAY = {
     "store": BASE | {"records", "fields"},
     "table": BASE | {"records"},
     "verdict": BASE | {"records"},
-    "figures": BASE | {"records", "verdict", "analytic", "fit"},
+    "figures": BASE | {"records", "verdict", "analytic", "fit", "choose"},
     "fit": BASE | {"records", "analytic"},
     "recipes": BASE | {"analytic", "records"},
     "command": BASE,
     "explorer": BASE | {"records", "analytic", "command"},
-    "comparison": BASE | {"records", "analytic", "command", "observe", "recipes"},
+    "comparison": BASE | {"records", "analytic", "calibration", "command", "observe", "recipes"},
     "baseline": BASE | {"records", "fields", "store", "judgement"},
     "stored": BASE | {"records", "baseline", "judgement"},
     "check": BASE | {"records", "analytic", "baseline", "comparison"},
@@ -40,8 +40,12 @@ MAY = {
     | {"records"},
     "render": BASE
     | {"records", "store", "verdict", "figures", "fit", "analytic", "explorer"}
-    | {"__init__"},
+    | {"__init__", "calibration", "choose"},
     "reports": BASE | {"files", "output", "store"},
+    "calibration": BASE | {"analytic", "fields", "files", "records", "store"},
+    "probes": BASE | {"analytic"},
+    "calibrate": BASE | {"__init__", "analytic", "calibration", "observe", "probes", "records"},
+    "choose": BASE | {"analytic", "calibration", "records"},
     "output": BASE,
     "pytest_plugin": BASE,
     "options": BASE,
@@ -59,6 +63,7 @@ LATE = {
     "records": {"files", "store", "table", "figures", "render"},
     "output": {"files", "store", "render"},
     "reports": {"render"},
+    "calibration": {"observe"},
     "cli": {
         "comparison",
         "files",
@@ -70,6 +75,9 @@ LATE = {
         "gates",
         "records",
         "reports",
+        "calibrate",
+        "calibration",
+        "choose",
     },
 }
 TORCH_ALLOWED = {"models", "observe"}

@@ -148,9 +148,17 @@ def model_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[Term, ...]:
     """Every operator of a whole network, for images of (height, width) pixels."""
+    return tuple(term for its in stage_terms(spec, image, batch, attention) for term in its)
+
+
+def stage_terms(
+    spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
+) -> tuple[tuple[Term, ...], ...]:
+    """The same, stage by stage."""
     sizes = model_sizes(spec, batch, image)
     placed = layout(spec, _stored(spec, image), attention)
-    return running(Term(op, sizes[stage - 1], times) for op, stage, times in placed)
+    found = running(Term(op, sizes[stage - 1], times) for op, stage, times in placed)
+    return tuple(tuple(term for term in found if term.sizes is its) for its in sizes)
 
 
 def running(terms: Iterable[Term]) -> tuple[Term, ...]:

@@ -23,13 +23,43 @@ from pvtprof.figures.memory import (
     live_info,
     resolution_info,
 )
+from pvtprof.figures.prediction import (
+    PredictionInfo,
+    RooflineInfo,
+    draw_prediction,
+    draw_roofline,
+    prediction_info,
+    roofline_info,
+)
 from pvtprof.records import Run
 
 __all__ = [
-    "SIDES", "AgreementInfo", "LatencyInfo", "LiveInfo", "ResolutionInfo", "SharesInfo",
-    "StackInfo", "agreement_info", "all_figures", "draw_agreement", "draw_latency", "draw_live",
-    "draw_resolution", "draw_shares", "draw_stack", "latency_info", "live_info",
-    "resolution_info", "shares_info", "stack_info",
+    "SIDES",
+    "AgreementInfo",
+    "LatencyInfo",
+    "LiveInfo",
+    "PredictionInfo",
+    "ResolutionInfo",
+    "RooflineInfo",
+    "SharesInfo",
+    "StackInfo",
+    "agreement_info",
+    "all_figures",
+    "draw_agreement",
+    "draw_latency",
+    "draw_live",
+    "draw_prediction",
+    "draw_resolution",
+    "draw_roofline",
+    "draw_shares",
+    "draw_stack",
+    "latency_info",
+    "live_info",
+    "prediction_info",
+    "resolution_info",
+    "roofline_info",
+    "shares_info",
+    "stack_info",
 ]  # fmt: skip
 
 
@@ -41,6 +71,10 @@ def all_figures(run: Run) -> dict[str, go.Figure]:
         found["latency"] = draw_latency(latency_info(run))
     if shares.points:
         found["shares"] = draw_shares(shares)
+    if (predicted := prediction_info(run)).points:
+        found["prediction"] = draw_prediction(predicted)
+    if run.ceilings and run.measured:
+        found["roofline"] = draw_roofline(roofline_info(run, run.ceilings))
     found["resolution"] = draw_resolution(resolution_info(run))
     if live.moments:
         found["live"] = draw_live(live)

@@ -32,6 +32,16 @@ def environment(device: str = "none", timed: bool = False) -> Environment:
     return base if device == "none" else _with_torch(base, device, timed)
 
 
+def without_torch(on_cuda: bool) -> Environment:
+    """What can be known of this environment without importing torch; the rest is None."""
+    base = environment()
+    if on_cuda:
+        name = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+        device = name.splitlines()[0] if name else "no GPU"
+        return replace(base, device=device, driver=_driver(), torch=_version("torch"))
+    return replace(base, device=cpu_name(), torch=_version("torch"))
+
+
 def _with_torch(base: Environment, device: str, timed: bool) -> Environment:
     import torch
 
@@ -95,6 +105,11 @@ def _commit() -> str | None:
         if (root / ".git").exists()
         else None
     )
+
+
+def has_gpu() -> bool:
+    """Whether nvidia-smi shows a GPU; torch is not imported."""
+    return bool(_output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"))
 
 
 def device_memory(device: str) -> tuple[str, int]:

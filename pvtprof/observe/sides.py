@@ -100,6 +100,14 @@ class Side:
         """How to time one of the rows that it has forked with."""
         return lambda calls: self.ask({"calls": calls, "name": name})
 
+    def profile(self, name: str, times: int) -> list[tuple[str, float]]:
+        """Torch's operators in a call of a row that it has forked with, and their seconds.
+
+        The median over so many calls.
+        """
+        ops = self.ask({"profile": name, "times": times})["ops"]
+        return [(aten, seconds) for aten, seconds in ops]
+
     @contextmanager
     def forked(self, rows: Mapping[str, Any], seed: int = 0) -> Iterator[dict[str, Sampler]]:
         """A fresh process that has built ``rows``, as ways to time each; gone afterwards.

@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import resource
+import statistics
 import sys
 import time
 import timeit
@@ -27,6 +28,8 @@ from typing import Any
 Call = Callable[[], object]
 Block = dict[str, float]  # one sample: seconds of one call by clock, and what disturbed it
 Sampler = Callable[[int], Block]  # times so many calls, as one sample
+PRODUCT_SIDE = 1536  # of the matrix product that shows how many FLOPs a second there are
+COPY_BYTES = 2**27  # of the copy that shows how many bytes a second
 L2_FLUSH_BYTES = 256 * 2**20  # more than any GPU's second-level cache
 #: NVML's reasons for lower clocks that are a disturbance: power cap (4), hardware slowdown (8),
 #: thermal (0x20 software, 0x40 hardware) and power brake (0x80). Source: nvml.h.
@@ -87,6 +90,9 @@ def _answer_all(source: int, sink: int) -> None:
             elif "calls" in request:
                 name = request["name"]
                 answer = timed(calls[name], request["calls"], setup["device"], graphs.get(name))
+            elif "profile" in request:
+                call = calls[request["profile"]]
+                answer = {"ops": profiled(call, request["times"], setup["device"])}
             elif is_fork:  # end: whoever forked this one answers
                 os._exit(0)
             else:  # end, and the fork is gone already
@@ -137,8 +143,8 @@ def _built(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Call]
     torch.set_default_dtype(getattr(torch, setup["dtype"]))
     calls, said = {}, {}
     for name, row in fork["rows"].items():
-        is_reference = row == "reference"
-        module, inputs = _reference() if is_reference else _made(setup, row)
+        is_reference = isinstance(row, str)
+        module, inputs = REFERENCES[row]() if is_reference else _made(setup, row)
         module, mode = module.to(setup["device"]), "inference" if is_reference else setup["mode"]
         calls[name] = call = call_of(module, [_on(setup, x) for x in inputs], mode)
         output = call()
@@ -206,6 +212,35 @@ def _reference() -> tuple[Any, list[Any]]:
     return Reference(), [torch.randn(384, 384, dtype=torch.float32)]
 
 
+def _product_ceiling() -> tuple[Any, list[Any]]:
+    """A matrix product of PRODUCT_SIDE cubed, which runs at a machine's best rate."""
+    import torch
+
+    class Product(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x @ x
+
+    return Product(), [torch.randn(PRODUCT_SIDE, PRODUCT_SIDE)]
+
+
+def _copy_ceiling() -> tuple[Any, list[Any]]:
+    """A copy of COPY_BYTES, read once and written once."""
+    import torch
+
+    class Copy(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.clone()
+
+    size = torch.get_default_dtype().itemsize
+    return Copy(), [torch.zeros(COPY_BYTES // size)]
+
+
+#: What stands for the machine in place of a row: its speed, and its best.
+REFERENCES = {
+    "reference": _reference, "product ceiling": _product_ceiling, "copy ceiling": _copy_ceiling,
+}  # fmt: skip
+
+
 def _made(setup: dict[str, Any], row: Any) -> tuple[Any, list[Any]]:
     return _target(setup["target"]) if setup["target"] else _own(row)
 
@@ -224,6 +259,11 @@ def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:
 
     build = importlib.import_module("pvtprof.models.build")
     spec = importlib.import_module("pvtprof.spec")
+    if "network" in row:
+        network = row["network"]
+        stages = tuple(spec.StageSpec(**stage) for stage in network["stages"])
+        made = spec.ModelSpec(**network | {"stages": stages, "built": tuple(network["built"])})
+        return build.build(made, row["attention"]), [torch.randn(*row["input"])]
     if "model" in row:
         published = spec.model_spec(row["model"])
         made = dataclasses.replace(published, pool_size=row["pool_size"])
@@ -262,6 +302,50 @@ def timed(
             found["graph"] = _device_s(graph, calls, device)
         found |= _gpu_state(device)
     return found
+
+
+def profiled(call: Call, times: int, device: str = "cpu") -> list[tuple[str, float]]:
+    """Every operator that torch dispatches in a call, and its seconds in context.
+
+    The median over so many calls, one after the other; on a CPU by the clock around each operator,
+    on CUDA by events.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    on_cuda = device.startswith("cuda")
+    taken: list[tuple[str, Any, Any]] = []
+
+    def now() -> Any:
+        if not on_cuda:
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            begin = now()
+            result = func(*args, **(kwargs or {}))
+            taken.append((func._schema.name.partition("::")[2], begin, now()))
+            return result
+
+    rounds = []
+    for _ in range(times):
+        taken = []
+        with Watch():  # type: ignore[no-untyped-call] # torch's
+            call()
+        if on_cuda:
+            torch.cuda.synchronize()
+        rounds.append(
+            [begin.elapsed_time(end) / 1e3 if on_cuda else end - begin for _, begin, end in taken]
+        )
+    return [
+        (name, statistics.median(column))
+        for (name, _, _), column in zip(taken, zip(*rounds, strict=True), strict=True)
+    ]
 
 
 def _device_s(call: Call, calls: int, device: str) -> float:

@@ -72,7 +72,7 @@ def render(run: Run) -> str:
         title=f"What attention costs in {work.model} at {work.height}x{work.width}",
         setting=verdict.setting(run),
         cards=[_card(run.row(None, variant)) for variant in run.variants],
-        sentences=(verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)),
+        sentences=tuple(verdict.sentences(run)),
         disagreements=tuple(verdict.disagreements(run)),
         notes=tuple(verdict.notes(run)),
         sections=sections(run),
@@ -135,6 +135,20 @@ def sections(run: Run) -> list[Section]:
                 latency="Bars: median latency in milliseconds with its interval",
             ),
             (sheets.shares(shares), sheets.latencies(run)) if run.measured else (),
+        ),
+        Section(
+            "prediction", "Predicted latency",
+            "From the operator list alone, by a calibration of this machine; beside it what "
+            "simpler models of a machine say: FLOPs over its best rate, a roofline of the whole, "
+            "and one of each operator. Kernels on feature maps are calibrated apart for one image "
+            "and for more: at batch 1 torch lays maps out otherwise, and they take another path. "
+            "Memory that is mapped afresh at each call is in no prediction: what was timed ran "
+            "with malloc pinned. Under the roof, what was measured.",
+            _charts(
+                drawn, prediction="Dots: predicted against measured latency, by predictor",
+                roofline="Dots under the roofline of this machine",
+            ),
+            (sheets.predictions(run),) if any(row.predicted for row in run.rows) else (),
         ),
         Section(
             "memory", "Memory against image size, and operator by operator",

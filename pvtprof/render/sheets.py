@@ -9,6 +9,7 @@ from functools import cached_property
 from pvtprof import figures, units
 from pvtprof.figures.style import stage_name
 from pvtprof.records import Row, Run
+from pvtprof.verdict import PREDICTORS
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,13 @@ def costs(run: Run) -> Sheet:
 def operators(run: Run) -> Sheet:
     """Every operator of every row."""
     header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read",
-              "elements written", "FLOPs a byte")  # fmt: skip
+              "elements written", "FLOPs a byte", "predicted (ms)", "waits for")  # fmt: skip
     lines = tuple(
         (
             *_place(row), op.name, op.kind,
             *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
             units.intensity(op.intensity(run.workload.dtype)),
+            units.bare_milliseconds(op.predicted_s), op.bound or "-",
         )
         for row in run.rows for op in row.ops
     )  # fmt: skip
@@ -106,6 +108,21 @@ def _latency(row: Row) -> tuple[str, ...]:
         units.bare_milliseconds(taken.middle("cpu")), taken.stopped or "-",
         "; ".join(taken.warnings),
     )  # fmt: skip
+
+
+def predictions(run: Run) -> Sheet:
+    """What every predictor said of each row, beside what was measured."""
+    names = list(PREDICTORS)
+    header = ("place", "design", "measured (ms)", "calibrated (ms)", "90 % low (ms)",
+              "90 % high (ms)", *(f"{name} (ms)" for name in names[:-1]))  # fmt: skip
+    lines = tuple(
+        (*_place(row), *map(units.bare_milliseconds, (
+            row.latency_median_s, said.seconds, said.low, said.high,
+            *(said.rungs.get(name) for name in names[:-1]),
+        )))
+        for row in run.rows if (said := row.predicted)
+    )  # fmt: skip
+    return Sheet("Latency as predicted and as measured", header, lines)
 
 
 def moments(info: figures.LiveInfo) -> Sheet:

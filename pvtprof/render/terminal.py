@@ -31,6 +31,8 @@ def _figures(dtype: str) -> tuple[Figure, ...]:
         ("latency", lambda row: units.milliseconds(row.latency_median_s),
          lambda row: row.latency_median_s),
         ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
+        ("predicted", lambda row: units.milliseconds(row.predicted_s),
+         lambda row: row.predicted_s),
     )  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def render(run: Run, width: int, color: bool = False) -> str:
     console.width = max(width, _width(table, console))
     console.print(table)
     console.width = width
-    for text in (verdict.agreement(run), *verdict.savings(run), *verdict.surprises(run)):
+    for text in verdict.sentences(run):
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
     for text in (*verdict.disagreements(run), *dropped, *verdict.notes(run)):
         console.print(Text(f"- {text}"))

@@ -1,0 +1,134 @@
+"""The kernels of an operator list: of each its class, and the sizes on which its time depends.
+
+FLOPs do not predict time: a kernel's rate depends on its class, its shape and its path. So every
+kernel has a family and a few features (its work, and the sizes of its operands); its seconds are a
+sum of those with coefficients of 0 or more that a calibration of the machine finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pvtprof.analytic import ops
+from pvtprof.analytic.formulas import Term
+from pvtprof.analytic.geometry import Sizes
+from pvtprof.analytic.liveness import allocating, allocations
+from pvtprof.analytic.ops import Op, numel
+from pvtprof.spec import DTYPES
+
+#: Matrix products work on so many columns at a time; a rest costs as much as a whole.
+PAD = 16
+#: Bytes beyond which a tensor does not stay in the caches of a core, and of a processor.
+CACHES = (2**20, 2**25)
+#: The name of each feature, by the kind of kernel; the first is 1 in every call.
+FEATURES = {
+    "product": ("call", "MACs", "result", "left", "right"),
+    "convolution": ("call", "MACs", "input", "weight", "result"),
+    "fused": ("call", "MACs", "scores", "queries", "keys"),
+    "rows": ("call", "rows", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
+    "elements": ("call", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
+}
+_V2_PATCHES = {7: "conv_stem", 3: "conv_overlap"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One call of a kernel: torch's operator, the family and kind, and its features.
+
+    ``macs`` and ``moved_bytes`` (each operand once) are what a roofline takes.
+    """
+
+    aten: str
+    family: str
+    kind: str
+    features: tuple[float, ...]
+    macs: int
+    moved_bytes: int
+
+
+def kernels(terms: Sequence[Term], dtype: str) -> Iterator[tuple[Term, Kernel]]:
+    """The kernels of a forward pass in the order in which they run; of repeated blocks one."""
+    for term in allocating(terms):
+        for i, (aten, _, _) in enumerate(allocations(term, dtype)):
+            yield term, _kernel(term, aten, DTYPES[dtype], is_rest=i > 0)
+
+
+def _kernel(term: Term, aten: str, size: int, is_rest: bool) -> Kernel:
+    op, sizes = term.op, term.sizes
+    family, kind, features = _seen_as(op, aten, sizes, size)
+    macs = 0 if is_rest else ops.macs(op, sizes)
+    if op.fused:  # scores and mix in one kernel, and nothing of n x m is moved
+        macs *= 2
+        moved = 2 * numel("b h n d", sizes) + 2 * numel("b h m d", sizes)
+    else:
+        moved = ops.reads(op, sizes) + ops.writes(op, sizes)
+    return Kernel(aten, family, kind, features, macs, moved * size)
+
+
+def _seen_as(op: Op, aten: str, sizes: Sizes, size: int) -> tuple[str, str, tuple[float, ...]]:
+    """(family, kind, features). ``path``: at batch 1 a map's layout takes another way."""
+    path = "@1" if sizes["b"] == 1 else "@n"
+    name = op.name.rpartition(".")[2].rstrip("1234")
+    if aten in ("addmm", "mm"):
+        return f"gemm_of_map{path}" if op.from_map else "gemm", "product", _linear(op, sizes)
+    if aten == "bmm":
+        return f"bmm_{name}", "product", _batched(op, sizes)
+    if op.fused:
+        return "sdpa", "fused", _fused(sizes)
+    if aten == "convolution":
+        return _convolution(op, sizes) + path, "convolution", _operands(op, sizes)
+    if aten in ("native_layer_norm", "_softmax"):
+        of_map = f"_of_map{path}" if op.left in ("b s e", "b m e") else ""
+        return aten.strip("_") + of_map, "rows", _rows(op, sizes, size)
+    if aten in ("clone", "add", "cat"):
+        aten = f"{aten}_{name}"
+    split = path if op.kind in ("pool", "gelu", "relu", "copy") else ""
+    return aten + split, "elements", _elements(numel(op.left, sizes) + numel(op.out, sizes), size)
+
+
+def _linear(op: Op, sizes: Sizes) -> tuple[float, ...]:
+    inner = sizes[op.left.split()[-1]]
+    return _product(1, numel(op.left, sizes) // inner, inner, numel(op.right, sizes) // inner)
+
+
+def _batched(op: Op, sizes: Sizes) -> tuple[float, ...]:
+    rows, inner = (sizes[index] for index in op.left.split()[2:])
+    return _product(sizes["b"] * sizes["h"], rows, inner, sizes[op.out.split()[3]])
+
+
+def _product(batch: int, rows: int, inner: int, columns: int) -> tuple[float, ...]:
+    padded = -(-columns // PAD) * PAD
+    sizes = (rows * inner * padded, rows * columns, rows * inner, inner * columns)
+    return (1.0, *(float(batch * n) for n in sizes))
+
+
+def _fused(sizes: Sizes) -> tuple[float, ...]:
+    scores = numel("b h n m", sizes)
+    operands = (scores * sizes["d"], scores, numel("b h n d", sizes), numel("b h m d", sizes))
+    return (1.0, *map(float, operands))
+
+
+def _convolution(op: Op, sizes: Sizes) -> str:
+    kind = op.right[:3]
+    if kind == "x y":
+        return "conv_depthwise"
+    if kind == "i j":
+        return "conv_1x1" if sizes["i"] == 1 else "conv_patch"
+    return _V2_PATCHES.get(sizes["k"], "conv_patch")
+
+
+def _operands(op: Op, sizes: Sizes) -> tuple[float, ...]:
+    elements = (ops.macs(op, sizes), *(numel(s, sizes) for s in (op.left, op.right, op.out)))
+    return (1.0, *map(float, elements))
+
+
+def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
+    elements = numel(op.out, sizes)
+    call, *taken = _elements(elements, size)
+    return (call, float(elements // sizes[op.out.split()[-1]]), *taken)
+
+
+def _elements(elements: int, size: int) -> tuple[float, ...]:
+    taken = float(elements * size)
+    return (1.0, taken, *(max(0.0, taken - cache) for cache in CACHES))

@@ -1,0 +1,109 @@
+"""Predicted against measured latency, and the roofline of what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from pvtprof.figures.style import COLORS, GREY, empty_figure
+from pvtprof.records import Ceilings, Row, Run
+from pvtprof.verdict import PREDICTORS
+
+SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator": "circle-open",
+           "calibrated": "circle"}  # fmt: skip
+_SHADES = {"flops": "#D55E00", "roofline": "#E69F00", "per operator": "#56B4E9",
+           "calibrated": "#0072B2"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PredictionInfo:
+    """``points`` maps a predictor to (row, measured ms, predicted ms)."""
+
+    points: dict[str, tuple[tuple[str, float, float], ...]]
+
+
+def prediction_info(run: Run) -> PredictionInfo:
+    """Every row that was both predicted and timed."""
+    rows = [row for row in run.rows if row.predicted and row.latency]
+    return PredictionInfo(
+        {
+            name: tuple((str(row.scope), 1e3 * _measured_s(row), 1e3 * _said(row, name))
+                        for row in rows)
+            for name in PREDICTORS if rows
+        }
+    )  # fmt: skip
+
+
+def _measured_s(row: Row) -> float:
+    assert row.latency is not None  # asked by the infos
+    return row.latency.median
+
+
+def _said(row: Row, name: str) -> float:
+    assert row.predicted is not None  # asked by prediction_info
+    return row.predicted.seconds if name == "calibrated" else row.predicted.rungs[name]
+
+
+def draw_prediction(info: PredictionInfo) -> go.Figure:
+    """Dots on log axes, and the line on which both are equal."""
+    figure = empty_figure()
+    ends = [f(p[1] for points in info.points.values() for p in points) for f in (min, max)]
+    figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color=GREY)
+    for name, points in info.points.items():
+        figure.add_scatter(
+            name=PREDICTORS[name], mode="markers",
+            x=[p[1] for p in points], y=[p[2] for p in points], customdata=[p[0] for p in points],
+            marker={"symbol": SYMBOLS[name], "size": 9, "color": _SHADES[name],
+                    "line": {"width": 2, "color": _SHADES[name]}},
+            hovertemplate="%{customdata}<br>measured %{x:.4g} ms, predicted %{y:.4g} ms"
+                          "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title="measured, ms")
+    figure.update_yaxes(type="log", title="predicted, ms")
+    return figure
+
+
+@dataclass(frozen=True)
+class RooflineInfo:
+    """``points`` maps a variant to (row, FLOPs a byte, GFLOP/s as measured)."""
+
+    points: dict[str, tuple[tuple[str, float, float], ...]]
+    ceilings: Ceilings
+
+
+def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
+    """Every row that was timed; intensity by moved bytes, each operand of each operator once."""
+    return RooflineInfo(
+        {
+            variant: tuple(
+                (str(row.scope), row.intensity(run.workload.dtype),
+                 2e-9 * row.macs / _measured_s(row))
+                for row in run.rows if row.scope.variant == variant and row.latency
+            )
+            for variant in run.variants
+        },
+        ceilings,
+    )  # fmt: skip
+
+
+def draw_roofline(info: RooflineInfo) -> go.Figure:
+    """Dots under the roof: its slope is the machine's bandwidth, its flat part its best rate."""
+    figure = empty_figure()
+    best, per_byte = info.ceilings.flops_per_s / 1e9, info.ceilings.bytes_per_s / 1e9
+    intensities = [p[1] for points in info.points.values() for p in points]
+    ridge = best / per_byte
+    ends = (min(*intensities, ridge) / 2, ridge, 2 * max(*intensities, ridge))
+    figure.add_scatter(
+        name=f"roof: {per_byte:.3g} GB/s, {best:.3g} GFLOP/s", mode="lines", line_color=GREY,
+        x=list(ends), y=[min(best, x * per_byte) for x in ends], hoverinfo="name",
+    )  # fmt: skip
+    for variant, points in info.points.items():
+        figure.add_scatter(
+            name=variant, mode="markers", x=[p[1] for p in points], y=[p[2] for p in points],
+            customdata=[p[0] for p in points], marker={"size": 9, "color": COLORS[variant]},
+            hovertemplate="%{customdata}<br>%{x:.3g} FLOPs a byte, %{y:.3g} GFLOP/s<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title="FLOPs a byte moved")
+    figure.update_yaxes(type="log", title="GFLOP/s, measured")
+    return figure

@@ -1,0 +1,41 @@
+"""How fast designs are evaluated: a million, on one core; and a whole search.
+
+taskset -c 0 python -m tests.bench.choose_speed
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+import tracemalloc
+
+import numpy as np
+
+from pvtprof import choose, spec
+from tests.builders import made_up_calibration
+
+MILLION = 1_000_000
+
+
+def main() -> None:
+    machine, work = made_up_calibration(), spec.workload("pvt_v2_b2", 512)
+    begin = time.perf_counter()
+    spaces = [choose.space(work, machine, pool_size) for pool_size in choose.POOL_SIZES]
+    print(f"tables of {len(spaces)} spaces: {time.perf_counter() - begin:.2f} s")
+    designs = np.random.default_rng(0).integers(0, int(np.prod(spaces[0].shape)), MILLION)
+    tracemalloc.start()
+    begin, done = time.perf_counter(), 0
+    for part in range(0, MILLION, choose.CHUNK):
+        done += len(spaces[0].evaluated(designs[part : part + choose.CHUNK], machine))
+    seconds, (_, most) = time.perf_counter() - begin, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"{done:,} designs evaluated: {seconds:.2f} s, {most / 2**20:.0f} MiB at most")
+    begin = time.perf_counter()
+    found = choose.choose(work, machine)
+    print(f"search of {found.searched:,} designs, {len(found.front)} on the front: "
+          f"{time.perf_counter() - begin:.1f} s")  # fmt: skip
+    print(f"resident at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

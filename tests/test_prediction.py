@@ -1,0 +1,278 @@
+"""Predicted latency: kernels, fits, calibration files, and what rows say of them. No clock."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pvtprof
+from pvtprof import calibrate, calibration, cli, store, verdict
+from pvtprof.analytic import liveness
+from pvtprof.analytic.formulas import model_terms
+from pvtprof.analytic.kernels import FEATURES, kernels
+from pvtprof.analytic.roofline import bound, ladder
+from pvtprof.analytic.rows import row_terms
+from pvtprof.calibrate import Timed
+from pvtprof.errors import SpecError, StoreError, UnavailableError
+from pvtprof.observe.environment import environment
+from pvtprof.probes import held_out, random_probes
+from pvtprof.records import Ceilings, Scope
+from pvtprof.render import calibrating, html, terminal
+from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS
+from tests.builders import made_up_calibration, observed_run, with_row
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_kernels_are_what_allocates_one_to_one(name: str, attention: str) -> None:
+    for variant in VARIANTS:
+        terms = model_terms(MODELS[name].with_attention(variant), (160, 224), 2, attention)
+        found = list(kernels(terms, "float32"))
+        moments = list(liveness.timeline(terms, "float32"))
+        assert [f"{t.op.module} {k.aten}".strip() for t, k in found] == [m.at for m in moments]
+        for _, kernel in found:
+            assert len(kernel.features) == len(FEATURES[kernel.kind])
+            assert kernel.features[0] == 1
+            assert min(kernel.features) >= 0
+        total = sum(term.times * kernel.macs for term, kernel in found)
+        assert total == sum(term.cost.macs for term in terms)
+
+
+def test_a_fit_finds_the_coefficients_that_made_the_times() -> None:
+    chance = random.Random(1)
+    features = [(1.0, chance.uniform(1, 1e6), chance.uniform(1, 1e3)) for _ in range(60)]
+    made = (3e-6, 2e-11, 5e-9)
+    seconds = [float(np.dot(made, f)) * chance.uniform(0.99, 1.01) for f in features]
+    seconds[7] *= 40  # disturbed
+    assert calibrate._coefficients(features, seconds) == pytest.approx(made, rel=0.05)
+
+
+def test_a_fit_is_never_negative() -> None:
+    features = [(1.0, float(x)) for x in range(1, 30)]
+    assert min(calibrate._coefficients(features, [1 / x for x in range(1, 30)])) >= 0
+
+
+def timed_by(found: calibration.Calibration, count: int) -> list[Timed]:
+    """Probes whose times are exactly those of a made-up machine."""
+    chance, out, probes = random.Random(2), [], random_probes(3, found.dtype)
+    for _ in range(count):
+        probe = next(probes)
+        parts = tuple(found.families[k.family].seconds(k.features) for k, _ in probe.runs)
+        whole = found.seconds(probe.runs)
+        rounds = tuple(whole * chance.uniform(0.98, 1.02) for _ in range(5))
+        out.append(Timed(probe, parts, rounds))
+    return out
+
+
+def test_a_machine_that_is_as_the_model_says_is_found_again() -> None:
+    machine = made_up_calibration()
+    found = calibrate.fitted(timed_by(machine, 120), machine.ceilings, "cpu", "float32")
+    assert found.scale == pytest.approx(machine.scale, rel=0.05)
+    for quality in found.quality.values():
+        assert quality.error < 0.03
+        assert quality.low < 1 < quality.high
+    work = pvtprof.compare(analytic=True).workload
+    runs = [(k, t.times) for t, k in kernels(row_terms(work, Scope(None, "sra_conv")), "float32")]
+    assert found.seconds(runs) == pytest.approx(machine.seconds(runs), rel=0.05)
+
+
+def test_launches_that_do_not_wait_overlap() -> None:
+    machine = replace(made_up_calibration(), scale=1e-6, call_s=1e-3, overlaps=True)
+    runs = next(random_probes(0, "float32")).runs
+    assert machine.seconds(runs) == pytest.approx(1e-3 * sum(times for _, times in runs))
+    assert replace(machine, call_s=0.0).seconds(runs) == pytest.approx(
+        sum(times * machine.kernel_s(kernel) for kernel, times in runs)
+    )
+
+
+def test_rows_say_what_is_predicted_and_what_each_operator_waits_for() -> None:
+    machine = made_up_calibration()
+    run = pvtprof.compare(analytic=True, calibration=machine)
+    assert run.ceilings == machine.ceilings
+    for row in run.rows:
+        said = row.predicted
+        assert said is not None
+        parts = sum(op.predicted_s or 0 for op in row.ops)
+        assert parts == pytest.approx(said.seconds)
+        assert (said.low, said.high) == pytest.approx((0.9 * said.seconds, 1.2 * said.seconds))
+        assert set(said.rungs) == {"flops", "roofline", "per operator"}
+        assert said.rungs["flops"] == pytest.approx(2 * row.macs / 1e11)
+        assert {op.bound for op in row.ops} <= {"compute", "bandwidth", "overhead"}
+    assert store.loads(store.dumps(run)) == run
+
+
+def test_training_and_other_dtypes_are_not_predicted() -> None:
+    machine = made_up_calibration()
+    for options in ({"mode": "training"}, {"dtype": "bfloat16"}):
+        run = pvtprof.compare(analytic=True, calibration=machine, **options)
+        assert all(row.predicted is None for row in run.rows)
+        assert run.ceilings is None
+
+
+def test_a_kernel_waits_for_the_longest() -> None:
+    terms = row_terms(pvtprof.compare(analytic=True).workload, Scope(1, "mha"))
+    scores = next(k for t, k in kernels(terms, "float32") if t.op.name == "attn.scores")
+    assert bound(scores, Ceilings(1e9, 1e15), 0.0) == "compute"
+    assert bound(scores, Ceilings(1e18, 1e6), 0.0) == "bandwidth"
+    assert bound(scores, Ceilings(1e18, 1e15), 1.0) == "overhead"
+    rungs = ladder([(scores, 3)], Ceilings(1e9, 1e15))
+    assert rungs["flops"] == rungs["per operator"] == 3 * 2 * scores.macs / 1e9
+
+
+def test_probes_leave_out_what_is_held_out() -> None:
+    real = {stage.dim for spec in MODELS.values() for stage in spec.stages}
+    probes = random_probes(0, "float32")
+    for _ in range(100):
+        recipe = next(probes).recipe
+        stages = recipe["network"]["stages"] if "network" in recipe else [recipe["stage"]]
+        assert not real & {stage["dim"] for stage in stages}
+    found = held_out(1, 30, 4, "float32")
+    assert [p.name for p in found] == [p.name for p in held_out(1, 30, 4, "float32")]
+    assert [p.name for p in found] != [p.name for p in held_out(2, 30, 4, "float32")]
+    assert {p.recipe["stage"]["dim"] for p in found if p.kind == "attention"} <= real
+    groups = {p.group for p in found if p.group}
+    assert all(sum(p.group == group for p in found) == 3 for group in groups)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "calibration.json"
+    calibration.save(made_up_calibration(), path)
+    return path
+
+
+def test_a_calibration_comes_back_as_it_was(saved: Path) -> None:
+    assert calibration.load(saved) == made_up_calibration()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("pvtprof.calibration/1", "pvtprof.calibration/9", "pvtprof.calibration/9"),
+        ('"scale": 1.1', '"scale": -1.1', "scale"),
+        ('"scale": 1.1', '"scale": NaN', ""),
+        ("1e-06", "-1e-06", "coefficients"),
+        ('"kind": "product"', '"kind": "quotient"', "quotient"),
+        ('"dtype": "float32"', '"dtype": "int8"', "int8"),
+        ('"flops_per_s": 100000000000.0', '"flops_per_s": 0', "flops_per_s"),
+        ('"model": {', '"modell": {', "model"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(
+    saved: Path, old: str, new: str, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = saved.read_text()
+    assert old in text
+    saved.write_text(text.replace(old, new))
+    with pytest.raises((StoreError, SpecError)) as refusal:
+        calibration.load(saved)
+    assert part in str(refusal.value)
+    assert cli.main(["choose", "--calibration", str(saved)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_truncated_calibration_is_refused(saved: Path) -> None:
+    saved.write_text(saved.read_text()[:300])
+    with pytest.raises(StoreError, match=r"calibration\.json"):
+        calibration.load(saved)
+
+
+def test_a_calibration_of_another_machine_is_refused_by_name(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["choose", "--calibration", str(saved)]) == 2
+    said = capsys.readouterr().err
+    assert "device Test CPU, 2 cores (here: " in said
+    assert said.count("\n") == 1
+    here = environment("cpu")
+    mine = replace(made_up_calibration(), environment=here)
+    assert calibration.foreign(mine, here) == []
+    assert calibration.foreign(mine, replace(here, threads=77)) == [
+        f"threads {here.threads} (here: 77)"
+    ]
+
+
+def test_compare_reads_this_machines_calibration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(calibration, "default_path", lambda device, dtype: tmp_path / "mine.json")
+    assert cli.main(["compare", "--analytic", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ceilings"] is None
+    here = replace(made_up_calibration(), environment=environment("cpu"))
+    calibration.save(here, tmp_path / "mine.json")
+    assert cli.main(["compare", "--analytic", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert all(row["latency_s"]["predicted"]["seconds"] > 0 for row in rows)
+    calibration.save(made_up_calibration(), tmp_path / "mine.json")
+    assert cli.main(["compare", "--analytic", "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert "latency is not predicted" in said.err
+    assert "another environment" in said.err
+
+
+def test_the_table_the_sentence_and_the_page_show_it() -> None:
+    machine = made_up_calibration()
+    plain = pvtprof.compare(analytic=True, calibration=machine)
+    run = observed_run()
+    for row in plain.rows:
+        run = with_row(run, row.scope.stage, row.scope.variant, predicted=row.predicted,
+                       ops=row.ops)  # fmt: skip
+    run = replace(run, ceilings=machine.ceilings)
+    errors = verdict.errors(run)
+    assert list(errors) == ["flops", "roofline", "per operator", "calibrated"]
+    median = run.row(None, "mha").latency_median_s
+    assert median is not None
+    assert "predicted" in terminal.render(run, 120)
+    assert "Predictions of latency, off on average" in terminal.render(run, 120)
+    page = html.render(run)
+    assert "Predicted latency" in page
+    assert "prediction-chart" in page
+    assert "roofline-chart" in page
+    assert {"prediction", "roofline"} <= set(run.figures())
+
+
+def test_the_calibration_is_shown_with_its_rates_and_errors() -> None:
+    text = calibrating.render(made_up_calibration(), "table", 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "GEMM" in text
+    assert "50.0" in text
+    assert "8.0 % mean error" in text.replace("\n", " ")
+    assert json.loads(calibrating.render(made_up_calibration(), "json", 80))["scale"] == 1.1
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["calibrate", "--budget", "0"], "budget is 0"),
+        (["calibrate", "--dtype", "int8"], "int8"),
+        (["calibrate", "-o", "x.txt"], "x.txt"),
+    ],
+)
+def test_calibrate_refuses_in_one_line(
+    words: list[str], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert part in said
+    assert said.count("\n") == 1
+
+
+def test_probes_run_the_kernels_that_they_are_said_to() -> None:
+    """In a real process, operator by operator; a probe whose operators differ raises."""
+    probes = [p for p in islice(random_probes(11, "float32"), 30) if p.work < 3e8][:12]
+    assert {probe.kind for probe in probes} == {"attention", "model"}
+    with calibrate.timing_side("cpu", "float32") as side:
+        taken = calibrate.timings(side, probes, rounds=2)
+        wrong = replace(probes[0], terms=probes[1].terms)
+        with pytest.raises(UnavailableError, match="other operators"):
+            calibrate.timings(side, [wrong], rounds=1)
+    for one in taken:
+        assert len(one.kernel_s) == len(one.probe.runs)
+        assert min(one.kernel_s) > 0
+        assert len(one.rounds_s) == 2
