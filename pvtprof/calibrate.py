@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 from pvtprof import calibration
 from pvtprof.analytic.kernels import Kernel
 from pvtprof.calibration import Calibration, Fitted, Quality
-from pvtprof.errors import PvtprofError, SpecError, UnavailableError
+from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.observe.sides import Side, clock_side, warm
 from pvtprof.observe.subject import resolved_device
@@ -30,6 +30,7 @@ from pvtprof.spec import DTYPES, Workload, one_of
 DEFAULT_BUDGET_S = 20.0
 #: Fewest probes that a fit stands on, budget or not.
 FEWEST = 40
+SLOWEST = 5  # times the budget, until it is given up
 TOGETHER = 5  # probes built in one process
 ROUNDS = 5
 SAMPLE_S = 0.01  # as a sample of `compare` lasts
@@ -41,7 +42,7 @@ ROBUST = 0.05
 CLASSES = {
     "GEMM": ("gemm",),
     "batched GEMM": ("bmm", "sdpa"),
-    "convolution": ("conv_patch", "conv_1x1", "conv_stem", "conv_overlap"),
+    "convolution": ("conv_patch", "conv_reduce", "conv_1x1", "conv_stem", "conv_overlap"),
     "depthwise": ("conv_depthwise",),
     "norm": ("native_layer_norm",),
     "softmax": ("softmax",),
@@ -92,7 +93,12 @@ def calibrate(
         ceilings = measured_ceilings(side)
         begin, timed = time.perf_counter(), list[Timed]()
         probes = random_probes(seed, dtype)
-        while len(timed) < FEWEST or time.perf_counter() - begin < budget_s:
+        while (spent := time.perf_counter() - begin) < budget_s or len(timed) < FEWEST:
+            if spent > SLOWEST * budget_s:
+                raise UnavailableError(
+                    f"{len(timed)} of {FEWEST} probes of {dtype} were timed in {spent:.0f} s; "
+                    f"raise --budget ({budget_s:g} s)"
+                )
             timed += timings(side, [next(probes) for _ in range(TOGETHER)])
             progress(f"{len(timed)} probes timed")
     return fitted(timed, ceilings, device, dtype)
@@ -103,7 +109,8 @@ def of_this_machine(
 ) -> tuple[Calibration | None, str]:
     """The calibration kept for this machine, and what is to be said of it.
 
-    Where there is none, or it is of another environment, one is made if it may be, and kept.
+    Where there is none, or it is of another environment, one is made if it may be, and kept. What
+    goes wrong with that is said: a prediction is no reason to measure nothing.
     """
     path = calibration.default_path(device.partition(":")[0], dtype)
     here = environment(device)
@@ -120,8 +127,14 @@ def of_this_machine(
             said = f"{path} is of another environment: {', '.join(other)}; {calibration.AGAIN} here"
     if not may_measure:
         return None, said and f"latency is not predicted: {said}"
-    found = calibrate(device, dtype, progress=progress)
-    calibration.save(found, path)
+    try:
+        found = calibrate(device, dtype, progress=progress)
+    except UnavailableError as error:
+        return None, f"latency is not predicted: {error}"
+    try:
+        calibration.save(found, path)
+    except StoreError as error:
+        return found, f"the calibration is not kept: {error}"
     return found, f"Wrote {path}"
 
 

@@ -106,13 +106,18 @@ class Calibration:
 
 
 def predicted(workload: Workload, rows: Sequence[Row], calibration: Calibration) -> tuple[Row, ...]:
-    """The rows with what the calibration says of each and of its operators."""
+    """The rows with what the calibration says of each and of its operators.
+
+    A row with kernels that it has not seen stays as it is.
+    """
     return tuple(_predicted(workload, row, calibration) for row in rows)
 
 
 def _predicted(workload: Workload, row: Row, calibration: Calibration) -> Row:
     terms = row_terms(workload, row.scope)
     found = [(term, kernel) for term, kernel in kernels(terms, workload.dtype)]
+    if any(kernel.family not in calibration.families for _, kernel in found):
+        return row
     runs = [(kernel, term.times) for term, kernel in found]
     by_name: dict[str, list[tuple[Term, Kernel]]] = {}
     for term, kernel in found:

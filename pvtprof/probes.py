@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import cycle, product
 from typing import Any
 
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
@@ -21,6 +22,8 @@ from pvtprof.spec import IN_CHANNELS, MODELS, VARIANTS, ModelSpec, StageSpec
 HEAD_DIMS = (32, 64, 48, 80, 96)
 #: Widths that calibration leaves out: those of the published models (and 0, no width yet).
 _REAL_DIMS = {0, *(stage.dim for spec in MODELS.values() for stage in spec.stages)}
+#: Versions, whether v2 has the ReLU of its "li" model, and whether the batch is 1.
+_NETWORKS = ((1, 2), (False, True), (True, False))
 #: Work and memory of the largest probes: a calibration is a matter of seconds.
 MOST_MACS = {"attention": 6e8, "model": 5e9}
 MOST_PEAK_BYTES = 2**28
@@ -83,11 +86,19 @@ def model_probe(
 
 
 def random_probes(seed: int, dtype: str) -> Iterator[Probe]:
-    """Probes without end: four attention modules, then a network; no width is one of PVT's."""
+    """Probes without end: four attention modules, then a network; no width is one of PVT's.
+
+    Six networks in turn are of every version at batch 1 and at more: between them they run every
+    family of kernels.
+    """
     chance = random.Random(seed)
-    while True:
-        for draw in (*[_random_attention] * 4, _random_model):
-            yield _small(draw, chance, dtype)
+    for version, mlp_relu, one in cycle(product(*_NETWORKS)):
+        if version == 1 and mlp_relu:
+            continue
+        for _ in range(4):
+            yield _small(_random_attention, chance, dtype)
+        batches = (1,) if one else (2, 3, 5)
+        yield _small(partial(_random_model, version, mlp_relu, batches), chance, dtype)
 
 
 def _small(draw: Any, chance: random.Random, dtype: str) -> Probe:
@@ -125,17 +136,17 @@ def _stage(chance: random.Random, variant: str, most_ratio: int) -> StageSpec:
     )  # fmt: skip
 
 
-def _random_model(chance: random.Random, dtype: str) -> Probe:
-    version = chance.choice((1, 2, 2))
+def _random_model(
+    version: int, mlp_relu: bool, batches: Sequence[int], chance: random.Random, dtype: str
+) -> Probe:
     variants = [chance.choice(VARIANTS) for _ in range(4)]
     if version == 1:
         variants[3] = "mha"
     stages = tuple(_stage(chance, variant, most)
                    for variant, most in zip(variants, (8, 4, 3, 2), strict=True))  # fmt: skip
-    spec = ModelSpec("random", version, stages, mlp_relu=version == 2 and chance.random() < 0.35)
+    spec = ModelSpec("random", version, stages, mlp_relu=mlp_relu)
     image = (chance.choice((96, 128, 176, 208, 272)), chance.choice((96, 112, 144, 240, 272)))
-    batch = chance.choice((1, 1, 3, 5))
-    return model_probe(spec, image, batch, _implementation(chance), dtype)
+    return model_probe(spec, image, chance.choice(batches), _implementation(chance), dtype)
 
 
 def _implementation(chance: random.Random) -> str:

@@ -140,6 +140,44 @@ def test_probes_leave_out_what_is_held_out() -> None:
     assert all(sum(p.group == group for p in found) == 3 for group in groups)
 
 
+def test_six_networks_run_every_family_of_kernels() -> None:
+    probes = list(islice(random_probes(0, "float32"), calibrate.FEWEST))
+    found = {kernel.family for probe in probes for kernel, _ in probe.runs}
+    assert set(made_up_calibration().families) <= found
+
+
+def test_a_row_with_unknown_kernels_is_not_predicted() -> None:
+    machine = made_up_calibration()
+    poor = replace(machine, families={n: f for n, f in machine.families.items() if n != "sdpa"})
+    for attention, is_predicted in (("eager", True), ("sdpa", False)):
+        run = pvtprof.compare(analytic=True, calibration=poor, attention=attention)
+        assert {row.predicted is not None for row in run.rows} == {is_predicted}
+
+
+def test_trouble_with_a_calibration_stops_no_comparison(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def too_slow(*args: object, **kwargs: object) -> None:
+        raise UnavailableError("3 of 40 probes")
+
+    monkeypatch.setattr(
+        calibration, "default_path", lambda device, dtype: tmp_path / "f" / "c.json"
+    )
+    monkeypatch.setattr(calibrate, "calibrate", too_slow)
+    found, said = calibrate.of_this_machine("cpu", "float32", True, print)
+    assert (found, said) == (None, "latency is not predicted: 3 of 40 probes")
+    assert calibrate.of_this_machine("cpu", "float32", False, print) == (None, "")
+    machine = replace(made_up_calibration(), environment=environment("cpu"))
+    monkeypatch.setattr(calibrate, "calibrate", lambda *args, **kwargs: machine)
+    (tmp_path / "f").write_text("no folder")
+    found, said = calibrate.of_this_machine("cpu", "float32", True, print)
+    assert found == machine
+    assert "is not kept" in said
+    (tmp_path / "f").unlink()
+    assert calibrate.of_this_machine("cpu", "float32", True, print)[1].startswith("Wrote")
+    assert calibrate.of_this_machine("cpu", "float32", False, print) == (machine, "")
+
+
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     path = tmp_path / "calibration.json"
@@ -265,7 +303,7 @@ def test_calibrate_refuses_in_one_line(
 
 def test_probes_run_the_kernels_that_they_are_said_to() -> None:
     """In a real process, operator by operator; a probe whose operators differ raises."""
-    probes = [p for p in islice(random_probes(11, "float32"), 30) if p.work < 3e8][:12]
+    probes = list(islice(random_probes(11, "float32"), 10))
     assert {probe.kind for probe in probes} == {"attention", "model"}
     with calibrate.timing_side("cpu", "float32") as side:
         taken = calibrate.timings(side, probes, rounds=2)

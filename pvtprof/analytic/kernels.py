@@ -24,7 +24,15 @@ CACHES = (2**20, 2**25)
 #: The name of each feature, by the kind of kernel; the first is 1 in every call.
 FEATURES = {
     "product": ("call", "MACs", "result", "left", "right"),
-    "convolution": ("call", "MACs", "input", "weight", "result"),
+    "convolution": (
+        "call",
+        "MACs",
+        "input",
+        "weight",
+        "result",
+        "weight beyond 1 MiB",
+        "weight beyond 32 MiB",
+    ),
     "fused": ("call", "MACs", "scores", "queries", "keys"),
     "rows": ("call", "rows", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
     "elements": ("call", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
@@ -77,7 +85,7 @@ def _seen_as(op: Op, aten: str, sizes: Sizes, size: int) -> tuple[str, str, tupl
     if op.fused:
         return "sdpa", "fused", _fused(sizes)
     if aten == "convolution":
-        return _convolution(op, sizes) + path, "convolution", _operands(op, sizes)
+        return _convolution(op, sizes) + path, "convolution", _operands(op, sizes, size)
     if aten in ("native_layer_norm", "_softmax"):
         of_map = f"_of_map{path}" if op.left in ("b s e", "b m e") else ""
         return aten.strip("_") + of_map, "rows", _rows(op, sizes, size)
@@ -114,13 +122,13 @@ def _convolution(op: Op, sizes: Sizes) -> str:
     if kind == "x y":
         return "conv_depthwise"
     if kind == "i j":
-        return "conv_1x1" if sizes["i"] == 1 else "conv_patch"
+        return "conv_1x1" if sizes["i"] == 1 else "conv_reduce"
     return _V2_PATCHES.get(sizes["k"], "conv_patch")
 
 
-def _operands(op: Op, sizes: Sizes) -> tuple[float, ...]:
+def _operands(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     elements = (ops.macs(op, sizes), *(numel(s, sizes) for s in (op.left, op.right, op.out)))
-    return (1.0, *map(float, elements))
+    return (1.0, *map(float, elements), *_beyond(numel(op.right, sizes) * size))
 
 
 def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
@@ -130,5 +138,9 @@ def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
 
 
 def _elements(elements: int, size: int) -> tuple[float, ...]:
-    taken = float(elements * size)
-    return (1.0, taken, *(max(0.0, taken - cache) for cache in CACHES))
+    return (1.0, float(elements * size), *_beyond(elements * size))
+
+
+def _beyond(taken: int) -> tuple[float, ...]:
+    """Bytes that do not stay in each of the caches."""
+    return tuple(float(max(0, taken - cache)) for cache in CACHES)
