@@ -43,11 +43,11 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well held-out samples of the calibration were met, for one kind of unit.
+    """How well held-out samples of the calibration were met, for one kind of probe.
 
     ``low`` and ``high``: between these factors of its prediction lies 90 % of what was measured.
     ``error`` is the mean absolute percentage error as a share, ``noise`` that of one round against
-    the median of the others; ``count`` units were held out.
+    the median of the others; ``count`` probes were held out.
     """
 
     error: float

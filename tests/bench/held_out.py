@@ -36,7 +36,7 @@ def measured(args: argparse.Namespace) -> list[Record]:
         ceilings = measured_ceilings(side)
         for number in range(args.rounds):
             taken = [one for part in _parts(probes) for one in timings(side, part, 1)]
-            taken += [one for part in _parts(held) for one in timings(side, part, 1, False)]
+            taken += [one for part in _parts(held, 6) for one in timings(side, part, 1, False)]
             rounds.append(taken)
             print(f"round {number + 1} of {args.rounds}", file=sys.stderr)
     timed = [_merged(its) for its in zip(*rounds, strict=True)]
@@ -52,9 +52,10 @@ def measured(args: argparse.Namespace) -> list[Record]:
     ]  # fmt: skip
 
 
-def _parts(probes: Sequence[Probe]) -> Iterator[Sequence[Probe]]:
-    for i in range(0, len(probes), TOGETHER):
-        yield probes[i : i + TOGETHER]
+def _parts(probes: Sequence[Probe], size: int = TOGETHER) -> Iterator[Sequence[Probe]]:
+    """What is timed in one process; the three variants of a block are together in sixes."""
+    for i in range(0, len(probes), size):
+        yield probes[i : i + size]
 
 
 def _merged(rounds: Sequence[Timed]) -> Timed:
@@ -74,27 +75,32 @@ def table(records: Sequence[Record]) -> str:
             within = [sum(e <= most for e in errors) / len(errors) for most in (0.1, 0.2)]
             lines.append(f"  {rung:13} MAPE {fmean(errors):6.1%}, median {median(errors):6.1%}, "
                          f"within 10 %: {within[0]:.0%}, 20 %: {within[1]:.0%}")  # fmt: skip
-        lines += _pairs(its, noise)
+        lines += _pairs(its)
     return "\n".join(lines)
 
 
-def _pairs(records: Sequence[Record], noise: float) -> list[str]:
-    """Of variants of one block: the error of their ratios, and how often the faster is named."""
-    ratios, named = [], []
+def _pairs(records: Sequence[Record]) -> list[str]:
+    """Of variants of one block: the error of their ratios, and how often the faster is named.
+
+    Ratios are those within each round, in which both were timed side by side.
+    """
+    errors, noises, seen, said = [], [], [], []
     for i, a in enumerate(records):
         for b in records[:i]:
             if not a["group"] or a["group"] != b["group"]:
                 continue
-            seen = median(a["rounds_s"]) / median(b["rounds_s"])
-            said = a["predicted_s"]["calibrated"] / b["predicted_s"]["calibrated"]
-            ratios.append(abs(said / seen - 1))
-            if abs(seen - 1) > noise:
-                named.append((said > 1) == (seen > 1))
-    if not ratios:
+            rounds = [x / y for x, y in zip(a["rounds_s"], b["rounds_s"], strict=True)]
+            seen.append(median(rounds))
+            said.append(a["predicted_s"]["calibrated"] / b["predicted_s"]["calibrated"])
+            errors.append(abs(said[-1] / seen[-1] - 1))
+            noises.append(abs(rounds[-1] / median(rounds[:-1]) - 1))
+    if not errors:
         return []
-    return [f"  ratios of variants: MAPE {fmean(ratios):.1%} of {len(ratios)}; the faster named "
-            f"rightly in {sum(named)} of {len(named)} pairs that differ by more than the noise "
-            f"({sum(named) / len(named):.1%})"]  # fmt: skip
+    noise = fmean(noises)
+    named = [(p > 1) == (s > 1) for p, s in zip(said, seen, strict=True) if abs(s - 1) > noise]
+    return [f"  ratios of variants: MAPE {fmean(errors):.1%}, median {median(errors):.1%} of "
+            f"{len(errors)}; repeat noise {noise:.1%}; the faster named rightly in {sum(named)} of "
+            f"{len(named)} pairs that differ by more ({sum(named) / len(named):.1%})"]  # fmt: skip
 
 
 if __name__ == "__main__":
