@@ -17,11 +17,12 @@ from pvtprof.analytic.ops import macs
 from pvtprof.errors import SpecError
 from pvtprof.spec import IN_CHANNELS, MODELS, VARIANTS, ModelSpec, StageSpec
 
-#: Widths of heads from which calibration takes dims: as PVT's, multiples of 16, for which
-#: convolutions run other kernels than for the rest.
-HEAD_DIMS = (32, 64, 48, 80, 96)
-#: Widths that calibration leaves out: those of the published models (and 0, no width yet).
-_REAL_DIMS = {0, *(stage.dim for spec in MODELS.values() for stage in spec.stages)}
+#: Widths that calibration leaves out: those of the published models.
+_REAL_DIMS = {stage.dim for spec in MODELS.values() for stage in spec.stages}
+#: Widths of probes: multiples of 16 as PVT's, for which convolutions run other kernels than for the
+#: rest; small ones are drawn as often as large ones.
+_DIMS = [dim for dim in range(16, 577, 16) if dim not in _REAL_DIMS]
+_HEAD_DIMS = (16, 32, 48, 64, 80, 96)
 #: Versions, whether v2 has the ReLU of its "li" model, and whether the batch is 1.
 _NETWORKS = ((1, 2), (False, True), (True, False))
 #: Work and memory of the largest probes: a calibration is a matter of seconds.
@@ -125,10 +126,8 @@ def random_grid(chance: random.Random, low: int, high: int) -> tuple[int, int]:
 
 
 def _stage(chance: random.Random, variant: str, most_ratio: int) -> StageSpec:
-    dim = heads = 0
-    while dim in _REAL_DIMS:
-        heads = chance.choice((1, 2, 3, 5, 6, 7))
-        dim = heads * chance.choice(HEAD_DIMS)
+    dim = chance.choices(_DIMS, [1 / dim for dim in _DIMS])[0]
+    heads = chance.choice([dim // size for size in _HEAD_DIMS if dim % size == 0])
     return StageSpec(
         dim=dim, depth=1, num_heads=heads,
         mlp_ratio=chance.choice((3, 4, 6, 8)), sr_ratio=chance.randint(2, max(2, most_ratio)),

@@ -14,7 +14,7 @@ from pvtprof.analytic import ops
 from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.geometry import Sizes
 from pvtprof.analytic.liveness import allocating, allocations
-from pvtprof.analytic.ops import Op, numel
+from pvtprof.analytic.ops import Op, letters, numel, product
 from pvtprof.spec import DTYPES
 
 #: Matrix products work on so many columns at a time; a rest costs as much as a whole.
@@ -27,6 +27,7 @@ FEATURES = {
     "convolution": (
         "call",
         "MACs",
+        "taps",
         "input",
         "weight",
         "result",
@@ -127,8 +128,16 @@ def _convolution(op: Op, sizes: Sizes) -> str:
 
 
 def _operands(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
-    elements = (ops.macs(op, sizes), *(numel(s, sizes) for s in (op.left, op.right, op.out)))
-    return (1.0, *map(float, elements), *_beyond(numel(op.right, sizes) * size))
+    operands = (numel(s, sizes) for s in (op.left, op.right, op.out))
+    area = product(letters(op.right)[:2], sizes)
+    taps = numel(op.out, sizes) // sizes[op.out.split()[-1]] * area
+    return (
+        1.0,
+        float(ops.macs(op, sizes)),
+        float(taps),
+        *map(float, operands),
+        *_beyond(numel(op.right, sizes) * size),
+    )
 
 
 def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:

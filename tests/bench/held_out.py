@@ -67,7 +67,8 @@ def _merged(rounds: Sequence[Timed]) -> Timed:
 def table(records: Sequence[Record]) -> str:
     lines = []
     for kind in ("attention", "model"):
-        its = [record for record in records if record["kind"] == kind]
+        if not (its := [record for record in records if record["kind"] == kind]):
+            continue
         noise = fmean(abs(r["rounds_s"][-1] / median(r["rounds_s"][:-1]) - 1) for r in its)
         lines.append(f"{kind}: {len(its)} held out; repeat noise {noise:.1%}")
         for rung in (*RUNGS, "calibrated"):
