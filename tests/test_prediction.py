@@ -273,6 +273,13 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     assert "prediction-chart" in page
     assert "roofline-chart" in page
     assert {"prediction", "roofline"} <= set(run.figures())
+    alone = run
+    for row in plain.rows:
+        assert row.predicted is not None
+        alone = with_row(alone, row.scope.stage, row.scope.variant,
+                         predicted=replace(row.predicted, rungs={}))  # fmt: skip
+    assert list(verdict.errors(alone)) == ["calibrated"]
+    assert "prediction-chart" in html.render(alone)
 
 
 def test_the_calibration_is_shown_with_its_rates_and_errors() -> None:

@@ -24,13 +24,15 @@ class PredictionInfo:
 
 
 def prediction_info(run: Run) -> PredictionInfo:
-    """Every row that was both predicted and timed."""
+    """Every row that was both predicted and timed, by the predictors that all of them have."""
     rows = [row for row in run.rows if row.predicted and row.latency]
     return PredictionInfo(
         {
-            name: tuple((str(row.scope), 1e3 * _measured_s(row), 1e3 * _said(row, name))
-                        for row in rows)
-            for name in PREDICTORS if rows
+            name: tuple(
+                (str(row.scope), 1e3 * _measured_s(row), 1e3 * said)
+                for row in rows if (said := _said(row, name)) is not None
+            )
+            for name in PREDICTORS if rows and all(_said(row, name) is not None for row in rows)
         }
     )  # fmt: skip
 
@@ -40,9 +42,9 @@ def _measured_s(row: Row) -> float:
     return row.latency.median
 
 
-def _said(row: Row, name: str) -> float:
+def _said(row: Row, name: str) -> float | None:
     assert row.predicted is not None  # asked by prediction_info
-    return row.predicted.seconds if name == "calibrated" else row.predicted.rungs[name]
+    return row.predicted.seconds if name == "calibrated" else row.predicted.rungs.get(name)
 
 
 def draw_prediction(info: PredictionInfo) -> go.Figure:
