@@ -25,9 +25,8 @@ from pvtprof.observe.subject import resolved_device
 from pvtprof.observe.worker import COPY_BYTES, PRODUCT_SIDE
 from pvtprof.probes import Probe, random_probes
 from pvtprof.records import Ceilings, Environment
-from pvtprof.spec import DTYPES, Workload, one_of
+from pvtprof.spec import CALIBRATE_BUDGET_S, DTYPES, Workload, one_of
 
-DEFAULT_BUDGET_S = 20.0
 #: Fewest probes that a fit stands on, budget or not.
 FEWEST = 40
 SLOWEST = 5  # times the budget, until it is given up
@@ -76,7 +75,7 @@ class Timed:
 def calibrate(
     device: str = "auto",
     dtype: str = "float32",
-    budget_s: float = DEFAULT_BUDGET_S,
+    budget_s: float = CALIBRATE_BUDGET_S,
     seed: int = 0,
     progress: Progress = lambda text: None,
 ) -> Calibration:
@@ -86,7 +85,9 @@ def calibrate(
     """
     one_of("dtype", dtype, tuple(DTYPES))
     if not 0 < budget_s < float("inf"):
-        raise SpecError(f"budget is {budget_s:g} s; use more than 0, such as {DEFAULT_BUDGET_S:g}")
+        raise SpecError(
+            f"budget is {budget_s:g} s; use more than 0, such as {CALIBRATE_BUDGET_S:g}"
+        )
     device = resolved_device(device)
     with timing_side(device, dtype) as side:
         progress("measuring the ceilings")
@@ -113,18 +114,12 @@ def of_this_machine(
     goes wrong with that is said: a prediction is no reason to measure nothing.
     """
     path = calibration.default_path(device.partition(":")[0], dtype)
-    here = environment(device)
     said = ""
     if path.exists():
         try:
-            found = calibration.load(path)
-            other = calibration.foreign(found, here)
+            return calibration.load_for(path, dtype, environment(device)), ""
         except PvtprofError as error:
             said = str(error)
-        else:
-            if not other:
-                return found, ""
-            said = f"{path} is of another environment: {', '.join(other)}; {calibration.AGAIN} here"
     if not may_measure:
         return None, said and f"latency is not predicted: {said}"
     try:

@@ -20,13 +20,11 @@ from pvtprof.analytic.roofline import bound, ladder
 from pvtprof.analytic.rows import row_terms
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.fields import Fields
-from pvtprof.records import Ceilings, Environment, OpCost, Prediction, Row
+from pvtprof.records import Ceilings, Environment, OpCost, Prediction, Row, differing
 from pvtprof.spec import DTYPES, Workload, one_of
 
 SCHEMA = "pvtprof.calibration/1"
 AGAIN = "make one with `pvtprof calibrate`"
-#: What of the environment a calibration belongs to.
-CONDITIONS = ("device", "driver", "cuda", "torch", "threads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +137,10 @@ def _op(op: OpCost, its: Sequence[tuple[Term, Kernel]], calibration: Calibration
 
 def foreign(calibration: Calibration, here: Environment) -> list[str]:
     """In what the calibration's environment is not this one; what is not known here is left out."""
-    then, now = calibration.environment, here
     return [
-        f"{name} {getattr(then, name)} (here: {getattr(now, name)})"
-        for name in CONDITIONS
-        if getattr(now, name) is not None and getattr(then, name) != getattr(now, name)
+        f"{name} {then} (here: {now})"
+        for name, then, now in differing(calibration.environment, here)
+        if now is not None
     ]
 
 
@@ -162,20 +159,22 @@ def load(path: str | os.PathLike[str]) -> Calibration:
     return store.parsed(store.text_of(path, AGAIN), str(path), SCHEMA, _calibration, AGAIN)
 
 
-def load_for(path: str | os.PathLike[str], dtype: str) -> Calibration:
+def load_for(
+    path: str | os.PathLike[str], dtype: str, here: Environment | None = None
+) -> Calibration:
     """A saved calibration of this machine and this dtype.
 
-    Raises StoreError where there is none, SpecError where it is of another environment, by name.
-    What torch alone could say (threads, GPU) is not asked.
+    Raises StoreError where there is none, SpecError where it is of another environment than
+    ``here``, by name. None asks for what is known without torch: not for threads.
     """
+    from pvtprof.observe.environment import without_torch
+
     if not Path(path).exists():
         raise StoreError(f"there is no calibration at {path}; {AGAIN}")
     found = load(path)
     if found.dtype != dtype:
         raise SpecError(f"{path} is of {found.dtype}, not of {dtype}; {AGAIN} --dtype {dtype}")
-    from pvtprof.observe.environment import without_torch
-
-    if other := foreign(found, without_torch(on_cuda=found.overlaps)):
+    if other := foreign(found, here or without_torch(on_cuda=found.overlaps)):
         raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
     return found
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -16,14 +15,14 @@ import numpy.typing as npt
 
 from pvtprof import units
 from pvtprof.analytic import liveness
-from pvtprof.analytic.cost import Cost
-from pvtprof.analytic.formulas import stage_terms
+from pvtprof.analytic.formulas import model_terms, stage_terms, total
 from pvtprof.analytic.geometry import token_grids
 from pvtprof.analytic.kernels import kernels
+from pvtprof.analytic.rows import image_bytes, needs_of
 from pvtprof.calibration import Calibration
 from pvtprof.errors import SpecError
 from pvtprof.records import Prediction
-from pvtprof.spec import DTYPES, IN_CHANNELS, MODELS, ModelSpec, Workload
+from pvtprof.spec import DTYPES, MODELS, ModelSpec, Workload
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 #: Largest R, and the pooled grids, that are considered.
@@ -97,16 +96,16 @@ class Space:
         """GOALS of designs, (designs, 4), from their flat indices."""
         choice = np.unravel_index(designs, self.shape)
 
-        def total(tables: Sequence[Floats]) -> Floats:
+        def summed(tables: Sequence[Floats]) -> Floats:
             parts = [table[i] for table, i in zip(tables, choice, strict=True)]
             return np.asarray(np.sum(parts, axis=0))
 
-        busy, waits = total(self.busy_s), calibration.call_s * total(self.calls)
+        busy, waits = summed(self.busy_s), calibration.call_s * summed(self.calls)
         seconds = np.maximum(busy, waits) if calibration.overlaps else busy + waits
-        params = total(self.params)
+        params = summed(self.params)
         peak = np.max([table[i] for table, i in zip(self.peak, choice, strict=True)], axis=0)
         memory = peak + self.bytes_each * params + self.image_bytes
-        return np.stack([seconds, total(self.macs), params, memory], axis=1)
+        return np.stack([seconds, summed(self.macs), params, memory], axis=1)
 
     def options_of(self, design: int) -> tuple[Option, ...]:
         """What a flat index stands for."""
@@ -115,25 +114,39 @@ class Space:
 
 
 def space(workload: Workload, calibration: Calibration, pool_size: int) -> Space:
-    """The choices of every stage of the workload's model, each evaluated once and exactly."""
-    work = replace(workload, pool_size=pool_size)
-    grids = token_grids(work.spec("mha"), work.height, work.width)
-    options = [_options(grid) for grid in grids]
-    if work.spec("mha").class_token:
-        options[3] = (("sra_conv", 1),)
-    tables = [
-        np.array([_stage(work, calibration, stage, option) for option in its], float).T
-        for stage, its in enumerate(options)
-    ]
-    busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
-    size = DTYPES[work.dtype]
-    image = size * work.batch * IN_CHANNELS * work.height * work.width
-    return Space(pool_size, tuple(options), busy, calls, macs, params, peak, image, size)
+    """The choices of every stage with one pooled grid."""
+    return next(spaces(workload, calibration, [pool_size]))
 
 
-def _options(grid: tuple[int, int]) -> tuple[Option, ...]:
-    convolved = [("sra_conv", ratio) for ratio in range(1, min(*grid, MOST_RATIO) + 1)]
-    return (*convolved, ("sra_pool", 1))
+def spaces(
+    workload: Workload, calibration: Calibration, pool_sizes: Sequence[int] = POOL_SIZES
+) -> Iterator[Space]:
+    """The choices of every stage of the workload's model, a space for each pooled grid.
+
+    Every choice is evaluated once and exactly; those that do not pool are the same in all spaces.
+    """
+    spec = workload.spec("mha")
+    grids = token_grids(spec, workload.height, workload.width)
+    ratios = [range(1, min(*grid, MOST_RATIO) + 1) for grid in grids]
+    pooling = [True] * 4
+    if spec.class_token:
+        ratios[3], pooling[3] = range(1, 2), False
+    convolved = [
+        {(option := ("sra_conv", ratio)): _stage(workload, calibration, stage, option)
+         for ratio in its}
+        for stage, its in enumerate(ratios)
+    ]  # fmt: skip
+    pool: Option = ("sra_pool", 1)
+    for pool_size in pool_sizes:
+        work = replace(workload, pool_size=pool_size)
+        costs = [
+            its | ({pool: _stage(work, calibration, stage, pool)} if pools else {})
+            for stage, (its, pools) in enumerate(zip(convolved, pooling, strict=True))
+        ]
+        tables = [np.array(list(its.values()), float).T for its in costs]
+        busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
+        yield Space(pool_size, tuple(map(tuple, costs)), busy, calls, macs, params, peak,
+                    image_bytes(work), DTYPES[work.dtype])  # fmt: skip
 
 
 def network(workload: Workload, options: Sequence[Option], pool_size: int) -> ModelSpec:
@@ -152,13 +165,13 @@ def _stage(
     by_stage = stage_terms(spec, (work.height, work.width), work.batch, work.attention)
     terms = by_stage[stage]
     found = list(kernels(terms, work.dtype))
-    total = sum((term.cost for term in terms), Cost())
+    cost = total(terms)
     moments = liveness.timeline([term for its in by_stage for term in its], work.dtype)
     before = sum(len(list(kernels(its, work.dtype))) for its in by_stage[:stage])
     mine = [moment.bytes for moment in moments][before : before + len(found)]
     return (
         sum(term.times * calibration.kernel_s(kernel) for term, kernel in found),
-        sum(term.times for term, _ in found), total.macs, total.params, max(mine),
+        sum(term.times for term, _ in found), cost.macs, cost.params, max(mine),
     )  # fmt: skip
 
 
@@ -175,9 +188,8 @@ def choose(
     fronts: list[tuple[Floats, list[tuple[Space, int]]]] = []
     searched = feasible = 0
     fastest = np.full(len(GOALS), np.inf)
-    for pool_size in POOL_SIZES:
-        its = space(workload, calibration, pool_size)
-        for designs in _chunks(its, is_first=pool_size == POOL_SIZES[0]):
+    for its in spaces(workload, calibration):
+        for designs in _chunks(its, is_first=its.pool_size == POOL_SIZES[0]):
             costs = its.evaluated(designs, calibration)
             searched += len(designs)
             fastest = np.minimum(fastest, costs.min(axis=0))
@@ -197,10 +209,10 @@ def choose(
 
 def _chunks(its: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
     """Flat indices, CHUNK at a time; those that pool nowhere for the first pooled grid alone."""
-    total = int(np.prod(its.shape))
+    count = int(np.prod(its.shape))
     pools = [np.array([variant == "sra_pool" for variant, _ in options]) for options in its.options]
-    for begin in range(0, total, CHUNK):
-        designs = np.arange(begin, min(total, begin + CHUNK))
+    for begin in range(0, count, CHUNK):
+        designs = np.arange(begin, min(count, begin + CHUNK))
         if not is_first:
             choice = np.unravel_index(designs, its.shape)
             pooled = np.any([pool[i] for pool, i in zip(pools, choice, strict=True)], axis=0)
@@ -258,17 +270,13 @@ def evaluated(
     name: str | None = None,
 ) -> Design:
     """One design by the scalar path: whole numbers, operator by operator."""
-    spec = network(workload, options, pool_size)
-    image = (workload.height, workload.width)
-    terms = [t for its in stage_terms(spec, image, workload.batch, workload.attention) for t in its]
-    total = sum((term.cost for term in terms), Cost())
+    spec, image = network(workload, options, pool_size), (workload.height, workload.width)
+    terms = model_terms(spec, image, workload.batch, workload.attention)
+    cost = total(terms)
     seconds = calibration.seconds((kernel, t.times) for t, kernel in kernels(terms, workload.dtype))
-    size = DTYPES[workload.dtype]
-    needs = liveness.peak(terms, workload.dtype).bytes + size * (
-        total.params + workload.batch * IN_CHANNELS * image[0] * image[1]
-    )
+    memory, _ = needs_of(workload, terms)
     return Design(tuple(options), pool_size, calibration.around("model", seconds),
-                  total.macs, total.params, needs, name)  # fmt: skip
+                  cost.macs, cost.params, memory, name)  # fmt: skip
 
 
 def _design(calibration: Calibration, place: tuple[Space, int], cost: Floats) -> Design:
@@ -286,9 +294,3 @@ def _too_tight(workload: Workload, least: Floats) -> str:
         f"{units.milliseconds(float(least[0]))}, the smallest needs {units.size(int(least[3]))}; "
         "raise --within or --memory, or use a smaller --img or --model"
     )
-
-
-#: For `itertools.product` over small spaces in tests: every option tuple of a space, in order.
-def every(its: Space) -> Iterator[tuple[Option, ...]]:
-    """Every design of a space in the order of its flat indices."""
-    return product(*its.options)

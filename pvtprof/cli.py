@@ -17,15 +17,16 @@ import click
 from pvtprof import __version__, output
 from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
 from pvtprof.options import (
-    Duration,
+    DURATION,
+    MEMORY,
     Img,
-    Memory,
     Setting,
     Tolerance,
     outputs_options,
     workload_options,
 )
 from pvtprof.spec import (
+    CALIBRATE_BUDGET_S,
     CHECK_BUDGET_S,
     DEFAULT_BUDGET_S,
     DEFAULT_POOL_SIZE,
@@ -199,7 +200,7 @@ def formula(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> N
 
 @cli.command()
 @workload_options
-@click.option("--memory", type=Memory(), help="Such as 24GiB.  [default: the device's]")
+@click.option("--memory", type=MEMORY, help="Such as 24GiB.  [default: the device's]")
 @click.option("--check", is_flag=True, help="Watch every answer and one step more.")
 @click.option("--format", "form", type=click.Choice(("table", "json", "csv")), default="table",
               show_default=True)  # fmt: skip
@@ -241,7 +242,7 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
 @cli.command()
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True)
-@click.option("--budget", "budget_s", type=float, default=20.0, show_default=True,
+@click.option("--budget", "budget_s", type=float, default=CALIBRATE_BUDGET_S, show_default=True,
               help="About so many seconds of measuring.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Which random probes.")
 @click.option("-o", "--output", "path", metavar="FILE",
@@ -278,8 +279,8 @@ def calibrate(path: str | None, force: bool, form: str, **options: Any) -> None:
 
 @cli.command()
 @workload_options
-@click.option("--within", "within_s", type=Duration(), help="Predicted latency at most, as 50ms.")
-@click.option("--memory", "memory_bytes", type=Memory(), help="Memory at most, such as 4GiB.")
+@click.option("--within", "within_s", type=DURATION, help="Predicted latency at most, as 50ms.")
+@click.option("--memory", "memory_bytes", type=MEMORY, help="Memory at most, such as 4GiB.")
 @click.option("--calibration", "calibrated", metavar="FILE",
               help="Another than this machine's.")  # fmt: skip
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FILE",
@@ -477,8 +478,11 @@ def _kept_calibration(options: Mapping[str, Any]) -> Calibration | None:
     """This machine's calibration, if there is one; what is wrong with it is said. No torch."""
     from pvtprof import calibration
 
+    kept = [calibration.default_path(kind, options["dtype"]) for kind in ("cpu", "cuda")]
+    if options["mode"] != "inference" or not any(path.exists() for path in kept):
+        return None  # before any GPU is asked for, which takes longer than all formulas
     path = calibration.default_path(_kind(options["device"]), options["dtype"])
-    if options["mode"] != "inference" or not path.exists():
+    if not path.exists():
         return None
     try:
         return calibration.load_for(path, options["dtype"])

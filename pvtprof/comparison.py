@@ -21,7 +21,14 @@ from pvtprof.command import command
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import environment, free_bytes
 from pvtprof.records import PLACES, Agreement, Allocated, Count, Measurement, Row, Run, Scope
-from pvtprof.spec import DEFAULT_BUDGET_S, DEFAULT_MODEL, DTYPES, VARIANTS, Workload
+from pvtprof.spec import (
+    DEFAULT_BUDGET_S,
+    DEFAULT_MODEL,
+    DEFAULT_POOL_SIZE,
+    DTYPES,
+    VARIANTS,
+    Workload,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,7 +52,7 @@ def compare(
     device: str = "auto",
     attention: str = "eager",
     mode: str = "inference",
-    pool_size: int = 7,
+    pool_size: int = DEFAULT_POOL_SIZE,
     budget_s: float = DEFAULT_BUDGET_S,
     cuda_graph: bool = False,
     analytic: bool = False,

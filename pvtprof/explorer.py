@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from pvtprof import spec, units
 from pvtprof.analytic import liveness
-from pvtprof.analytic.cost import Cost
+from pvtprof.analytic.formulas import total
 from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.program import program
 from pvtprof.analytic.rows import row_terms
@@ -22,7 +23,7 @@ from pvtprof.errors import SpecError
 from pvtprof.records import SCOPES, Run, Scope
 from pvtprof.spec import ATTENTIONS, DTYPES, MODELS, VARIANTS, Workload
 
-__all__ = ["EMBEDDED", "of_run", "packed", "program", "texts", "vector", "vectors"]
+__all__ = ["EMBEDDED", "embedded", "of_run", "packed", "program", "texts", "vector", "vectors"]
 
 #: So many vectors travel with each page, beside the rows of its run.
 EMBEDDED = 240
@@ -47,6 +48,12 @@ def of_run(run: Run) -> Iterator[dict[str, Any]]:
         yield vector(texts(run.workload), row.scope)
 
 
+@cache
+def embedded() -> tuple[dict[str, Any], ...]:
+    """The random vectors that every page takes along."""
+    return tuple(vectors(EMBEDDED))
+
+
 def vector(given: dict[str, str], scope: Scope) -> dict[str, Any]:
     """A setting and a row, with what Python says; whole numbers as text, which JSON keeps."""
     return {
@@ -68,11 +75,11 @@ def _expected(given: dict[str, str], scope: Scope) -> dict[str, str]:
     except SpecError as error:
         return {"error": str(error)}
     terms = row_terms(work, scope)
-    total = sum((term.cost for term in terms), Cost())
+    cost = total(terms)
     top = liveness.peak(terms, work.dtype)
     bytes_each = DTYPES[work.dtype]
-    numbers = {"macs": total.macs, "params": total.params, "read": bytes_each * total.reads,
-               "written": bytes_each * total.writes, "peak": top.bytes}  # fmt: skip
+    numbers = {"macs": cost.macs, "params": cost.params, "read": bytes_each * cost.reads,
+               "written": bytes_each * cost.writes, "peak": top.bytes}  # fmt: skip
     return {"command": command(work), "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 

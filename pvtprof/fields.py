@@ -58,9 +58,15 @@ class Fields:
     def seconds(self, key: str) -> float:
         """A finite duration of more than 0."""
         value = self._get(key)
-        if type(value) not in (int, float) or not 0 < value < math.inf or value > 1e18:
+        if type(value) not in (int, float) or not 0 < value < math.inf or value > 1e12:
             raise StoreError(f"{self.name}{key} is {_shown(value)}, not a number of seconds")
         return float(value)
+
+    def rate(self, key: str) -> float:
+        """A finite number of more than 0: so many a second."""
+        if not (value := self.number(key)):
+            raise StoreError(f"{self.name}{key} is {_shown(value)}, not a rate of more than 0")
+        return value
 
     def number(self, key: str) -> float:
         """A finite number of 0 or more."""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pvtprof import units
-from pvtprof.spec import ATTENTIONS, DEFAULT_MODEL, DTYPES
+from pvtprof.spec import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
 
 FORMATS = ("table", "json", "csv", "markdown")
 
@@ -67,39 +67,34 @@ class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 
         return parameter, kind.convert(text, param, ctx)
 
 
-class Memory(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``24GiB`` or ``16GB`` as bytes."""
+class Quantity(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """A number above 0 and its unit, as what ``read`` makes of it (None where it is none)."""
 
-    name = "SIZE"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """Return bytes."""
-        if isinstance(value, int):
-            return value
-        taken = units.parsed_size(value)
-        if not taken:
-            self.fail(
-                f"{value!r} is not an amount of memory; "
-                "use a number above 0 and a unit, such as 24GiB or 16GB"
-            )
-        return taken
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``50ms`` or ``0.2s`` as seconds."""
-
-    name = "TIME"
+    def __init__(self, name: str, read: Callable[[str], float | None], what: str) -> None:
+        self.name = name
+        self.read = read
+        self.what = what
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Return seconds."""
-        if isinstance(value, float):
+        """Return bytes, or seconds."""
+        if isinstance(value, int | float):
             return value
-        seconds = units.parsed_seconds(value)
-        if not seconds:
-            self.fail(
-                f"{value!r} is not a time; use a number above 0 and a unit, such as 50ms or 0.2s"
-            )
-        return seconds
+        quantity = self.read(value)
+        if not quantity:
+            self.fail(f"{value!r} is not {self.what}")
+        return quantity
+
+
+#: ``24GiB`` or ``16GB`` as bytes.
+MEMORY = Quantity(
+    "SIZE", units.parsed_size,
+    "an amount of memory; use a number above 0 and a unit, such as 24GiB or 16GB",
+)  # fmt: skip
+#: ``50ms`` or ``0.2s`` as seconds.
+DURATION = Quantity(
+    "TIME", units.parsed_seconds,
+    "a time; use a number above 0 and a unit, such as 50ms or 0.2s",
+)  # fmt: skip
 
 
 class Tolerance(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
@@ -134,7 +129,7 @@ def workload_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="auto, cpu, cuda or cuda:N."),
         click.option("--attention", type=click.Choice(ATTENTIONS), default="eager",
                      show_default=True, help="Written out, or fused."),
-        click.option("--pool-size", type=int, default=7, show_default=True,
+        click.option("--pool-size", type=int, default=DEFAULT_POOL_SIZE, show_default=True,
                      help="Grid side of sra_pool's keys."),
     )):  # fmt: skip
         command = option(command)

@@ -23,8 +23,8 @@ _REAL_DIMS = {stage.dim for spec in MODELS.values() for stage in spec.stages}
 #: rest; small ones are drawn as often as large ones.
 _DIMS = [dim for dim in range(16, 577, 16) if dim not in _REAL_DIMS]
 _HEAD_DIMS = (16, 32, 48, 64, 80, 96)
-#: Versions, whether v2 has the ReLU of its "li" model, and whether the batch is 1.
-_NETWORKS = ((1, 2), (False, True), (True, False))
+#: Versions, and whether v2 has the ReLU of its "li" model.
+_NETWORKS = ((1, False), (2, False), (2, True))
 #: Work and memory of the largest probes: a calibration is a matter of seconds.
 MOST_MACS = {"attention": 6e8, "model": 5e9}
 MOST_PEAK_BYTES = 2**28
@@ -77,13 +77,13 @@ def attention_probe(
 
 
 def model_probe(
-    spec: ModelSpec, image: tuple[int, int], batch: int, attention: str, dtype: str, group: str = ""
+    spec: ModelSpec, image: tuple[int, int], batch: int, attention: str, dtype: str
 ) -> Probe:
     """One whole network."""
     recipe = {"network": asdict(spec), "attention": attention,
               "input": [batch, IN_CHANNELS, *image]}  # fmt: skip
     name = f"{spec.name} {spec.stages[0].variant} {image} x{batch} {attention}"
-    return Probe(name, "model", recipe, model_terms(spec, image, batch, attention), dtype, group)
+    return Probe(name, "model", recipe, model_terms(spec, image, batch, attention), dtype)
 
 
 def random_probes(seed: int, dtype: str) -> Iterator[Probe]:
@@ -93,12 +93,9 @@ def random_probes(seed: int, dtype: str) -> Iterator[Probe]:
     family of kernels.
     """
     chance = random.Random(seed)
-    for version, mlp_relu, one in cycle(product(*_NETWORKS)):
-        if version == 1 and mlp_relu:
-            continue
+    for (version, mlp_relu), batches in cycle(product(_NETWORKS, ((1,), (2, 3, 5)))):
         for _ in range(4):
             yield _small(_random_attention, chance, dtype)
-        batches = (1,) if one else (2, 3, 5)
         yield _small(partial(_random_model, version, mlp_relu, batches), chance, dtype)
 
 

@@ -247,6 +247,11 @@ class Prediction:
     high: float
     rungs: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def by_predictor(self) -> dict[str, float]:
+        """Seconds as each of them says, "calibrated" last."""
+        return {**self.rungs, "calibrated": self.seconds}
+
 
 @dataclass(frozen=True, slots=True)
 class OpCost:
@@ -405,6 +410,18 @@ class Environment:
     driver: str | None = None
     commit: str | None = None
     timed_with: str | None = None
+
+
+#: What of the environment must be the same for two times to mean something.
+CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
+
+
+def differing(one: Environment, other: Environment) -> Iterator[tuple[str, Any, Any]]:
+    """(name, in one, in the other) of the conditions of timing in which two environments differ."""
+    for name in CONDITIONS:
+        values = getattr(one, name), getattr(other, name)
+        if values[0] != values[1]:
+            yield name, *values
 
 
 @dataclass(frozen=True)

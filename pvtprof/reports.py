@@ -20,17 +20,17 @@ def written(
     paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> str:
     """Write the page (to ``outputs``, or beside what it is of) and return what to print."""
-    many = len(paths) == 2 or Path(paths[0]).is_dir()
-    if many and form == "markdown":
-        raise SpecError("--format markdown is of one run; use table, csv or json")
-    if len(paths) == 1 and Path(paths[0]).is_dir():
-        return _index(paths[0], outputs, form, force, anonymous)
-    if len(paths) == 2:
-        return _pair(paths[0], paths[1], outputs, form, force, anonymous)
     if len(paths) > 2:
         raise SpecError(
             f"got {len(paths)} paths; name one saved run, two to compare, or a folder of runs"
         )
+    is_pair, is_folder = len(paths) == 2, len(paths) == 1 and Path(paths[0]).is_dir()
+    if (is_pair or is_folder) and form == "markdown":
+        raise SpecError("--format markdown is of one run; use table, csv or json")
+    if is_folder:
+        return _index(paths[0], outputs, form, force, anonymous)
+    if is_pair:
+        return _pair(paths[0], paths[1], outputs, form, force, anonymous)
     run = store.load(paths[0])
     run = run.anonymous() if anonymous else run
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)

@@ -23,6 +23,7 @@ BOUNDS = ("compute", "bandwidth", "overhead")
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_POOL_SIZE = 7
 DEFAULT_BUDGET_S = 30.0
+CALIBRATE_BUDGET_S = 20.0
 CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`
 MAX_SIDE = 16384
 MAX_BATCH = 4096
@@ -127,7 +128,7 @@ class ModelSpec:
     version: int
     stages: tuple[StageSpec, ...]
     mlp_relu: bool = False
-    pool_size: int = 7
+    pool_size: int = DEFAULT_POOL_SIZE
     num_classes: int = 1000
     built: tuple[int, int] = (224, 224)
 
@@ -267,7 +268,7 @@ class Workload:
     device: str = "none"
     attention: str = "eager"
     mode: str = "inference"
-    pool_size: int = 7
+    pool_size: int = DEFAULT_POOL_SIZE
 
     def __post_init__(self) -> None:
         model_spec(self.model)
@@ -296,7 +297,7 @@ def workload(
     dtype: str = "float32",
     attention: str = "eager",
     mode: str = "inference",
-    pool_size: int = 7,
+    pool_size: int = DEFAULT_POOL_SIZE,
 ) -> Workload:
     """The workload that these words ask for; ``sr_ratios`` None means the model's own."""
     height, width = image_size(img)

@@ -168,7 +168,7 @@ def _run(document: Fields) -> Run:
 
 def ceilings(document: Fields) -> Ceilings:
     """The ceilings of a machine: both more than 0."""
-    return Ceilings(document.seconds("flops_per_s"), document.seconds("bytes_per_s"))
+    return Ceilings(document.rate("flops_per_s"), document.rate("bytes_per_s"))
 
 
 def workload(document: Fields) -> Workload:

@@ -123,6 +123,17 @@ def bare_milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{1e3 * seconds:.5g}"
 
 
+def cell(value: str | float | None) -> str:
+    """A value of a table: text as it is, every digit of a whole number, five of another.
+
+    >>> cell("mha"), cell(3136), cell(0.0123456), cell(None)
+    ('mha', '3,136', '0.012346', '-')
+    """
+    if isinstance(value, float):
+        return f"{value:,.5g}"
+    return value if isinstance(value, str) else integer(value)
+
+
 def interval(bounds: tuple[float, float] | None) -> str:
     """An interval of seconds, in milliseconds.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict
 from statistics import fmean
 
 from pvtprof import units
-from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run
-from pvtprof.spec import Workload
+from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run, differing
 
 
 def setting(run: Run) -> str:
@@ -109,7 +108,7 @@ PREDICTORS = {
 def errors(run: Run) -> dict[str, float]:
     """Mean absolute error of each predictor over the rows that were timed, as a share."""
     said = [
-        ({**row.predicted.rungs, "calibrated": row.predicted.seconds}, row.latency.median)
+        (row.predicted.by_predictor, row.latency.median)
         for row in run.rows
         if row.predicted and row.latency
     ]
@@ -153,16 +152,11 @@ def disagreements(run: Run) -> Iterator[str]:
                 )
 
 
-#: What of the environment must be the same for two times to mean something.
-CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
-
-
 def difference(a: Run, b: Run) -> str:
     """In what two workloads differ, in one sentence."""
-    names = {name: (getattr(a.workload, name), getattr(b.workload, name))
-             for name in (f.name for f in fields(Workload))}  # fmt: skip
-    said = [f"{name.replace('_', ' ')} {one} and {other}"
-            for name, (one, other) in names.items() if one != other]  # fmt: skip
+    now = asdict(b.workload)
+    said = [f"{name.replace('_', ' ')} {one} and {now[name]}"
+            for name, one in asdict(a.workload).items() if one != now[name]]  # fmt: skip
     return f"A and B differ in: {'; '.join(said)}." if said else "A and B ran the same."
 
 
@@ -174,10 +168,8 @@ def incomparable(a: Run, b: Run) -> Iterator[str]:
     if WITHHELD in (a.environment.device, b.environment.device):
         yield "devices are withheld"
         return
-    for name in CONDITIONS:
-        one, other = getattr(a.environment, name), getattr(b.environment, name)
-        if one != other:
-            yield f"{name.replace('_', ' ')} is {one} in A, {other} in B"
+    for name, one, other in differing(a.environment, b.environment):
+        yield f"{name.replace('_', ' ')} is {one} in A, {other} in B"
 
 
 def changes(a: Run, b: Run) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from pvtprof import cli
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -18,6 +20,27 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--overwrite", action="store_true", help="refresh tests/golden")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _uncalibrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's own calibrations neither change what tests see nor are changed by them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """The one line with which the command line refuses words: exit code 2, and nothing else."""
+
+    def said(*words: str) -> str:
+        assert cli.main(list(words)) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        return err
+
+    return said
 
 
 @pytest.fixture

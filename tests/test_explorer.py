@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import pvtprof
-from pvtprof import cli, explorer, fit, spec, units
+from pvtprof import explorer, fit, spec, units
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
 from pvtprof.errors import SpecError
@@ -79,15 +80,14 @@ REFUSED = [
 
 
 def test_refusals_are_in_the_words_of_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     given = [{**PLAIN, **change} for change in REFUSED]
     body = "return given.map((t) => { try { engine.parsed(t); } catch (e) { return e.message; } })"
     said = in_node(body, given, tmp_path)
     for texts, refusal in zip(given, said, strict=True):
         words = [f"--{name}={value}" for name, value in texts.items()]
-        assert cli.main(["compare", "--analytic", *words]) == 2
-        assert capsys.readouterr().err == f"pvtprof: {refusal}\n"
+        assert refused("compare", "--analytic", *words) == f"pvtprof: {refusal}\n"
 
 
 @pytest.mark.parametrize("text", ["24GiB", "16GB", "1.5 GB", "512MiB", "0.5KiB", "24684092KiB"])
@@ -98,12 +98,11 @@ def test_memory_is_read_as_on_the_command_line(text: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", ["0GiB", "24", "24XB", "iB", "-1GiB", ""])
 def test_no_memory_is_refused_as_on_the_command_line(
-    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     body = "try { return engine.parsedMemory(given); } catch (e) { return e.message; }"
     said = in_node(body, text, tmp_path)
-    assert cli.main(["fit", f"--memory={text}"]) == 2
-    assert capsys.readouterr().err == f"pvtprof: {said}\n"
+    assert refused("fit", f"--memory={text}") == f"pvtprof: {said}\n"
 
 
 SETTINGS = [{}, {"attention": "sdpa", "dtype": "float16"}, {"model": "pvt_tiny", "batch": "4"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -203,7 +204,7 @@ def test_a_calibration_comes_back_as_it_was(saved: Path) -> None:
     ],
 )
 def test_a_calibration_that_cannot_be_is_refused(
-    saved: Path, old: str, new: str, part: str, capsys: pytest.CaptureFixture[str]
+    saved: Path, old: str, new: str, part: str, refused: Callable[..., str]
 ) -> None:
     text = saved.read_text()
     assert old in text
@@ -211,8 +212,7 @@ def test_a_calibration_that_cannot_be_is_refused(
     with pytest.raises((StoreError, SpecError)) as refusal:
         calibration.load(saved)
     assert part in str(refusal.value)
-    assert cli.main(["choose", "--calibration", str(saved)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    refused("choose", "--calibration", str(saved))
 
 
 def test_a_truncated_calibration_is_refused(saved: Path) -> None:
@@ -222,12 +222,9 @@ def test_a_truncated_calibration_is_refused(saved: Path) -> None:
 
 
 def test_a_calibration_of_another_machine_is_refused_by_name(
-    saved: Path, capsys: pytest.CaptureFixture[str]
+    saved: Path, refused: Callable[..., str]
 ) -> None:
-    assert cli.main(["choose", "--calibration", str(saved)]) == 2
-    said = capsys.readouterr().err
-    assert "device Test CPU, 2 cores (here: " in said
-    assert said.count("\n") == 1
+    assert "device Test CPU, 2 cores (here: " in refused("choose", "--calibration", str(saved))
     here = environment("cpu")
     mine = replace(made_up_calibration(), environment=here)
     assert calibration.foreign(mine, here) == []
@@ -300,12 +297,9 @@ def test_the_calibration_is_shown_with_its_rates_and_errors() -> None:
     ],
 )
 def test_calibrate_refuses_in_one_line(
-    words: list[str], part: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], part: str, refused: Callable[..., str]
 ) -> None:
-    assert cli.main(words) == 2
-    said = capsys.readouterr().err
-    assert part in said
-    assert said.count("\n") == 1
+    assert part in refused(*words)
 
 
 def test_probes_run_the_kernels_that_they_are_said_to() -> None:

@@ -144,6 +144,11 @@ class Term:
         return self.times * convention.count(self.op, self.sizes)
 
 
+def total(terms: Iterable[Term]) -> Cost:
+    """What operators need together."""
+    return sum((term.cost for term in terms), Cost())
+
+
 def model_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[Term, ...]:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pvtprof.analytic import liveness, training
-from pvtprof.analytic.cost import FVCORE, TORCH, Convention, Cost
-from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running
+from pvtprof.analytic.cost import FVCORE, TORCH, Convention
+from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running, total
 from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.ops import params
 from pvtprof.records import SCOPES, Moment, OpCost, Row, Scope, highest
@@ -49,7 +49,7 @@ def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str
 
 def _row(workload: Workload, scope: Scope) -> Row:
     spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
-    total = sum((term.cost for term in terms), Cost())
+    cost = total(terms)
     ops = tuple(_op_cost(term) for term in terms)
     peak = highest(_timeline(workload, terms))
     saved = liveness.saved(terms, workload.dtype)
@@ -58,12 +58,12 @@ def _row(workload: Workload, scope: Scope) -> Row:
         reduced = kinds - {"mha"}
         runs_as, blocks = (reduced or kinds).pop(), sum(stage.depth for stage in spec.stages)
         return Row(scope, runs_as, None, None, None, blocks, None, None, None,
-                   total.macs, total.params, ops, peak, saved_bytes=saved)  # fmt: skip
+                   cost.macs, cost.params, ops, peak, saved_bytes=saved)  # fmt: skip
     stage, sizes = spec.stages[scope.stage - 1], terms[0].sizes
     grid = token_grids(spec, workload.height, workload.width)[scope.stage - 1]
     reduction = stage.sr_ratio if scope.variant == "sra_conv" else None
     return Row(scope, stage.runs_as, stage.dim, stage.num_heads, reduction, stage.depth, grid,
-               sizes["n"], sizes["m"], total.macs, total.params, ops, peak,
+               sizes["n"], sizes["m"], cost.macs, cost.params, ops, peak,
                saved_bytes=saved)  # fmt: skip
 
 
@@ -93,11 +93,19 @@ def _params_bytes(workload: Workload, terms: Sequence[Term]) -> int:
 
 def needs(workload: Workload, variant: str) -> tuple[int, str]:
     """Bytes of parameters, images and peak of the whole network, and the operator at the peak."""
-    terms = row_terms(workload, Scope(None, variant))
+    return needs_of(workload, row_terms(workload, Scope(None, variant)))
+
+
+def needs_of(workload: Workload, terms: Sequence[Term]) -> tuple[int, str]:
+    """The same of any network on the workload's images."""
     peak = highest(_timeline(workload, terms))
-    image = workload.batch * IN_CHANNELS * workload.height * workload.width
-    resident = _params_bytes(workload, terms) + DTYPES[workload.dtype] * image
-    return peak.bytes + resident, peak.at
+    return peak.bytes + _params_bytes(workload, terms) + image_bytes(workload), peak.at
+
+
+def image_bytes(workload: Workload) -> int:
+    """Bytes of the images of one call."""
+    pixels = workload.batch * workload.height * workload.width
+    return DTYPES[workload.dtype] * IN_CHANNELS * pixels
 
 
 def _op_cost(term: Term) -> OpCost:
@@ -113,11 +121,11 @@ def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
-    total = sum((term.cost for term in model_terms(spec, image)), Cost())
+    cost = total(model_terms(spec, image))
     return {
         "model": spec.name,
         "attention": spec.stages[0].variant,
-        "params": total.params,
-        "macs": total.macs,
+        "params": cost.params,
+        "macs": cost.macs,
         "fvcore": model_total(spec, image, FVCORE),
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import plotly.graph_objects as go
 
 from pvtprof.figures.agreement import AgreementInfo, agreement_info, draw_agreement
@@ -45,6 +48,7 @@ __all__ = [
     "StackInfo",
     "agreement_info",
     "all_figures",
+    "all_infos",
     "draw_agreement",
     "draw_latency",
     "draw_live",
@@ -53,6 +57,7 @@ __all__ = [
     "draw_roofline",
     "draw_shares",
     "draw_stack",
+    "drawn",
     "latency_info",
     "live_info",
     "prediction_info",
@@ -63,21 +68,37 @@ __all__ = [
 ]  # fmt: skip
 
 
+_DRAW: dict[str, Callable[[Any], go.Figure]] = {
+    "macs": draw_stack, "latency": draw_latency, "shares": draw_shares,
+    "prediction": draw_prediction, "roofline": draw_roofline, "resolution": draw_resolution,
+    "live": draw_live, "agreement": draw_agreement,
+}  # fmt: skip
+
+
+def all_infos(run: Run) -> dict[str, Any]:
+    """What every chart shows that a run has figures for, by name, in the order of the page."""
+    infos: dict[str, Any] = {"macs": stack_info(run)}
+    if run.measured:
+        infos["latency"] = latency_info(run)
+    if (shares := shares_info(run)).points:
+        infos["shares"] = shares
+    if (predicted := prediction_info(run)).points:
+        infos["prediction"] = predicted
+    if run.ceilings and run.measured:
+        infos["roofline"] = roofline_info(run, run.ceilings)
+    infos["resolution"] = resolution_info(run)
+    if (live := live_info(run)).moments:
+        infos["live"] = live
+    if any(row.counts for row in run.rows):
+        infos["agreement"] = agreement_info(run)
+    return infos
+
+
+def drawn(infos: dict[str, Any]) -> dict[str, go.Figure]:
+    """The charts of infos, by name."""
+    return {name: _DRAW[name](info) for name, info in infos.items()}
+
+
 def all_figures(run: Run) -> dict[str, go.Figure]:
     """Every chart that a run has figures for, by name, in the order of the page."""
-    live, shares = live_info(run), shares_info(run)
-    found = {"macs": draw_stack(stack_info(run))}
-    if run.measured:
-        found["latency"] = draw_latency(latency_info(run))
-    if shares.points:
-        found["shares"] = draw_shares(shares)
-    if (predicted := prediction_info(run)).points:
-        found["prediction"] = draw_prediction(predicted)
-    if run.ceilings and run.measured:
-        found["roofline"] = draw_roofline(roofline_info(run, run.ceilings))
-    found["resolution"] = draw_resolution(resolution_info(run))
-    if live.moments:
-        found["live"] = draw_live(live)
-    if any(row.counts for row in run.rows):
-        found["agreement"] = draw_agreement(agreement_info(run))
-    return found
+    return drawn(all_infos(run))

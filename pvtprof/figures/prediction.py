@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof.figures.style import COLORS, GREY, empty_figure
-from pvtprof.records import Ceilings, Row, Run
+from pvtprof.records import Ceilings, Run
 from pvtprof.verdict import PREDICTORS
 
 SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator": "circle-open",
@@ -25,26 +25,15 @@ class PredictionInfo:
 
 def prediction_info(run: Run) -> PredictionInfo:
     """Every row that was both predicted and timed, by the predictors that all of them have."""
-    rows = [row for row in run.rows if row.predicted and row.latency]
-    return PredictionInfo(
-        {
-            name: tuple(
-                (str(row.scope), 1e3 * _measured_s(row), 1e3 * said)
-                for row in rows if (said := _said(row, name)) is not None
-            )
-            for name in PREDICTORS if rows and all(_said(row, name) is not None for row in rows)
-        }
-    )  # fmt: skip
-
-
-def _measured_s(row: Row) -> float:
-    assert row.latency is not None  # asked by the infos
-    return row.latency.median
-
-
-def _said(row: Row, name: str) -> float | None:
-    assert row.predicted is not None  # asked by prediction_info
-    return row.predicted.seconds if name == "calibrated" else row.predicted.rungs.get(name)
+    said = [
+        (str(row.scope), row.latency.median, row.predicted.by_predictor)
+        for row in run.rows
+        if row.predicted and row.latency
+    ]
+    return PredictionInfo({
+        name: tuple((scope, 1e3 * median, 1e3 * by[name]) for scope, median, by in said)
+        for name in PREDICTORS if said and all(name in by for _, _, by in said)
+    })  # fmt: skip
 
 
 def draw_prediction(info: PredictionInfo) -> go.Figure:
@@ -80,7 +69,7 @@ def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
         {
             variant: tuple(
                 (str(row.scope), row.intensity(run.workload.dtype),
-                 2e-9 * row.macs / _measured_s(row))
+                 2e-9 * row.macs / row.latency.median)
                 for row in run.rows if row.scope.variant == variant and row.latency
             )
             for variant in run.variants

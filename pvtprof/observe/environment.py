@@ -36,8 +36,7 @@ def without_torch(on_cuda: bool) -> Environment:
     """What can be known of this environment without importing torch; the rest is None."""
     base = environment()
     if on_cuda:
-        name = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-        device = name.splitlines()[0] if name else "no GPU"
+        device = next(iter(_gpus("name")), "no GPU")
         return replace(base, device=device, driver=_driver(), torch=_version("torch"))
     return replace(base, device=cpu_name(), torch=_version("torch"))
 
@@ -93,8 +92,13 @@ def _output(*command: str, cwd: Path | None = None) -> str | None:
 
 
 def _driver() -> str | None:
-    out = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
-    return out.splitlines()[0] if out else None
+    return next(iter(_gpus("driver_version")), None)
+
+
+def _gpus(query: str) -> list[str]:
+    """What nvidia-smi says of each GPU; nothing where there is none."""
+    out = _output("nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits")
+    return (out or "").splitlines()
 
 
 def _commit() -> str | None:
@@ -109,7 +113,7 @@ def _commit() -> str | None:
 
 def has_gpu() -> bool:
     """Whether nvidia-smi shows a GPU; torch is not imported."""
-    return bool(_output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"))
+    return bool(_gpus("name"))
 
 
 def device_memory(device: str) -> tuple[str, int]:
@@ -119,8 +123,7 @@ def device_memory(device: str) -> tuple[str, int]:
     CUDA_VISIBLE_DEVICES says), the kernel of this machine (a container's limit and ``ulimit -v``
     count). Raises UnavailableError for a GPU that is not there, or whose memory is not known.
     """
-    query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
-    gpus = [] if device == "cpu" else (_output(*query) or "").splitlines()
+    gpus = [] if device == "cpu" else _gpus("name,memory.total")
     if device == "cpu" or (device == "auto" and not gpus):
         return cpu_name(), _total_memory()
     named = re.fullmatch("cuda(?::([0-9]{1,3}))?", "cuda" if device == "auto" else device)

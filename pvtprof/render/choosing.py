@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -104,8 +103,8 @@ def html(found: Found) -> str:
     header = ("published", "design", "predicted (ms)", "low (ms)", "high (ms)", "MACs", "params",
               "memory (bytes)")  # fmt: skip
     lines = tuple(_line(design) for design in (*found.front, *found.published))
-    chart = Chart("choices-chart", "Dots: predicted latency against MACs, a dot a design",
-                  json.loads(draw_choices(found).to_json()))  # fmt: skip
+    label = "Dots: predicted latency against MACs, a dot a design"
+    chart = Chart.of("choices", label, draw_choices(found))
     return page(
         "choose.html",
         (),

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import plotly.graph_objects as go
 from markupsafe import Markup
 
 from pvtprof import explorer, figures, store, units, verdict
@@ -29,6 +30,11 @@ class Chart:
     anchor: str
     label: str
     figure: dict[str, Any]
+
+    @classmethod
+    def of(cls, name: str, label: str, figure: go.Figure) -> Chart:
+        """A figure by the name that its place on the page begins with."""
+        return cls(f"{name}-chart", label, json.loads(figure.to_json()))
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def explorable(run: Run) -> dict[str, Any]:
 def _start(run: Run) -> dict[str, Any]:
     """What the explorer starts from, as JSON takes it."""
     published = model_spec(run.workload.model).stages[0].variant
-    vectors = [*explorer.of_run(run), *explorer.vectors(explorer.EMBEDDED)]
+    vectors = [*explorer.of_run(run), *explorer.embedded()]
     return {
         "program": explorer.program(),
         "texts": explorer.texts(run.workload),
@@ -116,8 +122,8 @@ def described(environment: Environment) -> dict[str, object]:
 def sections(run: Run) -> list[Section]:
     """The charts of a run with their tables, in the order of the page."""
     counted = any(row.counts for row in run.rows)
-    live, resolution = figures.live_info(run), figures.resolution_info(run)
-    shares, drawn = figures.shares_info(run), run.figures()
+    infos = figures.all_infos(run)
+    drawn, resolution = figures.drawn(infos), infos["resolution"]
     crosses = "; crosses mark the largest image that fits" if resolution.crossings else ""
     found = (
         Section(
@@ -132,9 +138,10 @@ def sections(run: Run) -> list[Section]:
             "of plain attention's, beside the MACs; then in milliseconds.",
             _charts(
                 drawn, shares="MACs and time of each reduced design as shares of mha's",
-                latency="Bars: median latency in milliseconds with its interval",
+                latency="Dots: median latency in milliseconds with its interval",
             ),
-            (sheets.shares(shares), sheets.latencies(run)) if run.measured else (),
+            (sheets.shares(figures.shares_info(run)), sheets.latencies(run))
+            if run.measured else (),
         ),
         Section(
             "prediction", "Predicted latency",
@@ -160,7 +167,8 @@ def sections(run: Run) -> list[Section]:
                 drawn, resolution="Lines: bytes needed by side of a square image, log-log",
                 live="Steps: live bytes at every operator that allocates",
             ),
-            (sheets.resolutions(resolution), *([sheets.moments(live)] if live.moments else [])),
+            (sheets.resolutions(resolution),
+             *([sheets.moments(infos["live"])] if "live" in infos else [])),
         ),
         Section(
             "agreement", "Formula against counters",
@@ -175,11 +183,9 @@ def sections(run: Run) -> list[Section]:
     return [section for section in found if section.charts or section.sheets]
 
 
-def _charts(drawn: dict[str, Any], **labels: str) -> tuple[Chart, ...]:
+def _charts(drawn: dict[str, go.Figure], **labels: str) -> tuple[Chart, ...]:
     return tuple(
-        Chart(f"{name}-chart", label, json.loads(drawn[name].to_json()))
-        for name, label in labels.items()
-        if name in drawn
+        Chart.of(name, label, drawn[name]) for name, label in labels.items() if name in drawn
     )
 
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from pvtprof import __version__
+from pvtprof import __version__, units
 
 
 def page(template: str, scripts: Sequence[str], charts: bool = True, **values: object) -> str:
@@ -21,6 +21,7 @@ def page(template: str, scripts: Sequence[str], charts: bool = True, **values: o
         loader=PackageLoader("pvtprof.render"), autoescape=True, keep_trailing_newline=True
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # order means something here
+    environment.filters["cell"] = units.cell
     first = Markup(_asset("theme.js"))
     later = {"plotly": plotlyjs()} if charts else {}
     later |= {name: _asset(f"{name}.js") for name in ("page", *scripts)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pvtprof import store, units, verdict
@@ -82,8 +81,8 @@ def _record(a: Row, b: Row, comparable: bool) -> Record:
 
 def _section(a: Run, b: Run) -> Section:
     charts = tuple(
-        Chart(f"{info.title.split()[0]}-chart".lower(), f"Dots: {info.title} of A and B, by row",
-              json.loads(draw_pair(info).to_json()))
+        Chart.of(info.title.split()[0].lower(), f"Dots: {info.title} of A and B, by row",
+                 draw_pair(info))
         for info in pair_infos(a, b)
     )  # fmt: skip
     return Section("rows", "Row by row", "Ratios are B over A.", charts, (_sheet(a, b),))
@@ -91,11 +90,5 @@ def _section(a: Run, b: Run) -> Section:
 
 def _sheet(a: Run, b: Run) -> Sheet:
     found = records(a, b)
-    lines = tuple(tuple(_cell(value) for value in record.values()) for record in found)
+    lines = tuple(tuple(map(units.cell, record.values())) for record in found)
     return Sheet("Rows that both have", tuple(n.replace("_", " ") for n in found[0]), lines)
-
-
-def _cell(value: str | float | None) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return value if isinstance(value, str) else units.integer(value)

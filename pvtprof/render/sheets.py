@@ -112,13 +112,12 @@ def _latency(row: Row) -> tuple[str, ...]:
 
 def predictions(run: Run) -> Sheet:
     """What every predictor said of each row, beside what was measured."""
-    names = list(PREDICTORS)
+    simpler = [name for name in PREDICTORS if name != "calibrated"]
     header = ("place", "design", "measured (ms)", "calibrated (ms)", "90 % low (ms)",
-              "90 % high (ms)", *(f"{name} (ms)" for name in names[:-1]))  # fmt: skip
+              "90 % high (ms)", *(f"{name} (ms)" for name in simpler))  # fmt: skip
     lines = tuple(
         (*_place(row), *map(units.bare_milliseconds, (
-            row.latency_median_s, said.seconds, said.low, said.high,
-            *(said.rungs.get(name) for name in names[:-1]),
+            row.latency_median_s, said.seconds, said.low, said.high, *map(said.rungs.get, simpler),
         )))
         for row in run.rows if (said := row.predicted)
     )  # fmt: skip
