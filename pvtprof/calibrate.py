@@ -41,7 +41,14 @@ ROBUST = 0.05
 CLASSES = {
     "GEMM": ("gemm",),
     "batched GEMM": ("bmm", "sdpa"),
-    "convolution": ("conv_patch", "conv_reduce", "conv_1x1", "conv_stem", "conv_overlap"),
+    "convolution": (
+        "conv_patch",
+        "conv_reduce",
+        "conv_1x1",
+        "conv_stem",
+        "conv_overlap",
+        "conv_small",
+    ),
     "depthwise": ("conv_depthwise",),
     "norm": ("native_layer_norm",),
     "softmax": ("softmax",),

@@ -111,7 +111,8 @@ def _small(draw: Any, chance: random.Random, dtype: str) -> Probe:
 
 def _random_attention(chance: random.Random, dtype: str) -> Probe:
     grid = random_grid(chance, 6, 64)
-    stage = _stage(chance, chance.choice(VARIANTS), min(8, *grid))
+    variant = chance.choice((*VARIANTS, "sra_conv"))  # whose kernels depend on the most sizes
+    stage = _stage(chance, variant, min(8, *grid))
     return attention_probe(stage, grid, chance.choice((1, 1, 1, 2, 3, 5, 6)),
                           _implementation(chance), dtype)  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import product
 
 from pvtprof.analytic.formulas import model_terms
 from pvtprof.analytic.kernels import kernels
@@ -63,16 +64,16 @@ def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> Sta
 def made_up_calibration(dtype: str = "float32") -> Calibration:
     """A machine that was never measured: a nanosecond for this, a microsecond for that."""
     families: dict[str, Fitted] = {}
-    for spec in MODELS.values():
-        for variant in VARIANTS:
-            for batch in (1, 2):
-                for attention in ATTENTIONS:
-                    terms = model_terms(spec.with_attention(variant), (192, 224), batch, attention)
-                    for _, kernel in kernels(terms, dtype):
-                        size = len(kernel.features)
-                        families.setdefault(kernel.family, Fitted(kernel.kind, (
-                            1e-6, *(1e-11 * (len(families) + i + 1) for i in range(size - 1)),
-                        )))  # fmt: skip
+    images = ((192, 224), (32, 64))
+    for spec, variant, image, batch, attention in product(
+        MODELS.values(), VARIANTS, images, (1, 2), ATTENTIONS
+    ):
+        terms = model_terms(spec.with_attention(variant), image, batch, attention)
+        for _, kernel in kernels(terms, dtype):
+            size = len(kernel.features)
+            families.setdefault(kernel.family, Fitted(kernel.kind, (
+                1e-6, *(1e-11 * (len(families) + i + 1) for i in range(size - 1)),
+            )))  # fmt: skip
     quality = {kind: Quality(0.08, 0.05, 0.9, 1.2, 9) for kind in ("attention", "model")}
     return Calibration(ENVIRONMENT, dtype, families, 1.1, 2e-6, False, Ceilings(1e11, 2e10),
                        {"GEMM": (5e10, 1e9)}, quality)  # fmt: skip

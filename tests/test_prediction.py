@@ -11,21 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import pvtprof
 from pvtprof import calibrate, calibration, cli, store, verdict
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.kernels import FEATURES, kernels
+from pvtprof.analytic.kernels import FEATURES, Kernel, kernels
 from pvtprof.analytic.roofline import bound, ladder
 from pvtprof.analytic.rows import row_terms
 from pvtprof.calibrate import Timed
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
-from pvtprof.probes import held_out, random_probes
+from pvtprof.probes import attention_probe, held_out, random_probes
 from pvtprof.records import Ceilings, Scope
 from pvtprof.render import calibrating, html, terminal
-from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS
+from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS, StageSpec
 from tests.builders import made_up_calibration, observed_run, with_row
 
 
@@ -43,6 +44,55 @@ def test_kernels_are_what_allocates_one_to_one(name: str, attention: str) -> Non
             assert min(kernel.features) >= 0
         total = sum(term.times * kernel.macs for term, kernel in found)
         assert total == sum(term.cost.macs for term in terms)
+
+
+def of_module(variant: str, grid: tuple[int, int], ratio: int, batch: int = 1) -> list[Kernel]:
+    stage = StageSpec(48, 1, 3, 4, ratio, variant)
+    return [kernel for kernel, _ in attention_probe(stage, grid, batch, "eager", "float32").runs]
+
+
+def feature(kernel: Kernel, name: str) -> float:
+    return kernel.features[FEATURES[kernel.kind].index(name)]
+
+
+@pytest.mark.parametrize(("keys", "below_32", "below_64", "rest"), [
+    (7, 1, 1, 1), (8, 0, 1, 1), (15, 0, 1, 1), (16, 0, 0, 0), (17, 0, 0, 1), (32, 0, 0, 0),
+])  # fmt: skip
+def test_short_rows_of_a_softmax_are_told_from_long(
+    keys: int, below_32: int, below_64: int, rest: int
+) -> None:
+    softmax = next(k for k in of_module("mha", (keys, 1), 1) if k.family == "softmax")
+    rows = 3 * keys
+    assert feature(softmax, "rows") == rows
+    assert feature(softmax, "in rows below 32 B") == below_32 * 4 * keys * rows
+    assert feature(softmax, "in rows below 64 B") == below_64 * 4 * keys * rows
+    assert feature(softmax, "rows with a rest") == rest * rows
+
+
+@pytest.mark.parametrize("grid", [(7, 7), (8, 14), (15, 29), (56, 10), (6, 5)])
+def test_pooling_takes_what_its_windows_hold(grid: tuple[int, int]) -> None:
+    """Torch's windows, one by one: from floor(i h / 7) to ceil((i + 1) h / 7)."""
+    pool = next(k for k in of_module("sra_pool", grid, 1, 2) if k.kind == "pooling")
+    windows = [sum(-(-(i + 1) * side // 7) - i * side // 7 for i in range(7)) for side in grid]
+    assert feature(pool, "taken") == 2 * 48 * windows[0] * windows[1]
+    assert feature(pool, "results") == 2 * 48 * 49
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize(
+    ("grid", "ratio", "batch"),
+    [((20, 21), 3, 1), ((20, 21), 3, 2), ((20, 22), 3, 1), ((20, 21), 4, 1), ((6, 6), 2, 1)],
+)
+def test_small_convolutions_are_those_that_torch_keeps_from_onednn(
+    grid: tuple[int, int], ratio: int, batch: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """48 x 20 x 21 inputs are 20,160; torch asks oneDNN from 20,481 on."""
+    family = next(k.family for k in of_module("sra_conv", grid, ratio, batch) if "conv" in k.family)
+    convolution = torch.nn.Conv2d(48, 48, ratio, ratio)
+    with torch.no_grad(), torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+        convolution(torch.zeros(batch, 48, *grid))
+    is_onednn = ",exec,cpu,convolution," in capfd.readouterr().out
+    assert is_onednn == (family != "conv_small")
 
 
 def test_a_fit_finds_the_coefficients_that_made_the_times() -> None:

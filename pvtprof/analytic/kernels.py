@@ -7,6 +7,7 @@ sum of those with coefficients of 0 or more that a calibration of the machine fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,17 @@ from pvtprof.spec import DTYPES
 PAD = 16
 #: Bytes beyond which a tensor does not stay in the caches of a core, and of a processor.
 CACHES = (2**20, 2**25)
+#: Bytes of vectors of AVX2 and AVX-512: what a row has less than a whole one of is taken element by
+#: element, by a softmax of short rows and by fused attention.
+VECTORS = (32, 64)
+#: Output channels for which a convolution goes over the image before it takes the next ones.
+CHANNELS = 64
+#: At batch 1, torch gives a convolution to oneDNN from so wide a kernel or so many inputs on.
+#: Source: ConvParams::use_mkldnn in aten/src/ATen/native/Convolution.cpp.
+SMALL_KERNEL, SMALL_INPUT = 3, 20480
 #: The name of each feature, by the kind of kernel; the first is 1 in every call.
 FEATURES = {
-    "product": ("call", "MACs", "result", "left", "right"),
+    "product": ("call", "MACs", "result", "left", "right", "beyond 1 MiB", "beyond 32 MiB"),
     "convolution": (
         "call",
         "MACs",
@@ -33,9 +42,21 @@ FEATURES = {
         "result",
         "weight beyond 1 MiB",
         "weight beyond 32 MiB",
+        "weight again",
     ),
-    "fused": ("call", "MACs", "scores", "queries", "keys"),
+    "fused": ("call", "MACs", "scores", "scores in rests", "queries", "keys"),
     "rows": ("call", "rows", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
+    "softmax": (
+        "call",
+        "rows",
+        "rows with a rest",
+        "in rows below 32 B",
+        "in rows below 64 B",
+        "bytes",
+        "beyond 1 MiB",
+        "beyond 32 MiB",
+    ),
+    "pooling": ("call", "taken", "results", "beyond 1 MiB", "beyond 32 MiB"),
     "elements": ("call", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
 }
 _V2_PATCHES = {7: "conv_stem", 3: "conv_overlap"}
@@ -80,41 +101,49 @@ def _seen_as(op: Op, aten: str, sizes: Sizes, size: int) -> tuple[str, str, tupl
     path = "@1" if sizes["b"] == 1 else "@n"
     name = op.name.rpartition(".")[2].rstrip("1234")
     if aten in ("addmm", "mm"):
-        return f"gemm_of_map{path}" if op.from_map else "gemm", "product", _linear(op, sizes)
+        return f"gemm_of_map{path}" if op.from_map else "gemm", "product", _linear(op, sizes, size)
     if aten == "bmm":
-        return f"bmm_{name}", "product", _batched(op, sizes)
+        return f"bmm_{name}", "product", _batched(op, sizes, size)
     if op.fused:
-        return "sdpa", "fused", _fused(sizes)
+        return "sdpa", "fused", _fused(sizes, size)
     if aten == "convolution":
-        return _convolution(op, sizes) + path, "convolution", _operands(op, sizes, size)
-    if aten in ("native_layer_norm", "_softmax"):
+        family = "conv_small" if _is_small(op, sizes) else _convolution(op, sizes) + path
+        return family, "convolution", _operands(op, sizes, size)
+    if aten == "_softmax":
+        return "softmax", "softmax", _softmax(op, sizes, size)
+    if aten == "native_layer_norm":
         of_map = f"_of_map{path}" if op.left in ("b s e", "b m e") else ""
-        return aten.strip("_") + of_map, "rows", _rows(op, sizes, size)
+        return aten + of_map, "rows", _rows(op, sizes, size)
+    if aten == "_adaptive_avg_pool2d":
+        return aten + path, "pooling", _pooling(op, sizes, size)
     if aten in ("clone", "add", "cat"):
         aten = f"{aten}_{name}"
     split = path if op.kind in ("pool", "gelu", "relu", "copy") else ""
     return aten + split, "elements", _elements(numel(op.left, sizes) + numel(op.out, sizes), size)
 
 
-def _linear(op: Op, sizes: Sizes) -> tuple[float, ...]:
+def _linear(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     inner = sizes[op.left.split()[-1]]
-    return _product(1, numel(op.left, sizes) // inner, inner, numel(op.right, sizes) // inner)
+    left, right = numel(op.left, sizes), numel(op.right, sizes)
+    return _product(1, left // inner, inner, right // inner, size)
 
 
-def _batched(op: Op, sizes: Sizes) -> tuple[float, ...]:
+def _batched(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     rows, inner = (sizes[index] for index in op.left.split()[2:])
-    return _product(sizes["b"] * sizes["h"], rows, inner, sizes[op.out.split()[3]])
+    return _product(sizes["b"] * sizes["h"], rows, inner, sizes[op.out.split()[3]], size)
 
 
-def _product(batch: int, rows: int, inner: int, columns: int) -> tuple[float, ...]:
-    padded = -(-columns // PAD) * PAD
-    sizes = (rows * inner * padded, rows * columns, rows * inner, inner * columns)
-    return (1.0, *(float(batch * n) for n in sizes))
+def _product(batch: int, rows: int, inner: int, columns: int, size: int) -> tuple[float, ...]:
+    padded = rows * inner * -(-columns // PAD) * PAD
+    operands = (rows * columns, rows * inner, inner * columns)
+    taken = _beyond(batch * sum(operands) * size)
+    return (1.0, *(float(batch * n) for n in (padded, *operands)), *taken)
 
 
-def _fused(sizes: Sizes) -> tuple[float, ...]:
-    scores = numel("b h n m", sizes)
-    operands = (scores * sizes["d"], scores, numel("b h n d", sizes), numel("b h m d", sizes))
+def _fused(sizes: Sizes, size: int) -> tuple[float, ...]:
+    queries, scores = numel("b h n d", sizes), numel("b h n m", sizes)
+    rests = numel("b h n", sizes) * (sizes["m"] % (VECTORS[-1] // size))
+    operands = (scores * sizes["d"], scores, rests, queries, numel("b h m d", sizes))
     return (1.0, *map(float, operands))
 
 
@@ -127,23 +156,45 @@ def _convolution(op: Op, sizes: Sizes) -> str:
     return _V2_PATCHES.get(sizes["k"], "conv_patch")
 
 
+def _is_small(op: Op, sizes: Sizes) -> bool:
+    """Whether torch takes its own convolution, unfolding the image, and not oneDNN's."""
+    kernel = sizes[op.right[0]]
+    grouped = op.right[:3] == "x y"
+    few = numel(op.left, sizes) <= SMALL_INPUT
+    return not grouped and sizes["b"] == 1 and 1 < kernel <= SMALL_KERNEL and few
+
+
 def _operands(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
-    operands = (numel(s, sizes) for s in (op.left, op.right, op.out))
-    area = product(letters(op.right)[:2], sizes)
-    taps = numel(op.out, sizes) // sizes[op.out.split()[-1]] * area
-    return (
-        1.0,
-        float(ops.macs(op, sizes)),
-        float(taps),
-        *map(float, operands),
-        *_beyond(numel(op.right, sizes) * size),
-    )
+    operands = [numel(s, sizes) for s in (op.left, op.right, op.out)]
+    channels, weight = sizes[op.out.split()[-1]], operands[1] * size
+    taps = operands[2] // channels * product(letters(op.right)[:2], sizes)
+    # where the weight of CHANNELS does not stay near, it is read again for every row of the result
+    rows = sizes["b"] * sizes["a"] // (sizes["i"] if op.right[0] == "i" else 1)
+    again = rows * max(0.0, weight - max(1.0, channels / CHANNELS) * CACHES[0])
+    counts = (ops.macs(op, sizes), taps, *operands)
+    return (1.0, *map(float, counts), *_beyond(weight), again)
+
+
+def _pooling(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
+    """Windows overlap where the pooled side does not divide the grid's."""
+    pooled, height = math.isqrt(sizes["m"]), sizes["a"]
+    sides = (height, sizes["n"] // height)
+    windows = math.prod(side + pooled - math.gcd(side, pooled) for side in sides)
+    taken, results = sizes["b"] * sizes["c"] * windows, numel(op.out, sizes)
+    return (1.0, float(taken), float(results), *_beyond((numel(op.left, sizes) + results) * size))
 
 
 def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     elements = numel(op.out, sizes)
     call, *taken = _elements(elements, size)
     return (call, float(elements // sizes[op.out.split()[-1]]), *taken)
+
+
+def _softmax(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
+    row = sizes[op.out.split()[-1]] * size
+    call, rows, *taken = _rows(op, sizes, size)
+    short = (rows * row if row < vector else 0.0 for vector in VECTORS)
+    return (call, rows, rows if row % VECTORS[-1] else 0.0, *short, *taken)
 
 
 def _elements(elements: int, size: int) -> tuple[float, ...]:
