@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from pvtprof import calibration
-from pvtprof.analytic.kernels import Kernel
+from pvtprof.analytic.kernels import Kernel, matched_s
 from pvtprof.calibration import Calibration, Fitted, Quality
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
@@ -33,7 +33,6 @@ SLOWEST = 5  # times the budget, until it is given up
 TOGETHER = 5  # probes built in one process
 ROUNDS = 5
 SAMPLE_S = 0.01  # as a sample of `compare` lasts
-PROFILE_S = 0.05
 FOLDS = 5
 #: Relative errors beyond this weigh less in a fit: disturbed samples are no evidence.
 ROBUST = 0.05
@@ -151,33 +150,27 @@ def timings(
     """Time probes in one fresh process, in rounds; ``watched``: their kernels too."""
     names = {f"{i} {probe.name}": probe for i, probe in enumerate(probes)}
     whole: dict[str, list[float]] = {name: [] for name in names}
-    parts: dict[str, list[float]] = {}
+    parts: dict[str, tuple[float, ...]] = {}
     with side.forked({name: probe.recipe for name, probe in names.items()}) as samplers:
         once_s = {name: warm(sampler) for name, sampler in samplers.items()}
         for name in names if watched else ():
-            times = min(15, max(3, round(PROFILE_S / once_s[name])))
-            parts[name] = _kernel_s(names[name], side.profile(name, times))
+            parts[name] = _kernel_s(names[name], side.profile(name, once_s[name]))
         for _ in range(rounds):
             for name in names:
                 sample = samplers[name](max(1, round(SAMPLE_S / once_s[name])))
                 whole[name].append(sample.get("device", sample["wall"]))
-    return [
-        Timed(probe, tuple(parts.get(name, ())), tuple(whole[name]))
-        for name, probe in names.items()
-    ]
+    return [Timed(probe, parts.get(name, ()), tuple(whole[name])) for name, probe in names.items()]
 
 
-def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> list[float]:
+def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> tuple[float, ...]:
     """Seconds of each kernel of a probe, of which each runs once."""
-    expected = [kernel.aten for kernel, _ in probe.runs]
-    wanted = set(expected)
-    found = [(name, seconds) for name, seconds in profile if name in wanted]
-    if [name for name, _ in found] != expected:
+    found = matched_s([kernel for kernel, _ in probe.runs], profile)
+    if found is None:
         raise UnavailableError(
             f"{probe.name}: torch runs other operators here than pvtprof knows of; its predictions "
             "would mean nothing"
         )
-    return [seconds for _, seconds in found]
+    return found
 
 
 def measured_ceilings(side: Side) -> Ceilings:

@@ -17,7 +17,7 @@ from pvtprof import files, store
 from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.kernels import FEATURES, Kernel, kernels
 from pvtprof.analytic.roofline import bound, ladder
-from pvtprof.analytic.rows import row_terms
+from pvtprof.analytic.rows import op_name, row_terms
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.fields import Fields
 from pvtprof.records import Ceilings, Environment, OpCost, Prediction, Row, differing
@@ -119,7 +119,7 @@ def _predicted(workload: Workload, row: Row, calibration: Calibration) -> Row:
     runs = [(kernel, term.times) for term, kernel in found]
     by_name: dict[str, list[tuple[Term, Kernel]]] = {}
     for term, kernel in found:
-        by_name.setdefault(term.op.name.removeprefix("attn."), []).append((term, kernel))
+        by_name.setdefault(op_name(term), []).append((term, kernel))
     ops = tuple(_op(op, by_name.get(op.name, []), calibration) for op in row.ops)
     return replace(row, ops=ops, predicted=calibration.prediction(row.scope.kind, runs))
 

@@ -15,6 +15,7 @@ from pvtprof.analytic.rows import (
     analytic_rows,
     formula_by_module,
     row_terms,
+    with_profile,
 )
 from pvtprof.calibration import Calibration, predicted
 from pvtprof.command import command
@@ -40,6 +41,7 @@ Progress = Callable[[str], None]
 OUT_OF_MEMORY = "ran out of memory; close other programs or use a smaller --img"
 #: Share of the measuring budget for the attention of each stage (1 to 4) and for the whole model.
 SHARES = {1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125, None: 0.5}
+OPERATORS_SHARE = 0.1  # of what is for a stage: its operators, one by one
 
 
 def compare(
@@ -242,6 +244,8 @@ class _Observer:
         self.left_s += SHARES[stage] * self.budget_s
         name = "whole model" if stage is None else f"attention of stage {stage}"
         begin = time.perf_counter()
+        by_operator = stage is not None and not self.training
+        whole_s = self.left_s * (1 - OPERATORS_SHARE * by_operator)
         taken: dict[str, Measurement] = {}
         reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
         try:
@@ -250,9 +254,11 @@ class _Observer:
                 rows = {str(s): recipes.of_row(self.workload, self.rows[s]) for s in ready}
                 with self.clock.forked(rows) as samplers:
                     latency.measure(
-                        samplers, self.left_s, self.workload.device, keep=taken,
+                        samplers, whole_s, self.workload.device, keep=taken,
                         progress=lambda said: self.progress(f"timing {name}, {said}"),
                     )  # fmt: skip
+                    if by_operator:
+                        self._time_operators(self.clock, taken, self.left_s - whole_s)
         except UnavailableError as error:
             reason = OUT_OF_MEMORY if "memory" in str(error) else str(error)
         finally:
@@ -263,6 +269,21 @@ class _Observer:
         for scope in ready:
             if str(scope) not in taken:
                 self.rows[scope] = replace(self.rows[scope], not_run=reason)
+
+    def _time_operators(
+        self, clock: Side, taken: Mapping[str, Measurement], budget_s: float
+    ) -> None:
+        """Each operator of the modules that were timed, in context, as far as that ends in time."""
+        from pvtprof.observe.sides import FEWEST_PROFILED
+
+        begin = time.perf_counter()
+        for scope, row in self.rows.items():
+            if (measurement := taken.get(str(scope))) is None:
+                continue
+            needs_s = FEWEST_PROFILED * measurement.median
+            if time.perf_counter() - begin + needs_s < budget_s:
+                profile = clock.profile(str(scope), measurement.median)
+                self.rows[scope] = with_profile(self.workload, row, profile)
 
 
 def joined(formula: Mapping[str, int], count: Count) -> Agreement:

@@ -258,7 +258,8 @@ class OpCost:
     """One operator of a row: all its runs together, in elements; ``times`` is how often it runs.
 
     ``predicted_s`` is what all its runs should take; ``bound`` says what it waits for: "compute",
-    "bandwidth" or "overhead". None where no calibration was asked.
+    "bandwidth" or "overhead"; None where no calibration was asked. ``measured_s`` is what they took
+    while the module ran; None where operators were not timed.
     """
 
     name: str
@@ -270,6 +271,7 @@ class OpCost:
     times: int = 1
     predicted_s: float | None = None
     bound: str | None = None
+    measured_s: float | None = None
 
     def intensity(self, dtype: str) -> float:
         """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; 0 where nothing is."""

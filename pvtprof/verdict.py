@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from operator import itemgetter
 from statistics import fmean
 
 from pvtprof import units
-from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run, differing
+from pvtprof.records import WITHHELD, WITNESSES, Moment, OpCost, Row, Run, differing
 
 
 def setting(run: Run) -> str:
@@ -124,6 +125,23 @@ def predictions(run: Run) -> Iterator[str]:
     if found := errors(run):
         said = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
         yield f"Predictions of latency, off on average: {', '.join(said)}."
+    if furthest := surprise(run):
+        row, op = furthest
+        yield (
+            f"Furthest from what was predicted: {op.name} in {row.scope}, "
+            f"{units.milliseconds(op.measured_s)} for {units.milliseconds(op.predicted_s)}."
+        )
+
+
+def surprise(run: Run) -> tuple[Row, OpCost] | None:
+    """The operator whose time is the most seconds off, of those that were timed by themselves."""
+    timed = [
+        (abs(op.measured_s - op.predicted_s), row, op)
+        for row in run.rows
+        for op in row.ops
+        if op.measured_s is not None and op.predicted_s is not None
+    ]
+    return max(timed, key=itemgetter(0))[1:] if timed else None
 
 
 def disagreements(run: Run) -> Iterator[str]:

@@ -15,7 +15,7 @@ import pvtprof
 from pvtprof import comparison, verdict
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
-from pvtprof.records import Agreement, Count, Run
+from pvtprof.records import Agreement, Count, Run, Scope
 from pvtprof.spec import VARIANTS
 from tests.builders import observed_run, with_row
 
@@ -35,6 +35,16 @@ def test_every_row_has_all_its_witnesses_and_they_agree(small: Run) -> None:
         assert row.agrees
         assert row.peak_observed == row.peak
         assert row.latency is not None or row.not_run
+
+
+def test_operators_of_a_module_are_timed_by_themselves(small: Run) -> None:
+    taken = {row.scope: [op.measured_s for op in row.ops if op.measured_s is not None]
+             for row in small.rows}  # fmt: skip
+    assert taken[Scope(1, "mha")]
+    for row in small.rows:
+        its = taken[row.scope]
+        assert len(its) in ((0,) if row.scope.stage is None else (0, len(row.ops)))
+        assert all(seconds > 0 for seconds in its)
 
 
 def test_the_model_row_is_the_embeddings_plus_all_blocks(small: Run) -> None:

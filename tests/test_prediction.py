@@ -19,12 +19,12 @@ from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import model_terms
 from pvtprof.analytic.kernels import FEATURES, Kernel, kernels
 from pvtprof.analytic.roofline import bound, ladder
-from pvtprof.analytic.rows import row_terms
+from pvtprof.analytic.rows import op_name, row_terms, with_profile
 from pvtprof.calibrate import Timed
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.probes import attention_probe, held_out, random_probes
-from pvtprof.records import Ceilings, Scope
+from pvtprof.records import Ceilings, Row, Run, Scope
 from pvtprof.render import calibrating, html, terminal
 from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS, StageSpec
 from tests.builders import made_up_calibration, observed_run, with_row
@@ -327,6 +327,49 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
                          predicted=replace(row.predicted, rungs={}))  # fmt: skip
     assert list(verdict.errors(alone)) == ["calibrated"]
     assert "prediction-chart" in html.render(alone)
+
+
+def profile_of(run: Run, row: Row) -> list[tuple[str, float]]:
+    """As if every kernel of a row took 1 ms more than the one before it; views took some too."""
+    found = [kernel for _, kernel in kernels(row_terms(run.workload, row.scope), "float32")]
+    own = [(kernel.aten, 1e-3 * i) for i, kernel in enumerate(found, 1)]
+    return [("view", 9.0), *own, ("permute", 9.0)]
+
+
+def test_operators_get_the_seconds_of_their_kernels() -> None:
+    run = pvtprof.compare(analytic=True, batch=2)
+    row = run.row(2, "mha")  # two heads and two images: q, k and v are copied before the products
+    timed = with_profile(run.workload, row, profile_of(run, row))
+    took = {op.name: op.measured_s for op in timed.ops}
+    names = [op_name(term) for term, _ in kernels(row_terms(run.workload, row.scope), "float32")]
+    assert names == ["q", "kv", "q_copy", "k_copy", "scores", "scale", "softmax", "v_copy", "mix",
+                     "merge", "proj"]  # fmt: skip
+    assert took == pytest.approx({name: 1e-3 * i for i, name in enumerate(names, 1)})
+    assert replace(timed, ops=row.ops) == row
+    for other in ([], profile_of(run, row)[:-2], profile_of(run, row)[::-1]):
+        assert with_profile(run.workload, row, other) == row
+
+
+def test_operators_that_were_timed_are_beside_what_was_predicted() -> None:
+    run = pvtprof.compare(analytic=True, calibration=made_up_calibration())
+    assert verdict.surprise(run) is None
+    assert "residuals" not in run.figures()
+    for variant in VARIANTS:
+        ops = tuple(replace(op, measured_s=2 * op.predicted_s) if op.predicted_s else op
+                    for op in run.row(3, variant).ops)  # fmt: skip
+        run = with_row(run, 3, variant, ops=ops)
+    assert store.loads(store.dumps(run)) == run
+    dots = [dot for dot in run.figures()["residuals"].data if dot.mode == "markers"]
+    assert [dot.name for dot in dots] == list(VARIANTS)
+    assert all(x == pytest.approx(2) for dot in dots for x in dot.x)
+    assert {"sr", "pool", "softmax"} <= {y for dot in dots for y in dot.y}
+    found = verdict.surprise(run)
+    assert found is not None
+    row, furthest = found
+    most = max(op.predicted_s or 0 for variant in VARIANTS for op in run.row(3, variant).ops)
+    assert (row.scope.stage, furthest.predicted_s) == (3, most)
+    assert f"{furthest.name} in {row.scope}" in " ".join(verdict.predictions(run))
+    assert "residuals-chart" in html.render(run)
 
 
 def test_the_calibration_is_shown_with_its_rates_and_errors() -> None:

@@ -84,6 +84,23 @@ def kernels(terms: Sequence[Term], dtype: str) -> Iterator[tuple[Term, Kernel]]:
             yield term, _kernel(term, aten, DTYPES[dtype], is_rest=i > 0)
 
 
+def matched_s(
+    expected: Sequence[Kernel], profile: Sequence[tuple[str, float]]
+) -> tuple[float, ...] | None:
+    """Seconds of each kernel, from every operator that torch ran; None where those are others.
+
+    >>> one = Kernel("mm", "gemm", "product", (1.0,), 500, 100)
+    >>> matched_s([one], [("view", 1e-6), ("mm", 2e-3)])
+    (0.002,)
+    >>> matched_s([one, one], [("mm", 2e-3)])
+    """
+    wanted = [kernel.aten for kernel in expected]
+    found = [(name, seconds) for name, seconds in profile if name in wanted]
+    if [name for name, _ in found] != wanted:
+        return None
+    return tuple(seconds for _, seconds in found)
+
+
 def _kernel(term: Term, aten: str, size: int, is_rest: bool) -> Kernel:
     op, sizes = term.op, term.sizes
     family, kind, features = _seen_as(op, aten, sizes, size)

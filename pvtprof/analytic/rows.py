@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pvtprof.analytic import liveness, training
 from pvtprof.analytic.cost import FVCORE, TORCH, Convention
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total, running, total
 from pvtprof.analytic.geometry import model_sizes, token_grids
+from pvtprof.analytic.kernels import kernels, matched_s
 from pvtprof.analytic.ops import params
 from pvtprof.records import SCOPES, Moment, OpCost, Row, Scope, highest
 from pvtprof.spec import DTYPES, IN_CHANNELS, MODELS, ModelSpec, Workload, image_size
@@ -108,9 +110,29 @@ def image_bytes(workload: Workload) -> int:
     return DTYPES[workload.dtype] * IN_CHANNELS * pixels
 
 
+def op_name(term: Term) -> str:
+    """What an operator is called in its row."""
+    return term.op.name.removeprefix("attn.")
+
+
+def with_profile(workload: Workload, row: Row, profile: Sequence[tuple[str, float]]) -> Row:
+    """The row of one attention module with the seconds of its operators in context.
+
+    ``profile``: torch's name and seconds of every operator that it ran. As the row was where those
+    are not the ones that pvtprof knows of.
+    """
+    found = list(kernels(row_terms(workload, row.scope), workload.dtype))
+    seconds = matched_s([kernel for _, kernel in found], profile)
+    if seconds is None:
+        return row
+    by_op: dict[str, float] = {}
+    for (term, _), its in zip(found, seconds, strict=True):
+        by_op[op_name(term)] = by_op.get(op_name(term), 0.0) + its
+    return replace(row, ops=tuple(replace(op, measured_s=by_op.get(op.name)) for op in row.ops))
+
+
 def _op_cost(term: Term) -> OpCost:
-    cost = term.cost
-    name = term.op.name.removeprefix("attn.")
+    cost, name = term.cost, op_name(term)
     return OpCost(name, term.op.kind, cost.macs, cost.params, cost.reads, cost.writes, term.times)
 
 

@@ -28,10 +28,13 @@ from pvtprof.figures.memory import (
 )
 from pvtprof.figures.prediction import (
     PredictionInfo,
+    ResidualInfo,
     RooflineInfo,
     draw_prediction,
+    draw_residuals,
     draw_roofline,
     prediction_info,
+    residual_info,
     roofline_info,
 )
 from pvtprof.records import Run
@@ -42,6 +45,7 @@ __all__ = [
     "LatencyInfo",
     "LiveInfo",
     "PredictionInfo",
+    "ResidualInfo",
     "ResolutionInfo",
     "RooflineInfo",
     "SharesInfo",
@@ -53,6 +57,7 @@ __all__ = [
     "draw_latency",
     "draw_live",
     "draw_prediction",
+    "draw_residuals",
     "draw_resolution",
     "draw_roofline",
     "draw_shares",
@@ -61,6 +66,7 @@ __all__ = [
     "latency_info",
     "live_info",
     "prediction_info",
+    "residual_info",
     "resolution_info",
     "roofline_info",
     "shares_info",
@@ -70,8 +76,8 @@ __all__ = [
 
 _DRAW: dict[str, Callable[[Any], go.Figure]] = {
     "macs": draw_stack, "latency": draw_latency, "shares": draw_shares,
-    "prediction": draw_prediction, "roofline": draw_roofline, "resolution": draw_resolution,
-    "live": draw_live, "agreement": draw_agreement,
+    "prediction": draw_prediction, "residuals": draw_residuals, "roofline": draw_roofline,
+    "resolution": draw_resolution, "live": draw_live, "agreement": draw_agreement,
 }  # fmt: skip
 
 
@@ -84,6 +90,8 @@ def all_infos(run: Run) -> dict[str, Any]:
         infos["shares"] = shares
     if (predicted := prediction_info(run)).points:
         infos["prediction"] = predicted
+    if (residuals := residual_info(run)).points:
+        infos["residuals"] = residuals
     if run.ceilings and run.measured:
         infos["roofline"] = roofline_info(run, run.ceilings)
     infos["resolution"] = resolution_info(run)

@@ -1,4 +1,4 @@
-"""Predicted against measured latency, and the roofline of what was measured."""
+"""Predicted against measured latency, of rows and of operators, and the roofline of rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pvtprof.figures.style import COLORS, GREY, empty_figure
+from pvtprof.figures.style import COLORS, GREY, empty_figure, stage_name
 from pvtprof.records import Ceilings, Run
 from pvtprof.verdict import PREDICTORS
 
@@ -14,6 +14,9 @@ SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator"
            "calibrated": "circle"}  # fmt: skip
 _SHADES = {"flops": "#D55E00", "roofline": "#E69F00", "per operator": "#56B4E9",
            "calibrated": "#0072B2"}  # fmt: skip
+
+#: Where the axis of residuals has ticks.
+RATIOS = (0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,47 @@ def draw_prediction(info: PredictionInfo) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(type="log", title="measured, ms")
     figure.update_yaxes(type="log", title="predicted, ms")
+    return figure
+
+
+@dataclass(frozen=True)
+class ResidualInfo:
+    """``points`` maps a variant to (operator, stage, measured ms, predicted ms)."""
+
+    points: dict[str, tuple[tuple[str, str, float, float], ...]]
+
+
+def residual_info(run: Run) -> ResidualInfo:
+    """Every operator that was both predicted and timed."""
+    return ResidualInfo({
+        variant: points
+        for variant in run.variants
+        if (points := tuple(
+            (op.name, stage_name(row), 1e3 * op.measured_s, 1e3 * op.predicted_s)
+            for row in run.rows if row.scope.variant == variant
+            for op in row.ops if op.measured_s and op.predicted_s
+        ))
+    })  # fmt: skip
+
+
+def draw_residuals(info: ResidualInfo) -> go.Figure:
+    """A line for each operator; dots left of 1 took less than was predicted, right of it more."""
+    figure = empty_figure()
+    names = dict.fromkeys(p[0] for points in info.points.values() for p in points)
+    for variant, points in info.points.items():
+        figure.add_scatter(
+            name=variant, mode="markers", y=[p[0] for p in points], x=[p[2] / p[3] for p in points],
+            customdata=[[p[1], f"{p[2]:.4g}", f"{p[3]:.4g}"] for p in points],
+            marker={"size": 9, "color": COLORS[variant]},
+            hovertemplate="%{y}, %{customdata[0]}<br>measured %{customdata[1]} ms, "
+                          "predicted %{customdata[2]} ms<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.add_vline(x=1, line_color=GREY)
+    ticks = [f"{ratio:g}" for ratio in RATIOS]
+    figure.update_xaxes(
+        type="log", title="measured / predicted", tickvals=list(RATIOS), ticktext=ticks
+    )
+    figure.update_yaxes(categoryorder="array", categoryarray=[*reversed(names)])
     return figure
 
 

@@ -32,6 +32,8 @@ PINNED = {
 UNPOISONED = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BLOCK_S = 0.005  # one sample lasts about so long
+#: Operators are timed in so many seconds of calls, in these many calls at least and at most.
+PROFILE_S, FEWEST_PROFILED, MOST_PROFILED = 0.05, 3, 15
 SLOWEST_S = 300.0  # a side that does not answer for so long is given up
 
 
@@ -40,8 +42,8 @@ class Setup:
     """How a side is set up: the folder that it imports from, and what all its modules run with.
 
     ``target`` is a user's own module in place of pvtprof's; ``core`` is the one that it stays on;
-    ``graph`` asks for CUDA graphs beside the plain calls; ``other`` is a folder whose code it must
-    not run.
+    ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for what operators are
+    timed with; ``other`` is a folder whose code it must not run.
     """
 
     root: str
@@ -52,6 +54,7 @@ class Setup:
     threads: int = 1
     core: int | None = None
     graph: bool = False
+    by_operator: bool = False
     other: str | None = None
     python: str = sys.executable
 
@@ -100,11 +103,12 @@ class Side:
         """How to time one of the rows that it has forked with."""
         return lambda calls: self.ask({"calls": calls, "name": name})
 
-    def profile(self, name: str, times: int) -> list[tuple[str, float]]:
+    def profile(self, name: str, once_s: float) -> list[tuple[str, float]]:
         """Torch's operators in a call of a row that it has forked with, and their seconds.
 
-        The median over so many calls.
+        The median over a few calls, more of quick ones; ``once_s`` is what one call takes.
         """
+        times = min(MOST_PROFILED, max(FEWEST_PROFILED, round(PROFILE_S / once_s)))
         ops = self.ask({"profile": name, "times": times})["ops"]
         return [(aten, seconds) for aten, seconds in ops]
 
@@ -197,6 +201,7 @@ def clock_side(workload: Workload, graph: bool = False) -> Iterator[Side]:
     setup = Setup(
         str(Path(__file__).parents[2]), dtype=workload.dtype, device=workload.device,
         mode=workload.mode, threads=torch.get_num_threads(), graph=graph,
+        by_operator=workload.mode == "inference",
     )  # fmt: skip
     with sides({"the timed process": setup}) as (side,):
         yield side

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict
+from statistics import median
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -30,8 +31,15 @@ def render(found: Calibration, form: str, width: int) -> str:
     console.print()
     console.print(_rates(found))
     console.print()
-    unit = "each launch" if found.overlaps else "each kernel's dispatch"
-    console.print(Text(f"{unit}: {1e6 * found.call_s:.1f} microseconds"))
+    if found.overlaps:
+        console.print(Text(f"each launch: {1e6 * found.call_s:.1f} microseconds"))
+    else:
+        calls = [found.call_s + found.scale * family.coefficients[0]
+                 for family in found.families.values()]  # fmt: skip
+        console.print(Text(
+            f"a kernel's call, whatever its size: {1e6 * median(calls):.1f} microseconds in the "
+            "middle of all classes"
+        ))  # fmt: skip
     for kind, quality in found.quality.items():
         console.print(Text(
             f"{quality.count} {PLACES[kind]}, held out: {units.percent(quality.error, 1)} "

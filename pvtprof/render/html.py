@@ -150,9 +150,12 @@ def sections(run: Run) -> list[Section]:
             "and one of each operator. Kernels on feature maps are calibrated apart for one image "
             "and for more: at batch 1 torch lays maps out otherwise, and they take another path. "
             "Memory that is mapped afresh at each call is in no prediction: what was timed ran "
-            "with malloc pinned. Under the roof, what was measured.",
+            "with malloc pinned. Then the operators of one module, each timed by itself while the "
+            "module ran (the whole takes more: it also waits between them). Under the roof, what "
+            "was measured.",
             _charts(
                 drawn, prediction="Dots: predicted against measured latency, by predictor",
+                residuals="Dots: measured over predicted time of every operator",
                 roofline="Dots under the roofline of this machine",
             ),
             (sheets.predictions(run),) if any(row.predicted for row in run.rows) else (),

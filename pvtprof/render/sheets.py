@@ -56,13 +56,15 @@ def costs(run: Run) -> Sheet:
 def operators(run: Run) -> Sheet:
     """Every operator of every row."""
     header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read",
-              "elements written", "FLOPs a byte", "predicted (ms)", "waits for")  # fmt: skip
+              "elements written", "FLOPs a byte", "predicted (ms)", "waits for",
+              "measured (ms)")  # fmt: skip
     lines = tuple(
         (
             *_place(row), op.name, op.kind,
             *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
             units.intensity(op.intensity(run.workload.dtype)),
             units.bare_milliseconds(op.predicted_s), op.bound or "-",
+            units.bare_milliseconds(op.measured_s),
         )
         for row in run.rows for op in row.ops
     )  # fmt: skip
