@@ -15,7 +15,7 @@ from statistics import fmean, median
 import numpy as np
 from scipy.optimize import nnls
 
-from pvtprof import calibration
+from pvtprof import calibration, units
 from pvtprof.analytic.kernels import Kernel, matched_s
 from pvtprof.calibration import Calibration, Fitted, Quality
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
@@ -107,7 +107,8 @@ def calibrate(
                     f"raise --budget ({budget_s:g} s)"
                 )
             timed += timings(side, [next(probes) for _ in range(TOGETHER)])
-            progress(f"{len(timed)} probes timed")
+            share = units.percent(min(time.perf_counter() - begin, budget_s), budget_s)
+            progress(f"calibrating: {share} of {budget_s:g} s, {len(timed)} probes timed")
     return fitted(timed, ceilings, device, dtype)
 
 

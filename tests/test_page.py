@@ -16,12 +16,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof import cli, store, units
+from pvtprof import choose, cli, spec, store, units
 from pvtprof.records import Run
-from pvtprof.render import formula, html, index, pair
+from pvtprof.render import choosing, formula, html, index, pair
 from tests.browser import READY, chromium, opened
-from tests.builders import observed_run, with_row
+from tests.builders import made_up_calibration, observed_run, with_row
 
+LIVE = ("report", "pair")  # kinds of pages that have an explorer
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
@@ -48,7 +49,9 @@ def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pages(report: Path, run: Run) -> dict[str, Path]:
     """Every kind of page, and what tells that it is ready."""
     other = observed_run(img=320)
+    work = spec.workload("pvt_v2_b0", 64)
     made = {
+        "choose": choosing.html(choose.choose(work, made_up_calibration())),
         "pair": pair.render(run, other),
         "index": index.render({"a.json": run}, {"a.json": "a.html"}, {"b": "x"}),
     }
@@ -57,13 +60,13 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
     return {"report": report, **{name: report.with_name(f"{name}.html") for name in made}}
 
 
-@pytest.mark.parametrize("kind", ["report", "pair", "index"])
+@pytest.mark.parametrize("kind", ["report", "pair", "index", "choose"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_requests_no_complaints_no_violations(
     browser: Browser, pages: dict[str, Path], kind: str, scheme: str
 ) -> None:
     with opened(browser, pages[kind], color_scheme=scheme) as found:
-        if kind != "index":
+        if kind in LIVE:
             found.page.wait_for_selector(READY)
             assert "all are equal" in found.page.inner_text("#proof")
             assert violations(found.page) == []
@@ -223,6 +226,26 @@ def test_the_list_of_runs_keeps_r_as_it_is(browser: Browser, pages: dict[str, Pa
     assert line["mha macs"] == "8587381760"
 
 
+def test_designs_are_drawn_sorted_and_handed_out(browser: Browser, pages: dict[str, Path]) -> None:
+    """A dot for each design of the front, and one for each published model; both in the table."""
+    made = choose.choose(spec.workload("pvt_v2_b0", 64), made_up_calibration())
+    designs = [*made.front, *made.published]
+    with opened(browser, pages["choose"]) as found:
+        found.page.wait_for_selector("#choices-chart .point")
+        dots = found.page.locator("#choices-chart .point")
+        assert dots.count() == len(designs)
+        found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+        with found.page.expect_download() as download:
+            found.page.get_by_label("Save as CSV: The front, then the published models").click()
+            lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+        assert [line["design"] for line in lines] == [design.name for design in designs]
+        assert [int(line["MACs"]) for line in lines] == [design.macs for design in designs]
+        found.page.get_by_role("button", name="params", exact=True).click()
+        column = found.page.locator("table tbody tr td:nth-child(7)").all_inner_texts()
+        shown = [int(text.replace(",", "")) for text in column]
+        assert shown == sorted(design.params for design in designs)
+
+
 def test_what_the_filter_hides_is_not_handed_out(browser: Browser, report: Path) -> None:
     name = "Operators of attention, explorer"
     with opened(browser, report) as found:
@@ -344,12 +367,12 @@ def test_without_javascript_every_figure_is_there(browser: Browser, report: Path
         assert found.page.locator("math").first.is_visible()
 
 
-@pytest.mark.parametrize("kind", ["report", "pair", "index"])
+@pytest.mark.parametrize("kind", ["report", "pair", "index", "choose"])
 def test_a_telephone_does_not_scroll_sideways(
     browser: Browser, pages: dict[str, Path], kind: str
 ) -> None:
     with opened(browser, pages[kind], viewport={"width": 390, "height": 844}) as found:
-        if kind != "index":
+        if kind in LIVE:
             found.page.wait_for_selector(READY)
         found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
         root = "document.documentElement"
