@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from pvtprof import files, store
 from pvtprof.analytic.formulas import Term
@@ -91,6 +92,11 @@ class Calibration:
             calls += times
         waits = calls * self.call_s
         return max(busy, waits) if self.overlaps else busy + waits
+
+    @property
+    def typical_call_s(self) -> float:
+        """Seconds of a kernel's call whatever its size, in the middle of all kinds of kernels."""
+        return self.call_s + self.scale * median(f.coefficients[0] for f in self.families.values())
 
     def prediction(self, what: str, runs: Sequence[tuple[Kernel, int]]) -> Prediction:
         """Seconds with their interval, for an "attention" module or a whole "model"."""

@@ -41,7 +41,8 @@ Progress = Callable[[str], None]
 OUT_OF_MEMORY = "ran out of memory; close other programs or use a smaller --img"
 #: Share of the measuring budget for the attention of each stage (1 to 4) and for the whole model.
 SHARES = {1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125, None: 0.5}
-OPERATORS_SHARE = 0.1  # of what is for a stage: its operators, one by one
+#: Of what is for a stage, the share for its operators, one by one; and so many seconds in any case.
+OPERATORS_SHARE, OPERATORS_S = 0.1, 0.2
 
 
 def compare(
@@ -258,7 +259,7 @@ class _Observer:
                         progress=lambda said: self.progress(f"timing {name}, {said}"),
                     )  # fmt: skip
                     if by_operator:
-                        self._time_operators(self.clock, taken, self.left_s - whole_s)
+                        self._time_operators(self.clock, taken, begin + self.left_s)
         except UnavailableError as error:
             reason = OUT_OF_MEMORY if "memory" in str(error) else str(error)
         finally:
@@ -270,18 +271,15 @@ class _Observer:
             if str(scope) not in taken:
                 self.rows[scope] = replace(self.rows[scope], not_run=reason)
 
-    def _time_operators(
-        self, clock: Side, taken: Mapping[str, Measurement], budget_s: float
-    ) -> None:
+    def _time_operators(self, clock: Side, taken: Mapping[str, Measurement], until: float) -> None:
         """Each operator of the modules that were timed, in context, as far as that ends in time."""
         from pvtprof.observe.sides import FEWEST_PROFILED
 
-        begin = time.perf_counter()
+        until = max(until, time.perf_counter() + OPERATORS_S)
         for scope, row in self.rows.items():
             if (measurement := taken.get(str(scope))) is None:
                 continue
-            needs_s = FEWEST_PROFILED * measurement.median
-            if time.perf_counter() - begin + needs_s < budget_s:
+            if time.perf_counter() + FEWEST_PROFILED * measurement.median < until:
                 profile = clock.profile(str(scope), measurement.median)
                 self.rows[scope] = with_profile(self.workload, row, profile)
 

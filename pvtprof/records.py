@@ -259,7 +259,7 @@ class OpCost:
 
     ``predicted_s`` is what all its runs should take; ``bound`` says what it waits for: "compute",
     "bandwidth" or "overhead"; None where no calibration was asked. ``measured_s`` is what they took
-    while the module ran; None where operators were not timed.
+    by themselves while the module ran; None where operators were not timed.
     """
 
     name: str
@@ -365,6 +365,17 @@ class Row:
         return self.latency.median if self.latency else None
 
     @property
+    def parts_s(self) -> dict[str, float]:
+        """Each operator's part of the median latency in seconds, by name; what lies between them is
+        shared out as they are. Empty where they were not timed by themselves.
+        """
+        taken = {op.name: op.measured_s for op in self.ops if op.measured_s is not None}
+        if not self.latency or not taken:
+            return {}
+        whole = sum(taken.values())
+        return {name: seconds / whole * self.latency.median for name, seconds in taken.items()}
+
+    @property
     def latency_interval_s(self) -> tuple[float, float] | None:
         """95 % interval of the median latency in seconds; None where there is none."""
         return self.latency.interval if self.latency else None
@@ -418,12 +429,14 @@ class Environment:
 CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
 
 
-def differing(one: Environment, other: Environment) -> Iterator[tuple[str, Any, Any]]:
+def differing(
+    one: Environment, other: Environment
+) -> Iterator[tuple[str, str | int | None, str | int | None]]:
     """(name, in one, in the other) of the conditions of timing in which two environments differ."""
     for name in CONDITIONS:
-        values = getattr(one, name), getattr(other, name)
-        if values[0] != values[1]:
-            yield name, *values
+        a, b = getattr(one, name), getattr(other, name)
+        if a != b:
+            yield name, a, b
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from operator import itemgetter
 from statistics import fmean
 
 from pvtprof import units
-from pvtprof.records import WITHHELD, WITNESSES, Moment, OpCost, Row, Run, differing
+from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run, differing
 
 
 def setting(run: Run) -> str:
@@ -125,23 +124,34 @@ def predictions(run: Run) -> Iterator[str]:
     if found := errors(run):
         said = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
         yield f"Predictions of latency, off on average: {', '.join(said)}."
-    if furthest := surprise(run):
-        row, op = furthest
+    if furthest := furthest_off(run):
+        row, name = furthest
+        predicted_s = next(op.predicted_s for op in row.ops if op.name == name)
         yield (
-            f"Furthest from what was predicted: {op.name} in {row.scope}, "
-            f"{units.milliseconds(op.measured_s)} for {units.milliseconds(op.predicted_s)}."
+            f"Furthest from what was predicted: {name} in {row.scope}, "
+            f"{units.milliseconds(row.parts_s[name])} for {units.milliseconds(predicted_s)}."
         )
 
 
-def surprise(run: Run) -> tuple[Row, OpCost] | None:
-    """The operator whose time is the most seconds off, of those that were timed by themselves."""
-    timed = [
-        (abs(op.measured_s - op.predicted_s), row, op)
-        for row in run.rows
-        for op in row.ops
-        if op.measured_s is not None and op.predicted_s is not None
-    ]
-    return max(timed, key=itemgetter(0))[1:] if timed else None
+def furthest_off(run: Run) -> tuple[Row, str] | None:
+    """The operator whose part of its row's latency is the most seconds off.
+
+    Of those that are further off than nine in ten of what was predicted so.
+    """
+    off = {}
+    for row in run.rows:
+        if (said := row.predicted) is None:
+            continue
+        parts = row.parts_s
+        for op in row.ops:
+            if op.name in parts and op.predicted_s:
+                factor = parts[op.name] / op.predicted_s
+                if not said.low <= factor * said.seconds <= said.high:
+                    off[row.scope, op.name] = abs(parts[op.name] - op.predicted_s)
+    if not off:
+        return None
+    scope, name = max(off, key=off.__getitem__)
+    return run.by_scope[scope], name
 
 
 def disagreements(run: Run) -> Iterator[str]:
@@ -252,6 +262,14 @@ def notes(run: Run) -> Iterator[str]:
     taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
     if taught:
         yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
+    if missing := [str(row.scope) for row in run.rows if run.ceilings and not row.predicted]:
+        yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
+    if untimed := [str(row.scope) for row in run.rows if row.latency and row.predicted
+                   and row.scope.stage is not None and not row.parts_s]:  # fmt: skip
+        yield (
+            "Operators not timed by themselves, for want of time or since torch runs others than "
+            f"pvtprof knows of: {', '.join(untimed)}."
+        )
     yield from _stops(run)
     remarks: dict[str, list[str]] = {}
     for row in run.rows:

@@ -40,11 +40,12 @@ def test_every_row_has_all_its_witnesses_and_they_agree(small: Run) -> None:
 def test_operators_of_a_module_are_timed_by_themselves(small: Run) -> None:
     taken = {row.scope: [op.measured_s for op in row.ops if op.measured_s is not None]
              for row in small.rows}  # fmt: skip
-    assert taken[Scope(1, "mha")]
     for row in small.rows:
         its = taken[row.scope]
-        assert len(its) in ((0,) if row.scope.stage is None else (0, len(row.ops)))
+        assert len(its) == (len(row.ops) if row.scope.stage and row.latency else 0)
         assert all(seconds > 0 for seconds in its)
+    assert taken[Scope(1, "sra_conv")]
+    assert taken[Scope(1, "sra_pool")]
 
 
 def test_the_model_row_is_the_embeddings_plus_all_blocks(small: Run) -> None:

@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,14 @@ import pvtprof
 from pvtprof import calibrate, calibration, cli, store, verdict
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.kernels import FEATURES, Kernel, kernels
+from pvtprof.analytic.kernels import FEATURES, Kernel, kernels, matched_s
 from pvtprof.analytic.roofline import bound, ladder
 from pvtprof.analytic.rows import op_name, row_terms, with_profile
 from pvtprof.calibrate import Timed
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.probes import attention_probe, held_out, random_probes
-from pvtprof.records import Ceilings, Row, Run, Scope
+from pvtprof.records import Ceilings, Measurement, Row, Run, Scope
 from pvtprof.render import calibrating, html, terminal
 from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS, StageSpec
 from tests.builders import made_up_calibration, observed_run, with_row
@@ -46,27 +46,56 @@ def test_kernels_are_what_allocates_one_to_one(name: str, attention: str) -> Non
         assert total == sum(term.cost.macs for term in terms)
 
 
-def of_module(variant: str, grid: tuple[int, int], ratio: int, batch: int = 1) -> list[Kernel]:
-    stage = StageSpec(48, 1, 3, 4, ratio, variant)
-    return [kernel for kernel, _ in attention_probe(stage, grid, batch, "eager", "float32").runs]
+def of_module(
+    variant: str,
+    grid: tuple[int, int],
+    ratio: int,
+    batch: int = 1,
+    dtype: str = "float32",
+    attention: str = "eager",
+    dim: int = 48,
+) -> list[Kernel]:
+    stage = StageSpec(dim, 1, 3, 4, ratio, variant)
+    return [kernel for kernel, _ in attention_probe(stage, grid, batch, attention, dtype).runs]
 
 
 def feature(kernel: Kernel, name: str) -> float:
     return kernel.features[FEATURES[kernel.kind].index(name)]
 
 
-@pytest.mark.parametrize(("keys", "below_32", "below_64", "rest"), [
-    (7, 1, 1, 1), (8, 0, 1, 1), (15, 0, 1, 1), (16, 0, 0, 0), (17, 0, 0, 1), (32, 0, 0, 0),
+@pytest.mark.parametrize(("keys", "below_32", "below_64", "rest_32", "rest_64"), [
+    (7, 1, 1, 7, 7), (8, 0, 1, 0, 8), (15, 0, 1, 7, 15), (16, 0, 0, 0, 0), (17, 0, 0, 1, 1),
+    (24, 0, 0, 0, 8),
 ])  # fmt: skip
-def test_short_rows_of_a_softmax_are_told_from_long(
-    keys: int, below_32: int, below_64: int, rest: int
+def test_what_is_left_of_vectors_is_told_from_whole_ones(
+    keys: int, below_32: int, below_64: int, rest_32: int, rest_64: int
 ) -> None:
+    """A vector of AVX2 holds 8 float32, one of AVX-512 16."""
     softmax = next(k for k in of_module("mha", (keys, 1), 1) if k.family == "softmax")
     rows = 3 * keys
     assert feature(softmax, "rows") == rows
     assert feature(softmax, "in rows below 32 B") == below_32 * 4 * keys * rows
     assert feature(softmax, "in rows below 64 B") == below_64 * 4 * keys * rows
-    assert feature(softmax, "rows with a rest") == rest * rows
+    assert feature(softmax, "rows with a rest of 32 B") == bool(rest_32) * rows
+    assert feature(softmax, "rows with a rest of 64 B") == bool(rest_64) * rows
+    fused = next(
+        k for k in of_module("mha", (keys, 1), 1, 1, "float32", "sdpa") if "sdpa" in k.family
+    )
+    assert feature(fused, "in rests of 32 B") == rest_32 * rows
+    assert feature(fused, "in rests of 64 B") == rest_64 * rows
+
+
+@pytest.mark.parametrize(("grid", "ratio", "batch", "rows"), [
+    ((7, 7), 4, 1, 1), ((7, 7), 4, 3, 3), ((20, 9), 8, 2, 4), ((16, 40), 8, 1, 2),
+])  # fmt: skip
+def test_a_weight_is_read_again_for_every_row_of_keys(
+    grid: tuple[int, int], ratio: int, batch: int, rows: int
+) -> None:
+    """Of 192 channels 3 times 64: what of 64 is beyond 1 MiB."""
+    convolution = next(k for k in of_module("sra_conv", grid, ratio, batch, dim=192)
+                       if "conv_reduce" in k.family)  # fmt: skip
+    beyond = max(0, 64 * 192 * ratio**2 * 4 - 2**20)
+    assert feature(convolution, "weight again") == pytest.approx(3 * rows * beyond)
 
 
 @pytest.mark.parametrize("grid", [(7, 7), (8, 14), (15, 29), (56, 10), (6, 5)])
@@ -86,13 +115,15 @@ def test_pooling_takes_what_its_windows_hold(grid: tuple[int, int]) -> None:
 def test_small_convolutions_are_those_that_torch_keeps_from_onednn(
     grid: tuple[int, int], ratio: int, batch: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """48 x 20 x 21 inputs are 20,160; torch asks oneDNN from 20,481 on."""
+    """48 x 20 x 21 inputs are 20,160; torch asks oneDNN for more than 20,480."""
     family = next(k.family for k in of_module("sra_conv", grid, ratio, batch) if "conv" in k.family)
     convolution = torch.nn.Conv2d(48, 48, ratio, ratio)
     with torch.no_grad(), torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
         convolution(torch.zeros(batch, 48, *grid))
     is_onednn = ",exec,cpu,convolution," in capfd.readouterr().out
     assert is_onednn == (family != "conv_small")
+    others = [k.family for k in of_module("sra_conv", grid, ratio, batch, "bfloat16")]
+    assert "conv_small" not in others
 
 
 def test_a_fit_finds_the_coefficients_that_made_the_times() -> None:
@@ -350,26 +381,67 @@ def test_operators_get_the_seconds_of_their_kernels() -> None:
         assert with_profile(run.workload, row, other) == row
 
 
-def test_operators_that_were_timed_are_beside_what_was_predicted() -> None:
+def as_predicted(slow: str = "") -> Run:
+    """A run whose modules take what a calibration says, and each operator its part of half of it;
+    but for one operator of stage 3 mha, which takes three times as long, and the whole with it.
+    """
     run = pvtprof.compare(analytic=True, calibration=made_up_calibration())
-    assert verdict.surprise(run) is None
-    assert "residuals" not in run.figures()
-    for variant in VARIANTS:
-        ops = tuple(replace(op, measured_s=2 * op.predicted_s) if op.predicted_s else op
-                    for op in run.row(3, variant).ops)  # fmt: skip
-        run = with_row(run, 3, variant, ops=ops)
+    for stage, variant in product((1, 2, 3), VARIANTS):
+        row = run.row(stage, variant)
+        is_slow = (stage, variant) == (3, "mha")
+        took = {op.name: op.predicted_s * (3 if is_slow and op.name == slow else 1)
+                for op in row.ops if op.predicted_s}  # fmt: skip
+        ops = tuple(replace(op, measured_s=took[op.name] / 2) if op.name in took else op
+                    for op in row.ops)  # fmt: skip
+        run = with_row(run, stage, variant, ops=ops, latency=Measurement((sum(took.values()),)))
+    return run
+
+
+def test_operators_that_were_timed_are_beside_what_was_predicted() -> None:
+    run = as_predicted()
     assert store.loads(store.dumps(run)) == run
     dots = [dot for dot in run.figures()["residuals"].data if dot.mode == "markers"]
     assert [dot.name for dot in dots] == list(VARIANTS)
-    assert all(x == pytest.approx(2) for dot in dots for x in dot.x)
+    assert all(x == pytest.approx(1) for dot in dots for x in dot.x)
     assert {"sr", "pool", "softmax"} <= {y for dot in dots for y in dot.y}
-    found = verdict.surprise(run)
-    assert found is not None
-    row, furthest = found
-    most = max(op.predicted_s or 0 for variant in VARIANTS for op in run.row(3, variant).ops)
-    assert (row.scope.stage, furthest.predicted_s) == (3, most)
-    assert f"{furthest.name} in {row.scope}" in " ".join(verdict.predictions(run))
-    assert "residuals-chart" in html.render(run)
+    assert verdict.furthest_off(run) is None
+    assert "Furthest" not in " ".join(verdict.predictions(run))
+    page = html.render(run)
+    assert "residuals-chart" in page
+    assert "Operators as timed and as predicted" in page
+    assert "timed by itself" in page
+
+
+def test_the_operator_that_surprises_is_named() -> None:
+    run = as_predicted("softmax")
+    assert verdict.furthest_off(run) == (run.row(3, "mha"), "softmax")
+    said = " ".join(verdict.predictions(run))
+    assert "Furthest from what was predicted: softmax in stage 3 mha, " in said
+
+
+def test_without_operators_timed_the_page_does_not_speak_of_them() -> None:
+    run = pvtprof.compare(analytic=True, calibration=made_up_calibration())
+    assert "residuals" not in run.figures()
+    page = html.render(run)
+    assert "prediction" in page
+    assert "timed by itself" not in page
+
+
+def test_what_was_not_timed_or_predicted_is_said() -> None:
+    run = as_predicted()
+    assert not [note for note in verdict.notes(run) if "not" in note.lower() and "pred" in note]
+    plain = tuple(replace(op, measured_s=None) for op in run.row(2, "sra_conv").ops)
+    run = with_row(run, 2, "sra_conv", ops=plain)
+    run = with_row(run, 4, "sra_pool", predicted=None)
+    notes = " ".join(verdict.notes(run))
+    assert "knows of: stage 2 sra_conv." in notes
+    assert "has not seen: stage 4 sra_pool." in notes
+
+
+def test_one_fused_attention_is_as_good_as_another() -> None:
+    fused = [k for k in of_module("mha", (8, 8), 1, attention="sdpa") if k.family == "sdpa"]
+    assert matched_s(fused, [("_scaled_dot_product_efficient_attention", 2e-3)]) == (2e-3,)
+    assert matched_s(fused, [("bmm", 2e-3)]) is None
 
 
 def test_the_calibration_is_shown_with_its_rates_and_errors() -> None:

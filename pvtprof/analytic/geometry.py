@@ -17,7 +17,6 @@ INDICES = {
     "n": "query tokens",
     "m": "key tokens",
     "s": "grid positions (query tokens without a class token)",
-    "a": "rows of the grid",
     "u": "stored position embeddings",
     "c": "in-channels",
     "e": "out-channels",
@@ -87,7 +86,10 @@ def smallest_side(spec: ModelSpec) -> int:
 def attention_sizes(
     stage: StageSpec, batch: int, grid: tuple[int, int], pool_size: int, extra_tokens: int = 0
 ) -> dict[str, int]:
-    """Index sizes of one attention module over a ``grid`` of tokens (and a class token, if any)."""
+    """Index sizes of one attention module over a ``grid`` of tokens (and a class token, if any).
+
+    "a", the rows of the grid, is no operator's index: what kernels take depends on it.
+    """
     height, width = grid
     reduces = stage.runs_as
     if reduces == "sra_conv":

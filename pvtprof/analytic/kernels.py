@@ -8,6 +8,7 @@ sum of those with coefficients of 0 or more that a calibration of the machine fi
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,13 +23,13 @@ from pvtprof.spec import DTYPES
 PAD = 16
 #: Bytes beyond which a tensor does not stay in the caches of a core, and of a processor.
 CACHES = (2**20, 2**25)
-#: Bytes of vectors of AVX2 and AVX-512: what a row has less than a whole one of is taken element by
-#: element, by a softmax of short rows and by fused attention.
+#: Bytes of vectors of AVX2 and AVX-512: what is left of a row after whole ones is dear, element by
+#: element in a softmax of short rows and in fused attention.
 VECTORS = (32, 64)
 #: Output channels for which a convolution goes over the image before it takes the next ones.
 CHANNELS = 64
-#: At batch 1, torch gives a convolution to oneDNN from so wide a kernel or so many inputs on.
-#: Source: ConvParams::use_mkldnn in aten/src/ATen/native/Convolution.cpp.
+#: In float32 and at batch 1, torch gives a convolution to oneDNN if its kernel is wider than this,
+#: or its inputs are more. Source: ConvParams::use_mkldnn in aten/src/ATen/native/Convolution.cpp.
 SMALL_KERNEL, SMALL_INPUT = 3, 20480
 #: The name of each feature, by the kind of kernel; the first is 1 in every call.
 FEATURES = {
@@ -44,12 +45,21 @@ FEATURES = {
         "weight beyond 32 MiB",
         "weight again",
     ),
-    "fused": ("call", "MACs", "scores", "scores in rests", "queries", "keys"),
+    "fused": (
+        "call",
+        "MACs",
+        "scores",
+        "in rests of 32 B",
+        "in rests of 64 B",
+        "queries",
+        "keys",
+    ),
     "rows": ("call", "rows", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
     "softmax": (
         "call",
         "rows",
-        "rows with a rest",
+        "rows with a rest of 32 B",
+        "rows with a rest of 64 B",
         "in rows below 32 B",
         "in rows below 64 B",
         "bytes",
@@ -59,6 +69,7 @@ FEATURES = {
     "pooling": ("call", "taken", "results", "beyond 1 MiB", "beyond 32 MiB"),
     "elements": ("call", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
 }
+_FUSED = re.compile("(?<=_scaled_dot_product).*")
 _V2_PATCHES = {7: "conv_stem", 3: "conv_overlap"}
 
 
@@ -81,7 +92,7 @@ def kernels(terms: Sequence[Term], dtype: str) -> Iterator[tuple[Term, Kernel]]:
     """The kernels of a forward pass in the order in which they run; of repeated blocks one."""
     for term in allocating(terms):
         for i, (aten, _, _) in enumerate(allocations(term, dtype)):
-            yield term, _kernel(term, aten, DTYPES[dtype], is_rest=i > 0)
+            yield term, _kernel(term, aten, dtype, is_rest=i > 0)
 
 
 def matched_s(
@@ -89,21 +100,24 @@ def matched_s(
 ) -> tuple[float, ...] | None:
     """Seconds of each kernel, from every operator that torch ran; None where those are others.
 
+    One fused attention is as good as another: which one runs depends on the device.
+
     >>> one = Kernel("mm", "gemm", "product", (1.0,), 500, 100)
     >>> matched_s([one], [("view", 1e-6), ("mm", 2e-3)])
     (0.002,)
     >>> matched_s([one, one], [("mm", 2e-3)])
     """
-    wanted = [kernel.aten for kernel in expected]
-    found = [(name, seconds) for name, seconds in profile if name in wanted]
+    wanted = [_FUSED.sub("", kernel.aten) for kernel in expected]
+    ran = ((_FUSED.sub("", name), seconds) for name, seconds in profile)
+    found = [(name, seconds) for name, seconds in ran if name in wanted]
     if [name for name, _ in found] != wanted:
         return None
     return tuple(seconds for _, seconds in found)
 
 
-def _kernel(term: Term, aten: str, size: int, is_rest: bool) -> Kernel:
-    op, sizes = term.op, term.sizes
-    family, kind, features = _seen_as(op, aten, sizes, size)
+def _kernel(term: Term, aten: str, dtype: str, is_rest: bool) -> Kernel:
+    op, sizes, size = term.op, term.sizes, DTYPES[dtype]
+    family, kind, features = _seen_as(op, aten, sizes, dtype)
     macs = 0 if is_rest else ops.macs(op, sizes)
     if op.fused:  # scores and mix in one kernel, and nothing of n x m is moved
         macs *= 2
@@ -113,8 +127,9 @@ def _kernel(term: Term, aten: str, size: int, is_rest: bool) -> Kernel:
     return Kernel(aten, family, kind, features, macs, moved * size)
 
 
-def _seen_as(op: Op, aten: str, sizes: Sizes, size: int) -> tuple[str, str, tuple[float, ...]]:
+def _seen_as(op: Op, aten: str, sizes: Sizes, dtype: str) -> tuple[str, str, tuple[float, ...]]:
     """(family, kind, features). ``path``: at batch 1 a map's layout takes another way."""
+    size = DTYPES[dtype]
     path = "@1" if sizes["b"] == 1 else "@n"
     name = op.name.rpartition(".")[2].rstrip("1234")
     if aten in ("addmm", "mm"):
@@ -124,7 +139,8 @@ def _seen_as(op: Op, aten: str, sizes: Sizes, size: int) -> tuple[str, str, tupl
     if op.fused:
         return "sdpa", "fused", _fused(sizes, size)
     if aten == "convolution":
-        family = "conv_small" if _is_small(op, sizes) else _convolution(op, sizes) + path
+        is_small = dtype == "float32" and _is_small(op, sizes)
+        family = "conv_small" if is_small else _convolution(op, sizes) + path
         return family, "convolution", _operands(op, sizes, size)
     if aten == "_softmax":
         return "softmax", "softmax", _softmax(op, sizes, size)
@@ -159,8 +175,8 @@ def _product(batch: int, rows: int, inner: int, columns: int, size: int) -> tupl
 
 def _fused(sizes: Sizes, size: int) -> tuple[float, ...]:
     queries, scores = numel("b h n d", sizes), numel("b h n m", sizes)
-    rests = numel("b h n", sizes) * (sizes["m"] % (VECTORS[-1] // size))
-    operands = (scores * sizes["d"], scores, rests, queries, numel("b h m d", sizes))
+    rests = (numel("b h n", sizes) * (sizes["m"] % (vector // size)) for vector in VECTORS)
+    operands = (scores * sizes["d"], scores, *rests, queries, numel("b h m d", sizes))
     return (1.0, *map(float, operands))
 
 
@@ -174,7 +190,10 @@ def _convolution(op: Op, sizes: Sizes) -> str:
 
 
 def _is_small(op: Op, sizes: Sizes) -> bool:
-    """Whether torch takes its own convolution, unfolding the image, and not oneDNN's."""
+    """Whether torch unfolds the image itself, and does not ask oneDNN.
+
+    A 1x1 convolution unfolds nothing, and depends on the number of threads too: it is apart.
+    """
     kernel = sizes[op.right[0]]
     grouped = op.right[:3] == "x y"
     few = numel(op.left, sizes) <= SMALL_INPUT
@@ -186,7 +205,7 @@ def _operands(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     channels, weight = sizes[op.out.split()[-1]], operands[1] * size
     taps = operands[2] // channels * product(letters(op.right)[:2], sizes)
     # where the weight of CHANNELS does not stay near, it is read again for every row of the result
-    rows = sizes["b"] * sizes["a"] // (sizes["i"] if op.right[0] == "i" else 1)
+    rows = sizes["b"] * (sizes["a"] // (sizes["i"] if op.right[0] == "i" else 1))
     again = rows * max(0.0, weight - max(1.0, channels / CHANNELS) * CACHES[0])
     counts = (ops.macs(op, sizes), taps, *operands)
     return (1.0, *map(float, counts), *_beyond(weight), again)
@@ -211,7 +230,8 @@ def _softmax(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     row = sizes[op.out.split()[-1]] * size
     call, rows, *taken = _rows(op, sizes, size)
     short = (rows * row if row < vector else 0.0 for vector in VECTORS)
-    return (call, rows, rows if row % VECTORS[-1] else 0.0, *short, *taken)
+    rests = (rows if row % vector else 0.0 for vector in VECTORS)
+    return (call, rows, *rests, *short, *taken)
 
 
 def _elements(elements: int, size: int) -> tuple[float, ...]:

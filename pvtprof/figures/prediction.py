@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from pvtprof.figures.style import COLORS, GREY, empty_figure, stage_name
-from pvtprof.records import Ceilings, Run
+from pvtprof.records import Ceilings, Row, Run
 from pvtprof.verdict import PREDICTORS
 
 SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator": "circle-open",
@@ -16,7 +17,7 @@ _SHADES = {"flops": "#D55E00", "roofline": "#E69F00", "per operator": "#56B4E9",
            "calibrated": "#0072B2"}  # fmt: skip
 
 #: Where the axis of residuals has ticks.
-RATIOS = (0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10)
+RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -59,36 +60,57 @@ def draw_prediction(info: PredictionInfo) -> go.Figure:
 
 
 @dataclass(frozen=True)
-class ResidualInfo:
-    """``points`` maps a variant to (operator, stage, measured ms, predicted ms)."""
+class Residual:
+    """One operator of one attention module: what it took by itself, its part of the latency, what
+    was predicted (all in ms), and ``ratio``, of the part to the prediction.
+    """
 
-    points: dict[str, tuple[tuple[str, str, float, float], ...]]
+    operator: str
+    stage: str
+    alone: float
+    part: float
+    predicted: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class ResidualInfo:
+    """``points`` maps a variant to its operators."""
+
+    points: dict[str, tuple[Residual, ...]]
 
 
 def residual_info(run: Run) -> ResidualInfo:
-    """Every operator that was both predicted and timed."""
+    """Every operator that was both predicted and timed by itself."""
     return ResidualInfo({
-        variant: points
+        variant: tuple(points)
         for variant in run.variants
-        if (points := tuple(
-            (op.name, stage_name(row), 1e3 * op.measured_s, 1e3 * op.predicted_s)
-            for row in run.rows if row.scope.variant == variant
-            for op in row.ops if op.measured_s and op.predicted_s
-        ))
+        if (points := [point for row in run.rows if row.scope.variant == variant
+                       for point in _residuals(row)])
     })  # fmt: skip
+
+
+def _residuals(row: Row) -> Iterator[Residual]:
+    parts = row.parts_s
+    for op in row.ops:
+        if op.measured_s and op.predicted_s:
+            part = parts[op.name]
+            yield Residual(op.name, stage_name(row), 1e3 * op.measured_s, 1e3 * part,
+                           1e3 * op.predicted_s, part / op.predicted_s)  # fmt: skip
 
 
 def draw_residuals(info: ResidualInfo) -> go.Figure:
     """A line for each operator; dots left of 1 took less than was predicted, right of it more."""
     figure = empty_figure()
-    names = dict.fromkeys(p[0] for points in info.points.values() for p in points)
+    names = dict.fromkeys(p.operator for points in info.points.values() for p in points)
     for variant, points in info.points.items():
         figure.add_scatter(
-            name=variant, mode="markers", y=[p[0] for p in points], x=[p[2] / p[3] for p in points],
-            customdata=[[p[1], f"{p[2]:.4g}", f"{p[3]:.4g}"] for p in points],
+            name=variant, mode="markers",
+            x=[p.ratio for p in points], y=[p.operator for p in points],
+            customdata=[[p.stage, p.part, p.predicted] for p in points],
             marker={"size": 9, "color": COLORS[variant]},
-            hovertemplate="%{y}, %{customdata[0]}<br>measured %{customdata[1]} ms, "
-                          "predicted %{customdata[2]} ms<extra>%{fullData.name}</extra>",
+            hovertemplate="%{y}, %{customdata[0]}<br>measured %{customdata[1]:.4g} ms, "
+                          "predicted %{customdata[2]:.4g} ms<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.add_vline(x=1, line_color=GREY)
     ticks = [f"{ratio:g}" for ratio in RATIOS]

@@ -42,8 +42,9 @@ class Setup:
     """How a side is set up: the folder that it imports from, and what all its modules run with.
 
     ``target`` is a user's own module in place of pvtprof's; ``core`` is the one that it stays on;
-    ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for what operators are
-    timed with; ``other`` is a folder whose code it must not run.
+    ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for torch's dispatch
+    mode, by which operators are timed, to be loaded before the forks; ``other`` is a folder whose
+    code it must not run.
     """
 
     root: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict
-from statistics import median
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -34,11 +33,9 @@ def render(found: Calibration, form: str, width: int) -> str:
     if found.overlaps:
         console.print(Text(f"each launch: {1e6 * found.call_s:.1f} microseconds"))
     else:
-        calls = [found.call_s + found.scale * family.coefficients[0]
-                 for family in found.families.values()]  # fmt: skip
         console.print(Text(
-            f"a kernel's call, whatever its size: {1e6 * median(calls):.1f} microseconds in the "
-            "middle of all classes"
+            f"a kernel's call, whatever its size: {1e6 * found.typical_call_s:.1f} microseconds, "
+            "in the middle of all kinds of kernels"
         ))  # fmt: skip
     for kind, quality in found.quality.items():
         console.print(Text(

@@ -140,8 +140,8 @@ def sections(run: Run) -> list[Section]:
                 drawn, shares="MACs and time of each reduced design as shares of mha's",
                 latency="Dots: median latency in milliseconds with its interval",
             ),
-            (sheets.shares(figures.shares_info(run)), sheets.latencies(run))
-            if run.measured else (),
+            (*([sheets.shares(infos["shares"])] if "shares" in infos else []),
+             *([sheets.latencies(run)] if run.measured else [])),
         ),
         Section(
             "prediction", "Predicted latency",
@@ -150,15 +150,17 @@ def sections(run: Run) -> list[Section]:
             "and one of each operator. Kernels on feature maps are calibrated apart for one image "
             "and for more: at batch 1 torch lays maps out otherwise, and they take another path. "
             "Memory that is mapped afresh at each call is in no prediction: what was timed ran "
-            "with malloc pinned. Then the operators of one module, each timed by itself while the "
-            "module ran (the whole takes more: it also waits between them). Under the roof, what "
-            "was measured.",
+            "with malloc pinned. " + ("Then each operator of one module, timed by itself "
+            "while that ran: its part of the whole, in which what lies between operators is shared "
+            "out, over what was predicted. " if "residuals" in infos else "")
+            + "Under the roof, what was measured.",
             _charts(
                 drawn, prediction="Dots: predicted against measured latency, by predictor",
                 residuals="Dots: measured over predicted time of every operator",
                 roofline="Dots under the roofline of this machine",
             ),
-            (sheets.predictions(run),) if any(row.predicted for row in run.rows) else (),
+            (*([sheets.predictions(run)] if any(row.predicted for row in run.rows) else []),
+             *([sheets.residuals(infos["residuals"])] if "residuals" in infos else [])),
         ),
         Section(
             "memory", "Memory against image size, and operator by operator",

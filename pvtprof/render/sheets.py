@@ -56,15 +56,13 @@ def costs(run: Run) -> Sheet:
 def operators(run: Run) -> Sheet:
     """Every operator of every row."""
     header = ("place", "design", "operator", "kind", "runs", "MACs", "params", "elements read",
-              "elements written", "FLOPs a byte", "predicted (ms)", "waits for",
-              "measured (ms)")  # fmt: skip
+              "elements written", "FLOPs a byte", "predicted (ms)", "waits for")  # fmt: skip
     lines = tuple(
         (
             *_place(row), op.name, op.kind,
             *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
             units.intensity(op.intensity(run.workload.dtype)),
             units.bare_milliseconds(op.predicted_s), op.bound or "-",
-            units.bare_milliseconds(op.measured_s),
         )
         for row in run.rows for op in row.ops
     )  # fmt: skip
@@ -110,6 +108,17 @@ def _latency(row: Row) -> tuple[str, ...]:
         units.bare_milliseconds(taken.middle("cpu")), taken.stopped or "-",
         "; ".join(taken.warnings),
     )  # fmt: skip
+
+
+def residuals(info: figures.ResidualInfo) -> Sheet:
+    """What the chart of residuals shows."""
+    header = ("place", "design", "operator", "by itself (ms)", "part of the latency (ms)",
+              "predicted (ms)", "part / predicted")  # fmt: skip
+    lines = tuple(
+        (p.stage, variant, p.operator, *map(units.cell, (p.alone, p.part, p.predicted, p.ratio)))
+        for variant, points in info.points.items() for p in points
+    )  # fmt: skip
+    return Sheet("Operators as timed and as predicted", header, lines)
 
 
 def predictions(run: Run) -> Sheet:
