@@ -351,6 +351,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     assert "prediction-chart" in page
     assert "roofline-chart" in page
     assert {"prediction", "roofline"} <= set(run.figures())
+    assert len(page.encode()) <= 1_800_000
     alone = run
     for row in plain.rows:
         assert row.predicted is not None

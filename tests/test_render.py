@@ -72,7 +72,7 @@ def test_the_markdown(run: Run, golden: Golden) -> None:
 def test_the_page_has_every_figure_of_every_row(run: Run) -> None:
     page = html.render(run)
     for row in run.rows:
-        assert f"<td class=number>{units.integer(row.macs)}</td>" in page
+        assert f"<td class=n>{units.integer(row.macs)}</td>" in page
         for op in row.ops:
             assert f"<td>{op.name}</td>" in page
 

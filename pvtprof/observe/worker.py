@@ -30,6 +30,7 @@ Block = dict[str, float]  # one sample: seconds of one call by clock, and what d
 Sampler = Callable[[int], Block]  # times so many calls, as one sample
 PRODUCT_SIDE = 1536  # of the matrix product that shows how many FLOPs a second there are
 COPY_BYTES = 2**27  # of the copy that shows how many bytes a second
+DIGITS = 10  # of seconds: a tenth of a nanosecond is less than any clock shows
 L2_FLUSH_BYTES = 256 * 2**20  # more than any GPU's second-level cache
 #: NVML's reasons for lower clocks that are a disturbance: power cap (4), hardware slowdown (8),
 #: thermal (0x20 software, 0x40 hardware) and power brake (0x80). Source: nvml.h.
@@ -294,7 +295,7 @@ def timed(
     wall = loop.timeit(calls) / calls
     cpu, after = time.process_time_ns() - cpu, resource.getrusage(resource.RUSAGE_SELF)
     found = {
-        "wall": wall, "cpu": cpu / calls / 1e9,
+        "wall": round(wall, DIGITS), "cpu": round(cpu / calls / 1e9, DIGITS),
         "switches": after.ru_nivcsw - before.ru_nivcsw,
         "faults": after.ru_minflt - before.ru_minflt,
     }  # fmt: skip
@@ -345,7 +346,7 @@ def profiled(call: Call, times: int, device: str = "cpu") -> list[tuple[str, flo
             [begin.elapsed_time(end) / 1e3 if on_cuda else end - begin for _, begin, end in taken]
         )
     return [
-        (name, statistics.median(column))
+        (name, round(statistics.median(column), DIGITS))
         for (name, _, _), column in zip(taken, zip(*rounds, strict=True), strict=True)
     ]
 

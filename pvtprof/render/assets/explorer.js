@@ -71,7 +71,7 @@
   // ---- What is shown
 
   const row = (header, ...cells) => element("tr", {}, Object.assign(element("th", { textContent: header }), { scope: "row" }),
-    ...cells.map((text) => element("td", { textContent: text, className: /^[-\d]/.test(text) ? "number" : "" })));
+    ...cells.map((text) => element("td", { textContent: text, className: /^[-\d]/.test(text) ? "n" : "" })));
 
   function showTotals(rows, chosen, worth) {
     byId("totals").replaceChildren(...rows.map(({ variant, total }) => Object.assign(row(variant,

@@ -79,11 +79,11 @@ const pvtprofPage = (() => {
 
   const text = (cell) => cell.textContent.trim();
   /* Without the commas of grouped digits, which columns of numbers alone have. */
-  const plain = (cell) => (cell.className === "number" ? text(cell).replaceAll(",", "") : text(cell));
+  const plain = (cell) => (cell.className === "n" ? text(cell).replaceAll(",", "") : text(cell));
 
   /* What a cell sorts by: whole numbers exactly, others by their number, then text; "-" comes last. */
   function key(cell) {
-    if (cell.className !== "number") return text(cell) ? [1, text(cell)] : [2, ""];
+    if (cell.className !== "n") return text(cell) ? [1, text(cell)] : [2, ""];
     if (/^-?\d+$/.test(plain(cell))) return [0, BigInt(plain(cell))];
     const number = parseFloat(plain(cell));
     return Number.isNaN(number) ? [2, ""] : [0, number];
