@@ -20,6 +20,9 @@ DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 MODES = ("inference", "training")
 #: What a kernel waits for.
 BOUNDS = ("compute", "bandwidth", "overhead")
+#: Bytes of vectors of AVX2 and AVX-512: what is left of a row after whole ones is dear, element by
+#: element in a softmax of short rows and in fused attention.
+VECTORS = (32, 64)
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_POOL_SIZE = 7
 DEFAULT_BUDGET_S = 30.0

@@ -247,10 +247,8 @@ def _allocated(document: Fields) -> Allocated | None:
 
 def _op(document: Fields) -> OpCost:
     numbers = {n: document.whole(n) for n in ("macs", "params", "read", "written", "times")}
-    predicted, measured = (
-        document.number(name) if document.has(name) else None
-        for name in ("predicted_s", "measured_s")
-    )
+    predicted = document.number("predicted_s") if document.has("predicted_s") else None
+    measured = document.seconds("measured_s") if document.has("measured_s") else None
     bound = one_of("bound", document.text("bound"), BOUNDS) if document.has("bound") else None
     return OpCost(document.text("name"), document.text("kind"), **numbers,
                   predicted_s=predicted, bound=bound, measured_s=measured)  # fmt: skip

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from pvtprof import units
 from pvtprof.records import WITHHELD, WITNESSES, Moment, Row, Run, differing
+from pvtprof.spec import DTYPES, VECTORS
 
 
 def setting(run: Run) -> str:
@@ -269,6 +270,16 @@ def notes(run: Run) -> Iterator[str]:
         yield (
             "Operators not timed by themselves, for want of time or since torch runs others than "
             f"pvtprof knows of: {', '.join(untimed)}."
+        )
+    work, size = run.workload, DTYPES[run.workload.dtype]
+    if short := [f"{row.scope} ({row.kv_tokens})" for row in run.rows
+                 if row.runs_as == "sra_conv" and row.kv_tokens and work.attention == "eager"
+                 and row.kv_tokens * size < VECTORS[-1] and not work.device.startswith("cuda")
+                 ]:  # fmt: skip
+        yield (
+            f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}), so that a softmax "
+            f"takes them one by one: {', '.join(short)}. On such a processor a smaller R can be "
+            "faster."
         )
     yield from _stops(run)
     remarks: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -437,6 +438,23 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     notes = " ".join(verdict.notes(run))
     assert "knows of: stage 2 sra_conv." in notes
     assert "has not seen: stage 4 sra_pool." in notes
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"img": 96}, "(16), so that a softmax takes them one by one: stage 1 sra_conv (9), "
+                  "stage 2 sra_conv (9), stage 3 sra_conv (9). "),
+    ({"img": 64, "dtype": "float64"}, "(8), so that"),
+    ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
+])  # fmt: skip
+def test_fewer_keys_than_a_vector_are_said(options: dict[str, Any], said: str) -> None:
+    assert said in " ".join(verdict.notes(pvtprof.compare(analytic=True, **options)))
+
+
+@pytest.mark.parametrize(
+    "options", [{"img": 128}, {"img": 96, "dtype": "float64"}, {"img": 96, "attention": "sdpa"}]
+)
+def test_as_many_keys_as_a_vector_holds_are_no_remark(options: dict[str, Any]) -> None:
+    assert "one by one" not in " ".join(verdict.notes(pvtprof.compare(analytic=True, **options)))
 
 
 def test_one_fused_attention_is_as_good_as_another() -> None:

@@ -90,6 +90,8 @@ DAMAGE = [
     (["rows", 0, "params_counted"], -1, "rows[0].params_counted is -1"),
     (["rows", 0, "ops", 0, "times"], 1.5, "times is 1.5"),
     (["rows", 0, "ops", 0, "name"], 1, "name is 1, not plain text"),
+    (["rows", 0, "ops", 0, "measured_s"], 0, "measured_s is 0, not a number of seconds"),
+    (["rows", 0, "ops", 0, "predicted_s"], -1, "predicted_s holds -1, not a number"),
     (["rows", 0, "peak_bytes", "formula"], None, "rows[0].peak_bytes.formula is None"),
     (["rows", 0, "counts"], 3, "rows[0].counts is not an object"),
     (["rows", 0, "counts", "torch", "counted"], True, "counted is True"),

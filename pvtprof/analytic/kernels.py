@@ -17,15 +17,12 @@ from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.geometry import Sizes
 from pvtprof.analytic.liveness import allocating, allocations
 from pvtprof.analytic.ops import Op, letters, numel, product
-from pvtprof.spec import DTYPES
+from pvtprof.spec import DTYPES, VECTORS
 
 #: Matrix products work on so many columns at a time; a rest costs as much as a whole.
 PAD = 16
 #: Bytes beyond which a tensor does not stay in the caches of a core, and of a processor.
 CACHES = (2**20, 2**25)
-#: Bytes of vectors of AVX2 and AVX-512: what is left of a row after whole ones is dear, element by
-#: element in a softmax of short rows and in fused attention.
-VECTORS = (32, 64)
 #: Output channels for which a convolution goes over the image before it takes the next ones.
 CHANNELS = 64
 #: In float32 and at batch 1, torch gives a convolution to oneDNN if its kernel is wider than this,
