@@ -107,8 +107,8 @@ def calibrate(
                     f"raise --budget ({budget_s:g} s)"
                 )
             timed += timings(side, [next(probes) for _ in range(TOGETHER)])
-            share = units.percent(min(time.perf_counter() - begin, budget_s), budget_s)
-            progress(f"calibrating: {share} of {budget_s:g} s, {len(timed)} probes timed")
+            bar = units.bar(time.perf_counter() - begin, budget_s)
+            progress(f"calibrating {bar} of {budget_s:g} s, {len(timed)} probes timed")
     return fitted(timed, ceilings, device, dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 
@@ -165,6 +166,17 @@ def percent(part: float, whole: float) -> str:
         return "-"
     share = 100 * part / whole
     return f"{share:.2f} %" if 0 < share < 1 else f"{share:.1f} %"
+
+
+def bar(part: float, whole: float, width: int = 20) -> str:
+    """How much of a whole is done, as a bar of ``width`` characters and in percent.
+
+    >>> bar(7, 20, width=10), bar(21, 20, width=4)
+    ('━━━━────── 35 %', '━━━━ 100 %')
+    """
+    share = min(part / whole, 1.0)
+    done = math.ceil(width * share)
+    return f"{'━' * done}{'─' * (width - done)} {100 * share:.0f} %"
 
 
 def _three(value: float) -> str:
