@@ -36,18 +36,12 @@ SAMPLE_S = 0.01  # as a sample of `compare` lasts
 FOLDS = 5
 #: Relative errors beyond this weigh less in a fit: disturbed samples are no evidence.
 ROBUST = 0.05
-#: Classes of kernels, by the beginnings of their families' names, for the table of rates.
+#: Classes of kernels, by the beginnings of their families' names, for the table of rates; where two
+#: fit, the later one.
 CLASSES = {
     "GEMM": ("gemm",),
     "batched GEMM": ("bmm", "sdpa"),
-    "convolution": (
-        "conv_patch",
-        "conv_reduce",
-        "conv_1x1",
-        "conv_stem",
-        "conv_overlap",
-        "conv_small",
-    ),
+    "convolution": ("conv",),
     "depthwise": ("conv_depthwise",),
     "norm": ("native_layer_norm",),
     "softmax": ("softmax",),
@@ -74,8 +68,13 @@ class Timed:
 
     @property
     def noise(self) -> float:
-        """The last round against the median of the others, as a share."""
-        return abs(self.rounds_s[-1] / median(self.rounds_s[:-1]) - 1)
+        """How much of it is noise, as a share."""
+        return noise(self.rounds_s)
+
+
+def noise(rounds: Sequence[float]) -> float:
+    """The last round against the median of the others, as a share."""
+    return abs(rounds[-1] / median(rounds[:-1]) - 1)
 
 
 def calibrate(
@@ -218,7 +217,7 @@ def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: s
     }
     overlaps = here.cuda is not None
     raw = Calibration(here, dtype, families, 1.0, 0.0, overlaps, ceilings, {}, {})
-    busy = [sum(times * raw.kernel_s(kernel) for kernel, times in one.probe.runs) for one in timed]
+    busy = [raw.seconds(one.probe.runs) for one in timed]
     calls = [sum(times for _, times in one.probe.runs) for one in timed]
     taken = [one.seconds for one in timed]
     if overlaps:
@@ -276,4 +275,4 @@ def _rates(timed: Sequence[Timed]) -> dict[str, tuple[float, float]]:
 
 def class_of(family: str) -> str:
     """The class to which a family of kernels belongs."""
-    return next(name for name, begins in CLASSES.items() if family.startswith(begins))
+    return next(name for name, begins in reversed(CLASSES.items()) if family.startswith(begins))

@@ -96,7 +96,11 @@ class Calibration:
     @property
     def typical_call_s(self) -> float:
         """Seconds of a kernel's call whatever its size, in the middle of all kinds of kernels."""
-        return self.call_s + self.scale * median(f.coefficients[0] for f in self.families.values())
+        return median(map(self.overhead_s, self.families))
+
+    def overhead_s(self, family: str) -> float:
+        """Seconds of a call of one family's kernels whatever their size."""
+        return self.call_s + self.scale * self.families[family].coefficients[0]
 
     def prediction(self, what: str, runs: Sequence[tuple[Kernel, int]]) -> Prediction:
         """Seconds with their interval, for an "attention" module or a whole "model"."""
@@ -119,7 +123,7 @@ def predicted(workload: Workload, rows: Sequence[Row], calibration: Calibration)
 
 def _predicted(workload: Workload, row: Row, calibration: Calibration) -> Row:
     terms = row_terms(workload, row.scope)
-    found = [(term, kernel) for term, kernel in kernels(terms, workload.dtype)]
+    found = list(kernels(terms, workload.dtype))
     if any(kernel.family not in calibration.families for _, kernel in found):
         return row
     runs = [(kernel, term.times) for term, kernel in found]
@@ -135,10 +139,9 @@ def _op(op: OpCost, its: Sequence[tuple[Term, Kernel]], calibration: Calibration
         return op
     each = sum(calibration.kernel_s(kernel) + calibration.call_s for _, kernel in its)
     main = max((kernel for _, kernel in its), key=lambda kernel: kernel.macs)
-    first = calibration.families[main.family].coefficients[0]
-    overhead = calibration.call_s + calibration.scale * first
+    overhead_s = calibration.overhead_s(main.family)
     return replace(op, predicted_s=op.times * each,
-                   bound=bound(main, calibration.ceilings, overhead))  # fmt: skip
+                   bound=bound(main, calibration.ceilings, overhead_s))  # fmt: skip
 
 
 def foreign(calibration: Calibration, here: Environment) -> list[str]:

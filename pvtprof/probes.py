@@ -9,13 +9,12 @@ from functools import cached_property, partial
 from itertools import cycle, product
 from typing import Any
 
-from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
+from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running, total
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.kernels import Kernel, kernels
 from pvtprof.analytic.liveness import peak
-from pvtprof.analytic.ops import macs
 from pvtprof.errors import SpecError
-from pvtprof.spec import IN_CHANNELS, MODELS, VARIANTS, ModelSpec, StageSpec
+from pvtprof.spec import DEFAULT_POOL_SIZE, IN_CHANNELS, MODELS, VARIANTS, ModelSpec, StageSpec
 
 #: Widths that calibration leaves out: those of the published models.
 _REAL_DIMS = {stage.dim for spec in MODELS.values() for stage in spec.stages}
@@ -52,7 +51,7 @@ class Probe:
     @property
     def work(self) -> int:
         """MACs of all of it."""
-        return sum(term.times * macs(term.op, term.sizes) for term in self.terms)
+        return total(self.terms).macs
 
     @property
     def is_fit(self) -> bool:
@@ -66,12 +65,14 @@ class Probe:
 def attention_probe(
     stage: StageSpec, grid: tuple[int, int], batch: int, attention: str, dtype: str, group: str = ""
 ) -> Probe:
-    """One attention module over a grid of tokens, pooling to 7x7 where it pools."""
-    sizes = attention_sizes(stage, batch, grid, 7)
+    """One attention module over a grid of tokens, pooling to the default grid where it pools."""
+    sizes = attention_sizes(stage, batch, grid, DEFAULT_POOL_SIZE)
     ops = attention_ops(stage.runs_as, attention)
     terms = running(Term(op.inside("attn"), sizes) for op in ops)
-    recipe = {"stage": asdict(stage), "grid": grid, "attention": attention, "pool_size": 7,
-              "input": [batch, grid[0] * grid[1], stage.dim]}  # fmt: skip
+    recipe = {
+        "stage": asdict(stage), "grid": grid, "attention": attention,
+        "pool_size": DEFAULT_POOL_SIZE, "input": [batch, grid[0] * grid[1], stage.dim],
+    }  # fmt: skip
     name = f"{stage.variant} {stage.dim}/{stage.num_heads} R {stage.sr_ratio} {grid} x{batch}"
     return Probe(f"{name} {attention}", "attention", recipe, terms, dtype, group)
 

@@ -376,6 +376,18 @@ class Row:
         return {name: seconds / whole * self.latency.median for name, seconds in taken.items()}
 
     @property
+    def residuals(self) -> tuple[tuple[str, float, float, float], ...]:
+        """Of each operator that was both timed by itself and predicted: its name, and seconds by
+        itself, as a part of the latency, and as predicted.
+        """
+        parts = self.parts_s
+        return tuple(
+            (op.name, op.measured_s, parts[op.name], op.predicted_s)
+            for op in self.ops
+            if op.name in parts and op.measured_s and op.predicted_s
+        )
+
+    @property
     def latency_interval_s(self) -> tuple[float, float] | None:
         """95 % interval of the median latency in seconds; None where there is none."""
         return self.latency.interval if self.latency else None

@@ -84,12 +84,12 @@ _PLAIN = (
 
 
 def _latency_document(row: Row) -> dict[str, Any] | None:
-    if row.latency is None:
-        return {"predicted": asdict(row.predicted)} if row.predicted else None
-    taken = row.latency
+    predicted = asdict(row.predicted) if row.predicted else None
+    if (taken := row.latency) is None:
+        return {"predicted": predicted} if predicted else None
     low, high = taken.interval or (None, None)
     return {
-        "predicted": row.predicted and asdict(row.predicted),
+        "predicted": predicted,
         "median": taken.median,
         "low": low,
         "high": high,

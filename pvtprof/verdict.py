@@ -106,17 +106,28 @@ PREDICTORS = {
 }
 
 
-def errors(run: Run) -> dict[str, float]:
-    """Mean absolute error of each predictor over the rows that were timed, as a share."""
+def timed_and_predicted(run: Run) -> dict[str, list[tuple[Row, float, float]]]:
+    """Every row that was both timed and predicted, with its seconds as measured and as predicted.
+
+    By predictor; of those, the ones that all such rows have.
+    """
     said = [
-        (row.predicted.by_predictor, row.latency.median)
+        (row, row.latency.median, row.predicted.by_predictor)
         for row in run.rows
         if row.predicted and row.latency
     ]
     return {
-        name: fmean(abs(by[name] / measured - 1) for by, measured in said)
+        name: [(row, measured, by[name]) for row, measured, by in said]
         for name in PREDICTORS
-        if said and all(name in by for by, _ in said)
+        if said and all(name in by for _, _, by in said)
+    }
+
+
+def errors(run: Run) -> dict[str, float]:
+    """Mean absolute error of each predictor over the rows that were timed, as a share."""
+    return {
+        name: fmean(abs(said / measured - 1) for _, measured, said in its)
+        for name, its in timed_and_predicted(run).items()
     }
 
 
@@ -127,10 +138,10 @@ def predictions(run: Run) -> Iterator[str]:
         yield f"Predictions of latency, off on average: {', '.join(said)}."
     if furthest := furthest_off(run):
         row, name = furthest
-        predicted_s = next(op.predicted_s for op in row.ops if op.name == name)
+        part, predicted = next((part, said) for its, _, part, said in row.residuals if its == name)
         yield (
             f"Furthest from what was predicted: {name} in {row.scope}, "
-            f"{units.milliseconds(row.parts_s[name])} for {units.milliseconds(predicted_s)}."
+            f"{units.milliseconds(part)} for {units.milliseconds(predicted)}."
         )
 
 
@@ -139,16 +150,13 @@ def furthest_off(run: Run) -> tuple[Row, str] | None:
 
     Of those that are further off than nine in ten of what was predicted so.
     """
-    off = {}
-    for row in run.rows:
-        if (said := row.predicted) is None:
-            continue
-        parts = row.parts_s
-        for op in row.ops:
-            if op.name in parts and op.predicted_s:
-                factor = parts[op.name] / op.predicted_s
-                if not said.low <= factor * said.seconds <= said.high:
-                    off[row.scope, op.name] = abs(parts[op.name] - op.predicted_s)
+    off = {
+        (row.scope, name): abs(part - predicted)
+        for row in run.rows
+        if (said := row.predicted)
+        for name, _, part, predicted in row.residuals
+        if not said.low <= part / predicted * said.seconds <= said.high
+    }
     if not off:
         return None
     scope, name = max(off, key=off.__getitem__)
@@ -225,6 +233,32 @@ STOPS = {
 }
 
 
+def _unpredicted(run: Run) -> Iterator[str]:
+    """Rows without a prediction, and modules whose operators could not be held against theirs."""
+    if missing := [str(row.scope) for row in run.rows if run.ceilings and not row.predicted]:
+        yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
+    if untimed := [str(row.scope) for row in run.rows if row.latency and row.predicted
+                   and row.scope.stage is not None and not row.parts_s]:  # fmt: skip
+        yield (
+            "Operators not timed by themselves, for want of time or since torch runs others than "
+            f"pvtprof knows of: {', '.join(untimed)}."
+        )
+
+
+def _short_rows(run: Run) -> Iterator[str]:
+    """Reductions that leave fewer keys than a vector holds, which a CPU's softmax pays for."""
+    work, size = run.workload, DTYPES[run.workload.dtype]
+    if short := [f"{row.scope} ({row.kv_tokens})" for row in run.rows
+                 if row.runs_as == "sra_conv" and row.kv_tokens and work.attention == "eager"
+                 and row.kv_tokens * size < VECTORS[-1] and not work.device.startswith("cuda")
+                 ]:  # fmt: skip
+        yield (
+            f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}), so that a softmax "
+            f"takes them one by one: {', '.join(short)}. On such a processor a smaller R can be "
+            "faster."
+        )
+
+
 def _stops(run: Run) -> Iterator[str]:
     """What ended the measuring, by place: a stage, or the model."""
     places: dict[str, dict[str, None]] = {}
@@ -263,24 +297,8 @@ def notes(run: Run) -> Iterator[str]:
     taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
     if taught:
         yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
-    if missing := [str(row.scope) for row in run.rows if run.ceilings and not row.predicted]:
-        yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
-    if untimed := [str(row.scope) for row in run.rows if row.latency and row.predicted
-                   and row.scope.stage is not None and not row.parts_s]:  # fmt: skip
-        yield (
-            "Operators not timed by themselves, for want of time or since torch runs others than "
-            f"pvtprof knows of: {', '.join(untimed)}."
-        )
-    work, size = run.workload, DTYPES[run.workload.dtype]
-    if short := [f"{row.scope} ({row.kv_tokens})" for row in run.rows
-                 if row.runs_as == "sra_conv" and row.kv_tokens and work.attention == "eager"
-                 and row.kv_tokens * size < VECTORS[-1] and not work.device.startswith("cuda")
-                 ]:  # fmt: skip
-        yield (
-            f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}), so that a softmax "
-            f"takes them one by one: {', '.join(short)}. On such a processor a smaller R can be "
-            "faster."
-        )
+    yield from _unpredicted(run)
+    yield from _short_rows(run)
     yield from _stops(run)
     remarks: dict[str, list[str]] = {}
     for row in run.rows:

@@ -414,6 +414,16 @@ def test_operators_that_were_timed_are_beside_what_was_predicted() -> None:
     assert "timed by itself" in page
 
 
+def test_operators_timed_without_their_module_are_no_residuals() -> None:
+    """As a file may say that somebody edited."""
+    run = as_predicted()
+    for stage, variant in product((1, 2, 3), VARIANTS):
+        run = with_row(run, stage, variant, latency=None)
+    assert "residuals" not in run.figures()
+    assert verdict.furthest_off(run) is None
+    assert "timed by itself" not in html.render(run)
+
+
 def test_the_operator_that_surprises_is_named() -> None:
     run = as_predicted("softmax")
     assert verdict.furthest_off(run) == (run.row(3, "mha"), "softmax")

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from pvtprof.figures.style import COLORS, GREY, empty_figure, stage_name
 from pvtprof.records import Ceilings, Row, Run
-from pvtprof.verdict import PREDICTORS
+from pvtprof.verdict import PREDICTORS, timed_and_predicted
 
 SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator": "circle-open",
            "calibrated": "circle"}  # fmt: skip
@@ -29,14 +29,9 @@ class PredictionInfo:
 
 def prediction_info(run: Run) -> PredictionInfo:
     """Every row that was both predicted and timed, by the predictors that all of them have."""
-    said = [
-        (str(row.scope), row.latency.median, row.predicted.by_predictor)
-        for row in run.rows
-        if row.predicted and row.latency
-    ]
     return PredictionInfo({
-        name: tuple((scope, 1e3 * median, 1e3 * by[name]) for scope, median, by in said)
-        for name in PREDICTORS if said and all(name in by for _, _, by in said)
+        name: tuple((str(row.scope), 1e3 * measured, 1e3 * said) for row, measured, said in its)
+        for name, its in timed_and_predicted(run).items()
     })  # fmt: skip
 
 
@@ -91,12 +86,9 @@ def residual_info(run: Run) -> ResidualInfo:
 
 
 def _residuals(row: Row) -> Iterator[Residual]:
-    parts = row.parts_s
-    for op in row.ops:
-        if op.measured_s and op.predicted_s:
-            part = parts[op.name]
-            yield Residual(op.name, stage_name(row), 1e3 * op.measured_s, 1e3 * part,
-                           1e3 * op.predicted_s, part / op.predicted_s)  # fmt: skip
+    for name, alone, part, predicted in row.residuals:
+        yield Residual(name, stage_name(row), 1e3 * alone, 1e3 * part, 1e3 * predicted,
+                       part / predicted)  # fmt: skip
 
 
 def draw_residuals(info: ResidualInfo) -> go.Figure:

@@ -20,7 +20,15 @@ from statistics import fmean, median
 from typing import Any
 
 from pvtprof.analytic.roofline import RUNGS, ladder
-from pvtprof.calibrate import TOGETHER, Timed, fitted, measured_ceilings, timing_side, timings
+from pvtprof.calibrate import (
+    TOGETHER,
+    Timed,
+    fitted,
+    measured_ceilings,
+    noise,
+    timing_side,
+    timings,
+)
 from pvtprof.observe.subject import resolved_device
 from pvtprof.probes import Probe, held_out, random_probes
 
@@ -69,8 +77,8 @@ def table(records: Sequence[Record]) -> str:
     for kind in ("attention", "model"):
         if not (its := [record for record in records if record["kind"] == kind]):
             continue
-        noise = fmean(abs(r["rounds_s"][-1] / median(r["rounds_s"][:-1]) - 1) for r in its)
-        lines.append(f"{kind}: {len(its)} held out; repeat noise {noise:.1%}")
+        repeat = fmean(noise(record["rounds_s"]) for record in its)
+        lines.append(f"{kind}: {len(its)} held out; repeat noise {repeat:.1%}")
         for rung in (*RUNGS, "calibrated"):
             errors = [abs(r["predicted_s"][rung] / median(r["rounds_s"]) - 1) for r in its]
             within = [sum(e <= most for e in errors) / len(errors) for most in (0.1, 0.2)]
@@ -94,14 +102,15 @@ def _pairs(records: Sequence[Record]) -> list[str]:
             seen.append(median(rounds))
             said.append(a["predicted_s"]["calibrated"] / b["predicted_s"]["calibrated"])
             errors.append(abs(said[-1] / seen[-1] - 1))
-            noises.append(abs(rounds[-1] / median(rounds[:-1]) - 1))
+            noises.append(noise(rounds))
     if not errors:
         return []
-    noise = fmean(noises)
-    named = [(p > 1) == (s > 1) for p, s in zip(said, seen, strict=True) if abs(s - 1) > noise]
+    repeat = fmean(noises)
+    named = [(p > 1) == (s > 1) for p, s in zip(said, seen, strict=True) if abs(s - 1) > repeat]
     return [f"  ratios of variants: MAPE {fmean(errors):.1%}, median {median(errors):.1%} of "
-            f"{len(errors)}; repeat noise {noise:.1%}; the faster named rightly in {sum(named)} of "
-            f"{len(named)} pairs that differ by more ({sum(named) / len(named):.1%})"]  # fmt: skip
+            f"{len(errors)}; repeat noise {repeat:.1%}; the faster named rightly in "
+            f"{sum(named)} of {len(named)} pairs that differ by more "
+            f"({sum(named) / len(named):.1%})"]  # fmt: skip
 
 
 if __name__ == "__main__":
