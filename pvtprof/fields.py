@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pvtprof.errors import StoreError
+from pvtprof.errors import PvtprofError, StoreError
 
 #: No count has more digits: far beyond any network, and every figure can still be shown.
 MOST_DIGITS = 60
+
+Read = TypeVar("Read")
 
 
 class Fields:
@@ -131,3 +136,38 @@ def _shown(value: Any) -> str:
         return f"a number of more than {MOST_DIGITS} digits"
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def text_of(path: str | os.PathLike[str], way_out: str) -> str:
+    """The text of a file; ``way_out`` ends the message where it is none."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StoreError(f"{path} is not a text file; {way_out}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"cannot read {path}: {reason}; check the path, or {way_out}") from None
+
+
+def parsed(
+    text: str, name: str, expected: str | None, read: Callable[[Fields], Read], way_out: str
+) -> Read:
+    """What ``read`` makes of JSON text of the ``expected`` schema; raises StoreError else.
+
+    ``expected`` is None for files that are not pvtprof's own.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise StoreError(f"{name} is not JSON, or truncated{where}; {way_out}") from None
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != expected and expected is None:
+        raise StoreError(f"{name} is a file of pvtprof's, not of pytest-benchmark; {way_out}")
+    if schema != expected:
+        shown = repr(schema)[:60]
+        raise StoreError(f"{name} has schema {shown}, this pvtprof reads {expected!r}; {way_out}")
+    try:
+        return read(Fields(document, ""))
+    except PvtprofError as error:
+        raise StoreError(f"{name}: {error}; {way_out}") from None

@@ -7,12 +7,19 @@ from dataclasses import replace
 from itertools import product
 
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.kernels import kernels
-from pvtprof.analytic.rows import CONVENTIONS, formula_by_module, row_terms
-from pvtprof.calibration import Calibration, Fitted, Quality
-from pvtprof.comparison import compare, joined
-from pvtprof.records import Ceilings, Count, Environment, Measurement, Row, Run
-from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS, StageSpec
+from pvtprof.analytic.parts import CONVENTIONS, formula_by_module, row_terms
+from pvtprof.api import Run
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import ATTENTIONS
+from pvtprof.designs.spec import VARIANTS, StageSpec
+from pvtprof.observe.machine import Environment
+from pvtprof.observe.measurement import Measurement
+from pvtprof.observe.witness import Count
+from pvtprof.predict.calibration import Calibration, Fitted, Quality
+from pvtprof.predict.kernels import kernels
+from pvtprof.predict.prediction import Ceilings
+from pvtprof.run.compare import compare, joined
+from pvtprof.run.row import Row
 
 ENVIRONMENT = Environment(
     pvtprof="0.1.0", date="2026-01-02T03:04:05+00:00", python="3.11.7", system="Linux x86_64",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pvtprof import cli
+from pvtprof.cli import app
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -35,7 +35,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """The one line with which the command line refuses words: exit code 2, and nothing else."""
 
     def said(*words: str) -> str:
-        assert cli.main(list(words)) == 2
+        assert app.main(list(words)) == 2
         out, err = capsys.readouterr()
         assert (out, err.count("\n")) == ("", 1)
         return err

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from pvtprof import cli
 from pvtprof.analytic import algebra
-from pvtprof.analytic.rows import analytic_rows
-from pvtprof.render import formula
-from pvtprof.spec import MODELS, VARIANTS, workload
+from pvtprof.cli import app
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import workload
+from pvtprof.designs.spec import VARIANTS
+from pvtprof.report import formula
+from pvtprof.run.rows import analytic_rows
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -46,7 +48,7 @@ def test_the_python_proves_itself(
     variant: str, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at = ["--at", f"img={image}", "--at", "batch=2", "--at", "model=pvt_small"]
-    assert cli.main(["formula", variant, *at, "--format", "python"]) == 0
+    assert app.main(["formula", variant, *at, "--format", "python"]) == 0
     text = capsys.readouterr().out
     asked = 0 if variant == "mha" else 1  # v1's stage 4 cannot be reduced
     assert text.count("assert ") == 4 - asked
@@ -56,13 +58,13 @@ def test_the_python_proves_itself(
 
 
 def test_text_and_latex(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["formula", "sra_conv", "--at", "img=512"]) == 0
+    assert app.main(["formula", "sra_conv", "--at", "img=512"]) == 0
     text = capsys.readouterr().out
     assert "\nMACs   = 2 B N C² + B M R² C² + 2 B M C² + 2 B N M C\n" in text
     assert "\nparams = 4 C² + 7 C + R² C²\n" in text
     assert "740,294,656   278,976" in text
     assert "h: num_heads" not in text  # a symbol that the totals do not have
-    assert cli.main(["formula", "mha", "--format", "latex"]) == 0
+    assert app.main(["formula", "mha", "--format", "latex"]) == 0
     latex = capsys.readouterr().out
     assert r"\mathrm{MACs}(\mathrm{mha}) &= 4 B N C^{2} + 2 B N^{2} C \\" in latex
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pvtprof import cli
-from pvtprof.judgement import fewest_processes
+from pvtprof.check.judgement import fewest_processes
+from pvtprof.cli import app
 
 pytest_plugins = ["pytester"]
 
@@ -50,7 +50,7 @@ def written(
 
 
 def held(capsys: pytest.CaptureFixture[str], before: str, after: str) -> tuple[int, list[str]]:
-    code = cli.main(["check", before, "--samples", after])
+    code = app.main(["check", before, "--samples", after])
     said = capsys.readouterr()
     return code, (said.out + said.err).splitlines()
 
@@ -83,7 +83,7 @@ def test_a_benchmark_without_pvtprofs_figures_has_no_exact_verdict(
 
     files = [written(tmp_path / name, ENOUGH, change=bare) for name in ("before", "after")]
     markdown = tmp_path / "said.md"
-    assert cli.main(["check", files[0], "--samples", files[1], "--markdown", str(markdown)]) == 0
+    assert app.main(["check", files[0], "--samples", files[1], "--markdown", str(markdown)]) == 0
     assert "latency" in markdown.read_text()
     assert "exact" not in markdown.read_text()
 

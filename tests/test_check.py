@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
-from pvtprof import baseline as baselines
-from pvtprof import check, cli
-from pvtprof.baseline import Baseline
+from pvtprof.check import baseline as baselines
+from pvtprof.check import exact_figures, formats
+from pvtprof.check.baseline import Baseline
+from pvtprof.check.case import FAILED, PASSED, SKIPPED, UNDECIDED, Case
+from pvtprof.cli import app
+from pvtprof.designs.setting import workload
 from pvtprof.errors import SpecError, StoreError, UnavailableError
-from pvtprof.records import FAILED, PASSED, SKIPPED, UNDECIDED, Case
-from pvtprof.render import verdicts
-from pvtprof.spec import workload
 from tests.builders import ENVIRONMENT
 
 DESIGNS = "tests.targets.designs"
@@ -25,7 +25,7 @@ SMALL = ["--model", "pvt_v2_b0", "--img", "64", "--R", "2,2,1,1", "--device", "c
 
 
 def of(name: str) -> Baseline:
-    return check.observed(CPU, f"{DESIGNS}:{name}", lambda text: None)
+    return exact_figures.observed(CPU, f"{DESIGNS}:{name}", lambda text: None)
 
 
 def as_attention(changed: Baseline) -> Baseline:
@@ -43,7 +43,7 @@ def test_the_same_design_passes_and_survives_the_file(before: Baseline, tmp_path
     path.write_text(baselines.dumps(before))
     loaded = baselines.load(path)
     assert loaded == before
-    assert check.changes(loaded.rows, of("attention").rows) == []
+    assert exact_figures.changes(loaded.rows, of("attention").rows) == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def test_the_same_design_passes_and_survives_the_file(before: Baseline, tmp_path
     ],
 )
 def test_each_change_is_named_with_both_figures(before: Baseline, name: str, expected: str) -> None:
-    lines = [str(change) for change in check.changes(before.rows, as_attention(of(name)).rows)]
+    lines = [
+        str(change) for change in exact_figures.changes(before.rows, as_attention(of(name)).rows)
+    ]
     assert any(expected in line for line in lines), lines
     assert all(line.startswith(f"{DESIGNS}:attention: ") for line in lines)
 
@@ -71,7 +73,10 @@ def test_each_change_is_named_with_both_figures(before: Baseline, name: str, exp
 def test_one_more_score_matrix_is_seen_to_the_byte(before: Baseline) -> None:
     scores = 4 * 2 * 2 * 64 * 16  # float32, batch, heads, queries, keys
     (peak,) = (
-        change for change in check.changes(before.rows, as_attention(of("keeps_scores")).rows)
+        change
+        for change in exact_figures.changes(
+            before.rows, as_attention(of("keeps_scores")).rows
+        )
         if change.what == "peak bytes"
     )  # fmt: skip
     assert peak.before is not None
@@ -80,9 +85,9 @@ def test_one_more_score_matrix_is_seen_to_the_byte(before: Baseline) -> None:
 
 def test_an_improvement_is_a_change_too(before: Baseline) -> None:
     worse = as_attention(of("extra_linear"))
-    found = check.changes(worse.rows, before.rows)
+    found = exact_figures.changes(worse.rows, before.rows)
     assert "params: 9,472 -> 8,416 (-1,056)" in str(found[0])
-    text, (case,) = check.verdict("b.json", worse, before)
+    text, (case,) = exact_figures.verdict("b.json", worse, before)
     assert case.status == FAILED
     assert text.splitlines()[-1].endswith("accept it with `pvtprof check b.json --update`")
 
@@ -91,44 +96,47 @@ def test_a_row_on_one_side_alone_is_a_failure(before: Baseline) -> None:
     row = next(iter(before.rows.values()))
     more = {**before.rows, "another": row}
     for old, new, shown in ((before.rows, more, "0 -> 1"), (more, before.rows, "1 -> 0")):
-        (change,) = check.changes(old, new)
+        (change,) = exact_figures.changes(old, new)
         assert str(change).startswith(f"another: rows of this name: {shown}")
 
 
 def test_a_witness_on_one_side_alone_is_a_failure(before: Baseline) -> None:
     name, row = next(iter(before.rows.items()))
     less = {name: replace(row, counts={"torch": row.counts["torch"]})}
-    (change,) = check.changes(before.rows, less)
+    (change,) = exact_figures.changes(before.rows, less)
     assert "fvcore's count" in str(change)
     assert "-> absent" in str(change)
 
 
 def test_another_torch_is_said(before: Baseline) -> None:
     other = replace(before, environment=replace(before.environment, torch="2.6.0"))
-    assert "the baseline was made with torch 2.6.0" in check.verdict("b.json", other, before)[0]
+    assert (
+        "the baseline was made with torch 2.6.0"
+        in exact_figures.verdict("b.json", other, before)[0]
+    )
 
 
 def test_own_rows_end_to_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["check", "b.json", "--update", *SMALL]) == 0
+    assert app.main(["check", "b.json", "--update", *SMALL]) == 0
     assert capsys.readouterr().out == "check: wrote b.json, exact figures of 15 rows\n"
-    assert cli.main(["check", "b.json"]) == 0
+    assert app.main(["check", "b.json"]) == 0
     assert capsys.readouterr().out == "check: every exact figure of 15 rows is as in b.json\n"
     document = json.loads(Path("b.json").read_text())
     document["rows"]["stage 2 mha"]["saved_bytes"] -= 1
     Path("b.json").write_text(json.dumps(document, indent=1) + "\n")
-    assert cli.main(["check", "b.json"]) == 1
+    assert app.main(["check", "b.json"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("- stage 2 mha: bytes saved for backward: ")
     assert lines[0].endswith("(+1)")
-    assert cli.main(["check", "b.json", "--update"]) == 0  # of what the baseline itself says
-    assert cli.main(["check", "b.json"]) == 0
+    assert app.main(["check", "b.json", "--update"]) == 0  # of what the baseline itself says
+    assert app.main(["check", "b.json"]) == 0
 
 
 def test_what_runs_is_said_by_the_baseline_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["check", "reports/none.json", "--img", "64"]) == 2
+    assert app.main(["check", "reports/none.json", "--img", "64"]) == 2
     assert "--img belong to --update" in capsys.readouterr().err
 
 
@@ -150,7 +158,7 @@ def test_a_baseline_that_is_none_is_one_line(
 ) -> None:  # fmt: skip
     path = tmp_path / "baseline.json"
     path.write_text(change(baselines.dumps(before)))
-    assert cli.main(["check", str(path)]) == 2
+    assert app.main(["check", str(path)]) == 2
     error = capsys.readouterr().err
     assert expected in error
     assert error.count("\n") == 1
@@ -160,7 +168,7 @@ def test_a_baseline_that_is_none_is_one_line(
 def test_a_missing_baseline_is_no_pass(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StoreError, match="--update"):
         baselines.load("there/is/none.json")
-    assert cli.main(["check", "there/is/none.json"]) == 2
+    assert app.main(["check", "there/is/none.json"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -169,7 +177,7 @@ def test_a_file_of_the_users_is_not_overwritten(
 ) -> None:
     path = tmp_path / "mine.json"
     path.write_text('{"mine": 1}\n')
-    assert cli.main(["check", str(path), "--update", *SMALL]) == 2
+    assert app.main(["check", str(path), "--update", *SMALL]) == 2
     assert "was not written by pvtprof" in capsys.readouterr().err
     assert path.read_text() == '{"mine": 1}\n'
 
@@ -191,7 +199,7 @@ def test_a_file_of_the_users_is_not_overwritten(
 )
 def test_a_target_that_is_none_says_why(target: str, expected: str) -> None:
     with pytest.raises(SpecError, match=expected) as caught:
-        check.observed(CPU, target, lambda text: None)
+        exact_figures.observed(CPU, target, lambda text: None)
     assert "\n" not in str(caught.value)
 
 
@@ -201,7 +209,7 @@ def test_what_does_not_fit_cannot_be_checked(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(environment, "free_bytes", lambda device: 2**20)
     small = replace(workload("pvt_v2_b0", 64, (2, 2, 1, 1)), device="cpu")
     with pytest.raises(UnavailableError, match=r"needs .* are free"):
-        check.observed(small, None, lambda text: None)
+        exact_figures.observed(small, None, lambda text: None)
 
 
 def test_the_environment_is_kept(before: Baseline) -> None:
@@ -219,7 +227,7 @@ CASES = [
 
 
 def test_junit_counts_and_quotes() -> None:
-    found = JUnitXml.fromstring(verdicts.junit(CASES).encode())
+    found = JUnitXml.fromstring(formats.junit(CASES).encode())
     assert (found.tests, found.failures, found.errors, found.skipped) == (5, 1, 1, 1)
     (suite,) = found
     names = [(case.classname, case.name, [type(r).__name__ for r in case.result]) for case in suite]
@@ -235,11 +243,11 @@ def test_junit_counts_and_quotes() -> None:
 
 def test_names_cannot_end_a_title_or_a_cell() -> None:
     case = Case("tests/t.py::test_x[a|b,1]", "latency", FAILED, ("50 %\nslower",))
-    (line,) = verdicts.commands([case])
+    (line,) = formats.commands([case])
     _, properties, data = line.split("::")
     assert properties == ("error title=pvtprof check%3A tests/t.py%3A%3Atest_x[a|b%2C1] (latency)")
     assert data == "50 %25%0Aslower"
-    assert "| tests/t.py::test_x[a\\|b,1] | latency |" in verdicts.markdown([case], "last")
+    assert "| tests/t.py::test_x[a\\|b,1] | latency |" in formats.markdown([case], "last")
 
 
 @pytest.mark.parametrize("name", ["attention", "no_params", "whole_numbers"])
@@ -256,7 +264,7 @@ def test_a_witness_that_cannot_follow_is_said() -> None:
 
 
 def test_markdown_has_what_failed_first() -> None:
-    lines = verdicts.markdown(CASES, "check: it failed").splitlines()
+    lines = formats.markdown(CASES, "check: it failed").splitlines()
     assert lines[1] == "**check: it failed**"
     assert lines[5].startswith("| stage 1 sra_conv | exact | failed | ")
     assert "a \\| b" in lines[5]
@@ -272,15 +280,15 @@ def test_a_check_tells_ci_systems(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     options = ["--junit", str(junit), "--markdown", str(markdown)]
-    assert cli.main(["check", str(path), *options]) == 1
+    assert app.main(["check", str(path), *options]) == 1
     shown = capsys.readouterr().out.splitlines()
     assert any(line.startswith("::error title=pvtprof check%3A ") for line in shown)
     assert shown[-1].startswith("check: 1 exact figures changed")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "folder"))
-    assert cli.main(["check", str(path), *options]) == 1  # a summary that fails changes nothing
+    assert app.main(["check", str(path), *options]) == 1  # a summary that fails changes nothing
     assert "no step summary" in capsys.readouterr().err
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     assert JUnitXml.fromfile(str(junit)).failures == 1
     assert markdown.read_text() == summary.read_text()
-    assert cli.main(["check", str(path), *options]) == 1  # its own files are replaced
-    assert cli.main(["check", str(path), "--junit", str(tmp_path / "out.txt")]) == 2
+    assert app.main(["check", str(path), *options]) == 1  # its own files are replaced
+    assert app.main(["check", str(path), "--junit", str(tmp_path / "out.txt")]) == 2

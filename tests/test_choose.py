@@ -13,11 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvtprof import calibration, choose, cli, spec
+from pvtprof.analytic.fit import squared
+from pvtprof.cli import app
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import workload
 from pvtprof.errors import SpecError
-from pvtprof.fit import squared
 from pvtprof.observe.environment import environment
-from pvtprof.render import choosing
+from pvtprof.predict import calibration, choose
+from pvtprof.report import choosing
 from tests.builders import made_up_calibration
 
 MACHINE = made_up_calibration()
@@ -28,7 +31,7 @@ MACHINE = made_up_calibration()
 def test_arrays_say_what_the_scalar_path_says(
     model: str, img: int, batch: int, attention: str
 ) -> None:
-    work = spec.workload(model, img, batch=batch, attention=attention)
+    work = workload(model, img, batch=batch, attention=attention)
     chance = random.Random(4)
     for pool_size in (3, 7):
         its = choose.space(work, MACHINE, pool_size)
@@ -61,7 +64,7 @@ def test_a_front_of_many_is_the_same_in_any_order() -> None:
 
 
 def test_the_choice_keeps_to_the_limits_and_nothing_beats_it() -> None:
-    work = spec.workload("pvt_v2_b0", 128)
+    work = workload("pvt_v2_b0", 128)
     free = choose.choose(work, MACHINE)
     middle = free.front[len(free.front) // 2]
     tight = choose.choose(work, MACHINE, middle.latency.seconds, middle.memory_bytes)
@@ -76,15 +79,15 @@ def test_the_choice_keeps_to_the_limits_and_nothing_beats_it() -> None:
 
 
 def test_published_models_are_there_as_they_are() -> None:
-    found = {d.published: d for d in choose.published(spec.workload(img=224), MACHINE)}
-    assert set(found) == set(spec.MODELS)
+    found = {d.published: d for d in choose.published(workload(img=224), MACHINE)}
+    assert set(found) == set(MODELS)
     assert found["pvt_v2_b2"].params == 25362856
     assert found["pvt_v2_b2_li"].name == "pool 7, pool 7, pool 7, pool 7"
     assert found["pvt_tiny"].name == "conv 8, conv 4, conv 2, mha"
 
 
 def test_nothing_to_choose_is_said_with_the_way_out() -> None:
-    work = spec.workload("pvt_v2_b0", 64)
+    work = workload("pvt_v2_b0", 64)
     with pytest.raises(SpecError, match=r"the fastest takes .* ms, the smallest needs .*; raise"):
         choose.choose(work, MACHINE, within_s=1e-9)
     with pytest.raises(SpecError, match="no design of pvt_v2_b0 at 64"):
@@ -92,7 +95,7 @@ def test_nothing_to_choose_is_said_with_the_way_out() -> None:
 
 
 def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    work = squared(spec.workload("pvt_v2_b0", 64), 48)
+    work = squared(workload("pvt_v2_b0", 64), 48)
     whole = choose.choose(work, MACHINE)
     monkeypatch.setattr(choose, "CHUNK", 37)
     assert choose.choose(work, MACHINE) == whole
@@ -111,17 +114,17 @@ def test_the_command_prints_writes_and_refuses(
     calibrated: Path, capsys: pytest.CaptureFixture[str], refused: Callable[..., str]
 ) -> None:
     words = ["choose", "--model", "pvt_v2_b0", "--img", "64"]
-    assert cli.main([*words, "--format", "json", "-o", "designs.html"]) == 0
+    assert app.main([*words, "--format", "json", "-o", "designs.html"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows[0]["published"] is None
     assert rows[-1]["published"] is not None
     page = Path("designs.html").read_text(encoding="utf-8")
     assert "choices-chart" in page
     assert choosing.HONEST in page
-    assert cli.main([*words, "--format", "csv"]) == 0
+    assert app.main([*words, "--format", "csv"]) == 0
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [int(line["macs"]) for line in lines] == [row["macs"] for row in rows]
-    assert cli.main(words) == 0
+    assert app.main(words) == 0
     assert "that none beats" in capsys.readouterr().out
     for more, part in (
         (["--within", "0"], "'0' is not a time"), (["--within", "fast"], "'fast' is not a time"),

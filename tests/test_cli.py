@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 import pvtprof
-from pvtprof import cli, files, store
+from pvtprof import files
+from pvtprof.cli import app
 from pvtprof.errors import StoreError
-from pvtprof.records import Run
+from pvtprof.run import compare as comparing
+from pvtprof.run import store
+from pvtprof.run.run import Run
 from tests.builders import observed_run
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -30,13 +33,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fake_compare(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     """Let the measured comparison return ``run``; the analytic one stays real."""
-    real = pvtprof.comparison.compare  # type: ignore[attr-defined]
+    real = comparing.compare
 
     def compared(**options: object) -> Run:
         return real(**options) if options.get("analytic") else run
 
-    monkeypatch.setattr("pvtprof.comparison.compare", compared)
-    monkeypatch.setattr(cli, "_calibrated", lambda *args: None)
+    monkeypatch.setattr("pvtprof.run.compare.compare", compared)
+    monkeypatch.setattr(app, "_calibrated", lambda *args: None)
 
 
 BAD = [
@@ -81,7 +84,7 @@ def test_bad_input_gets_one_line_and_touches_nothing(
     args: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str], elsewhere: Path
 ) -> None:
     (elsewhere / "mine.html").write_text("mine")
-    assert cli.main(["compare", *args]) == code
+    assert app.main(["compare", *args]) == code
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err
@@ -95,7 +98,7 @@ def test_cuda_without_cuda_says_what_was_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    assert cli.main(["compare", "--device", "cuda"]) == 3
+    assert app.main(["compare", "--device", "cuda"]) == 3
     assert "found cpu" in capsys.readouterr().err
 
 
@@ -106,7 +109,7 @@ def test_a_bad_result_file_gets_one_line(
     text: str, capsys: pytest.CaptureFixture[str], elsewhere: Path
 ) -> None:
     (elsewhere / "x.json").write_text(text)
-    assert cli.main(["report", "x.json"]) == 2
+    assert app.main(["report", "x.json"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert os.listdir(elsewhere) == ["x.json"]
@@ -115,7 +118,7 @@ def test_a_bad_result_file_gets_one_line(
 def test_analytic_prints_the_formulas_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], elsewhere: Path
 ) -> None:
-    assert cli.main(["compare", "--img", "224", "--R", "8,4,2,1", "--analytic"]) == 0
+    assert app.main(["compare", "--img", "224", "--R", "8,4,2,1", "--analytic"]) == 0
     out, err = capsys.readouterr()
     assert "1,310,195,712" in out
     assert err == ""
@@ -126,7 +129,7 @@ def test_formats_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     expected = pvtprof.compare(analytic=True)
     texts = {}
     for form in ("json", "csv", "markdown"):
-        assert cli.main(["compare", "--analytic", "--format", form]) == 0
+        assert app.main(["compare", "--analytic", "--format", form]) == 0
         texts[form] = capsys.readouterr().out
     assert store.loads(texts["json"]).rows == expected.rows
     table = list(csv.DictReader(io.StringIO(texts["csv"])))
@@ -139,7 +142,7 @@ def test_compare_writes_data_and_page_under_reports(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], elsewhere: Path
 ) -> None:
     fake_compare(monkeypatch, observed_run())
-    assert cli.main(["compare", "--device", "cpu"]) == 0
+    assert app.main(["compare", "--device", "cpu"]) == 0
     out, err = capsys.readouterr()
     assert "Formula and counters agree" in out
     assert err == (
@@ -154,7 +157,7 @@ def test_a_disagreement_exits_with_1_and_still_saves(
     from tests.builders import with_row
 
     fake_compare(monkeypatch, with_row(observed_run(), 1, "mha", params_counted=1))
-    assert cli.main(["compare", "-o", "run.json"]) == 1
+    assert app.main(["compare", "-o", "run.json"]) == 1
     assert "stage 1 mha: params: formula 16,640, counted 1" in capsys.readouterr().out
     assert not pvtprof.load("run.json").agrees
 
@@ -165,8 +168,8 @@ def test_all_four_formats_are_written_and_may_be_replaced(
     fake_compare(monkeypatch, observed_run())
     outputs = [f"run.{suffix}" for suffix in ("html", "csv", "md", "json")]
     args = ["compare", *(word for path in outputs for word in ("-o", path))]
-    assert cli.main(args) == 0
-    assert cli.main(args) == 0
+    assert app.main(args) == 0
+    assert app.main(args) == 0
     assert sorted(os.listdir(elsewhere)) == sorted(outputs)
 
 
@@ -182,7 +185,7 @@ def test_a_full_disk_keeps_the_samples_elsewhere_and_says_where(
         write(path, text, force)
 
     monkeypatch.setattr(files, "write", full)
-    assert cli.main(["compare", "--device", "cpu"]) == 2
+    assert app.main(["compare", "--device", "cpu"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     kept = re.search(r"the samples taken are in (\S+\.json)", err)
@@ -195,34 +198,34 @@ def test_report_renders_a_saved_run_again(
     capsys: pytest.CaptureFixture[str], elsewhere: Path
 ) -> None:
     observed_run().save("run.json")
-    assert cli.main(["report", "run.json"]) == 0
+    assert app.main(["report", "run.json"]) == 0
     assert "Formula and counters agree" in capsys.readouterr().out
     assert sorted(os.listdir(elsewhere)) == ["run.html", "run.json"]
 
 
 def test_models_lists_the_eleven(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["models", "--format", "json"]) == 0
+    assert app.main(["models", "--format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert len(listed) == 11
     assert listed[0] == {
         "model": "pvt_tiny", "attention": "sra_conv", "params": 13_229_288,
         "macs": 1_932_911_616, "fvcore": 1_943_774_976,
     }  # fmt: skip
-    assert cli.main(["models"]) == 0
+    assert app.main(["models"]) == 0
     assert capsys.readouterr().out.count("pvt_") == 11
 
 
-@pytest.mark.parametrize("command", sorted(cli.cli.commands))
+@pytest.mark.parametrize("command", sorted(app.cli.commands))
 def test_every_command_has_help_an_example_and_a_place_in_the_readme(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([command, "-h"]) == 0
+    assert app.main([command, "-h"]) == 0
     assert "Example" in capsys.readouterr().out
     assert f"pvtprof {command}" in README
 
 
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([]) == 2
+    assert app.main([]) == 2
     assert "Commands:" in capsys.readouterr().err
 
 
@@ -240,13 +243,14 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    return taken\n"
         "latency.measure = measure\n"
-        "from pvtprof import cli, output\n"
+        "from pvtprof.cli import app\n"
+        "from pvtprof.report import output\n"
         "save = output.save\n"
         "def again(*args):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    save(*args)\n"
         "output.save = again\n"
-        "sys.exit(cli.main(sys.argv[1:]))\n"
+        "sys.exit(app.main(sys.argv[1:]))\n"
     )
     options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "24", "-o", "run.json",
                "--no-calibrate"]  # fmt: skip
@@ -268,13 +272,13 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
 
 @pytest.mark.parametrize("path", ["/", ".", "", "nul\0.json"])
 def test_report_of_no_file_is_one_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["report", path]) == 2
+    assert app.main(["report", path]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A pvtprof command in a shell; ``pvtprof`` is this interpreter's."""
-    line = command.replace("pvtprof", f"{sys.executable} -m pvtprof.cli", 1)
+    line = command.replace("pvtprof", f"{sys.executable} -m pvtprof", 1)
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line}"],
         capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
@@ -304,12 +308,12 @@ def test_one_file_named_twice_is_written_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_compare(monkeypatch, observed_run())
-    assert cli.main(["compare", "-o", "run.json", "-o", "./run.json"]) == 0
+    assert app.main(["compare", "-o", "run.json", "-o", "./run.json"]) == 0
     assert capsys.readouterr().err.count("Wrote") == 1
 
 
 def test_models_takes_no_impossible_image(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["models", "--img", "1000000000"]) == 2
+    assert app.main(["models", "--img", "1000000000"]) == 2
     assert "use a whole number from 1 to 16384" in capsys.readouterr().err
 
 
@@ -319,6 +323,6 @@ def test_a_defect_is_not_taken_for_a_change(
     def broken(*args: object) -> str:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("pvtprof.render.listing.render", broken)
-    assert cli.main(["models"]) == 70
+    monkeypatch.setattr("pvtprof.report.listing.render", broken)
+    assert app.main(["models"]) == 70
     assert capsys.readouterr().err.splitlines()[-1].startswith("pvtprof: this is a defect")

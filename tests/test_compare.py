@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 
 import pvtprof
-from pvtprof import comparison, verdict
+from pvtprof.designs.part import Scope
+from pvtprof.designs.spec import VARIANTS
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
-from pvtprof.records import Agreement, Count, Run, Scope
-from pvtprof.spec import VARIANTS
+from pvtprof.observe.witness import Count
+from pvtprof.report import sentences
+from pvtprof.run import compare as comparing
+from pvtprof.run.row import Agreement
+from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row
 
 pytestmark = pytest.mark.clock
@@ -72,7 +76,7 @@ def test_sdpa_agrees_too_and_says_what_fvcore_was_taught() -> None:
     )
     assert run.agrees
     assert run.row(1, "mha").counts["fvcore"].handles == ("aten::scaled_dot_product_attention",)
-    assert any("registered a handle" in note for note in verdict.notes(run))
+    assert any("registered a handle" in note for note in sentences.notes(run))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
@@ -94,8 +98,9 @@ def test_v1s_class_token_stage_stays_plain_and_the_notes_say_so() -> None:
     row = run.row(4, "sra_pool")
     assert (row.runs_as, row.tokens, row.kv_tokens) == ("mha", 50, 50)
     assert row.macs == run.row(4, "mha").macs
-    assert "stage 4 sra_pool is plain mha here: the class token cannot be pooled." in verdict.notes(
-        run
+    assert (
+        "stage 4 sra_pool is plain mha here: the class token cannot be pooled."
+        in sentences.notes(run)
     )
 
 
@@ -112,7 +117,7 @@ def test_conv_and_pool_leave_the_same_keys_at_224_and_part_at_512() -> None:
 def test_what_does_not_fit_is_not_started_and_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(comparison, "free_bytes", lambda device: 40 * 2**20)
+    monkeypatch.setattr(comparing, "free_bytes", lambda device: 40 * 2**20)
     started: list[object] = []
     real = subject.Subject.real
     monkeypatch.setattr(
@@ -280,15 +285,15 @@ def test_a_disagreement_is_named_with_both_figures() -> None:
     )
     run = with_row(run, 2, "sra_conv", counts={"torch": wrong})
     assert not run.agrees
-    assert verdict.agreement(run).startswith("FORMULA AND COUNTERS DISAGREE")
-    (line,) = verdict.disagreements(run)
+    assert sentences.agreement(run).startswith("FORMULA AND COUNTERS DISAGREE")
+    (line,) = sentences.disagreements(run)
     assert re.fullmatch(r"stage 2 sra_conv: torch in attn.q: formula [\d,]+, counted [\d,]+", line)
 
 
 def test_wrong_params_disagree_too() -> None:
     run = with_row(observed_run(), 1, "mha", params_counted=1)
     assert not run.agrees
-    assert list(verdict.disagreements(run)) == ["stage 1 mha: params: formula 16,640, counted 1"]
+    assert list(sentences.disagreements(run)) == ["stage 1 mha: params: formula 16,640, counted 1"]
 
 
 def test_a_stage_in_which_fewer_macs_are_slower_is_named() -> None:
@@ -297,7 +302,7 @@ def test_a_stage_in_which_fewer_macs_are_slower_is_named() -> None:
     run = with_row(run, 3, "sra_conv", latency=slow)
     assert any(
         text.startswith("stage 3 sra_conv: 72.8 % of mha's MACs but")
-        for text in verdict.surprises(run)
+        for text in sentences.surprises(run)
     )
 
 

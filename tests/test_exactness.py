@@ -20,11 +20,11 @@ from pvtprof.analytic import liveness, training
 from pvtprof.analytic.formulas import Term, attention_ops, running
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.ops import Op
+from pvtprof.designs.spec import StageSpec
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build_attention
+from pvtprof.moment import Moment
 from pvtprof.observe.subject import Built, Subject
-from pvtprof.records import Moment
-from pvtprof.spec import StageSpec
 
 GRID, BATCH = (12, 10), 2
 STAGE = StageSpec(32, 1, 2, 1, 2, "sra_conv")

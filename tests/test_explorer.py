@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 import pvtprof
-from pvtprof import explorer, fit, spec, units
+from pvtprof import units
+from pvtprof.analytic import fit
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
+from pvtprof.designs.part import SCOPES, Scope
+from pvtprof.designs.setting import Workload, workload
+from pvtprof.designs.spec import VARIANTS
 from pvtprof.errors import SpecError
-from pvtprof.records import SCOPES, Scope
-from pvtprof.render import html
+from pvtprof.report import explorer, html
 from tests.browser import node
 
 #: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
@@ -115,8 +118,8 @@ def test_what_fits_is_what_fit_says(change: dict[str, str], tmp_path: Path) -> N
     body = """const work = engine.parsed(given.texts);
     return start.program.variants.map((v) => engine.largestImage(work, v, BigInt(given.memory)))"""
     found = in_node(body, {"texts": texts, "memory": memory}, tmp_path)
-    work = workload(texts)
-    assert found == [fit.image_edge(work, v, memory).size for v in spec.VARIANTS]
+    work = workload_of(texts)
+    assert found == [fit.image_edge(work, v, memory).size for v in VARIANTS]
 
 
 ODD = [{"R": "1,1,1,1"}, {"pool-size": "300"}, {"img": "1024", "R": "200,1,1,1"}]
@@ -129,10 +132,10 @@ def test_crossings_are_where_every_side_says(change: dict[str, str], tmp_path: P
     body = """const work = engine.parsed(given.texts);
     return given.pairs.map(([a, b]) => engine.cheaperFrom(work, a, b, given.most))"""
     found = in_node(body, {"texts": texts, "pairs": pairs, "most": most}, tmp_path)
-    assert found == [crossing(workload(texts), a, b, most) for a, b in pairs]
+    assert found == [crossing(workload_of(texts), a, b, most) for a, b in pairs]
 
 
-def crossing(work: spec.Workload, variant: str, other: str, most: int) -> dict[str, int | None]:
+def crossing(work: Workload, variant: str, other: str, most: int) -> dict[str, int | None]:
     """By counting at every side that both take, from the largest down."""
     low, start, is_cheaper = None, None, True
     for side in range(most, 0, -1):
@@ -161,8 +164,8 @@ def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
     assert shares == [units.percent(a, b) for a, b in parts]
 
 
-def workload(texts: dict[str, str]) -> spec.Workload:
-    return spec.workload(
+def workload_of(texts: dict[str, str]) -> Workload:
+    return workload(
         texts["model"], int(texts["img"]), [int(r) for r in texts["R"].split(",")],
         batch=int(texts["batch"]), dtype=texts["dtype"], attention=texts["attention"],
         pool_size=int(texts["pool-size"]),

@@ -10,12 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pvtprof import fit, units
-from pvtprof.cli import main
+from pvtprof import units
+from pvtprof.analytic import fit
+from pvtprof.analytic.fit import Fits, fits, largest, needs
+from pvtprof.cli.app import main
+from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import MODES, Workload, workload
+from pvtprof.designs.spec import VARIANTS
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.fit import Fits, fits, largest, needs
 from pvtprof.observe import environment
-from pvtprof.spec import MAX_BATCH, MAX_SIDE, MODELS, MODES, VARIANTS, Workload, workload
+from pvtprof.run import fit_checks
 
 GIB = 2**30
 
@@ -39,7 +44,7 @@ def test_the_edge_fits_and_one_more_does_not(in_two_gib: Fits) -> None:
 
 
 def test_the_witness_sees_the_same_bytes_at_every_edge_and_beyond(in_two_gib: Fits) -> None:
-    seen = list(fit.checks(in_two_gib))
+    seen = list(fit_checks.checks(in_two_gib))
     assert len(seen) == 24
     assert all(formula == observed for _, formula, observed in seen), seen
 

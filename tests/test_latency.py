@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from pvtprof.observe import latency, worker
+from pvtprof.observe.measurement import Measurement, median_interval
 from pvtprof.observe.worker import Sampler
-from pvtprof.records import Measurement, median_interval
 
 pytestmark = pytest.mark.clock
 

@@ -1,146 +1,131 @@
-"""The rooms of the package and the one direction of imports between them."""
+"""The rooms of the package and the one direction of imports between them.
+
+Every import counts, also one inside a function: what is imported late is imported all the same.
+Imports for type checkers alone count too, so that no value knows of a room above it.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "pvtprof"
-BASE = {"errors", "units", "spec"}
-#: room: the rooms that it may import when it is loaded.
-MAY = {
-    "errors": set(),
-    "units": set(),
-    "spec": {"errors"},
-    "records": BASE,
-    "analytic": BASE | {"records"},
-    "models": BASE,
-    "observe": BASE | {"records", "models"},
-    "fields": {"errors"},
-    "files": {"errors"},
-    "store": BASE | {"records", "fields"},
-    "table": BASE | {"records"},
-    "verdict": BASE | {"records"},
-    "figures": BASE | {"records", "verdict", "analytic", "fit", "choose"},
-    "fit": BASE | {"records", "analytic"},
-    "recipes": BASE | {"analytic", "records"},
-    "command": BASE,
-    "explorer": BASE | {"records", "analytic", "command"},
-    "comparison": BASE | {"records", "analytic", "calibration", "command", "observe", "recipes"},
-    "baseline": BASE | {"records", "fields", "store", "judgement"},
-    "stored": BASE | {"records", "baseline", "judgement"},
-    "check": BASE | {"records", "analytic", "baseline", "comparison"},
-    "judgement": BASE | {"records"},
-    "paired": BASE | {"records", "judgement"},
-    "benchmarks": BASE | {"records", "fields", "store", "judgement"},
-    "gates": BASE
-    | {"baseline", "benchmarks", "check", "files", "judgement", "paired", "recipes", "stored"}
-    | {"records"},
-    "render": BASE
-    | {"records", "store", "verdict", "figures", "fit", "analytic", "explorer"}
-    | {"__init__", "calibration", "choose"},
-    "reports": BASE | {"files", "output", "store"},
-    "calibration": BASE | {"analytic", "fields", "files", "records", "store"},
-    "probes": BASE | {"analytic"},
-    "calibrate": BASE | {"__init__", "analytic", "calibration", "observe", "probes", "records"},
-    "choose": BASE | {"analytic", "calibration", "records"},
-    "output": BASE,
-    "pytest_plugin": BASE,
-    "options": BASE,
-    "cli": BASE | {"__init__", "output", "options"},
-    "__init__": set(),
+#: The order of the rooms: each may import itself and what stands before its own line.
+ORDER = (
+    ("errors", "moment", "units", "files", "fields"),  # the ground floor, module by module
+    ("designs",),
+    ("analytic", "models"),
+    ("observe",),
+    ("derive",),
+    ("predict",),
+    ("run",),
+    ("check", "report", "sweep"),
+    ("api",),
+    ("cli",),
+    ("__main__",),
+)
+#: What a room must not import although it stands before it: two books that never share a page.
+NEVER = {
+    "observe": {"analytic"},
+    "derive": {"analytic"},
+    "report": {"models"},
 }
-#: room: the rooms that it may import inside a function, to stay light or to offer a method.
-LATE = {
-    "fit": {"observe"},
-    "pytest_plugin": {"observe"},
-    "check": {"observe"},
-    "gates": {"observe", "render"},
-    "paired": {"observe"},
-    "stored": {"observe", "recipes"},
-    "records": {"files", "store", "table", "figures", "render"},
-    "output": {"files", "store", "render"},
-    "reports": {"render"},
-    "calibration": {"observe"},
-    "cli": {
-        "comparison",
-        "files",
-        "store",
-        "render",
-        "analytic",
-        "observe",
-        "fit",
-        "gates",
-        "records",
-        "reports",
-        "calibrate",
-        "calibration",
-        "choose",
-    },
-}
-TORCH_ALLOWED = {"models", "observe"}
+#: Rooms whose modules may import torch when they are loaded; others inside a function, or never.
+LOADS_TORCH = {"models", "observe", "derive"}
+NEVER_TORCH = {"designs", "analytic", "report"}
+#: Modules of the ground floor in their own order.
+GROUND = ORDER[0]
+ROOMS = tuple(room for line in ORDER for room in line)
+
+
+def allowed(room: str) -> set[str]:
+    """The rooms that modules of ``room`` may import."""
+    if room in GROUND:
+        return set(GROUND[: GROUND.index(room)])
+    line = next(i for i, rooms in enumerate(ORDER) if room in rooms)
+    below = {name for rooms in ORDER[:line] for name in rooms}
+    return (below | {room}) - NEVER.get(room, set())
 
 
 def room_of(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else "__init__"
+    """The room of a dotted module of the package; "" for the package itself."""
+    return [*module.split("."), ""][1]
 
 
-def imports(source: str) -> tuple[set[str], set[str]]:
-    """Modules imported on loading (type checking aside), and those imported inside functions."""
-    loaded: set[str] = set()
-    late: set[str] = set()
+def imported(source: str) -> Iterator[tuple[str, bool]]:
+    """(module, whether it is imported on loading) of every import in a module."""
 
-    def visit(node: ast.AST, inside: bool) -> None:
+    def visit(node: ast.AST, on_loading: bool) -> Iterator[tuple[str, bool]]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            on_loading = False
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            return
-        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        found = late if inside else loaded
+            on_loading = False
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "pvtprof":
-            found.update(
-                "pvtprof" if alias.name == "__version__" else f"pvtprof.{alias.name}"
-                for alias in node.names
-            )
+            yield from ((alias.name, on_loading) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found.add("." * node.level + (node.module or ""))
-        elif getattr(node, "id", "") in ("import_module", "__import__"):
-            found.add(".")
+            module = "." * node.level + (node.module or "")
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            yield from ((name, on_loading) for name in (names if module == "pvtprof" else [module]))
+        elif getattr(node, "id", "") == "__import__" or (
+            getattr(node, "id", "") == "import_module"
+            or getattr(node, "attr", "") == "import_module"
+        ):
+            yield ".by name", on_loading
         for child in ast.iter_child_nodes(node):
-            visit(child, inside)
+            yield from visit(child, on_loading)
 
-    visit(ast.parse(source), inside=False)
-    return loaded, late
+    return visit(ast.parse(source), True)
 
 
-def violations(room: str, source: str) -> list[str]:
-    loaded, late = imports(source)
-    wrong = [
-        f"{room} imports out of sight of this test" for m in loaded | late if m.startswith(".")
+#: Modules that import by name what they cannot name: other versions, users' code, lazy attributes.
+BY_NAME = {"observe/worker.py", "observe/target.py", "__init__.py"}
+
+
+def violations(room: str, source: str, by_name: bool = False) -> list[str]:
+    """Every import of a module of ``room`` that goes against the order."""
+    return [
+        f"{room} imports {module}"
+        for module, on_loading in imported(source)
+        if _is_wrong(room, module, on_loading, by_name)
     ]
-    for module, allowed in (
-        *((module, MAY[room]) for module in loaded),
-        *((module, MAY[room] | LATE.get(room, set())) for module in late),
-    ):
-        target = room_of(module)
-        if module.split(".")[0] == "pvtprof" and target != room and target not in allowed:
-            wrong.append(f"{room} imports {module}")
-        if module.split(".")[0] == "torch" and module in loaded and room not in TORCH_ALLOWED:
-            wrong.append(f"{room} imports {module}")
-    if room in {"analytic", "render"}:
-        wrong += [f"{room} imports {m}" for m in late if m.split(".")[0] == "torch"]
-    return wrong
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def _is_wrong(room: str, module: str, on_loading: bool, by_name: bool) -> bool:
+    top = module.split(".")[0]
+    if module.startswith("."):
+        return not by_name
+    if top == "torch":
+        return room in NEVER_TORCH or (on_loading and room not in LOADS_TORCH)
+    target = room_of(module)
+    return top == "pvtprof" and target not in ("", "__version__") and target not in allowed(room)
+
+
+def modules() -> Iterable[Path]:
+    return sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
 def test_every_module_imports_only_what_its_room_may(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    room = path.parts[0].removesuffix(".py")
     if room == "__init__":
-        return  # imports by name, when first asked: test_cold_import holds it
-    assert violations(room, path.read_text()) == []
+        return  # it imports by name what is first asked for: test_cold_import holds it
+    source = (PACKAGE / path).read_text(encoding="utf-8")
+    assert violations(room, source, path.as_posix() in BY_NAME) == []
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    found = {path.parts[0].removesuffix(".py") for path in modules()} - {"__init__"}
+    assert found <= set(ROOMS)
+
+
+def test_every_room_says_what_is_in_it_and_what_it_may_import() -> None:
+    for room in sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()):
+        said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+        assert "In: " in said, room
+        assert "may import" in said, room
 
 
 @pytest.mark.parametrize(
@@ -150,12 +135,18 @@ def test_every_module_imports_only_what_its_room_may(path: Path) -> None:
         ("models", "def f():\n    import pvtprof.analytic.ops"),
         ("analytic", "import torch"),
         ("analytic", "def f():\n    from torch import nn"),
-        ("render", "from pvtprof.observe.subject import Subject"),
-        ("table", "import torch"),
+        ("run", "import torch"),
+        ("report", "from pvtprof.models import build"),
+        ("report", "def f():\n    from pvtprof.check import gates"),
+        ("run", "def f():\n    from pvtprof.report import html"),
+        ("run", "from pvtprof import api"),
+        ("run", "if TYPE_CHECKING:\n    from pvtprof.cli import app"),
+        ("errors", "from pvtprof import units"),
         ("observe", "from ..analytic import ops"),
         ("observe", "from .. import analytic"),
         ("observe", "def f():\n    import_module('pvtprof.analytic')"),
+        ("observe", "def f():\n    importlib.import_module('pvtprof.analytic')"),
     ],
-)
-def test_a_forbidden_import_is_found(room: str, source: str) -> None:
+)  # fmt: skip
+def test_an_import_against_the_order_is_found(room: str, source: str) -> None:
     assert violations(room, source)

@@ -7,11 +7,12 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.spec import StageSpec
+from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import attention_subject, model_subject
-from pvtprof.records import Moment
-from pvtprof.spec import MODELS, StageSpec
 
 
 def test_the_peak_is_the_largest_sum_of_what_is_alive_together() -> None:

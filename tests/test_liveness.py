@@ -15,10 +15,12 @@ import pvtprof
 from pvtprof.analytic import liveness, training
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
 from pvtprof.analytic.geometry import attention_sizes
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import ATTENTIONS, DTYPES
+from pvtprof.designs.spec import VARIANTS, StageSpec
+from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.subject import Subject, attention_subject, model_subject
-from pvtprof.records import Moment
-from pvtprof.spec import ATTENTIONS, DTYPES, MODELS, VARIANTS, StageSpec
 
 #: PVTPROF_TRIALS=all watches everything (minutes); the suite a sample of it.
 ALL = os.environ.get("PVTPROF_TRIALS") == "all"

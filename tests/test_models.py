@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import pvtprof
+from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build
-from pvtprof.spec import MODELS
 
 #: transformers' names of PVT v1 and v2 -> the official ones; {s} is the stage, counted from 1.
 V1_NAMES = [

@@ -11,8 +11,9 @@ from pvtprof.analytic.cost import FVCORE, MACS, PAPER, TORCH, Cost, cost
 from pvtprof.analytic.formulas import MLP_V2, SRA_CONV, attention_ops, model_terms
 from pvtprof.analytic.geometry import attention_sizes, conv_out, token_grids
 from pvtprof.analytic.ops import Op
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.spec import VARIANTS, StageSpec
 from pvtprof.errors import SpecError
-from pvtprof.spec import MODELS, VARIANTS, StageSpec
 
 SIZES = {"b": 2, "n": 196, "m": 49, "c": 64, "e": 64, "h": 4, "d": 16, "i": 2, "j": 2, "t": 2,
          "f": 256, "x": 3, "y": 3}  # fmt: skip

@@ -10,10 +10,12 @@ import pytest
 from pvtprof.analytic.cost import FVCORE, TORCH, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total
 from pvtprof.analytic.geometry import attention_sizes
-from pvtprof.analytic.rows import formula_by_module
+from pvtprof.analytic.parts import formula_by_module
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import ATTENTIONS
+from pvtprof.designs.spec import VARIANTS
 from pvtprof.observe import fvcore
 from pvtprof.observe.subject import attention_subject, model_subject
-from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS
 from tests.builders import random_stage
 
 BLOCKS_PER_CASE = 170  # x 3 variants x 2 kinds of attention = 1020 random blocks

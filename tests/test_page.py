@@ -16,9 +16,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof import choose, cli, spec, store, units
-from pvtprof.records import Run
-from pvtprof.render import choosing, formula, html, index, pair
+from pvtprof import units
+from pvtprof.cli import app
+from pvtprof.designs.setting import workload
+from pvtprof.predict import choose
+from pvtprof.report import choosing, formula, html, index, pair
+from pvtprof.run import store
+from pvtprof.run.run import Run
 from tests.browser import READY, chromium, opened
 from tests.builders import made_up_calibration, observed_run, with_row
 
@@ -49,7 +53,7 @@ def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pages(report: Path, run: Run) -> dict[str, Path]:
     """Every kind of page, and what tells that it is ready."""
     other = observed_run(img=320)
-    work = spec.workload("pvt_v2_b0", 64)
+    work = workload("pvt_v2_b0", 64)
     made = {
         "choose": choosing.html(choose.choose(work, made_up_calibration())),
         "pair": pair.render(run, other),
@@ -132,7 +136,7 @@ def test_the_explorer_says_what_the_command_line_says(
         assert figures(again.page) == shown
         assert again.page.input_value("[name=height]") == "512"
     assert command == "pvtprof compare --img 512 --R 4,2,2,1 --attention sdpa --analytic"
-    assert cli.main([*shlex.split(command)[1:], "--format", "json"]) == 0
+    assert app.main([*shlex.split(command)[1:], "--format", "json"]) == 0
     rows = {(r["stage"], r["variant"]): r for r in json.loads(capsys.readouterr().out)["rows"]}
     assert total == units.integer(rows[None, "sra_conv"]["macs"])
     for line in shown[0]:
@@ -228,7 +232,7 @@ def test_the_list_of_runs_keeps_r_as_it_is(browser: Browser, pages: dict[str, Pa
 
 def test_designs_are_drawn_sorted_and_handed_out(browser: Browser, pages: dict[str, Path]) -> None:
     """A dot for each design of the front, and one for each published model; both in the table."""
-    made = choose.choose(spec.workload("pvt_v2_b0", 64), made_up_calibration())
+    made = choose.choose(workload("pvt_v2_b0", 64), made_up_calibration())
     designs = [*made.front, *made.published]
     with opened(browser, pages["choose"]) as found:
         found.page.wait_for_selector("#choices-chart .point")
@@ -304,7 +308,7 @@ def test_a_hostile_model_name_in_a_file_is_refused(
 ) -> None:
     path = tmp_path / "run.json"
     path.write_text(store.dumps(run).replace("pvt_v2_b2", HOSTILE.replace("/", "\\/")))
-    assert cli.main(["report", str(path)]) == 2
+    assert app.main(["report", str(path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == [path]
 

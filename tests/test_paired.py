@@ -16,14 +16,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvtprof import cli, paired, recipes
+from pvtprof.check import paired
+from pvtprof.check.case import FAILED, PASSED, UNDECIDED
+from pvtprof.check.judgement import CANNOT_TELL, FASTER, SAME, SLOWER, outcome
+from pvtprof.check.paired import Paired, Versions, judged
+from pvtprof.cli import app
+from pvtprof.designs.setting import workload
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.judgement import CANNOT_TELL, FASTER, SAME, SLOWER, outcome
 from pvtprof.observe import sides as sides_module
 from pvtprof.observe.sides import Setup, sides
-from pvtprof.paired import Paired, Versions, judged
-from pvtprof.records import FAILED, PASSED, UNDECIDED
-from pvtprof.spec import workload
+from pvtprof.run import recipes
 
 pytestmark = pytest.mark.clock
 
@@ -339,7 +341,7 @@ def test_base_is_a_git_ref_whose_worktree_goes_again(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--base", "first", "--target", "some_design:factory", "--budget", "2"]
-    assert cli.main(["check", *options]) == 1
+    assert app.main(["check", *options]) == 1
     assert "slower than first, measured twice" in capsys.readouterr().out
     assert len(git("worktree", "list").splitlines()) == 1
 
@@ -348,7 +350,7 @@ def test_base_is_a_git_ref_whose_worktree_goes_again(
 def test_ctrl_c_takes_the_worktree_and_the_processes_along(
     repository: Path, how: signal.Signals
 ) -> None:
-    code = "import sys; from pvtprof import cli; sys.exit(cli.main(sys.argv[1:]))"
+    code = "import sys; from pvtprof import cli; sys.exit(app.main(sys.argv[1:]))"
     options = ["check", "--base", "first", "--target", "some_design:factory", "--budget", "60"]
     running = subprocess.Popen(
         [sys.executable, "-c", code, *options], stderr=subprocess.PIPE, text=True
@@ -371,7 +373,7 @@ def test_a_name_of_a_folder_and_of_a_ref_is_asked_about(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (repository / "first").mkdir()
-    assert cli.main(["check", "--base", "first", "--target", "some_design:factory"]) == 2
+    assert app.main(["check", "--base", "first", "--target", "some_design:factory"]) == 2
     assert "is a folder and a git ref; use ./first" in capsys.readouterr().err
 
 
@@ -380,12 +382,12 @@ def test_an_exact_change_outlives_a_time_that_cannot_be_taken(
 ) -> None:
     monkeypatch.syspath_prepend(repository)
     target = ["--device", "cpu", "--target", "some_design:factory"]
-    assert cli.main(["check", "b.json", "--update", *target]) == 0
+    assert app.main(["check", "b.json", "--update", *target]) == 0
     text = Path("b.json").read_text()
     Path("b.json").write_text(text.replace('"params": ', '"params": 1'))
     capsys.readouterr()
     options = ["--base", "first", "--base-python", "/no/python", "--junit", "out.xml"]
-    assert cli.main(["check", "b.json", *options]) == 1
+    assert app.main(["check", "b.json", *options]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith("check: 1 exact figures changed")
     assert any("could not be compared: cannot start /no/python" in line for line in lines)
@@ -396,7 +398,7 @@ def test_an_exact_change_outlives_a_time_that_cannot_be_taken(
 def test_a_base_that_is_none_is_one_line(
     repository: Path, base: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["check", f"--base={base}", "--target", "some_design:factory"]) == 2
+    assert app.main(["check", f"--base={base}", "--target", "some_design:factory"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert repr(base) in error
@@ -406,7 +408,7 @@ def test_a_base_that_is_none_is_one_line(
 def test_a_tolerance_that_is_none_is_one_line(
     amount: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["check", "--base", ".", "--fail-on", amount]) == 2
+    assert app.main(["check", "--base", ".", "--fail-on", amount]) == 2
     assert repr(amount) in capsys.readouterr().err
 
 

@@ -15,19 +15,29 @@ import pytest
 import torch
 
 import pvtprof
-from pvtprof import calibrate, calibration, cli, store, verdict
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.kernels import FEATURES, Kernel, kernels, matched_s
-from pvtprof.analytic.roofline import bound, ladder
-from pvtprof.analytic.rows import op_name, row_terms, with_profile
-from pvtprof.calibrate import Timed
+from pvtprof.analytic.parts import op_name, row_terms
+from pvtprof.api import with_methods
+from pvtprof.cli import app
+from pvtprof.designs.part import Scope
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import ATTENTIONS
+from pvtprof.designs.spec import VARIANTS, StageSpec
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
-from pvtprof.probes import attention_probe, held_out, random_probes
-from pvtprof.records import Ceilings, Measurement, Row, Run, Scope
-from pvtprof.render import calibrating, html, terminal
-from pvtprof.spec import ATTENTIONS, MODELS, VARIANTS, StageSpec
+from pvtprof.observe.measurement import Measurement
+from pvtprof.predict import calibrate, calibration
+from pvtprof.predict.calibrate import Timed
+from pvtprof.predict.kernels import FEATURES, Kernel, kernels, matched_s
+from pvtprof.predict.prediction import Ceilings
+from pvtprof.predict.probes import attention_probe, held_out, random_probes
+from pvtprof.predict.roofline import bound, ladder
+from pvtprof.report import calibrating, html, sentences, terminal
+from pvtprof.run import store
+from pvtprof.run.row import Row
+from pvtprof.run.rows import with_profile
+from pvtprof.run.run import Run
 from tests.builders import made_up_calibration, observed_run, with_row
 
 
@@ -187,7 +197,7 @@ def test_rows_say_what_is_predicted_and_what_each_operator_waits_for() -> None:
         assert set(said.rungs) == {"flops", "roofline", "per operator"}
         assert said.rungs["flops"] == pytest.approx(2 * row.macs / 1e11)
         assert {op.bound for op in row.ops} <= {"compute", "bandwidth", "overhead"}
-    assert store.loads(store.dumps(run)) == run
+    assert with_methods(store.loads(store.dumps(run))) == run
 
 
 def test_training_and_other_dtypes_are_not_predicted() -> None:
@@ -319,15 +329,15 @@ def test_compare_reads_this_machines_calibration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(calibration, "default_path", lambda device, dtype: tmp_path / "mine.json")
-    assert cli.main(["compare", "--analytic", "--format", "json"]) == 0
+    assert app.main(["compare", "--analytic", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["ceilings"] is None
     here = replace(made_up_calibration(), environment=environment("cpu"))
     calibration.save(here, tmp_path / "mine.json")
-    assert cli.main(["compare", "--analytic", "--format", "json"]) == 0
+    assert app.main(["compare", "--analytic", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert all(row["latency_s"]["predicted"]["seconds"] > 0 for row in rows)
     calibration.save(made_up_calibration(), tmp_path / "mine.json")
-    assert cli.main(["compare", "--analytic", "--format", "json"]) == 0
+    assert app.main(["compare", "--analytic", "--format", "json"]) == 0
     said = capsys.readouterr()
     assert "latency is not predicted" in said.err
     assert "another environment" in said.err
@@ -341,7 +351,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
         run = with_row(run, row.scope.stage, row.scope.variant, predicted=row.predicted,
                        ops=row.ops)  # fmt: skip
     run = replace(run, ceilings=machine.ceilings)
-    errors = verdict.errors(run)
+    errors = sentences.errors(run)
     assert list(errors) == ["flops", "roofline", "per operator", "calibrated"]
     median = run.row(None, "mha").latency_median_s
     assert median is not None
@@ -358,7 +368,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
         assert row.predicted is not None
         alone = with_row(alone, row.scope.stage, row.scope.variant,
                          predicted=replace(row.predicted, rungs={}))  # fmt: skip
-    assert list(verdict.errors(alone)) == ["calibrated"]
+    assert list(sentences.errors(alone)) == ["calibrated"]
     assert "prediction-chart" in html.render(alone)
 
 
@@ -401,13 +411,13 @@ def as_predicted(slow: str = "") -> Run:
 
 def test_operators_that_were_timed_are_beside_what_was_predicted() -> None:
     run = as_predicted()
-    assert store.loads(store.dumps(run)) == run
+    assert with_methods(store.loads(store.dumps(run))) == run
     dots = [dot for dot in run.figures()["residuals"].data if dot.mode == "markers"]
     assert [dot.name for dot in dots] == list(VARIANTS)
     assert all(x == pytest.approx(1) for dot in dots for x in dot.x)
     assert {"sr", "pool", "softmax"} <= {y for dot in dots for y in dot.y}
-    assert verdict.furthest_off(run) is None
-    assert "Furthest" not in " ".join(verdict.predictions(run))
+    assert sentences.furthest_off(run) is None
+    assert "Furthest" not in " ".join(sentences.predictions(run))
     page = html.render(run)
     assert "residuals-chart" in page
     assert "Operators as timed and as predicted" in page
@@ -420,14 +430,14 @@ def test_operators_timed_without_their_module_are_no_residuals() -> None:
     for stage, variant in product((1, 2, 3), VARIANTS):
         run = with_row(run, stage, variant, latency=None)
     assert "residuals" not in run.figures()
-    assert verdict.furthest_off(run) is None
+    assert sentences.furthest_off(run) is None
     assert "timed by itself" not in html.render(run)
 
 
 def test_the_operator_that_surprises_is_named() -> None:
     run = as_predicted("softmax")
-    assert verdict.furthest_off(run) == (run.row(3, "mha"), "softmax")
-    said = " ".join(verdict.predictions(run))
+    assert sentences.furthest_off(run) == (run.row(3, "mha"), "softmax")
+    said = " ".join(sentences.predictions(run))
     assert "Furthest from what was predicted: softmax in stage 3 mha, " in said
 
 
@@ -441,11 +451,11 @@ def test_without_operators_timed_the_page_does_not_speak_of_them() -> None:
 
 def test_what_was_not_timed_or_predicted_is_said() -> None:
     run = as_predicted()
-    assert not [note for note in verdict.notes(run) if "not" in note.lower() and "pred" in note]
+    assert not [note for note in sentences.notes(run) if "not" in note.lower() and "pred" in note]
     plain = tuple(replace(op, measured_s=None) for op in run.row(2, "sra_conv").ops)
     run = with_row(run, 2, "sra_conv", ops=plain)
     run = with_row(run, 4, "sra_pool", predicted=None)
-    notes = " ".join(verdict.notes(run))
+    notes = " ".join(sentences.notes(run))
     assert "knows of: stage 2 sra_conv." in notes
     assert "has not seen: stage 4 sra_pool." in notes
 
@@ -457,14 +467,14 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
 ])  # fmt: skip
 def test_fewer_keys_than_a_vector_are_said(options: dict[str, Any], said: str) -> None:
-    assert said in " ".join(verdict.notes(pvtprof.compare(analytic=True, **options)))
+    assert said in " ".join(sentences.notes(pvtprof.compare(analytic=True, **options)))
 
 
 @pytest.mark.parametrize(
     "options", [{"img": 128}, {"img": 96, "dtype": "float64"}, {"img": 96, "attention": "sdpa"}]
 )
 def test_as_many_keys_as_a_vector_holds_are_no_remark(options: dict[str, Any]) -> None:
-    assert "one by one" not in " ".join(verdict.notes(pvtprof.compare(analytic=True, **options)))
+    assert "one by one" not in " ".join(sentences.notes(pvtprof.compare(analytic=True, **options)))
 
 
 def test_one_fused_attention_is_as_good_as_another() -> None:

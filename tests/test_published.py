@@ -6,7 +6,7 @@ import pytest
 
 from pvtprof.analytic.cost import FVCORE, MACS, PAPER, Convention, Cost
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.spec import MODELS
+from pvtprof.designs.published import MODELS
 
 #: Official code (https://github.com/whai362/PVT) at 224x224, batch 1: params, fvcore 0.1.5's total.
 OFFICIAL = {

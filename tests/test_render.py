@@ -16,11 +16,11 @@ import pytest
 from plotly.offline import get_plotlyjs_version
 
 import pvtprof
-from pvtprof import figures, units
+from pvtprof import units
 from pvtprof.observe.environment import environment
-from pvtprof.records import Run
-from pvtprof.render import html, markdown, terminal
-from pvtprof.render.page import plotlyjs
+from pvtprof.report import figures, html, markdown, terminal
+from pvtprof.report.page import plotlyjs
+from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row
 
 Golden = Callable[[str, str], None]

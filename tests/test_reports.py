@@ -13,9 +13,12 @@ import plotly.graph_objects as go
 import pytest
 
 import pvtprof
-import pvtprof.figures
-from pvtprof import cli, store, units
-from pvtprof.records import WITHHELD, Run
+from pvtprof import units
+from pvtprof.cli import app
+from pvtprof.observe.machine import WITHHELD
+from pvtprof.report import figures
+from pvtprof.run import store
+from pvtprof.run.run import Run
 from tests.builders import observed_run
 
 Said = Callable[..., tuple[int, str, str]]
@@ -36,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Said:
     def call(*words: str) -> tuple[int, str, str]:
-        return (cli.main(["report", *words]), *capsys.readouterr())
+        return (app.main(["report", *words]), *capsys.readouterr())
 
     return call
 
@@ -161,7 +164,7 @@ def test_an_anonymous_report_withholds_device_and_date(folder: Path, said: Said)
 
 
 def test_compare_can_be_anonymous(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["compare", "--analytic", "--anonymous", "--format", "json"]) == 0
+    assert app.main(["compare", "--analytic", "--anonymous", "--format", "json"]) == 0
     environment = json.loads(capsys.readouterr().out)["environment"]
     assert environment["device"] == environment["date"] == WITHHELD
 
@@ -176,7 +179,7 @@ def test_a_run_gives_its_charts_as_figures() -> None:
 
 def test_shares_are_of_plain_attention() -> None:
     run = observed_run()
-    (place, macs, time, low, high) = pvtprof.figures.shares_info(run).points["sra_conv"][0]
+    (place, macs, time, low, high) = figures.shares_info(run).points["sra_conv"][0]
     conv, plain = run.row(1, "sra_conv"), run.row(1, "mha")
     assert place == "stage 1, one module"
     assert macs == conv.macs / plain.macs
@@ -189,9 +192,9 @@ def test_shares_are_of_plain_attention() -> None:
 def test_the_largest_image_that_fits_is_marked() -> None:
     run = observed_run()
     known = replace(run, environment=replace(run.environment, memory_bytes=24 * 2**30))
-    info = pvtprof.figures.resolution_info(known)
+    info = figures.resolution_info(known)
     assert {v: side for v, (side, _) in info.crossings.items()} == {
         "mha": 948, "sra_conv": 2684, "sra_pool": 9012,
     }  # fmt: skip
     assert all(needed <= 24 * 2**30 for _, needed in info.crossings.values())
-    assert pvtprof.figures.resolution_info(run).crossings == {}
+    assert figures.resolution_info(run).crossings == {}

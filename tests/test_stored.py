@@ -11,9 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pvtprof import cli, stored
-from pvtprof.judgement import CANNOT_TELL, DRIFT, FASTER, SAME, SLOWER, Unpaired, fewest_processes
-from pvtprof.spec import workload
+from pvtprof.check import stored_times
+from pvtprof.check.judgement import (
+    CANNOT_TELL,
+    DRIFT,
+    FASTER,
+    SAME,
+    SLOWER,
+    Unpaired,
+    fewest_processes,
+)
+from pvtprof.cli import app
+from pvtprof.designs.setting import workload
 from tests.builders import ENVIRONMENT
 
 pytestmark = pytest.mark.clock
@@ -77,7 +86,7 @@ def edited(path: str, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def shown(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
-    code = cli.main(["check", "b.json", *options])
+    code = app.main(["check", "b.json", *options])
     said = capsys.readouterr()
     assert not said.err or said.err.count("\n") == 1
     return code, said.out + said.err
@@ -131,7 +140,7 @@ def test_a_time_that_means_nothing_here_is_refused_by_name(
 ) -> None:  # fmt: skip
     target = here("design_refused")
     assert shown(capsys, "--update", "--device", "cpu", "--target", target)[0] == 0
-    held = stored.conditions(ENVIRONMENT, workload())
+    held = stored_times.conditions(ENVIRONMENT, workload())
     times = {"conditions": now(held), "rows": {target: [1.0] * 20}}
     edited("b.json", lambda document: document.update(timed=times))
     edited("b.json", change)

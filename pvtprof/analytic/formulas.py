@@ -15,7 +15,7 @@ from functools import lru_cache
 from pvtprof.analytic.cost import Convention, Cost, cost
 from pvtprof.analytic.geometry import Sizes, model_sizes, token_grids
 from pvtprof.analytic.ops import Op, Regrad, chained, product
-from pvtprof.spec import ModelSpec
+from pvtprof.designs.spec import ModelSpec
 
 _KEYS_AND_VALUES_MEET = (Regrad("stack"), Regrad("clone", when="bm"))
 _Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e", of=("x",), bound=True,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec, check_reduction
 from pvtprof.errors import SpecError
-from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec, check_reduction
 
 #: Index letter -> size; see :data:`INDICES` for what each letter means.
 Sizes: TypeAlias = Mapping[str, int]

@@ -20,8 +20,8 @@ from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.ops import Op, numel
-from pvtprof.records import Moment, highest
-from pvtprof.spec import DTYPES
+from pvtprof.designs.setting import DTYPES
+from pvtprof.moment import Moment, highest
 
 Scope: TypeAlias = tuple[str, ...]
 #: (torch's operator, bytes of its result, bytes beside it); the last makes the result.

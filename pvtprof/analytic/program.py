@@ -12,18 +12,10 @@ from typing import Any
 from pvtprof.analytic.formulas import attention_ops, layout
 from pvtprof.analytic.liveness import ATEN
 from pvtprof.analytic.ops import Op
-from pvtprof.spec import (
-    ATTENTIONS,
-    DEFAULT_MODEL,
-    DTYPES,
-    IN_CHANNELS,
-    MAX_BATCH,
-    MAX_SIDE,
-    MODELS,
-    PATCHES,
-    VARIANTS,
-    ModelSpec,
-)
+from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.designs.published import DEFAULT_MODEL, MODELS
+from pvtprof.designs.setting import ATTENTIONS, DTYPES
+from pvtprof.designs.spec import IN_CHANNELS, PATCHES, VARIANTS, ModelSpec
 
 #: A model that stands for all of its family, and whether v1's embedding is used as it is stored.
 _FAMILIES = {

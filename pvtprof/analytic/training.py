@@ -26,8 +26,8 @@ from pvtprof.analytic.liveness import (
     unrolled,
 )
 from pvtprof.analytic.ops import Regrad, exceeds_one, numel, params
-from pvtprof.records import Moment, highest
-from pvtprof.spec import DTYPES
+from pvtprof.designs.setting import DTYPES
+from pvtprof.moment import Moment, highest
 
 
 def peak(terms: Sequence[Term], dtype: str) -> Moment:

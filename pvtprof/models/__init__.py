@@ -1,1 +1,5 @@
-"""The real PVT v1 and v2 networks, with the official parameter names."""
+"""The real networks and attention modules, as torch runs them.
+
+In: a design. Out: a torch module.
+It may import designs, the ground floor and torch; never analytic.
+"""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pvtprof.spec import StageSpec, check_reduction
+from pvtprof.designs.spec import StageSpec, check_reduction
 
 
 class Scores(nn.Module):

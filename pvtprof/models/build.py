@@ -8,10 +8,13 @@ from math import sqrt
 
 from torch import Tensor, nn
 
+from pvtprof.designs.checks import image_size, one_of
+from pvtprof.designs.published import model_spec
+from pvtprof.designs.setting import ATTENTIONS
+from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.models.attention import Attention
 from pvtprof.models.pvt import PyramidVisionTransformer
 from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
-from pvtprof.spec import ATTENTIONS, ModelSpec, StageSpec, image_size, model_spec, one_of
 
 
 def build_model(

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
 from pvtprof.models.attention import Attention
-from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec
 
 BLOCK_EPS = 1e-6  # of the norms in blocks and the last norm; elsewhere torch's default, 1e-5
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.models.pvt import BLOCK_EPS, Block, as_map, patch_embed
-from pvtprof.spec import ModelSpec
 
 
 class DepthwiseConv(nn.Module):

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pvtprof.errors import UnavailableError
-from pvtprof.records import Environment
+from pvtprof.observe.machine import Environment
 
 
 def environment(device: str = "none", timed: bool = False) -> Environment:

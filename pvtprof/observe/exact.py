@@ -11,7 +11,7 @@ from pvtprof.errors import UnavailableError
 from pvtprof.observe import flop_counter, fvcore, live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import Subject
-from pvtprof.records import Count, Observation
+from pvtprof.observe.witness import Count, Observation
 
 
 def of_subject(subject: Subject, device: str, mode: str) -> Observation:

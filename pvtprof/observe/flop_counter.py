@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from pvtprof.observe.modules import own_counts
-from pvtprof.records import Count
+from pvtprof.observe.witness import Count
 
 
 class _Skipped(TorchDispatchMode):

@@ -13,7 +13,7 @@ from fvcore.nn.jit_handles import get_shape
 from torch import Tensor, nn
 
 from pvtprof.observe.modules import own_counts
-from pvtprof.records import Count
+from pvtprof.observe.witness import Count
 
 #: fvcore 0.1.5 does not know fused attention and counts it as 0; pvtprof teaches it.
 SDPA = "aten::scaled_dot_product_attention"

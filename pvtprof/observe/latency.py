@@ -16,8 +16,8 @@ import torch
 from torch.utils.benchmark import timer
 
 from pvtprof.observe import worker
+from pvtprof.observe.measurement import FEWEST_FOR_INTERVAL, Measurement, median_interval
 from pvtprof.observe.worker import Block, Call, Sampler
-from pvtprof.records import FEWEST_FOR_INTERVAL, Measurement, median_interval
 
 BLOCK_S = 0.01  # a sample lasts at least this long, so that the clock's own cost does not show
 #: Until caches and pools are warm and clocks are up: of processors, of GPUs.

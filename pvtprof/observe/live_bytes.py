@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from pvtprof.records import Moment, highest
-from pvtprof.spec import repeated
+from pvtprof.designs.part import repeated
+from pvtprof.moment import Moment, highest
 
 aten = torch.ops.aten
 Build: TypeAlias = Callable[[], tuple[nn.Module, tuple[Any, ...]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from pvtprof.spec import repeated
+from pvtprof.designs.part import repeated
 
 
 def own_counts(totals: Mapping[str, int]) -> dict[str, int]:

@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
+from pvtprof.designs.setting import Workload
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.worker import Block, Sampler
-from pvtprof.spec import Workload
 
 WORKER = Path(__file__).with_name("worker.py")
 #: What a child is started with, so that its memory is laid out alike from run to run: no block

@@ -11,12 +11,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from pvtprof.designs.setting import Workload
+from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import flop_counter, live_bytes
 from pvtprof.observe.live_bytes import LiveBytes, Seen
-from pvtprof.records import Count
-from pvtprof.spec import IN_CHANNELS, ModelSpec, StageSpec, Workload
+from pvtprof.observe.witness import Count
 
 Built: TypeAlias = tuple[nn.Module, tuple[Tensor, ...]]
 

@@ -261,18 +261,17 @@ def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:
     import torch
 
     build = importlib.import_module("pvtprof.models.build")
-    spec = importlib.import_module("pvtprof.spec")
     if "network" in row:
         network = row["network"]
-        stages = tuple(spec.StageSpec(**stage) for stage in network["stages"])
-        made = spec.ModelSpec(**network | {"stages": stages, "built": tuple(network["built"])})
+        stages = tuple(build.StageSpec(**stage) for stage in network["stages"])
+        made = build.ModelSpec(**network | {"stages": stages, "built": tuple(network["built"])})
         return build.build(made, row["attention"]), [torch.randn(*row["input"])]
     if "model" in row:
-        published = spec.model_spec(row["model"])
+        published = build.model_spec(row["model"])
         made = dataclasses.replace(published, pool_size=row["pool_size"])
         made = made.with_attention(row["variant"], row["sr_ratios"])
         return build.build(made, row["attention"]), [torch.randn(*row["input"])]
-    stage = spec.StageSpec(**row["stage"])
+    stage = build.StageSpec(**row["stage"])
     module = build.build_attention(stage, tuple(row["grid"]), row["attention"], row["pool_size"])
     return module, [torch.randn(*row["input"]).requires_grad_()]
 

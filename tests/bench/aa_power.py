@@ -30,9 +30,9 @@ from statistics import median
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import PercentageRegressionCheck
 
-from pvtprof.judgement import SLOWER
-from pvtprof.paired import Versions, judged
-from pvtprof.spec import CHECK_BUDGET_S
+from pvtprof.check.judgement import SLOWER
+from pvtprof.check.paired import Versions, judged
+from pvtprof.designs.setting import CHECK_BUDGET_S
 
 DESIGN = """
 import torch

@@ -11,14 +11,15 @@ import tracemalloc
 
 import numpy as np
 
-from pvtprof import choose, spec
+from pvtprof.designs.setting import workload
+from pvtprof.predict import choose
 from tests.builders import made_up_calibration
 
 MILLION = 1_000_000
 
 
 def main() -> None:
-    machine, work = made_up_calibration(), spec.workload("pvt_v2_b2", 512)
+    machine, work = made_up_calibration(), workload("pvt_v2_b2", 512)
     begin = time.perf_counter()
     spaces = [choose.space(work, machine, pool_size) for pool_size in choose.POOL_SIZES]
     print(f"tables of {len(spaces)} spaces: {time.perf_counter() - begin:.2f} s")

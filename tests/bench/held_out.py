@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from pvtprof.analytic.roofline import RUNGS, ladder
-from pvtprof.calibrate import (
+from pvtprof.observe.subject import resolved_device
+from pvtprof.predict.calibrate import (
     TOGETHER,
     Timed,
     fitted,
@@ -29,8 +29,8 @@ from pvtprof.calibrate import (
     timing_side,
     timings,
 )
-from pvtprof.observe.subject import resolved_device
-from pvtprof.probes import Probe, held_out, random_probes
+from pvtprof.predict.probes import Probe, held_out, random_probes
+from pvtprof.predict.roofline import RUNGS, ladder
 
 Record = dict[str, Any]
 

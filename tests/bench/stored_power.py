@@ -15,10 +15,10 @@ import tempfile
 from collections import Counter
 from dataclasses import replace
 
-from pvtprof import stored
-from pvtprof.baseline import Baseline
+from pvtprof.check import stored_times
+from pvtprof.check.baseline import Baseline
+from pvtprof.designs.setting import workload
 from pvtprof.observe.environment import environment
-from pvtprof.spec import workload
 from tests.bench.aa_power import written
 
 TURN = (0, 10, 20, 30)  # per cent more work
@@ -36,12 +36,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         folders = {percent: written(folder, percent) for percent in TURN}
         os.chdir(folders[0])
-        times = stored.timed(here, work, TARGET, [TARGET], 1, options.budget)
+        times = stored_times.timed(here, work, TARGET, [TARGET], 1, options.budget)
         old = Baseline(here, work, TARGET, {TARGET: None}, times)  # type: ignore[dict-item] # times alone
         for turn in range(options.turns):
             for percent in TURN:
                 os.chdir(folders[percent])
-                said, cases = stored.gate(
+                said, cases = stored_times.gate(
                     "b.json", old, old, True, options.budget, 0.1, lambda text: None
                 )
                 verdicts[percent, cases[0].status] += 1

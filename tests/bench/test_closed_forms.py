@@ -7,9 +7,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from pvtprof.analytic.cost import FVCORE
 from pvtprof.analytic.formulas import model_total
+from pvtprof.designs.published import MODELS
 from pvtprof.observe import fvcore
 from pvtprof.observe.subject import model_subject
-from pvtprof.spec import MODELS
 from tests.test_published import OFFICIAL
 
 IMAGE = (224, 224)

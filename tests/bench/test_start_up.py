@@ -8,7 +8,7 @@ import sys
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from pvtprof.render import html, terminal
+from pvtprof.report import html, terminal
 from tests.builders import observed_run
 
 COMMAND = "import sys; from pvtprof import cli; sys.exit(cli.main(sys.argv[1:]))"

@@ -7,8 +7,8 @@ import os
 import torch
 from torch import Tensor, nn
 
+from pvtprof.designs.spec import StageSpec
 from pvtprof.models.build import build_attention
-from pvtprof.spec import StageSpec
 
 GRID = (8, 8)
 Built = tuple[nn.Module, Tensor]

@@ -1,0 +1,141 @@
+"""What fits: the largest image and the largest batch in so much memory, by closed form alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pvtprof import units
+from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.parts import needs, params_bytes
+from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.designs.setting import MODES, Workload
+from pvtprof.designs.spec import VARIANTS
+from pvtprof.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The largest size that fits (0: none does), and what is needed there.
+
+    ``tried`` is that size, or the smallest that the design takes where none fits; ``needs`` are its
+    bytes and ``at`` the operator that holds its peak. ``next_needs`` are the bytes of one more
+    (pixel a side, or image); None where none fits, or pvtprof's own limit was reached.
+    """
+
+    size: int
+    tried: int
+    needs: int
+    at: str
+    next_needs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One design in one mode: the largest square image at the workload's batch, and the largest
+    batch at the workload's image."""
+
+    variant: str
+    mode: str
+    image: Edge
+    batch: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """What fits into ``memory_bytes``: parameters, input and the peak of live tensors together.
+
+    In training the gradients of the parameters are part of the peak; an optimizer's state is not.
+    """
+
+    workload: Workload
+    memory_bytes: int
+    fits: tuple[Fit, ...]
+
+
+def fits(workload: Workload, memory_bytes: int) -> Fits:
+    """The largest image and batch of every design in inference and training.
+
+    Raises SpecError where the parameters alone do not fit. Source of the peak: closed forms.
+
+    >>> found = fits(Workload("pvt_v2_b2", 224, 224, (8, 4, 2, 1)), 24 * 2**30)
+    >>> [(fit.image.size, fit.batch.size) for fit in found.fits if fit.variant == "sra_conv"][0]
+    (2684, 1618)
+    """
+    if memory_bytes < 1:
+        raise SpecError(f"memory is {memory_bytes} B; use more than 0, such as 24GiB")
+    least = min(params_bytes(workload, variant) for variant in VARIANTS)
+    if memory_bytes < least:
+        raise SpecError(
+            f"memory is {units.size(memory_bytes)}, but the parameters of {workload.model} alone "
+            f"take {units.size(least)} in {workload.dtype}; use more memory or a smaller model"
+        )
+    found = tuple(
+        Fit(
+            variant, work.mode, image_edge(work, variant, memory_bytes),
+            _batch_edge(work, variant, memory_bytes),
+        )
+        for variant in VARIANTS
+        for work in (replace(workload, mode=mode) for mode in MODES)
+    )  # fmt: skip
+    return Fits(workload, memory_bytes, found)
+
+
+def squared(workload: Workload, side: int) -> Workload:
+    """The same workload on square images."""
+    return replace(workload, height=side, width=side)
+
+
+def image_edge(workload: Workload, variant: str, memory_bytes: int) -> Edge:
+    """The largest square image at the workload's batch and in its mode."""
+
+    def at_side(side: int) -> tuple[int, str]:
+        return needs(squared(workload, side), variant)
+
+    return _edge(at_side, _smallest(workload, variant), MAX_SIDE, memory_bytes)
+
+
+def _batch_edge(workload: Workload, variant: str, memory_bytes: int) -> Edge:
+    def at_batch(batch: int) -> tuple[int, str]:
+        return needs(replace(workload, batch=batch), variant)
+
+    return _edge(at_batch, 1, MAX_BATCH, memory_bytes)
+
+
+def _edge(needs_at: Callable[[int], tuple[int, str]], low: int, high: int, memory: int) -> Edge:
+    """The largest size between ``low`` and ``high`` that needs no more than ``memory``."""
+    size = largest(lambda size: needs_at(size)[0] <= memory, low, high)
+    if size < low:
+        return Edge(0, low, *needs_at(low), None)
+    return Edge(size, size, *needs_at(size), needs_at(size + 1)[0] if size < high else None)
+
+
+def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The largest whole number from ``low`` to ``high`` for which it ``holds``, by bisection.
+
+    ``low - 1`` where it holds for none. It must hold for all below the answer and for none above.
+
+    >>> largest(lambda n: n * n <= 50, 1, 100)
+    7
+    """
+    while low <= high:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle + 1
+        else:
+            high = middle - 1
+    return high
+
+
+def _smallest(workload: Workload, variant: str) -> int:
+    """The smallest square image that a design takes."""
+    spec = workload.spec(variant)
+
+    def is_too_small(side: int) -> bool:
+        try:
+            model_sizes(spec, 1, (side, side))
+        except SpecError:
+            return True
+        return False
+
+    return largest(is_too_small, 1, MAX_SIDE) + 1

@@ -1,0 +1,122 @@
+"""The Python API: what the command line does, as functions of plain values.
+
+The values of a run know nothing of files, tables and pages, so that imports run one way. Here,
+where all rooms meet, ``Run`` gets the methods that make it convenient. It is a subclass and not a
+set of functions attached at run time: an editor and a type checker see its methods.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from pvtprof.designs.published import DEFAULT_MODEL
+from pvtprof.designs.setting import DEFAULT_BUDGET_S
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.predict.calibration import Calibration
+from pvtprof.run import compare as comparing
+from pvtprof.run import run as runs
+from pvtprof.run import store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Run(runs.Run):
+    """One run of ``compare``, with what a notebook or a script needs of it."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a tidy pandas frame: one line a row, one fact a column, units in the names."""
+        from pvtprof.run.frame import frame
+
+        return frame(self)
+
+    def figures(self) -> dict[str, go.Figure]:
+        """Return the charts of the report as plotly figures, by name: "macs", "latency", ..."""
+        from pvtprof.report.figures import all_figures
+
+        return all_figures(self)
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Write the run as JSON; never over a file that pvtprof did not write."""
+        from pvtprof import files
+
+        files.write(path, store.dumps(self), force, ".json")
+
+    def to_html(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Write the report as one offline page; never over a file that pvtprof did not write."""
+        from pvtprof import files
+        from pvtprof.report.html import render
+
+        files.write(path, render(self), force, ".html")
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False))
+
+
+def with_methods(run: runs.Run) -> Run:
+    """Return the same run, with the methods of the API."""
+    return Run(**{field.name: getattr(run, field.name) for field in fields(run)})
+
+
+def compare(
+    model: str = DEFAULT_MODEL,
+    img: int | tuple[int, int] = 224,
+    sr_ratios: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    device: str = "auto",
+    attention: str = "eager",
+    mode: str = "inference",
+    pool_size: int = DEFAULT_POOL_SIZE,
+    budget_s: float = DEFAULT_BUDGET_S,
+    cuda_graph: bool = False,
+    analytic: bool = False,
+    calibration: Calibration | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Run:
+    """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of a PVT model.
+
+    By closed form, by two independent counters (fvcore; torch's flop counter) and by the clock.
+    ``img`` in pixels: side, or (height, width). ``sr_ratios``: four R for ``sra_conv`` (default:
+    the model's own). ``budget_s`` bounds the measuring; 0 measures no latency. ``cuda_graph`` times
+    a CUDA graph's replay too, which waits for no launch (inference on a GPU). ``analytic`` gives
+    the closed forms alone and does not import torch. ``calibration`` predicts the latency of every
+    row (inference). ``progress`` is told what is being done.
+
+    PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
+    Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
+    ends the measuring and returns what there is; ``Run.interrupted`` says so.
+
+    >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
+    >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
+    (3136, 49)
+    """
+    return with_methods(
+        comparing.compare(
+            model,
+            img,
+            sr_ratios,
+            batch=batch,
+            dtype=dtype,
+            device=device,
+            attention=attention,
+            mode=mode,
+            pool_size=pool_size,
+            budget_s=budget_s,
+            cuda_graph=cuda_graph,
+            analytic=analytic,
+            calibration=calibration,
+            progress=progress,
+        )
+    )
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """Return a run that was saved as JSON; raises StoreError for any other file."""
+    return with_methods(store.load(path))

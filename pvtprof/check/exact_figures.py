@@ -1,0 +1,162 @@
+"""Verdicts against a baseline: every exact figure, in both directions, named where it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pvtprof import units
+from pvtprof.check.baseline import Baseline
+from pvtprof.check.case import FAILED, PASSED, Case
+from pvtprof.designs.setting import Workload
+from pvtprof.errors import UnavailableError
+from pvtprof.observe.witness import Count, Observation
+from pvtprof.run.compare import Progress, subject_of
+from pvtprof.run.rows import analytic_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One exact figure of a row that is not what the baseline says.
+
+    ``what`` is the figure, ``where`` the operator or submodule; None: not there on that side.
+    """
+
+    row: str
+    what: str
+    where: str
+    before: int | None
+    after: int | None
+
+    def __str__(self) -> str:
+        place = f" in {self.where}" if self.where else ""
+        before, after = (
+            "absent" if value is None else units.integer(value)
+            for value in (self.before, self.after)
+        )
+        return f"{self.row}: {self.what}{place}: {before} -> {after}{self._difference()}"
+
+    def _difference(self) -> str:
+        if self.before is None or self.after is None:
+            return ""
+        more = self.after - self.before
+        return f" ({'+' if more > 0 else ''}{units.integer(more)})" if more else ""
+
+
+def observed(workload: Workload, target: str | None, progress: Progress) -> Baseline:
+    """Observe now all that a baseline holds: of pvtprof's own rows, or of a user's target.
+
+    Raises UnavailableError where a row needs more memory than is free.
+    """
+    from pvtprof.observe.environment import environment
+    from pvtprof.observe.subject import check_settings, with_autograd
+
+    check_settings(workload)
+    with with_autograd():
+        rows = _target_rows(target, workload) if target else _own_rows(workload, progress)
+    return Baseline(environment(workload.device), workload, target, rows)
+
+
+def _own_rows(workload: Workload, progress: Progress) -> dict[str, Observation]:
+    from pvtprof.observe import exact
+    from pvtprof.observe.environment import free_bytes
+
+    found = {}
+    for row in analytic_rows(workload):
+        progress(f"watching {row.scope}")
+        subject = subject_of(workload, row)
+        needs, free = row.peak.bytes + subject.resident_bytes(), free_bytes(workload.device)
+        if needs > free:
+            raise UnavailableError(
+                f"{row.scope} needs {units.size(needs)}, {units.size(free)} are free; "
+                "close other programs or check a smaller image"
+            )
+        found[str(row.scope)] = exact.of_subject(subject, workload.device, workload.mode)
+    return found
+
+
+def _target_rows(target: str, workload: Workload) -> dict[str, Observation]:
+    from pvtprof.observe import exact
+    from pvtprof.observe.target import factory
+
+    return {target: exact.of_module(*factory(target)(), workload.mode)}
+
+
+def changes(before: Mapping[str, Observation], after: Mapping[str, Observation]) -> list[Change]:
+    """Every exact figure that differs, row by row; a row on one side alone is a change too."""
+    found: list[Change] = []
+    for row in dict.fromkeys((*before, *after)):
+        if row in before and row in after:
+            found += _changes(row, before[row], after[row])
+        else:
+            present = int(row in before), int(row in after)
+            found.append(Change(row, "rows of this name", "", *present))
+    return found
+
+
+def _changes(row: str, before: Observation, after: Observation) -> Iterator[Change]:
+    if before.params != after.params:
+        yield Change(row, "params", "", before.params, after.params)
+    for witness in dict.fromkeys((*before.counts, *after.counts)):
+        yield from _count_changes(
+            row, witness, before.counts.get(witness), after.counts.get(witness)
+        )
+    yield from _differing(row, "runs", before.executed, after.executed)
+    if before.peak != after.peak:
+        moved = before.peak.at != after.peak.at
+        where = f"{before.peak.at}, now {after.peak.at}" if moved else before.peak.at
+        yield Change(row, "peak bytes", where, before.peak.bytes, after.peak.bytes)
+    if before.saved_bytes != after.saved_bytes:
+        yield Change(row, "bytes saved for backward", "", before.saved_bytes, after.saved_bytes)
+
+
+def _count_changes(
+    row: str, witness: str, before: Count | None, after: Count | None
+) -> Iterator[Change]:
+    if before is None or after is None:
+        counted = (count.counted if count else None for count in (before, after))
+        yield Change(row, f"{witness}'s count", "", *counted)
+        return
+    named = list(_differing(row, f"{witness}'s count", before.by_module, after.by_module))
+    yield from named
+    if before.counted != after.counted and not named:
+        yield Change(row, f"{witness}'s count", "", before.counted, after.counted)
+    yield from _differing(row, f"calls that {witness} skips", before.skipped, after.skipped)
+
+
+def _differing(
+    row: str, what: str, before: Mapping[str, int], after: Mapping[str, int]
+) -> Iterator[Change]:
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name) != after.get(name):
+            yield Change(row, what, name or "the module itself", before.get(name), after.get(name))
+
+
+def cases(before: Baseline, after: Baseline) -> list[Case]:
+    """Every row of either side, and what changed in it."""
+    lines: dict[str, list[str]] = {row: [] for row in (*before.rows, *after.rows)}
+    for change in changes(before.rows, after.rows):
+        lines[change.row].append(str(change))
+    return [
+        Case(row, "exact", FAILED if said else PASSED, tuple(said)) for row, said in lines.items()
+    ]
+
+
+def verdict(path: str, before: Baseline, after: Baseline) -> tuple[str, list[Case]]:
+    """What a check says, its last line the one that matters; and the case of every row."""
+    found = cases(before, after)
+    lines = [f"- {line}" for case in found for line in case.lines]
+    changed, rows = len(lines), f"{len(found)} row{'s' if len(found) > 1 else ''}"
+    for name in ("pvtprof", "torch", "fvcore"):
+        then, now = getattr(before.environment, name), getattr(after.environment, name)
+        if then != now:
+            lines.append(f"- the baseline was made with {name} {then}, this is {now}")
+    if not changed:
+        lines.append(f"check: every exact figure of {rows} is as in {path}")
+    else:
+        touched = sum(case.status == FAILED for case in found)
+        lines.append(
+            f"check: {changed} exact figures changed, in {touched} of {rows}; "
+            f"if that is meant, accept it with `pvtprof check {path} --update`"
+        )
+    return "\n".join(lines) + "\n", found

@@ -1,0 +1,270 @@
+"""Two versions of the same code: is one slower? The pair of processes is the unit, not the call.
+
+Most of the noise between two versions is per process (how its memory happens to lie), which no
+repetition within a process averages out; so few samples are taken of each of many fresh pairs, and
+the test runs on one log ratio a pair.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from pvtprof import units
+from pvtprof.check.judgement import (
+    ALPHA,
+    CANNOT_TELL,
+    LOOKS,
+    SLOWER,
+    Judgement,
+    confirmed,
+    surely_large,
+)
+from pvtprof.designs.setting import CHECK_BUDGET_S
+from pvtprof.errors import SpecError, UnavailableError
+
+if TYPE_CHECKING:
+    from pvtprof.observe.sides import Setup, Side
+
+#: One pair of processes is sampled so many seconds, both together (more where a call is long).
+PAIR_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired(Judgement):
+    """Head against base: ``ratios`` of their machine's time, one a pair of processes.
+
+    ``wall`` has the same of wall time. Where that surely grew by more than the machine's time, by
+    ``tolerance`` or more, head waits for something, and its verdict is that it cannot be told.
+    """
+
+    ratios: tuple[float, ...]
+    wall: tuple[float, ...] = ()
+    seconds: float = 0.0  # that the measuring took
+
+    @cached_property
+    def logs(self) -> tuple[float, ...]:
+        """The ratios' logarithms: what is averaged and tested."""
+        return tuple(map(math.log, self.ratios))
+
+    @property
+    def ratio(self) -> float:
+        """Head's time over base's: the geometric mean of the pairs' ratios."""
+        return math.exp(sum(self.logs) / len(self.logs))
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """By Student's t over the pairs' log ratios (``scipy.stats.ttest_1samp``)."""
+        from scipy.stats import ttest_1samp
+
+        found = ttest_1samp(self.logs, 0.0)
+        low, high = found.confidence_interval(1 - 2 * self.level)
+        return math.exp(low), math.exp(high)
+
+    def is_surely_beyond(self, share: float) -> bool:
+        """By a sign-flip permutation test over the pairs (``scipy.stats.permutation_test``)."""
+        import numpy as np
+
+        values = math.copysign(1, share) * np.array(self.logs) - math.log1p(abs(share))
+        return surely_large((values,), _mean, "samples", self.level)
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether head surely spends more of its wall time waiting than base."""
+        import numpy as np
+
+        if not self.wall:
+            return False
+        more = np.log(self.wall) - np.array(self.logs) - math.log1p(self.tolerance)
+        return surely_large((more,), _mean, "samples", self.level)
+
+    @cached_property
+    def verdict(self) -> str:
+        """As of every judgement, but that waiting is never passed."""
+        found = super().verdict
+        return CANNOT_TELL if self.waits and found != SLOWER else found
+
+    @property
+    def basis(self) -> str:
+        """How many pairs there were, and what the wall clock said."""
+        wall = f", wall time {units.percent(median(self.wall), 1)}" if self.wall else ""
+        waits = ": it waits, which is not judged" if self.waits else ""
+        return f"{len(self.ratios)} pairs{wall}{waits}"
+
+    @property
+    def way_out(self) -> str:
+        """The budget that would decide it: the interval goes with 1/sqrt."""
+        if self.waits:
+            return "time what it waits for by hand"
+        low, high = (math.log(x) for x in self.interval)
+        room = math.log1p(self.tolerance) - max(0.0, (low + high) / 2)
+        half = (high - low) / 2
+        times = (half / room) ** 2 if room > 0 else 4.0
+        budget = math.ceil(self.seconds * min(100.0, max(1.5, 1.2 * times)))
+        return f"--budget {budget} (seconds a row) would tell, by what was seen"
+
+
+def _mean(x: Any, axis: int) -> Any:
+    return x.mean(axis=axis)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Where base and head are: folders put first on the path, and the Pythons that run them."""
+
+    base: str
+    head: str
+    base_python: str
+    head_python: str
+
+
+@contextmanager
+def base_folder(base: str) -> Iterator[str]:
+    """The folder that BASE names: itself, or a git ref's worktree, gone again afterwards."""
+    if Path(base).is_dir():
+        if _commit(base):
+            raise SpecError(f"base {base!r} is a folder and a git ref; use ./{base} or refs/...")
+        yield str(Path(base).resolve())
+        return
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None:
+        raise SpecError(f"base {base!r} is no folder, and this is no git repository; name a folder")
+    commit = _commit(base)
+    if commit is None:
+        raise SpecError(f"base {base!r} is neither a folder nor a commit, branch or tag here")
+    inside = Path.cwd().resolve().relative_to(Path(top).resolve())
+    with tempfile.TemporaryDirectory(prefix="pvtprof-base-") as folder:
+        tree = Path(folder, "tree")
+        try:
+            if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
+                raise UnavailableError(f"git could not check out {base!r} beside this one")
+            yield str(tree / inside)
+        finally:
+            _git("worktree", "remove", "--force", str(tree))
+
+
+def _commit(ref: str) -> str | None:
+    if not ref or ref.startswith("-"):
+        return None
+    return _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def judged(
+    versions: Versions,
+    rows: Mapping[str, Mapping[str, Any]],
+    *,
+    target: str | None = None,
+    dtype: str = "float32",
+    device: str = "cpu",
+    mode: str = "inference",
+    budget_s: float = CHECK_BUDGET_S,
+    tolerance: float = 0.05,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
+) -> list[Paired]:
+    """Measure and judge every row; a slower one is measured once more, and must be so again.
+
+    ``rows`` maps a name to what the worker builds (None with a target). ``budget_s`` is for each
+    row, without the confirmation, which is by fresh processes throughout. ``note`` is told what
+    differs beside the code. Raises UnavailableError where a side cannot be measured.
+    """
+    from pvtprof.observe.sides import Setup, last_core
+
+    where = {"base": (versions.base, versions.base_python),
+             "head": (versions.head, versions.head_python)}  # fmt: skip
+    setup = {
+        name: Setup(root, target, dtype, device, mode, core=last_core(), python=python, other=other)
+        for (name, (root, python)), other in zip(
+            where.items(), (versions.head, versions.base), strict=True
+        )
+    }
+
+    def measured(names: Sequence[str], attempt: int) -> dict[str, Paired]:
+        with _started(setup) as both:
+            if not attempt:
+                for what in ("python", "torch"):
+                    base_has, head_has = (side.said[what] for side in both)
+                    if base_has != head_has:
+                        note(f"base runs {what} {base_has}, head {what} {head_has}")
+            return {
+                name: _judgement(
+                    both, rows[name], seed + 10_000 * number + 1_000_000 * attempt, name,
+                    len(rows), tolerance, budget_s, progress,
+                )
+                for number, name in enumerate(names)
+            }  # fmt: skip
+
+    return confirmed(list(rows), measured)
+
+
+@contextmanager
+def _started(setup: Mapping[str, Setup]) -> Iterator[tuple[Side, Side]]:
+    from pvtprof.observe.sides import sides
+
+    with sides(setup) as (base, head):
+        if base.said == head.said:
+            raise SpecError(
+                f"base and head both import {base.said['source']}: there is nothing to compare; "
+                "is the package installed from elsewhere?"
+            )
+        yield base, head
+
+
+def fewest_pairs(rows: int) -> int:
+    """Fewest pairs from which the sign-flip test reaches ALPHA, corrected for so many rows.
+
+    Of n pairs the smallest p is 2^-n; three more, so that one contrary pair does not decide; an
+    even number, so that either side goes first as often.
+    """
+    return 2 * math.ceil((math.log2(rows * len(LOOKS) / ALPHA) + 3) / 2)
+
+
+def _judgement(
+    both: tuple[Side, Side],
+    row: Any,
+    first: int,
+    name: str,
+    rows: int,
+    tolerance: float,
+    budget_s: float,
+    progress: Callable[[str], None],
+) -> Paired:
+    """Of pairs of processes, an even number, as many as the budget and the test need."""
+    from pvtprof.observe.sides import pair
+
+    taken: list[Mapping[str, float]] = []
+    begin = time.perf_counter()
+    for look in LOOKS:
+        while (
+            len(taken) < fewest_pairs(rows)
+            or len(taken) % 2
+            or (time.perf_counter() - begin) * (1 + 2 / len(taken)) < look * budget_s
+        ):
+            ratio = f", {taken[-1]['time']:.3f}" if taken else ""
+            progress(f"{name}: pair {len(taken) + 1}{ratio}")
+            taken.append(pair(*both, row, len(taken), first + 2 * len(taken), PAIR_S))
+        found = Paired(
+            row=name, rows=rows, tolerance=tolerance, seconds=time.perf_counter() - begin,
+            ratios=tuple(t["time"] for t in taken), wall=tuple(t["wall"] for t in taken),
+        )  # fmt: skip
+        if found.clear:
+            break
+    return found

@@ -1,0 +1,51 @@
+"""Checks of what a user gives: whole numbers, image sizes, names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from operator import index
+
+from pvtprof.errors import SpecError
+
+MAX_SIDE = 16384
+MAX_BATCH = 4096
+
+
+def positive(what: str, value: int, most: int | None = None) -> int:
+    """``value`` itself where it is a whole number of 1 or more (and at most ``most``)."""
+    limit = f"from 1 to {most}" if most else "of 1 or more"
+    refusal = SpecError(f"{what} is {value!r}; use a whole number {limit}")
+    try:
+        whole = index(value)
+    except TypeError:
+        raise refusal from None
+    if isinstance(value, bool) or whole < 1 or whole > (most or whole):
+        raise refusal
+    return whole
+
+
+def image_size(img: int | Sequence[int]) -> tuple[int, int]:
+    """(height, width) in pixels, from a side or from both.
+
+    >>> image_size(224), image_size((800, 1333))
+    ((224, 224), (800, 1333))
+    """
+    if isinstance(img, Sequence) and not isinstance(img, str):
+        if len(img) != 2:
+            raise SpecError(f"image size is {img!r}; use a side, or (height, width), in pixels")
+        height, width = img
+        return (
+            positive("image height", height, MAX_SIDE),
+            positive("image width", width, MAX_SIDE),
+        )
+    return image_size((img, img))
+
+
+def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
+    """``value`` itself where it is one of ``allowed``; else an error that offers the nearest."""
+    if value not in allowed:
+        near = difflib.get_close_matches(str(value), allowed, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise SpecError(f"unknown {what} {value!r}; {hint}use one of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,52 @@
+"""The eleven published models, as one table of data.
+
+Facts: the official code, https://github.com/whai362/PVT (``classification/pvt.py`` and
+``pvt_v2.py``); papers arXiv:2102.12122 (PVT) and arXiv:2106.13797 (PVT v2)."""
+
+from __future__ import annotations
+
+from pvtprof.designs.checks import one_of
+from pvtprof.designs.spec import ModelSpec, StageSpec
+
+DEFAULT_MODEL = "pvt_v2_b2"
+_V1_DIMS = (64, 128, 320, 512)
+_HEADS = (1, 2, 5, 8)
+_RATIOS = (8, 4, 2, 1)
+#: name: (version, dims, depths, mlp ratios, attention variant). Heads and R are the same in all.
+_PUBLISHED = {
+    "pvt_tiny": (1, _V1_DIMS, (2, 2, 2, 2), (8, 8, 4, 4), "sra_conv"),
+    "pvt_small": (1, _V1_DIMS, (3, 4, 6, 3), (8, 8, 4, 4), "sra_conv"),
+    "pvt_medium": (1, _V1_DIMS, (3, 4, 18, 3), (8, 8, 4, 4), "sra_conv"),
+    "pvt_large": (1, _V1_DIMS, (3, 8, 27, 3), (8, 8, 4, 4), "sra_conv"),
+    "pvt_v2_b0": (2, (32, 64, 160, 256), (2, 2, 2, 2), (8, 8, 4, 4), "sra_conv"),
+    "pvt_v2_b1": (2, _V1_DIMS, (2, 2, 2, 2), (8, 8, 4, 4), "sra_conv"),
+    "pvt_v2_b2": (2, _V1_DIMS, (3, 4, 6, 3), (8, 8, 4, 4), "sra_conv"),
+    "pvt_v2_b3": (2, _V1_DIMS, (3, 4, 18, 3), (8, 8, 4, 4), "sra_conv"),
+    "pvt_v2_b4": (2, _V1_DIMS, (3, 8, 27, 3), (8, 8, 4, 4), "sra_conv"),
+    "pvt_v2_b5": (2, _V1_DIMS, (3, 6, 40, 3), (4, 4, 4, 4), "sra_conv"),
+    "pvt_v2_b2_li": (2, _V1_DIMS, (3, 4, 6, 3), (8, 8, 4, 4), "sra_pool"),
+}
+
+
+def _published(name: str) -> ModelSpec:
+    version, dims, depths, mlp_ratios, variant = _PUBLISHED[name]
+    columns = zip(dims, depths, _HEADS, mlp_ratios, _RATIOS, strict=True)
+    stages = tuple(StageSpec(*column, variant) for column in columns)
+    return ModelSpec(name, version, stages, mlp_relu=variant == "sra_pool")
+
+
+#: The eleven published models.
+MODELS = {name: _published(name) for name in _PUBLISHED}
+
+
+def model_spec(name: str) -> ModelSpec:
+    """The published model of that name.
+
+    >>> model_spec("pvt_v2_b9")
+    Traceback (most recent call last):
+    ...
+    pvtprof.errors.SpecError: unknown model 'pvt_v2_b9'; did you mean pvt_v2_b5 or pvt_v2_b4 or \
+pvt_v2_b3? use one of pvt_tiny, pvt_small, pvt_medium, pvt_large, pvt_v2_b0, pvt_v2_b1, \
+pvt_v2_b2, pvt_v2_b3, pvt_v2_b4, pvt_v2_b5, pvt_v2_b2_li
+    """
+    return MODELS[one_of("model", name, tuple(MODELS))]

@@ -1,0 +1,150 @@
+"""A network as data: its stages, and the attention design of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pvtprof.designs.checks import MAX_SIDE, one_of, positive
+from pvtprof.errors import SpecError
+
+#: The three attention designs, in the order in which every table shows them.
+VARIANTS = ("mha", "sra_conv", "sra_pool")
+DEFAULT_POOL_SIZE = 7
+#: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.
+PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
+IN_CHANNELS = 3
+V1_SMALLEST = 32  # the product of v1's strides: one token in stage 4
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """One stage: ``depth`` blocks of width ``dim`` with one attention design."""
+
+    dim: int
+    depth: int
+    num_heads: int
+    mlp_ratio: int
+    sr_ratio: int
+    variant: str = "sra_conv"
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "depth", "num_heads", "mlp_ratio", "sr_ratio"):
+            positive(name, getattr(self, name))
+        one_of("attention variant", self.variant, VARIANTS)
+        if self.dim % self.num_heads:
+            divisors = ", ".join(str(h) for h in range(1, self.dim + 1) if self.dim % h == 0)
+            raise SpecError(
+                f"dim {self.dim} is not divisible by num_heads {self.num_heads}; "
+                f"use one of {divisors}"
+            )
+
+    @property
+    def runs_as(self) -> str:
+        """The design that really runs: a strided convolution with R = 1 is plain attention."""
+        return "mha" if self.variant == "sra_conv" and self.sr_ratio == 1 else self.variant
+
+
+def check_reduction(where: str, sr_ratio: int, height: int, width: int) -> None:
+    """Raise where a strided convolution of R x R does not fit into the token grid.
+
+    >>> check_reduction("stage 4", 8, 7, 7)
+    Traceback (most recent call last):
+    ...
+    pvtprof.errors.SpecError: stage 4: R 8 is larger than its 7x7 token grid; use 1 to 7
+    """
+    if sr_ratio > min(height, width):
+        raise SpecError(
+            f"{where}: R {sr_ratio} is larger than its {height}x{width} token grid; "
+            f"use 1 to {min(height, width)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One network: four stages and what surrounds them.
+
+    ``version`` is 1 or 2 (PVT or PVT v2). ``mlp_relu`` is the ReLU that PVT v2 "li" puts before
+    the depthwise convolution: a property of that published model, not of pooling attention.
+    ``built`` is the (height, width) in pixels for which v1's position embeddings are stored.
+    """
+
+    name: str
+    version: int
+    stages: tuple[StageSpec, ...]
+    mlp_relu: bool = False
+    pool_size: int = DEFAULT_POOL_SIZE
+    num_classes: int = 1000
+    built: tuple[int, int] = (224, 224)
+
+    def __post_init__(self) -> None:
+        if len(self.stages) != 4:
+            raise SpecError(f"{self.name} has {len(self.stages)} stages; PVT has 4")
+        positive("pool size", self.pool_size, MAX_SIDE)
+        positive("num_classes", self.num_classes)
+        for side in self.built:
+            positive("image side", side, MAX_SIDE)
+        if self.version == 1 and min(self.built) < V1_SMALLEST:
+            raise SpecError(
+                f"image {self.built[0]}x{self.built[1]} is too small for the position embeddings "
+                f"of {self.name}; use at least {V1_SMALLEST} pixels a side"
+            )
+        last = self.stages[3]
+        if self.class_token and last.runs_as != "mha":
+            raise SpecError(
+                f"stage 4 of {self.name} has a class token, which no spatial reduction can carry "
+                f"(asked for {last.variant} with R {last.sr_ratio}); "
+                "use R 1 there, as the paper does"
+            )
+
+    @property
+    def class_token(self) -> bool:
+        """PVT v1 adds a class token in stage 4, which therefore sees H·W + 1 tokens."""
+        return self.version == 1
+
+    def patch(self, stage: int) -> tuple[int, int, int]:
+        """(kernel, stride, padding) of the patch embedding of ``stage`` (1 to 4)."""
+        first, later = PATCHES[self.version]
+        return first if stage == 1 else later
+
+    def with_attention(
+        self, variant: str | Sequence[str] | None = None, sr_ratios: Sequence[int] | None = None
+    ) -> ModelSpec:
+        """The same network with another attention in every stage (or, given four, in each).
+
+        One ``variant`` for the whole network leaves v1's stage 4 plain where the variant pools:
+        its class token has no place in a grid. Naming ``sra_pool`` for that stage is an error.
+        """
+        variants = self._variants(variant)
+        ratios = (
+            [stage.sr_ratio for stage in self.stages]
+            if sr_ratios is None
+            else checked_ratios(sr_ratios)
+        )
+        stages = tuple(
+            replace(stage, variant=name, sr_ratio=ratio)
+            for stage, name, ratio in zip(self.stages, variants, ratios, strict=True)
+        )
+        return replace(self, stages=stages)
+
+    def _variants(self, variant: str | Sequence[str] | None) -> Sequence[str]:
+        if variant is None:
+            return [stage.variant for stage in self.stages]
+        if not isinstance(variant, str):
+            if len(variant) != 4:
+                raise SpecError(
+                    f"got {len(variant)} attention variants; use one, or 4, one a stage"
+                )
+            return variant
+        one_of("attention variant", variant, VARIANTS)
+        last = "mha" if self.class_token and variant == "sra_pool" else variant
+        return [variant] * 3 + [last]
+
+
+def checked_ratios(ratios: Sequence[int]) -> tuple[int, ...]:
+    """Four reduction ratios, each a whole number of 1 or more."""
+    if not isinstance(ratios, Sequence) or isinstance(ratios, str):
+        raise SpecError(f"R is {ratios!r}; use 4 whole numbers, one a stage, such as (8, 4, 2, 1)")
+    if len(ratios) != 4:
+        raise SpecError(f"R has {len(ratios)} values; use 4, one a stage, such as 8,4,2,1")
+    return tuple(positive(f"R of stage {i}", ratio) for i, ratio in enumerate(ratios, 1))

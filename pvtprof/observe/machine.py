@@ -1,0 +1,59 @@
+"""The environment in which a run was made, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pvtprof.fields import Fields
+
+#: What an anonymous run says in place of a device or a date.
+WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a run was made. No host name, no user, no path.
+
+    ``timed_with`` are the environment variables that pin the memory of the process that was timed.
+    """
+
+    pvtprof: str
+    date: str
+    python: str
+    system: str
+    device: str
+    threads: int | None = None
+    memory_bytes: int | None = None
+    torch: str | None = None
+    fvcore: str | None = None
+    cuda: str | None = None
+    driver: str | None = None
+    commit: str | None = None
+    timed_with: str | None = None
+
+
+#: What of the environment must be the same for two times to mean something.
+CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
+
+
+def differing(
+    one: Environment, other: Environment
+) -> Iterator[tuple[str, str | int | None, str | int | None]]:
+    """(name, in one, in the other) of the conditions of timing in which two environments differ."""
+    for name in CONDITIONS:
+        a, b = getattr(one, name), getattr(other, name)
+        if a != b:
+            yield name, a, b
+
+
+def read_environment(document: Fields) -> Environment:
+    """The environment of a file."""
+    needed = {
+        name: document.text(name) for name in ("pvtprof", "date", "python", "system", "device")
+    }
+    names = ("torch", "fvcore", "cuda", "driver", "commit", "timed_with")
+    known = {name: document.text(name) for name in names if document.has(name)}
+    threads = document.whole_if_there("threads")
+    memory = document.whole_if_there("memory_bytes")
+    return Environment(**needed, **known, threads=threads, memory_bytes=memory)

@@ -1,0 +1,5 @@
+"""Latency predicted from an operator list by a calibration of the machine.
+
+In: operator lists, and measured probes. Out: seconds, and how sure they are.
+It may import observe, analytic, designs and the ground floor.
+"""

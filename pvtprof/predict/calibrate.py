@@ -1,0 +1,281 @@
+"""Measure a machine in context, and fit what predicts latency on it.
+
+Random attention modules and networks like PVT's run whole, and operator by operator while they do;
+each family of kernels gets coefficients of 0 or more by least squares of the relative error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from statistics import fmean, median
+
+import numpy as np
+from scipy.optimize import nnls
+
+from pvtprof import units
+from pvtprof.designs.checks import one_of
+from pvtprof.designs.setting import CALIBRATE_BUDGET_S, DTYPES, Workload
+from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
+from pvtprof.observe.environment import environment
+from pvtprof.observe.machine import Environment
+from pvtprof.observe.sides import Side, clock_side, warm
+from pvtprof.observe.subject import resolved_device
+from pvtprof.observe.worker import COPY_BYTES, PRODUCT_SIDE
+from pvtprof.predict import calibration
+from pvtprof.predict.calibration import Calibration, Fitted, Quality
+from pvtprof.predict.kernels import Kernel, matched_s
+from pvtprof.predict.prediction import Ceilings
+from pvtprof.predict.probes import Probe, random_probes
+
+#: Fewest probes that a fit stands on, budget or not.
+FEWEST = 40
+SLOWEST = 5  # times the budget, until it is given up
+TOGETHER = 5  # probes built in one process
+ROUNDS = 5
+SAMPLE_S = 0.01  # as a sample of `compare` lasts
+FOLDS = 5
+#: Relative errors beyond this weigh less in a fit: disturbed samples are no evidence.
+ROBUST = 0.05
+#: Classes of kernels, by the beginnings of their families' names, for the table of rates; where two
+#: fit, the later one.
+CLASSES = {
+    "GEMM": ("gemm",),
+    "batched GEMM": ("bmm", "sdpa"),
+    "convolution": ("conv",),
+    "depthwise": ("conv_depthwise",),
+    "norm": ("native_layer_norm",),
+    "softmax": ("softmax",),
+    "copies": ("clone", "cat"),
+    "elementwise": ("gelu", "relu", "add", "mul", "mean", "_adaptive", "upsample"),
+}
+#: Names under which a worker builds what ceilings are measured with: a matrix product, a copy.
+PRODUCT, COPY = "product ceiling", "copy ceiling"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A probe: seconds of each of its kernels in context, and of all of it, round by round."""
+
+    probe: Probe
+    kernel_s: tuple[float, ...]
+    rounds_s: tuple[float, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Median over the rounds."""
+        return median(self.rounds_s)
+
+    @property
+    def noise(self) -> float:
+        """How much of it is noise, as a share."""
+        return noise(self.rounds_s)
+
+
+def noise(rounds: Sequence[float]) -> float:
+    """The last round against the median of the others, as a share."""
+    return abs(rounds[-1] / median(rounds[:-1]) - 1)
+
+
+def calibrate(
+    device: str = "auto",
+    dtype: str = "float32",
+    budget_s: float = CALIBRATE_BUDGET_S,
+    seed: int = 0,
+    progress: Progress = lambda text: None,
+) -> Calibration:
+    """Measure for about ``budget_s`` seconds, and fit.
+
+    Raises UnavailableError where the device is not there, or something cannot be timed on it.
+    """
+    one_of("dtype", dtype, tuple(DTYPES))
+    if not 0 < budget_s < float("inf"):
+        raise SpecError(
+            f"budget is {budget_s:g} s; use more than 0, such as {CALIBRATE_BUDGET_S:g}"
+        )
+    device = resolved_device(device)
+    with timing_side(device, dtype) as side:
+        progress("measuring the ceilings")
+        ceilings = measured_ceilings(side)
+        begin, timed = time.perf_counter(), list[Timed]()
+        probes = random_probes(seed, dtype)
+        while (spent := time.perf_counter() - begin) < budget_s or len(timed) < FEWEST:
+            if spent > SLOWEST * budget_s:
+                raise UnavailableError(
+                    f"{len(timed)} of {FEWEST} probes of {dtype} were timed in {spent:.0f} s; "
+                    f"raise --budget ({budget_s:g} s)"
+                )
+            timed += timings(side, [next(probes) for _ in range(TOGETHER)])
+            bar = units.bar(time.perf_counter() - begin, budget_s)
+            progress(f"calibrating {bar} of {budget_s:g} s, {len(timed)} probes timed")
+    return fitted(timed, ceilings, device, dtype)
+
+
+def of_this_machine(
+    device: str, dtype: str, may_measure: bool, progress: Progress
+) -> tuple[Calibration | None, str]:
+    """The calibration kept for this machine, and what is to be said of it.
+
+    Where there is none, or it is of another environment, one is made if it may be, and kept. What
+    goes wrong with that is said: a prediction is no reason to measure nothing.
+    """
+    path = calibration.default_path(device.partition(":")[0], dtype)
+    said = ""
+    if path.exists():
+        try:
+            return calibration.load_for(path, dtype, environment(device)), ""
+        except PvtprofError as error:
+            said = str(error)
+    if not may_measure:
+        return None, said and f"latency is not predicted: {said}"
+    try:
+        found = calibrate(device, dtype, progress=progress)
+    except UnavailableError as error:
+        return None, f"latency is not predicted: {error}"
+    try:
+        calibration.save(found, path)
+    except StoreError as error:
+        return found, f"the calibration is not kept: {error}"
+    return found, f"Wrote {path}"
+
+
+def timing_side(device: str, dtype: str) -> AbstractContextManager[Side]:
+    """A process that builds and times probes, its memory pinned as that of `compare`."""
+    return clock_side(Workload("pvt_v2_b0", 224, 224, (8, 4, 2, 1), dtype=dtype, device=device))
+
+
+def timings(
+    side: Side, probes: Sequence[Probe], rounds: int = ROUNDS, watched: bool = True
+) -> list[Timed]:
+    """Time probes in one fresh process, in rounds; ``watched``: their kernels too."""
+    names = {f"{i} {probe.name}": probe for i, probe in enumerate(probes)}
+    whole: dict[str, list[float]] = {name: [] for name in names}
+    parts: dict[str, tuple[float, ...]] = {}
+    with side.forked({name: probe.recipe for name, probe in names.items()}) as samplers:
+        once_s = {name: warm(sampler) for name, sampler in samplers.items()}
+        for name in names if watched else ():
+            parts[name] = _kernel_s(names[name], side.profile(name, once_s[name]))
+        for _ in range(rounds):
+            for name in names:
+                sample = samplers[name](max(1, round(SAMPLE_S / once_s[name])))
+                whole[name].append(sample.get("device", sample["wall"]))
+    return [Timed(probe, parts.get(name, ()), tuple(whole[name])) for name, probe in names.items()]
+
+
+def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> tuple[float, ...]:
+    """Seconds of each kernel of a probe, of which each runs once."""
+    found = matched_s([kernel for kernel, _ in probe.runs], profile)
+    if found is None:
+        raise UnavailableError(
+            f"{probe.name}: torch runs other operators here than pvtprof knows of; its predictions "
+            "would mean nothing"
+        )
+    return found
+
+
+def measured_ceilings(side: Side) -> Ceilings:
+    """The best of some large matrix products, and of some large copies."""
+    with side.forked({PRODUCT: PRODUCT, COPY: COPY}) as samplers:
+        best = {}
+        for name, sample in samplers.items():
+            taken = [sample(1) for _ in range(6)]
+            best[name] = min(block.get("device", block["wall"]) for block in taken)
+    return Ceilings(2 * PRODUCT_SIDE**3 / best[PRODUCT], 2 * COPY_BYTES / best[COPY])
+
+
+def fitted(timed: Sequence[Timed], ceilings: Ceilings, device: str, dtype: str) -> Calibration:
+    """The calibration of all probes, with the errors of folds that were held out."""
+    here = environment(device, timed=True)
+    whole = _fit(timed, ceilings, here, dtype)
+    ratios: dict[str, list[float]] = {"attention": [], "model": []}
+    for fold in range(FOLDS):
+        of_fold = [i // TOGETHER % FOLDS == fold for i in range(len(timed))]
+        held, rest = ([one for one, its in zip(timed, of_fold, strict=True) if its is which]
+                      for which in (True, False))  # fmt: skip
+        part = _fit(rest, ceilings, here, dtype)
+        for one in held:
+            if all(kernel.family in part.families for kernel, _ in one.probe.runs):
+                ratios[one.probe.kind].append(one.seconds / part.seconds(one.probe.runs))
+    quality = {
+        kind: _quality(found, [one.noise for one in timed if one.probe.kind == kind])
+        for kind, found in ratios.items()
+    }
+    return replace(whole, quality=quality, rates=_rates(timed))
+
+
+def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: str) -> Calibration:
+    samples: dict[str, list[tuple[Kernel, float]]] = {}
+    for one in timed:
+        for (kernel, _), seconds in zip(one.probe.runs, one.kernel_s, strict=True):
+            samples.setdefault(kernel.family, []).append((kernel, seconds))
+    families = {
+        name: Fitted(
+            found[0][0].kind,
+            _coefficients([kernel.features for kernel, _ in found], [s for _, s in found]),
+        )
+        for name, found in sorted(samples.items())
+    }
+    overlaps = here.cuda is not None
+    raw = Calibration(here, dtype, families, 1.0, 0.0, overlaps, ceilings, {}, {})
+    busy = [raw.seconds(one.probe.runs) for one in timed]
+    calls = [sum(times for _, times in one.probe.runs) for one in timed]
+    taken = [one.seconds for one in timed]
+    if overlaps:
+        return replace(raw, call_s=_launch_s(busy, calls, taken))
+    scale, call_s = _coefficients(list(zip(busy, calls, strict=True)), taken)
+    return replace(raw, scale=scale, call_s=call_s)
+
+
+def _coefficients(
+    features: Sequence[Sequence[float]], seconds: Sequence[float]
+) -> tuple[float, ...]:
+    """Non-negative coefficients with the least absolute relative error, without bias.
+
+    Reweighted least squares (``scipy.optimize.nnls``): what is off by more than ROBUST weighs less.
+    """
+    matrix, taken = np.array(features, float), np.array(seconds)
+    largest = matrix.max(axis=0)
+    largest[largest == 0] = 1
+    relative, weights = matrix / largest / taken[:, None], np.ones(len(taken))
+    for _ in range(8):
+        found, _ = nnls(relative * weights[:, None], weights)
+        weights = 1 / np.sqrt(np.maximum(np.abs(relative @ found - 1), ROBUST))
+    middle = float(np.median(relative @ found))
+    return tuple(map(float, found / largest / middle))
+
+
+def _launch_s(busy: Sequence[float], calls: Sequence[int], seconds: Sequence[float]) -> float:
+    """Seconds of a launch, from what waits for launches: half as long again as its kernels."""
+    waiting = [taken / n for kernels, n, taken in zip(busy, calls, seconds, strict=True)
+               if taken > 1.5 * kernels]  # fmt: skip
+    return median(waiting) if waiting else 0.0
+
+
+def _quality(ratios: Sequence[float], noise: Sequence[float]) -> Quality:
+    """From what was measured over what was predicted of probes that were held out."""
+    low, high = np.quantile(ratios, (0.05, 0.95))
+    errors = [abs(1 / ratio - 1) for ratio in ratios]
+    return Quality(fmean(errors), fmean(noise), float(low), float(high), len(ratios))
+
+
+def _rates(timed: Sequence[Timed]) -> dict[str, tuple[float, float]]:
+    """FLOPs and bytes a second of every class, over all its kernels together."""
+    sums = {name: [0.0, 0.0, 0.0] for name in CLASSES}
+    for one in timed:
+        for (kernel, _), seconds in zip(one.probe.runs, one.kernel_s, strict=True):
+            name = class_of(kernel.family)
+            for i, value in enumerate((2 * kernel.macs, kernel.moved_bytes, seconds)):
+                sums[name][i] += value
+    return {
+        name: (flops / seconds, moved / seconds)
+        for name, (flops, moved, seconds) in sums.items()
+        if seconds
+    }
+
+
+def class_of(family: str) -> str:
+    """The class to which a family of kernels belongs."""
+    return next(name for name, begins in reversed(CLASSES.items()) if family.startswith(begins))

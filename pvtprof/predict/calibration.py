@@ -1,0 +1,198 @@
+"""What a calibration of a machine says: coefficients of every family of kernels, and how sure.
+
+Predicts the latency of a forward pass from its operator list alone: without building or running
+anything, and without torch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from pvtprof import files
+from pvtprof.designs.checks import one_of
+from pvtprof.designs.setting import DTYPES
+from pvtprof.errors import SpecError, StoreError
+from pvtprof.fields import Fields, parsed, text_of
+from pvtprof.observe.machine import Environment, differing, read_environment
+from pvtprof.predict.kernels import FEATURES, Kernel
+from pvtprof.predict.prediction import Ceilings, Prediction, read_ceilings
+from pvtprof.predict.roofline import ladder
+
+SCHEMA = "pvtprof.calibration/1"
+AGAIN = "make one with `pvtprof calibrate`"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """One family: the kind of its features, and seconds of each."""
+
+    kind: str
+    coefficients: tuple[float, ...]
+
+    def seconds(self, features: Sequence[float]) -> float:
+        """What one call takes."""
+        return math.fsum(map(float.__mul__, self.coefficients, features))
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well held-out samples of the calibration were met, for one kind of probe.
+
+    ``low`` and ``high``: between these factors of its prediction lies 90 % of what was measured.
+    ``error`` is the mean absolute percentage error as a share, ``noise`` that of one round against
+    the median of the others; ``count`` probes were held out.
+    """
+
+    error: float
+    noise: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A machine as the predictor sees it.
+
+    Seconds of a forward pass: ``scale`` times those of its kernels by ``families``, and ``call_s``
+    for each kernel; where launches do not wait (``overlaps``, CUDA) the larger of the two.
+    ``rates`` maps a class of kernels to (FLOPs, bytes) a second that calibration saw.
+    ``quality`` is of "attention" modules and of whole "model"s.
+    """
+
+    environment: Environment
+    dtype: str
+    families: Mapping[str, Fitted]
+    scale: float
+    call_s: float
+    overlaps: bool
+    ceilings: Ceilings
+    rates: Mapping[str, tuple[float, float]]
+    quality: Mapping[str, Quality]
+
+    def kernel_s(self, kernel: Kernel) -> float:
+        """Seconds of one kernel by itself. Raises SpecError for a family that it does not have."""
+        if kernel.family not in self.families:
+            raise SpecError(
+                f"this calibration has no kernels of {kernel.family}; {AGAIN} of this pvtprof"
+            )
+        return self.scale * self.families[kernel.family].seconds(kernel.features)
+
+    def seconds(self, runs: Iterable[tuple[Kernel, int]]) -> float:
+        """Seconds of a forward pass: of kernels and how often each runs."""
+        busy, calls = 0.0, 0
+        for kernel, times in runs:
+            busy += times * self.kernel_s(kernel)
+            calls += times
+        waits = calls * self.call_s
+        return max(busy, waits) if self.overlaps else busy + waits
+
+    @property
+    def typical_call_s(self) -> float:
+        """Seconds of a kernel's call whatever its size, in the middle of all kinds of kernels."""
+        return median(map(self.overhead_s, self.families))
+
+    def overhead_s(self, family: str) -> float:
+        """Seconds of a call of one family's kernels whatever their size."""
+        return self.call_s + self.scale * self.families[family].coefficients[0]
+
+    def prediction(self, what: str, runs: Sequence[tuple[Kernel, int]]) -> Prediction:
+        """Seconds with their interval, for an "attention" module or a whole "model"."""
+        rungs = ladder(runs, self.ceilings)
+        return replace(self.around(what, self.seconds(runs)), rungs=rungs)
+
+    def around(self, what: str, seconds: float) -> Prediction:
+        """Seconds and between what nine in ten of those predicted so lie."""
+        quality = self.quality[what]
+        return Prediction(seconds, quality.low * seconds, quality.high * seconds)
+
+
+def foreign(calibration: Calibration, here: Environment) -> list[str]:
+    """In what the calibration's environment is not this one; what is not known here is left out."""
+    return [
+        f"{name} {then} (here: {now})"
+        for name, then, now in differing(calibration.environment, here)
+        if now is not None
+    ]
+
+
+def dumps(calibration: Calibration) -> str:
+    """The calibration as JSON text."""
+    return json.dumps({"schema": SCHEMA, **asdict(calibration)}, indent=1) + "\n"
+
+
+def save(calibration: Calibration, path: str | os.PathLike[str], force: bool = False) -> None:
+    """Write ``pvtprof.calibration/1`` JSON; never over a file that pvtprof did not write."""
+    files.write(path, dumps(calibration), force, ".json")
+
+
+def load(path: str | os.PathLike[str]) -> Calibration:
+    """Return a saved calibration; raises StoreError for any other file."""
+    return parsed(text_of(path, AGAIN), str(path), SCHEMA, _calibration, AGAIN)
+
+
+def load_for(
+    path: str | os.PathLike[str], dtype: str, here: Environment | None = None
+) -> Calibration:
+    """A saved calibration of this machine and this dtype.
+
+    Raises StoreError where there is none, SpecError where it is of another environment than
+    ``here``, by name. None asks for what is known without torch: not for threads.
+    """
+    from pvtprof.observe.environment import without_torch
+
+    if not Path(path).exists():
+        raise StoreError(f"there is no calibration at {path}; {AGAIN}")
+    found = load(path)
+    if found.dtype != dtype:
+        raise SpecError(f"{path} is of {found.dtype}, not of {dtype}; {AGAIN} --dtype {dtype}")
+    if other := foreign(found, here or without_torch(on_cuda=found.overlaps)):
+        raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
+    return found
+
+
+def _calibration(document: Fields) -> Calibration:
+    families, quality = document.object("families"), document.object("quality")
+    rates = document.object("rates").numbers()
+    if any(len(rate) != 2 for rate in rates.values()):
+        raise StoreError("rates are not pairs of FLOPs and bytes a second")
+    return Calibration(
+        environment=read_environment(document.object("environment")),
+        dtype=one_of("dtype", document.text("dtype"), tuple(DTYPES)),
+        families={name: _fitted(families.object(name)) for name in families.names()},
+        scale=document.number("scale"),
+        call_s=document.number("call_s"),
+        overlaps=document.flag("overlaps"),
+        ceilings=read_ceilings(document.object("ceilings")),
+        rates={name: (rate[0], rate[1]) for name, rate in rates.items()},
+        quality={name: _quality(quality.object(name)) for name in ("attention", "model")},
+    )
+
+
+def _fitted(document: Fields) -> Fitted:
+    kind = one_of("kind", document.text("kind"), tuple(FEATURES))
+    coefficients = document.numbers_of("coefficients")
+    if len(coefficients) != len(FEATURES[kind]):
+        raise StoreError(
+            f"{document.name}coefficients has {len(coefficients)} numbers; a {kind} has "
+            f"{len(FEATURES[kind])}"
+        )
+    return Fitted(kind, coefficients)
+
+
+def _quality(document: Fields) -> Quality:
+    numbers = {name: document.number(name) for name in ("error", "noise", "low", "high")}
+    return Quality(**numbers, count=document.whole("count"))
+
+
+def default_path(device: str, dtype: str) -> Path:
+    """Where the calibration of a device ("cpu" or "cuda") is kept for this user."""
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("pvtprof", appauthor=False)) / f"calibration-{device}-{dtype}.json"

@@ -1,0 +1,125 @@
+"""The designs of a search, for the terminal, as data, and as a page with a chart."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pvtprof import units
+from pvtprof.predict.choose import Design, Found
+from pvtprof.report import listing
+from pvtprof.report.figures.choosing import draw_choices
+from pvtprof.report.html import Chart, Section
+from pvtprof.report.page import page
+from pvtprof.report.sheets import Sheet
+
+#: Lines that a terminal shows of a front.
+MOST_LINES = 24
+HONEST = "Accuracy is not predicted: a cheaper design may see less."
+
+
+def records(found: Found) -> list[dict[str, Any]]:
+    """One record a design: the front by latency, then the published models."""
+    return [_record(design) for design in (*found.front, *found.published)]
+
+
+def _record(design: Design) -> dict[str, Any]:
+    return {
+        "published": design.published,
+        "design": design.name,
+        "latency_s": design.latency.seconds,
+        "latency_low_s": design.latency.low,
+        "latency_high_s": design.latency.high,
+        "macs": design.macs,
+        "params": design.params,
+        "memory_bytes": design.memory_bytes,
+    }
+
+
+def render(found: Found, form: str, width: int) -> str:
+    """The designs as "table", "csv" or "json"."""
+    if form != "table":
+        return listing.render(records(found), form)
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False)
+    console.print(Text(_summary(found)))
+    console.print()
+    shown = _spread(found.front)
+    console.print(_table(shown))
+    if len(shown) < len(found.front):
+        console.print(Text(f"{len(shown)} of {len(found.front)} designs on the front, evenly over "
+                           "latency; all: --format csv"))  # fmt: skip
+    console.print(Text("\nThe published models, as they are:"))
+    console.print(_table(found.published))
+    console.print(Text(f"\n{HONEST}"))
+    return listing.trimmed(out)
+
+
+def _summary(found: Found) -> str:
+    work = found.workload
+    return (
+        f"{work.model} at {units.sides(work.height, work.width)}, batch {work.batch}, "
+        f"{work.dtype}, {work.attention} attention: {units.integer(found.searched)} designs, "
+        f"{units.integer(found.feasible)} within the limits, {units.integer(len(found.front))} "
+        "that none beats in latency, MACs, params and memory together"
+    )
+
+
+def _spread(front: tuple[Design, ...]) -> list[Design]:
+    """Some of a front, evenly, its ends among them."""
+    if len(front) <= MOST_LINES:
+        return list(front)
+    step = (len(front) - 1) / (MOST_LINES - 1)
+    return [front[round(i * step)] for i in range(MOST_LINES)]
+
+
+def _cells(design: Design) -> tuple[str, ...]:
+    latency = design.latency
+    return (
+        *([design.published] if design.published else []), design.name,
+        units.milliseconds(latency.seconds), units.interval((latency.low, latency.high)),
+        units.giga(design.macs), units.millions(design.params), units.size(design.memory_bytes),
+    )  # fmt: skip
+
+
+def _table(designs: Any) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    if designs and designs[0].published:
+        table.add_column("model", no_wrap=True)
+    for i, name in enumerate(("design", "predicted", "90 %, ms", "MACs", "params", "memory")):
+        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+    for design in designs:
+        table.add_row(*_cells(design))
+    return table
+
+
+def html(found: Found) -> str:
+    """The page: a chart of latency against MACs, and its table."""
+    header = ("published", "design", "predicted (ms)", "low (ms)", "high (ms)", "MACs", "params",
+              "memory (bytes)")  # fmt: skip
+    lines = tuple(_line(design) for design in (*found.front, *found.published))
+    label = "Dots: predicted latency against MACs, a dot a design"
+    chart = Chart.of("choices", label, draw_choices(found))
+    return page(
+        "choose.html",
+        (),
+        title=f"Designs of {found.workload.model}",
+        summary=_summary(found),
+        honest=HONEST,
+        section=Section("choices", "Predicted latency against MACs",
+                        "Colour: bytes of parameters, input and peak.", (chart,),
+                        (Sheet("The front, then the published models", header, lines),)),
+    )  # fmt: skip
+
+
+def _line(design: Design) -> tuple[str, ...]:
+    latency = design.latency
+    times = (latency.seconds, latency.low, latency.high)
+    return (design.published or "", design.name, *map(units.bare_milliseconds, times),
+            units.integer(design.macs), units.integer(design.params),
+            units.integer(design.memory_bytes))  # fmt: skip

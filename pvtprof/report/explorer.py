@@ -1,0 +1,132 @@
+"""What the report's live explorer starts from: the closed forms as data, and vectors to hold it to.
+
+The explorer computes in the reader's browser, from the operator lists that Python reads
+(``analytic.program``), in whole numbers of any size. A vector is one setting, as the command line
+takes it, with every figure of one row as Python has it, or Python's refusal.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from pvtprof import units
+from pvtprof.analytic import liveness
+from pvtprof.analytic.formulas import total
+from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.parts import row_terms
+from pvtprof.analytic.program import program
+from pvtprof.designs.checks import MAX_BATCH
+from pvtprof.designs.part import SCOPES, Scope
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import ATTENTIONS, DTYPES, Workload, workload
+from pvtprof.designs.spec import VARIANTS
+from pvtprof.errors import SpecError
+from pvtprof.run.command import command
+from pvtprof.run.run import Run
+
+__all__ = ["EMBEDDED", "embedded", "of_run", "packed", "program", "texts", "vector", "vectors"]
+
+#: So many vectors travel with each page, beside the rows of its run.
+EMBEDDED = 240
+#: The options that say what runs, and what a vector says of a row.
+OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
+FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
+#: Sides of random images: small, odd and usual ones, and the largest.
+_SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096,
+          16384)  # fmt: skip
+
+
+def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Random settings with what Python says of one row each; some are refused."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        yield vector(_drawn(chance), chance.choice(SCOPES))
+
+
+def of_run(run: Run) -> Iterator[dict[str, Any]]:
+    """The rows of a run as vectors: the page's own figures, if its mode is inference."""
+    for row in run.rows:
+        yield vector(texts(run.workload), row.scope)
+
+
+@cache
+def embedded() -> tuple[dict[str, Any], ...]:
+    """The random vectors that every page takes along."""
+    return tuple(vectors(EMBEDDED))
+
+
+def vector(given: dict[str, str], scope: Scope) -> dict[str, Any]:
+    """A setting and a row, with what Python says; whole numbers as text, which JSON keeps."""
+    return {
+        "texts": given, "stage": scope.stage, "variant": scope.variant,
+        "expected": _expected(given, scope),
+    }  # fmt: skip
+
+
+def _expected(given: dict[str, str], scope: Scope) -> dict[str, str]:
+    height, _, width = given["img"].partition("x")
+    try:
+        work = workload(
+            given["model"], (int(height), int(width or height)),
+            [int(ratio) for ratio in given["R"].split(",")], batch=int(given["batch"]),
+            dtype=given["dtype"], attention=given["attention"], pool_size=int(given["pool-size"]),
+        )  # fmt: skip
+        for variant in VARIANTS:
+            model_sizes(work.spec(variant), work.batch, (work.height, work.width))
+    except SpecError as error:
+        return {"error": str(error)}
+    terms = row_terms(work, scope)
+    cost = total(terms)
+    top = liveness.peak(terms, work.dtype)
+    bytes_each = DTYPES[work.dtype]
+    numbers = {"macs": cost.macs, "params": cost.params, "read": bytes_each * cost.reads,
+               "written": bytes_each * cost.writes, "peak": top.bytes}  # fmt: skip
+    return {"command": command(work), "at": top.at} | {k: str(n) for k, n in numbers.items()}
+
+
+def _drawn(chance: random.Random) -> dict[str, str]:
+    def side() -> int:
+        return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
+
+    height = side()
+    width = height if chance.random() < 0.5 else side()
+    ratios = [chance.choice((1, 1, 2, 3, 4, 8)) for _ in range(4)]
+    model = chance.choice(list(MODELS))
+    if MODELS[model].class_token and chance.random() < 0.9:
+        ratios[3] = 1
+    limit = chance.choice((8, MAX_BATCH, MAX_BATCH))
+    return {
+        "model": model,
+        "img": units.sides(height, width),
+        "R": ",".join(map(str, ratios)),
+        "batch": str(chance.randint(0 if chance.random() < 0.1 else 1, limit)),
+        "dtype": chance.choice(list(DTYPES)),
+        "attention": chance.choice(ATTENTIONS),
+        "pool-size": str(chance.choice((7, 7, 7, 1, 2, 3, 14, 32, 64, 0))),
+    }
+
+
+def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Vectors as a table, each name once: what a page carries."""
+    lines = []
+    for one in many:
+        said = one["expected"]
+        figures = said["error"] if "error" in said else [said[name] for name in FIGURES]
+        lines.append([*one["texts"].values(), one["stage"], one["variant"], figures])
+    return {"options": OPTIONS, "figures": FIGURES, "lines": lines}
+
+
+def texts(work: Workload) -> dict[str, str]:
+    """A workload as its options on the command line."""
+    return {
+        "model": work.model,
+        "img": units.sides(work.height, work.width),
+        "R": ",".join(map(str, work.sr_ratios)),
+        "batch": str(work.batch),
+        "dtype": work.dtype,
+        "attention": work.attention,
+        "pool-size": str(work.pool_size),
+    }

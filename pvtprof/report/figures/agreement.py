@@ -1,0 +1,54 @@
+"""Formula against counter, submodule by submodule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from pvtprof import units
+from pvtprof.observe.witness import WITNESSES
+from pvtprof.report.figures.style import COLORS, GREY, empty_figure
+from pvtprof.run.run import Run
+
+SYMBOLS = {"fvcore": "circle-open", "torch": "x-thin-open"}
+
+
+@dataclass(frozen=True)
+class AgreementInfo:
+    """Formula against counter: ``points`` maps a witness to (formula, counted, submodule)."""
+
+    points: dict[str, tuple[tuple[int, int, str], ...]]
+
+
+def agreement_info(run: Run) -> AgreementInfo:
+    """Every submodule of every row that a witness counted."""
+    return AgreementInfo({
+        witness: tuple(
+            (ours, theirs, f"{row.scope}: {module or 'the module itself'}")
+            for row in run.rows if witness in row.counts
+            for module, (ours, theirs) in row.counts[witness].by_module.items()
+        )
+        for witness in WITNESSES
+    })  # fmt: skip
+
+
+def draw_agreement(info: AgreementInfo) -> go.Figure:
+    """Points on log axes, and the line on which formula and counter are equal."""
+    figure = empty_figure()
+    values = [n for points in info.points.values() for p in points for n in p[:2] if n > 0]
+    if values:
+        ends = [min(values), max(values)]
+        figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color=GREY)
+    for witness, points in info.points.items():
+        figure.add_scatter(
+            name=witness, mode="markers", x=[p[0] for p in points], y=[p[1] for p in points],
+            marker={"symbol": SYMBOLS[witness], "size": 9, "color": COLORS[witness],
+                    "line": {"width": 2, "color": COLORS[witness]}},
+            customdata=[[p[2], units.integer(p[0]), units.integer(p[1])] for p in points],
+            hovertemplate="%{customdata[0]}<br>formula %{customdata[1]}"
+                          "<br>counted %{customdata[2]}<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", dtick=1, exponentformat="SI", title="formula")
+    figure.update_yaxes(type="log", dtick=1, exponentformat="SI", title="counter")
+    return figure

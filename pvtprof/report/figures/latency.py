@@ -1,0 +1,102 @@
+"""Latency, by itself and beside MACs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from pvtprof.report.figures.style import COLORS, GREY, add_dots, empty_figure, timed_name
+from pvtprof.run.row import Row
+from pvtprof.run.run import Run
+
+
+@dataclass(frozen=True)
+class LatencyInfo:
+    """Median latency in milliseconds and its 95 % interval, by variant and place.
+
+    ``points`` maps a variant to (place, median, low, high); low and high are None below 6 samples.
+    """
+
+    points: dict[str, tuple[tuple[str, float, float | None, float | None], ...]]
+
+
+def latency_info(run: Run) -> LatencyInfo:
+    """Everything that was measured: one attention module of each stage, and the whole model."""
+    return LatencyInfo(
+        {
+            variant: tuple(
+                (timed_name(row), *found) for row in run.rows
+                if row.scope.variant == variant and (found := milliseconds(row))
+            )
+            for variant in run.variants
+        }
+    )  # fmt: skip
+
+
+def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
+    """Median, low and high of a row's 95 % interval; None where it was not timed."""
+    if row.latency is None:
+        return None
+    low, high = row.latency.interval or (None, None)
+    return 1e3 * row.latency.median, low and 1e3 * low, high and 1e3 * high
+
+
+def draw_latency(info: LatencyInfo) -> go.Figure:
+    """Dots with intervals on a log axis, a colour a design."""
+    figure = empty_figure(scattermode="group", scattergap=0.5)
+    for variant, points in info.points.items():
+        add_dots(figure, variant, COLORS[variant], points)
+    figure.update_yaxes(type="log", dtick=1, title="milliseconds, median and 95 % interval")
+    return figure
+
+
+@dataclass(frozen=True)
+class SharesInfo:
+    """MACs and time as shares of plain attention's, by variant and place.
+
+    ``points`` maps a variant to (place, share of MACs, share of time, its low, its high). The
+    interval is wide: the lowest of the one over the highest of the other, and the reverse; low and
+    high are None below 6 samples.
+    """
+
+    points: dict[str, tuple[tuple[str, float, float, float | None, float | None], ...]]
+
+
+def shares_info(run: Run) -> SharesInfo:
+    """Every place that was timed for ``mha`` too; no points where it was not."""
+    plain = {row.scope.stage for row in run.rows if row.scope.variant == "mha" and row.latency}
+    found = {
+        variant: tuple(
+            _shares(run, row) for row in run.rows
+            if row.scope.variant == variant and row.latency and row.scope.stage in plain
+        )
+        for variant in run.variants if variant != "mha"
+    }  # fmt: skip
+    return SharesInfo({v: points for v, points in found.items() if points})
+
+
+def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:
+    plain = run.row(row.scope.stage, "mha")
+    assert row.latency is not None and plain.latency is not None  # asked by shares_info  # noqa: PT018
+    mine, theirs = row.latency.interval, plain.latency.interval
+    low, high = (mine[0] / theirs[1], mine[1] / theirs[0]) if mine and theirs else (None, None)
+    time = row.latency.median / plain.latency.median
+    return timed_name(row), row.macs / plain.macs, time, low, high
+
+
+def draw_shares(info: SharesInfo) -> go.Figure:
+    """Diamonds for MACs, dots with intervals for time: where they part, FLOPs mislead."""
+    figure = empty_figure(scattermode="group", scattergap=0.5)
+    for variant, points in info.points.items():
+        places, color = [p[0] for p in points], COLORS[variant]
+        figure.add_scatter(
+            name=f"{variant}: MACs", mode="markers", x=places, y=[p[1] for p in points],
+            offsetgroup=variant, marker={"symbol": "diamond-open", "size": 12, "color": color},
+            hovertemplate="%{x}<br>%{y:.1%} of mha's MACs<extra>" + variant + "</extra>",
+        )  # fmt: skip
+        times = [(place, *found) for place, _, *found in points]
+        add_dots(figure, f"{variant}: time", color, times, "%{y:.1%} of mha's time", variant)
+    figure.add_hline(1, line={"color": GREY, "dash": "dash", "width": 1})
+    figure.update_yaxes(title="share of mha", tickformat=".0%", rangemode="tozero")
+    return figure

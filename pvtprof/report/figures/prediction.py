@@ -1,0 +1,160 @@
+"""Predicted against measured latency, of rows and of operators, and the roofline of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from pvtprof.predict.prediction import Ceilings
+from pvtprof.report.figures.style import COLORS, GREY, empty_figure, stage_name
+from pvtprof.report.sentences import PREDICTORS, timed_and_predicted
+from pvtprof.run.row import Row
+from pvtprof.run.run import Run
+
+SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator": "circle-open",
+           "calibrated": "circle"}  # fmt: skip
+_SHADES = {"flops": "#D55E00", "roofline": "#E69F00", "per operator": "#56B4E9",
+           "calibrated": "#0072B2"}  # fmt: skip
+
+#: Where the axis of residuals has ticks.
+RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10)
+
+
+@dataclass(frozen=True)
+class PredictionInfo:
+    """``points`` maps a predictor to (row, measured ms, predicted ms)."""
+
+    points: dict[str, tuple[tuple[str, float, float], ...]]
+
+
+def prediction_info(run: Run) -> PredictionInfo:
+    """Every row that was both predicted and timed, by the predictors that all of them have."""
+    return PredictionInfo({
+        name: tuple((str(row.scope), 1e3 * measured, 1e3 * said) for row, measured, said in its)
+        for name, its in timed_and_predicted(run).items()
+    })  # fmt: skip
+
+
+def draw_prediction(info: PredictionInfo) -> go.Figure:
+    """Dots on log axes, and the line on which both are equal."""
+    figure = empty_figure()
+    ends = [f(p[1] for points in info.points.values() for p in points) for f in (min, max)]
+    figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color=GREY)
+    for name, points in info.points.items():
+        figure.add_scatter(
+            name=PREDICTORS[name], mode="markers",
+            x=[p[1] for p in points], y=[p[2] for p in points], customdata=[p[0] for p in points],
+            marker={"symbol": SYMBOLS[name], "size": 9, "color": _SHADES[name],
+                    "line": {"width": 2, "color": _SHADES[name]}},
+            hovertemplate="%{customdata}<br>measured %{x:.4g} ms, predicted %{y:.4g} ms"
+                          "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title="measured, ms")
+    figure.update_yaxes(type="log", title="predicted, ms")
+    return figure
+
+
+@dataclass(frozen=True)
+class Residual:
+    """One operator of one attention module: what it took by itself, its part of the latency, what
+    was predicted (all in ms), and ``ratio``, of the part to the prediction.
+    """
+
+    operator: str
+    stage: str
+    alone: float
+    part: float
+    predicted: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class ResidualInfo:
+    """``points`` maps a variant to its operators."""
+
+    points: dict[str, tuple[Residual, ...]]
+
+
+def residual_info(run: Run) -> ResidualInfo:
+    """Every operator that was both predicted and timed by itself."""
+    return ResidualInfo({
+        variant: tuple(points)
+        for variant in run.variants
+        if (points := [point for row in run.rows if row.scope.variant == variant
+                       for point in _residuals(row)])
+    })  # fmt: skip
+
+
+def _residuals(row: Row) -> Iterator[Residual]:
+    for name, alone, part, predicted in row.residuals:
+        yield Residual(name, stage_name(row), 1e3 * alone, 1e3 * part, 1e3 * predicted,
+                       part / predicted)  # fmt: skip
+
+
+def draw_residuals(info: ResidualInfo) -> go.Figure:
+    """A line for each operator; dots left of 1 took less than was predicted, right of it more."""
+    figure = empty_figure()
+    names = dict.fromkeys(p.operator for points in info.points.values() for p in points)
+    for variant, points in info.points.items():
+        figure.add_scatter(
+            name=variant, mode="markers",
+            x=[p.ratio for p in points], y=[p.operator for p in points],
+            customdata=[[p.stage, p.part, p.predicted] for p in points],
+            marker={"size": 9, "color": COLORS[variant]},
+            hovertemplate="%{y}, %{customdata[0]}<br>measured %{customdata[1]:.4g} ms, "
+                          "predicted %{customdata[2]:.4g} ms<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.add_vline(x=1, line_color=GREY)
+    ticks = [f"{ratio:g}" for ratio in RATIOS]
+    figure.update_xaxes(
+        type="log", title="measured / predicted", tickvals=list(RATIOS), ticktext=ticks
+    )
+    figure.update_yaxes(categoryorder="array", categoryarray=[*reversed(names)])
+    return figure
+
+
+@dataclass(frozen=True)
+class RooflineInfo:
+    """``points`` maps a variant to (row, FLOPs a byte, GFLOP/s as measured)."""
+
+    points: dict[str, tuple[tuple[str, float, float], ...]]
+    ceilings: Ceilings
+
+
+def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
+    """Every row that was timed; intensity by moved bytes, each operand of each operator once."""
+    return RooflineInfo(
+        {
+            variant: tuple(
+                (str(row.scope), row.intensity(run.workload.dtype),
+                 2e-9 * row.macs / row.latency.median)
+                for row in run.rows if row.scope.variant == variant and row.latency
+            )
+            for variant in run.variants
+        },
+        ceilings,
+    )  # fmt: skip
+
+
+def draw_roofline(info: RooflineInfo) -> go.Figure:
+    """Dots under the roof: its slope is the machine's bandwidth, its flat part its best rate."""
+    figure = empty_figure()
+    best, per_byte = info.ceilings.flops_per_s / 1e9, info.ceilings.bytes_per_s / 1e9
+    intensities = [p[1] for points in info.points.values() for p in points]
+    ridge = best / per_byte
+    ends = (min(*intensities, ridge) / 2, ridge, 2 * max(*intensities, ridge))
+    figure.add_scatter(
+        name=f"roof: {per_byte:.3g} GB/s, {best:.3g} GFLOP/s", mode="lines", line_color=GREY,
+        x=list(ends), y=[min(best, x * per_byte) for x in ends], hoverinfo="name",
+    )  # fmt: skip
+    for variant, points in info.points.items():
+        figure.add_scatter(
+            name=variant, mode="markers", x=[p[1] for p in points], y=[p[2] for p in points],
+            customdata=[p[0] for p in points], marker={"size": 9, "color": COLORS[variant]},
+            hovertemplate="%{customdata}<br>%{x:.3g} FLOPs a byte, %{y:.3g} GFLOP/s<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title="FLOPs a byte moved")
+    figure.update_yaxes(type="log", title="GFLOP/s, measured")
+    return figure

@@ -1,0 +1,56 @@
+"""What every chart shares: colours, and how places are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pvtprof.run.row import Row
+
+#: Okabe and Ito's colours, which stay apart for colour-blind readers (jfly.uni-koeln.de/color).
+COLORS = {
+    "q": "#56B4E9", "sr": "#CC79A7", "kv": "#009E73", "scores": "#D55E00", "mix": "#E69F00",
+    "proj": "#0072B2", "mha": "#D55E00", "sra_conv": "#0072B2", "sra_pool": "#009E73",
+    "fvcore": "#0072B2", "torch": "#E69F00", "A": "#0072B2", "B": "#E69F00",
+}  # fmt: skip
+GREY = "#888888"
+
+
+def stage_name(row: Row) -> str:
+    """How charts and tables call the row's place: "stage 1" or "model"."""
+    return "model" if row.scope.stage is None else f"stage {row.scope.stage}"
+
+
+def timed_name(row: Row) -> str:
+    """The same where it must be said that a stage's figure is one module's."""
+    return "whole model" if row.scope.stage is None else f"{stage_name(row)}, one module"
+
+
+def empty_figure(**layout: object) -> go.Figure:
+    """A figure without plotly's default template, which has 7 KB and colours of its own."""
+    return go.Figure(layout={**layout, "template": go.layout.Template()})
+
+
+def add_dots(
+    figure: go.Figure,
+    name: str,
+    color: str,
+    points: Iterable[tuple[Any, ...]],
+    said: str = "%{y:.4s}",
+    group: str | None = None,
+) -> None:
+    """Dots of (x, y, low, high), with their intervals; those of a ``group`` stand in one line."""
+    x, y, lows, highs = ([*column] for column in zip(*points, strict=True))
+    above = [0 if high is None else high - at for high, at in zip(highs, y, strict=True)]
+    below = [0 if low is None else at - low for low, at in zip(lows, y, strict=True)]
+    figure.add_scatter(
+        name=name, mode="markers", x=x, y=y, offsetgroup=group or name,
+        marker={"size": 8, "color": color},
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1.5, "color": color,
+            "array": above, "arrayminus": below,
+        },
+        hovertemplate=f"%{{x}}<br>{said}<extra>{name}</extra>",
+    )  # fmt: skip

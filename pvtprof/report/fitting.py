@@ -1,0 +1,116 @@
+"""What fits into a device's memory, as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import io
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pvtprof import units
+from pvtprof.analytic.fit import Edge, Fit, Fits
+from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.report import listing
+
+LIMITS = {"image": MAX_SIDE, "batch": MAX_BATCH}
+
+
+def render(found: Fits, memory: str, form: str, width: int) -> str:
+    """The answers as "table" (for people, ``width`` columns), "csv" or "json" (every byte).
+
+    ``memory`` says whose memory it is.
+    """
+    if form != "table":
+        return listing.render([_record(found, fit) for fit in found.fits], form)
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False)
+    console.print(Text(_title(found, memory)), "", _table(found), sep="\n")
+    for line in _remarks(found):
+        console.print(Text(line))
+    return listing.trimmed(out)
+
+
+def _title(found: Fits, memory: str) -> str:
+    work = found.workload
+    return (
+        f"What fits into {units.size(found.memory_bytes)} ({memory}): {work.model}, "
+        f"R {','.join(map(str, work.sr_ratios))}, {work.dtype}, {work.attention} attention"
+    )
+
+
+def _table(found: Fits) -> Table:
+    work = found.workload
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+    size = units.sides(work.height, work.width)
+    for i, name in enumerate(
+        ("design", "mode", f"largest square image, batch {work.batch}", "needs",
+         f"largest batch at {size}", "needs")
+    ):  # fmt: skip
+        table.add_column(name, justify="left" if i < 2 else "right", overflow="fold")
+    for fit in found.fits:
+        table.add_row(
+            fit.variant, fit.mode,
+            _size(fit.image, "image"), units.size(fit.image.needs),
+            _size(fit.batch, "batch"), units.size(fit.batch.needs),
+        )  # fmt: skip
+    return table
+
+
+def _size(edge: Edge, what: str) -> str:
+    if not edge.size:
+        return f"none ({edge.tried} needs:)"
+    return str(edge.size) + (" or more" if edge.size == LIMITS[what] else "")
+
+
+def _remarks(found: Fits) -> list[str]:
+    edges = [edge for fit in found.fits for edge in (fit.image, fit.batch)]
+    lines = [
+        f"- {fit.variant}, {fit.mode}: {fit.image.at} holds the peak at {fit.image.size} pixels."
+        for fit in found.fits
+        if fit.image.size
+    ]
+    if any(edge.next_needs is not None for edge in edges):
+        lines.append("- One pixel a side, or one image, more than a number above does not fit.")
+    if any(edge.size and edge.next_needs is None for edge in edges):
+        lines.append(
+            f'- "or more": pvtprof goes to {MAX_SIDE} pixels a side and {MAX_BATCH} images.'
+        )
+    if any(not edge.size for edge in edges):
+        lines.append('- "none": the smallest that the design takes does not fit.')
+    return [
+        *lines,
+        "- Needs are parameters, input and the peak of live tensors, in training with the "
+        "gradients of the parameters, without an optimizer's state. What the allocator and the "
+        "kernels' workspaces add is not in them.",
+    ]
+
+
+def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
+    work = found.workload
+    return {
+        "model": work.model,
+        "variant": fit.variant,
+        "mode": fit.mode,
+        "sr_ratios": ",".join(map(str, work.sr_ratios)),
+        "pool_size": work.pool_size,
+        "dtype": work.dtype,
+        "attention": work.attention,
+        "memory_bytes": found.memory_bytes,
+        "batch": work.batch,
+        **_edge_record("image", fit.image),
+        "height": work.height,
+        "width": work.width,
+        **_edge_record("batch", fit.batch),
+    }
+
+
+def _edge_record(what: str, edge: Edge) -> dict[str, str | int | None]:
+    return {
+        f"largest_{what}": edge.size or None,
+        f"{what}_tried": edge.tried,
+        f"{what}_needs_bytes": edge.needs,
+        f"{what}_peak_at": edge.at,
+        f"{what}_next_needs_bytes": edge.next_needs,
+    }

@@ -1,0 +1,130 @@
+"""The closed form of one attention design, for people, papers and scripts."""
+
+from __future__ import annotations
+
+import io
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pvtprof import units
+from pvtprof.analytic import algebra
+from pvtprof.analytic.formulas import attention_ops
+from pvtprof.analytic.geometry import model_sizes
+from pvtprof.designs.setting import Workload
+from pvtprof.report import listing
+
+FORMATS = ("text", "latex", "python")
+SOURCES = {
+    "mha": "plain multi-head attention",
+    "sra_conv": "spatial-reduction attention, strided convolution (arXiv:2102.12122, section 3.3)",
+    "sra_pool": "linear spatial-reduction attention, pooling (arXiv:2106.13797, section 3.1)",
+}
+Stage = tuple[int, dict[str, int], int, int]
+
+
+def render(variant: str, form: str, workload: Workload | None, width: int) -> str:
+    """The form as "text", "latex" or "python"; with a workload, its figures stage by stage."""
+    stages = _stages(variant, workload) if workload else []
+    if form == "latex":
+        return _latex(variant, stages)
+    return _python(variant, stages) if form == "python" else _text(variant, workload, stages, width)
+
+
+def _stages(variant: str, workload: Workload) -> list[Stage]:
+    """(stage, the symbols' values, MACs, params) of the stages in which the design really runs."""
+    spec = workload.spec(variant)
+    sizes = model_sizes(spec, workload.batch, (workload.height, workload.width))
+    found = []
+    for number, stage in enumerate(spec.stages, 1):
+        if stage.runs_as == variant:
+            values = algebra.values(sizes[number - 1])
+            figures = (algebra.total(f, variant).at(values) for f in (algebra.macs, algebra.params))
+            found.append((number, values, *figures))
+    return found  # type: ignore[return-value] # two figures
+
+
+def _text(variant: str, workload: Workload | None, stages: list[Stage], width: int) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False)
+    console.print(Text(f"{variant}: {SOURCES[variant]}, one module, with biases"), "", sep="\n")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 1), pad_edge=False, show_edge=False)
+    for name in ("operator", "MACs", "params"):
+        table.add_column(name)
+    for op in attention_ops(variant):
+        cells = [algebra.text(f(op, variant)) for f in (algebra.macs, algebra.params)]
+        if cells != ["0", "0"]:
+            table.add_row(op.name, *("-" if cell == "0" else cell for cell in cells))
+    console.print(table, "", sep="\n")
+    for name, quantity in (("MACs  ", algebra.macs), ("params", algebra.params)):
+        console.print(Text(f"{name} = {algebra.text(algebra.total(quantity, variant))}"))
+    console.print()
+    for symbol in _symbols(variant):
+        console.print(Text(f"{symbol}: {algebra.SYMBOLS[symbol]}"))
+    console.print(Text(algebra.KEYS[variant]))
+    if workload:
+        size = units.sides(workload.height, workload.width)
+        console.print(Text(f"\nAt {workload.model}, {size}, batch {workload.batch}:"))
+        console.print(_figures(variant, stages) if stages else Text("no stage runs as this"))
+    return listing.trimmed(out)
+
+
+def _figures(variant: str, stages: list[Stage]) -> Table:
+    symbols = _arguments(variant)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 1), pad_edge=False, show_edge=False)
+    table.add_column("stage")
+    for name in (*symbols, "MACs", "params"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, values, macs, params in stages:
+        numbers = (*(values[symbol] for symbol in symbols), macs, params)
+        table.add_row(str(number), *map(units.integer, numbers))
+    return table
+
+
+def _symbols(variant: str) -> list[str]:
+    """The symbols that the totals have, M aside, in the order in which they are explained."""
+    used = {
+        symbol
+        for quantity in (algebra.macs, algebra.params)
+        for product in algebra.total(quantity, variant).terms
+        for symbol, _ in product
+    }
+    return [symbol for symbol in algebra.SYMBOLS if symbol in used]
+
+
+def _arguments(variant: str) -> list[str]:
+    """All symbols that the totals have; plain attention's M is N."""
+    return [*_symbols(variant), *(["M"] if variant != "mha" else [])]
+
+
+def _latex(variant: str, stages: list[Stage]) -> str:
+    name = rf"\mathrm{{{variant.replace('_', chr(92) + '_')}}}"
+    macs, params = (
+        algebra.latex(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
+    )
+    lines = [rf"\mathrm{{MACs}}({name}) &= {macs}", rf"\mathrm{{params}}({name}) &= {params}",
+             algebra.KEYS_LATEX[variant]]  # fmt: skip
+    for number, values, at, learned in stages:
+        given = ", ".join(f"{s} = {v}" for s, v in values.items() if s in "BNMRC")
+        lines.append(rf"\text{{stage {number}: }} {given} &: \quad {at}, \quad {learned}")
+    joined = " \\\\\n".join(f"  {line}" for line in lines)
+    return f"\\begin{{align*}}\n{joined}\n\\end{{align*}}\n"
+
+
+def _python(variant: str, stages: list[Stage]) -> str:
+    symbols = _arguments(variant)
+    macs, params = (
+        algebra.python(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
+    )
+    lines = [
+        f"def {variant}({', '.join(symbols)}):",
+        f'    """MACs and params of one attention module; {algebra.KEYS[variant]}."""',
+        f"    return {macs}, {params}",
+        "",
+    ]
+    for number, values, at, learned in stages:
+        given = ", ".join(f"{s}={values[s]}" for s in symbols)
+        lines.append(f"assert {variant}({given}) == ({at}, {learned})  # stage {number}")
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,128 @@
+"""Where results go: files, data first, and stdout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pvtprof.errors import StoreError
+
+if TYPE_CHECKING:
+    from pvtprof.run.run import Run
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Another Ctrl-C does not stop the saving of what was taken."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def partial_name(path: str) -> str:
+    """A name beside ``path`` that may be written: run.partial.json, run.partial2.json, ..."""
+    from pvtprof import files
+
+    name = path
+    for number in range(1, 100):
+        infix = f".partial{number if number > 1 else ''}"
+        name = str(Path(path).with_suffix(f"{infix}{Path(path).suffix}"))
+        with suppress(StoreError):
+            files.check_writable(name)
+            break
+    return name
+
+
+def save(run: Run, outputs: Sequence[str], force: bool) -> None:
+    """Write every output, data first; where that fails, keep the data elsewhere and say where."""
+    from pvtprof import files
+
+    distinct = {os.path.realpath(path): path for path in outputs}.values()
+    for path in sorted(distinct, key=lambda path: not path.endswith(".json")):
+        try:
+            files.write(path, text(run, Path(path).suffix), force)
+        except StoreError as error:
+            raise StoreError(f"{error}{_rescued(run)}") from None
+        print(f"Wrote {path}", file=sys.stderr)
+
+
+def save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
+    """Write one page to every output; nothing where one of them must not be written."""
+    from pvtprof import files
+
+    files.check_all_writable(outputs, force, ".html")
+    for path in outputs:
+        files.write(path, page, force)
+        print(f"Wrote {path}", file=sys.stderr)
+
+
+def _rescued(run: Run) -> str:
+    from pvtprof import files
+    from pvtprof.run import store
+
+    if not run.measured:
+        return ""
+    handle, path = tempfile.mkstemp(prefix="pvtprof-", suffix=".json")
+    os.close(handle)
+    try:
+        files.write(path, store.dumps(run))
+    except StoreError:
+        os.unlink(path)
+        return " (the samples taken are lost: the temporary folder is not writable either)"
+    return f" (the samples taken are in {path})"
+
+
+def text(run: Run, form: str) -> str:
+    """The run as text: a file extension or one of FORMATS."""
+    if form in (".json", "json"):
+        from pvtprof.run import store
+
+        return store.dumps(run)
+    if form in (".csv", "csv"):
+        from pvtprof.run.frame import frame
+
+        return frame(run).to_csv(index=False)
+    if form in (".md", "markdown"):
+        from pvtprof.report import markdown
+
+        return markdown.render(run)
+    if form == ".html":
+        from pvtprof.report import html
+
+        return html.render(run)
+    from pvtprof.report import terminal
+
+    return terminal.render(run, width(), sys.stdout.isatty())
+
+
+def width() -> int:
+    """Columns of the terminal; 120 where there is none."""
+    return shutil.get_terminal_size((120, 40)).columns
+
+
+def emit(result: str) -> None:
+    """Put a result on stdout. A reader that has gone is no error; a full disk is."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(result.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_stdout()
+    except OSError as error:
+        _leave_stdout()
+        raise StoreError(f"cannot write to stdout: {error.strerror}; use -o FILE") from None
+
+
+def _leave_stdout() -> None:
+    """Let what is still buffered go nowhere, so that Python's own last flush cannot fail."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

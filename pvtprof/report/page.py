@@ -1,0 +1,68 @@
+"""What every page shares: one file, no network, scripts that run because their hash is named."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from pvtprof import __version__, units
+
+
+def page(template: str, scripts: Sequence[str], charts: bool = True, **values: object) -> str:
+    """A page of that template; ``scripts`` of assets/ run after plotly and what all pages have."""
+    environment = Environment(
+        loader=PackageLoader("pvtprof.report"), autoescape=True, keep_trailing_newline=True
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # order means something here
+    environment.filters["cell"] = units.cell
+    first = Markup(_asset("theme.js"))
+    later = {"plotly": plotlyjs()} if charts else {}
+    later |= {name: _asset(f"{name}.js") for name in ("page", *scripts)}
+    return environment.get_template(template).render(
+        version=__version__,
+        style=Markup(_asset("style.css")),
+        font=base64.b64encode(_bytes("vendor/stix-two-math.woff2")).decode(),
+        first=first,
+        scripts={name: Markup(text) for name, text in later.items()},
+        hashes=" ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values())),
+        **values,
+    )  # fmt: skip
+
+
+def compressed(text: str) -> str:
+    """A text as base64 of gzip, which a page unpacks to the same bytes."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+@cache
+def plotlyjs() -> str:
+    """plotly.js's basic bundle, which draws all that the page has; a quarter of the full one.
+
+    Source: npm, plotly.js-basic-dist-min 4.1.1, as published; MIT (vendor/plotly-LICENSE).
+    """
+    return _bytes("vendor/plotly-basic.min.js").decode()
+
+
+def _bytes(name: str) -> bytes:
+    """A file of this package.
+
+    ``vendor/stix-two-math.woff2`` is a subset (letters, digits, operators, brackets; its MATH
+    table whole) of STIX Two Math 2.12, npm @fontsource/stix-two-math 5.3.0, made with fonttools;
+    OFL (vendor/stix-two-math-OFL.txt).
+    """
+    return files("pvtprof.report").joinpath(name).read_bytes()
+
+
+def _asset(name: str) -> str:
+    return _bytes(f"assets/{name}").decode()
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

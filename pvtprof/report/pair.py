@@ -1,0 +1,97 @@
+"""Two runs on one page: what changed from A to B, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pvtprof import units
+from pvtprof.report import sentences
+from pvtprof.report.figures.pair import NAMES, draw_pair, pair_infos
+from pvtprof.report.html import Chart, Section, described, explorable
+from pvtprof.report.page import compressed, page
+from pvtprof.report.sheets import Sheet
+from pvtprof.run import store
+from pvtprof.run.row import Row
+from pvtprof.run.run import Run
+
+Record = dict[str, Any]
+
+
+def render(a: Run, b: Run) -> str:
+    """The page as text; the explorer starts from A."""
+    reasons = tuple(sentences.incomparable(a, b))
+    return page(
+        "pair.html",
+        ("engine", "explorer"),
+        title="Two runs of pvtprof",
+        runs=[(name, sentences.title(run), run.environment.device, sentences.agreement(run))
+              for name, run in zip(NAMES, (a, b), strict=True)],
+        agrees=a.agrees and b.agrees,
+        difference=sentences.difference(a, b),
+        sentences=tuple(sentences.changes(a, b)),
+        reasons=reasons,
+        **explorable(a),
+        section=_section(a, b),
+        provenance=[(run.command, described(run.environment)) for run in (a, b)],
+        originals=[(f"{name}.json", compressed(store.dumps(run)))
+                   for name, run in zip(NAMES, (a, b), strict=True)],
+    )  # fmt: skip
+
+
+def records(a: Run, b: Run) -> list[Record]:
+    """One record a row that both runs have: figures of A and of B, and B over A."""
+    comparable = not any(sentences.incomparable(a, b))
+    return [_record(row, b.by_scope[row.scope], comparable) for row in a.rows
+            if row.scope in b.by_scope]  # fmt: skip
+
+
+def brief(a: Run, b: Run) -> list[Record]:
+    """What a terminal has room for."""
+    return [
+        {
+            "row": record["row"],
+            "macs_b/a": _percent(record["macs_ratio"]),
+            "peak_b/a": _percent(record["peak_ratio"]),
+            "time_a": units.milliseconds(record["time_a_s"]),
+            "time_b": units.milliseconds(record["time_b_s"]),
+            "time_b/a": _percent(record["time_ratio"]),
+        }
+        for record in records(a, b)
+    ]
+
+
+def _percent(ratio: Any) -> str:
+    return "-" if ratio is None else units.percent(ratio, 1)
+
+
+def _record(a: Row, b: Row, comparable: bool) -> Record:
+    one, other = a.latency_median_s, b.latency_median_s
+    return {
+        "row": str(a.scope),
+        "macs_a": a.macs,
+        "macs_b": b.macs,
+        "macs_ratio": b.macs / a.macs,
+        "params_a": a.params,
+        "params_b": b.params,
+        "peak_bytes_a": a.peak.bytes,
+        "peak_bytes_b": b.peak.bytes,
+        "peak_ratio": b.peak.bytes / a.peak.bytes,
+        "time_a_s": one,
+        "time_b_s": other,
+        "time_ratio": other / one if comparable and one and other else None,
+    }
+
+
+def _section(a: Run, b: Run) -> Section:
+    charts = tuple(
+        Chart.of(info.title.split()[0].lower(), f"Dots: {info.title} of A and B, by row",
+                 draw_pair(info))
+        for info in pair_infos(a, b)
+    )  # fmt: skip
+    return Section("rows", "Row by row", "Ratios are B over A.", charts, (_sheet(a, b),))
+
+
+def _sheet(a: Run, b: Run) -> Sheet:
+    found = records(a, b)
+    lines = tuple(tuple(map(units.cell, record.values())) for record in found)
+    return Sheet("Rows that both have", tuple(n.replace("_", " ") for n in found[0]), lines)

@@ -1,0 +1,103 @@
+"""What `pvtprof report` makes of saved runs: a page of one, of two, or the index of a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pvtprof import files
+from pvtprof.errors import SpecError, StoreError
+from pvtprof.report import output
+from pvtprof.run import store
+
+if TYPE_CHECKING:
+    from pvtprof.run.run import Run
+
+Record = Mapping[str, Any]
+
+
+def written(
+    paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
+) -> str:
+    """Write the page (to ``outputs``, or beside what it is of) and return what to print."""
+    if len(paths) > 2:
+        raise SpecError(
+            f"got {len(paths)} paths; name one saved run, two to compare, or a folder of runs"
+        )
+    is_pair, is_folder = len(paths) == 2, len(paths) == 1 and Path(paths[0]).is_dir()
+    if (is_pair or is_folder) and form == "markdown":
+        raise SpecError("--format markdown is of one run; use table, csv or json")
+    if is_folder:
+        return _index(paths[0], outputs, form, force, anonymous)
+    if is_pair:
+        return _pair(paths[0], paths[1], outputs, form, force, anonymous)
+    run = store.load(paths[0])
+    run = run.anonymous() if anonymous else run
+    outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
+    files.check_all_writable(outputs, force)
+    output.save(run, outputs, force)
+    return output.text(run, form)
+
+
+def _pair(
+    first: str, second: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
+) -> str:
+    from pvtprof.report import pair
+
+    a, b = (store.load(path) for path in (first, second))
+    if anonymous:
+        a, b = a.anonymous(), b.anonymous()
+    beside = Path(first).with_name(f"{Path(first).stem}-vs-{Path(second).stem}.html")
+    output.save_pages(outputs or (str(beside),), pair.render(a, b), force)
+    return _listed(pair.records(a, b), pair.brief(a, b), form)
+
+
+def _index(folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool) -> str:
+    from pvtprof.report import index
+
+    found, others = runs(folder)
+    if "index.json" in found and not outputs:
+        raise SpecError(
+            f"{Path(folder) / 'index.json'} is a run, whose page index.html is; name another "
+            "page for the folder with -o"
+        )
+    if anonymous:  # names of files and links tell of machines too
+        found = {f"run {i}": run.anonymous() for i, run in enumerate(found.values(), 1)}
+        others = {}
+    for path in outputs or (str(Path(folder) / "index.html"),):
+        links = {name: None if anonymous else _link(folder, name, path) for name in found}
+        output.save_pages((path,), index.render(found, links, others), force)
+    return _listed(index.records(found), index.brief(found), form)
+
+
+def runs(folder: str) -> tuple[dict[str, Run], dict[str, str]]:
+    """The runs of a folder by file name, and why the other .json files in it are none."""
+    found: dict[str, Run] = {}
+    others: dict[str, str] = {}
+    for path in sorted(Path(folder).glob("*.json")):
+        try:
+            found[path.name] = store.load(path)
+        except StoreError as error:
+            others[path.name] = str(error).replace(str(path), path.name)  # no path on a page
+    if not found:
+        raise StoreError(
+            f"{folder} holds no run of pvtprof ({len(others)} other .json files); name another "
+            "folder, or make a run: pvtprof compare"
+        )
+    return found, others
+
+
+def _link(folder: str, name: str, page: str) -> str:
+    """Where a run leads from a page: to its own page where that lies beside it, else its data."""
+    data = Path(folder) / name
+    beside = data.with_suffix(".html")
+    return os.path.relpath(beside if beside.is_file() else data, Path(page).parent)
+
+
+def _listed(records: Sequence[Record], brief: Sequence[Record], form: str) -> str:
+    """Records as "csv" or "json"; as "table" the brief ones."""
+    from pvtprof.report import listing
+
+    return listing.render(brief if form == "table" else records, form)

@@ -1,0 +1,126 @@
+"""A run as a table for the terminal; at any width, whole columns go and digits never."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pvtprof import units
+from pvtprof.designs.part import PLACES
+from pvtprof.report import listing, sentences
+from pvtprof.run.row import Row
+from pvtprof.run.run import Run
+
+#: One line of a stage: its name, its text, and its number for the ratio against mha (or None).
+Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
+
+
+def _figures(dtype: str) -> tuple[Figure, ...]:
+    return (
+        ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
+        ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
+        ("params", lambda row: units.integer(row.params), lambda row: row.params),
+        ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
+        ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
+        ("moved", lambda row: units.size(sum(row.moved_bytes(dtype))),
+         lambda row: sum(row.moved_bytes(dtype))),
+        ("FLOPs/B", lambda row: units.intensity(row.intensity(dtype)), lambda row: None),
+        ("latency", lambda row: units.milliseconds(row.latency_median_s),
+         lambda row: row.latency_median_s),
+        ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
+        ("predicted", lambda row: units.milliseconds(row.predicted_s),
+         lambda row: row.predicted_s),
+    )  # fmt: skip
+
+
+def render(run: Run, width: int, color: bool = False) -> str:
+    """The table, the verdict and the notes, ``width`` columns wide.
+
+    Where not even one variant fits, the table is as wide as its digits: a terminal wraps them.
+    """
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=color, no_color=not color, highlight=False
+    )
+    table, dropped = _fitting(run, console)
+    console.print(Text(_title(run)))
+    console.width = max(width, _width(table, console))
+    console.print(table)
+    console.width = width
+    for text in sentences.sentences(run):
+        console.print(Text(text, style="bold" if run.agrees else "bold red"))
+    for text in (*sentences.disagreements(run), *dropped, *sentences.notes(run)):
+        console.print(Text(f"- {text}"))
+    return listing.trimmed(out)
+
+
+def _title(run: Run) -> str:
+    work, env = run.workload, run.environment
+    size = f"{work.height}x{work.width}"
+    parts = [f"{work.model} at {size}", sentences.setting(run)]
+    if env.threads:
+        parts.append(f"{env.device}, {env.threads} threads, torch {env.torch}")
+    return ", ".join(parts)
+
+
+def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
+    """The table with only the columns that fit, and a note for each variant that does not."""
+    variants = list(run.variants)
+    ratios = [v for v in variants if v != "mha" and "mha" in variants]
+    dropped: list[str] = []
+    while True:
+        table = _table(_lines(run, variants, ratios))
+        if _width(table, console) <= console.width or len(variants) == 1:
+            return table, dropped
+        if ratios:
+            ratios.pop()
+        else:
+            gone = variants.pop()
+            dropped.append(f"{gone} does not fit into {console.width} columns; see --format csv.")
+
+
+def _width(table: Table, console: Console) -> int:
+    return console.measure(table, options=console.options.update(width=9999)).maximum
+
+
+def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
+    lines = [["stage", "per module", *variants, *(f"{v[4:]}/mha" for v in ratios)]]
+    for stage in PLACES:
+        rows = {variant: run.row(stage, variant) for variant in run.variants}
+        labels = iter(_labels(rows, run))
+        for name, text, number in _figures(run.workload.dtype):
+            cells = [text(rows[variant]) for variant in variants]
+            if all(cell == "-" for cell in cells):
+                continue
+            shares = [_share(number(rows[v]), number(rows["mha"])) for v in ratios]
+            lines.append([next(labels, ""), name, *cells, *shares])
+        lines.extend([label, ""] + [""] * (len(lines[0]) - 2) for label in labels)
+        lines.append([])
+    return [line or [""] * len(lines[0]) for line in lines[:-1]]
+
+
+def _share(part: float | None, whole: float | None) -> str:
+    return "-" if part is None or whole is None else units.percent(part, whole)
+
+
+def _labels(rows: dict[str, Row], run: Run) -> list[str]:
+    row = next(iter(rows.values()))
+    if row.scope.stage is None:
+        return ["model", f"{row.blocks} blocks"]
+    assert row.grid is not None  # every attention row has its grid
+    ratio = run.workload.sr_ratios[row.scope.stage - 1]
+    return [str(row.scope.stage), units.grid(*row.grid), f"R {ratio}", f"x{row.blocks} blocks"]
+
+
+def _table(lines: list[list[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+    for i, name in enumerate(lines[0]):
+        table.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
+    for line in lines[1:]:
+        table.add_row(*line)
+    return table
