@@ -19,6 +19,7 @@ from pvtprof.predict.calibration import Calibration
 from pvtprof.run import compare as comparing
 from pvtprof.run import run as runs
 from pvtprof.run import store
+from pvtprof.run.compare import Size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +65,8 @@ def with_methods(run: runs.Run) -> Run:
 
 
 def compare(
-    model: str = DEFAULT_MODEL,
-    img: int | tuple[int, int] = 224,
+    model: str | Sequence[str] = DEFAULT_MODEL,
+    img: Size | Sequence[Size] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
     batch: int = 1,
@@ -80,14 +81,16 @@ def compare(
     calibration: Calibration | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Run:
-    """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of a PVT model.
+    """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of PVT models.
 
-    By closed form, by two independent counters (fvcore; torch's flop counter) and by the clock.
-    ``img`` in pixels: side, or (height, width). ``sr_ratios``: four R for ``sra_conv`` (default:
-    the model's own). ``budget_s`` bounds the measuring; 0 measures no latency. ``cuda_graph`` times
-    a CUDA graph's replay too, which waits for no launch (inference on a GPU). ``analytic`` gives
-    the closed forms alone and does not import torch. ``calibration`` predicts the latency of every
-    row (inference). ``progress`` is told what is being done.
+    By closed form, by independent counters (fvcore; torch's flop counter) and by the clock.
+    ``model`` is a name or several. ``img`` in pixels: a side, or (height, width), or a list of
+    those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
+    ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
+    measuring of all together; 0 measures no latency. ``cuda_graph`` times a CUDA graph's replay
+    too, which waits for no launch (inference on a GPU). ``analytic`` gives the closed forms alone
+    and does not import torch. ``calibration`` predicts the latency of every row (inference).
+    ``progress`` is told what is being done.
 
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
@@ -96,25 +99,26 @@ def compare(
     >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
     >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
     (3136, 49)
+    >>> len(compare(["pvt_v2_b0", "pvt_v2_b2"], img=[224, 512], analytic=True).comparisons)
+    4
     """
-    return with_methods(
-        comparing.compare(
-            model,
-            img,
-            sr_ratios,
-            batch=batch,
-            dtype=dtype,
-            device=device,
-            attention=attention,
-            mode=mode,
-            pool_size=pool_size,
-            budget_s=budget_s,
-            cuda_graph=cuda_graph,
-            analytic=analytic,
-            calibration=calibration,
-            progress=progress,
-        )
+    run = comparing.compare(
+        model,
+        img,
+        sr_ratios,
+        batch=batch,
+        dtype=dtype,
+        device=device,
+        attention=attention,
+        mode=mode,
+        pool_size=pool_size,
+        budget_s=budget_s,
+        cuda_graph=cuda_graph,
+        analytic=analytic,
+        calibration=calibration,
+        progress=progress,
     )
+    return with_methods(run)
 
 
 def load(path: str | os.PathLike[str]) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -150,11 +150,11 @@ def text_of(path: str | os.PathLike[str], way_out: str) -> str:
 
 
 def parsed(
-    text: str, name: str, expected: str | None, read: Callable[[Fields], Read], way_out: str
+    text: str, name: str, readers: Mapping[str | None, Callable[[Fields], Read]], way_out: str
 ) -> Read:
-    """What ``read`` makes of JSON text of the ``expected`` schema; raises StoreError else.
+    """What the reader of its schema makes of JSON text; raises StoreError for any other schema.
 
-    ``expected`` is None for files that are not pvtprof's own.
+    ``readers`` maps a schema to its reader; None stands for files that are not pvtprof's own.
     """
     try:
         document = json.loads(text)
@@ -162,12 +162,13 @@ def parsed(
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise StoreError(f"{name} is not JSON, or truncated{where}; {way_out}") from None
     schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != expected and expected is None:
+    known = isinstance(schema, str | None) and schema in readers
+    if not known and None in readers:
         raise StoreError(f"{name} is a file of pvtprof's, not of pytest-benchmark; {way_out}")
-    if schema != expected:
-        shown = repr(schema)[:60]
-        raise StoreError(f"{name} has schema {shown}, this pvtprof reads {expected!r}; {way_out}")
+    if not known:
+        shown, reads = repr(schema)[:60], " and ".join(map(repr, readers))
+        raise StoreError(f"{name} has schema {shown}, this pvtprof reads {reads}; {way_out}")
     try:
-        return read(Fields(document, ""))
+        return readers[schema](Fields(document, ""))
     except PvtprofError as error:
         raise StoreError(f"{name}: {error}; {way_out}") from None

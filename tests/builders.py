@@ -7,19 +7,21 @@ from dataclasses import replace
 from itertools import product
 
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.parts import CONVENTIONS, formula_by_module, row_terms
 from pvtprof.api import Run
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS
-from pvtprof.designs.spec import VARIANTS, StageSpec
+from pvtprof.designs.setting import ATTENTIONS, Setting
+from pvtprof.designs.spec import VARIANTS, ModelSpec, StageSpec
+from pvtprof.designs.workload import workload
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
 from pvtprof.predict.calibration import Calibration, Fitted, Quality
 from pvtprof.predict.kernels import kernels
 from pvtprof.predict.prediction import Ceilings
-from pvtprof.run.compare import compare, joined
-from pvtprof.run.row import Row
+from pvtprof.run.compare import compare
+from pvtprof.run.row import Row, joined
+from pvtprof.run.rows import terms_of
+from pvtprof.run.witnesses import WITNESSES
 
 ENVIRONMENT = Environment(
     pvtprof="0.1.0", date="2026-01-02T03:04:05+00:00", python="3.11.7", system="Linux x86_64",
@@ -30,33 +32,49 @@ ENVIRONMENT = Environment(
 def observed_run(**options: object) -> Run:
     """A run whose witnesses agree and whose samples are simple: k ms, 1 to 7 times over."""
     run = compare(analytic=True, **options)  # type: ignore[arg-type] # passed through as given
-    workload = replace(run.workload, device="cpu")
-    rows = tuple(_observed(run, row, i) for i, row in enumerate(run.rows, 1))
-    return Run(workload, ENVIRONMENT, rows, "pvtprof compare --img 224 --R 8,4,2,1 --device cpu")
+    rows = tuple(_observed(row, i) for i, row in enumerate(run.rows, 1))
+    return Run(ENVIRONMENT, rows, "pvtprof compare --img 224 --R 8,4,2,1 --device cpu")
 
 
-def _observed(run: Run, row: Row, number: int) -> Row:
-    terms = row_terms(run.workload, row.scope)
-    counts = {}
-    for witness, convention in CONVENTIONS.items():
-        formula = formula_by_module(terms, convention)
-        count = Count(sum(formula.values()), formula, {"aten::softmax": 1})
-        counts[witness] = joined(formula, count)
+def _observed(row: Row, number: int) -> Row:
+    terms = terms_of(row)
+    witnesses = {}
+    for name, witness in WITNESSES.items():
+        if witness.is_exact:
+            formula = witness.formula(terms, row.setting)
+            skipped = {"aten::softmax": 1} if witness.by_module else {}
+            witnesses[name] = joined(formula, Count(sum(formula.values()), formula, skipped))
     samples = tuple(1e-3 * number * (1 + k / 100) for k in range(7))
     return replace(
-        row, counts=counts, params_counted=row.params, peak_observed=row.peak,
-        saved_observed_bytes=row.saved_bytes,
+        row,
+        setting=replace(row.setting, device="cpu"),
+        witnesses=witnesses,
         latency=Measurement(samples, calls=2),
-    )  # fmt: skip
+    )
 
 
 def with_row(run: Run, stage: int | None, variant: str, **changes: object) -> Run:
     """The run with one row changed."""
     rows = tuple(
-        replace(row, **changes) if (row.scope.stage, row.scope.variant) == (stage, variant) else row  # type: ignore[arg-type]
+        replace(row, **changes) if (row.part.stage, row.design.name) == (stage, variant) else row  # type: ignore[arg-type]
         for row in run.rows
     )
     return replace(run, rows=rows)
+
+
+def with_witness(run: Run, stage: int | None, variant: str, name: str, counted: int) -> Run:
+    """The run with another figure of one witness in one row."""
+    row = run.row(stage, variant)
+    found = replace(row.witnesses[name], counted=counted)
+    return with_row(run, stage, variant, witnesses={**row.witnesses, name: found})
+
+
+def model_at(
+    model: str, img: int | tuple[int, int] = 224, **options: object
+) -> tuple[ModelSpec, Setting]:
+    """A published model, and a setting for it."""
+    asked = workload(model, img, **options)  # type: ignore[arg-type] # passed through as given
+    return MODELS[model], asked.setting
 
 
 def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> StageSpec:

@@ -9,8 +9,8 @@ import pytest
 from pvtprof.analytic import algebra
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import workload
 from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.workload import workload
 from pvtprof.report import formula
 from pvtprof.run.rows import analytic_rows
 
@@ -22,7 +22,11 @@ def test_polynomials_are_what_the_rows_say(
     model: str, variant: str, image: tuple[int, int]
 ) -> None:
     work = workload(model, image, batch=3)
-    rows = {row.scope.stage: row for row in analytic_rows(work) if row.scope.variant == variant}
+    rows = {
+        row.part.stage: row
+        for row in analytic_rows(work.designs, work.setting)
+        if row.design.name == variant
+    }
     stages = formula._stages(variant, work)
     assert stages or model.startswith("pvt_v2_b2_li")
     for number, _, macs, params in stages:

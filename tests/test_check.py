@@ -15,7 +15,7 @@ from pvtprof.check import exact_figures, formats
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, SKIPPED, UNDECIDED, Case
 from pvtprof.cli import app
-from pvtprof.designs.setting import workload
+from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from tests.builders import ENVIRONMENT
 

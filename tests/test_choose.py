@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvtprof.analytic.fit import squared
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
 from pvtprof.predict import calibration, choose
 from pvtprof.report import choosing
-from tests.builders import made_up_calibration
+from tests.builders import made_up_calibration, model_at
 
 MACHINE = made_up_calibration()
 
@@ -31,14 +29,15 @@ MACHINE = made_up_calibration()
 def test_arrays_say_what_the_scalar_path_says(
     model: str, img: int, batch: int, attention: str
 ) -> None:
-    work = workload(model, img, batch=batch, attention=attention)
+    spec, setting = model_at(model, img, batch=batch, attention=attention)
     chance = random.Random(4)
     for pool_size in (3, 7):
-        its = choose.space(work, MACHINE, pool_size)
+        pooled = replace(spec, pool_size=pool_size)
+        its = choose.space(spec, setting, MACHINE, pool_size)
         designs = np.array([chance.randrange(int(np.prod(its.shape))) for _ in range(25)])
         costs = its.evaluated(designs, MACHINE)
         for index, cost in zip(designs, costs, strict=True):
-            one = choose.evaluated(work, MACHINE, its.options_of(int(index)), pool_size)
+            one = choose.evaluated(pooled, setting, MACHINE, its.options_of(int(index)))
             assert (one.macs, one.params, one.memory_bytes) == tuple(map(int, cost[1:]))
             assert one.latency.seconds == pytest.approx(cost[0], rel=1e-12)
 
@@ -64,10 +63,10 @@ def test_a_front_of_many_is_the_same_in_any_order() -> None:
 
 
 def test_the_choice_keeps_to_the_limits_and_nothing_beats_it() -> None:
-    work = workload("pvt_v2_b0", 128)
-    free = choose.choose(work, MACHINE)
+    work = model_at("pvt_v2_b0", 128)
+    free = choose.choose(*work, MACHINE)
     middle = free.front[len(free.front) // 2]
-    tight = choose.choose(work, MACHINE, middle.latency.seconds, middle.memory_bytes)
+    tight = choose.choose(*work, MACHINE, middle.latency.seconds, middle.memory_bytes)
     assert tight.searched == free.searched > 40_000
     assert tight.feasible < free.feasible == free.searched
     assert all(d.latency.seconds <= middle.latency.seconds for d in tight.front)
@@ -79,7 +78,7 @@ def test_the_choice_keeps_to_the_limits_and_nothing_beats_it() -> None:
 
 
 def test_published_models_are_there_as_they_are() -> None:
-    found = {d.published: d for d in choose.published(workload(img=224), MACHINE)}
+    found = {d.published: d for d in choose.published(model_at("pvt_v2_b2")[1], MACHINE)}
     assert set(found) == set(MODELS)
     assert found["pvt_v2_b2"].params == 25362856
     assert found["pvt_v2_b2_li"].name == "pool 7, pool 7, pool 7, pool 7"
@@ -87,18 +86,18 @@ def test_published_models_are_there_as_they_are() -> None:
 
 
 def test_nothing_to_choose_is_said_with_the_way_out() -> None:
-    work = workload("pvt_v2_b0", 64)
+    work = model_at("pvt_v2_b0", 64)
     with pytest.raises(SpecError, match=r"the fastest takes .* ms, the smallest needs .*; raise"):
-        choose.choose(work, MACHINE, within_s=1e-9)
+        choose.choose(*work, MACHINE, within_s=1e-9)
     with pytest.raises(SpecError, match="no design of pvt_v2_b0 at 64"):
-        choose.choose(work, MACHINE, memory_bytes=10)
+        choose.choose(*work, MACHINE, memory_bytes=10)
 
 
 def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    work = squared(workload("pvt_v2_b0", 64), 48)
-    whole = choose.choose(work, MACHINE)
+    work = model_at("pvt_v2_b0", 48)
+    whole = choose.choose(*work, MACHINE)
     monkeypatch.setattr(choose, "CHUNK", 37)
-    assert choose.choose(work, MACHINE) == whole
+    assert choose.choose(*work, MACHINE) == whole
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pvtprof.errors import StoreError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
 from pvtprof.run.run import Run
-from tests.builders import observed_run
+from tests.builders import observed_run, with_witness
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -154,9 +154,8 @@ def test_compare_writes_data_and_page_under_reports(
 def test_a_disagreement_exits_with_1_and_still_saves(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.builders import with_row
 
-    fake_compare(monkeypatch, with_row(observed_run(), 1, "mha", params_counted=1))
+    fake_compare(monkeypatch, with_witness(observed_run(), 1, "mha", "params", 1))
     assert app.main(["compare", "-o", "run.json"]) == 1
     assert "stage 1 mha: params: formula 16,640, counted 1" in capsys.readouterr().out
     assert not pvtprof.load("run.json").agrees

@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 
 import pvtprof
-from pvtprof.designs.part import Scope
 from pvtprof.designs.spec import VARIANTS
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
 from pvtprof.observe.witness import Count
 from pvtprof.report import sentences
-from pvtprof.run import compare as comparing
+from pvtprof.run import observer
 from pvtprof.run.row import Agreement
 from pvtprof.run.run import Run
-from tests.builders import observed_run, with_row
+from tests.builders import observed_run, with_row, with_witness
 
 pytestmark = pytest.mark.clock
 
@@ -34,22 +33,22 @@ def small() -> Run:
 def test_every_row_has_all_its_witnesses_and_they_agree(small: Run) -> None:
     assert len(small.rows) == 15
     for row in small.rows:
-        assert set(row.counts) == {"fvcore", "torch"}
-        assert row.params_counted == row.params
+        assert set(row.witnesses) == {"fvcore", "torch", "params", "peak bytes", "saved bytes"}
+        assert row.witnesses["params"].counted == row.params
         assert row.agrees
-        assert row.peak_observed == row.peak
+        assert row.witnesses["peak bytes"].by_module == {row.peak.at: (row.peak.bytes,) * 2}
         assert row.latency is not None or row.not_run
 
 
 def test_operators_of_a_module_are_timed_by_themselves(small: Run) -> None:
-    taken = {row.scope: [op.measured_s for op in row.ops if op.measured_s is not None]
+    taken = {row.name: [op.measured_s for op in row.ops if op.measured_s is not None]
              for row in small.rows}  # fmt: skip
     for row in small.rows:
-        its = taken[row.scope]
-        assert len(its) == (len(row.ops) if row.scope.stage and row.latency else 0)
+        its = taken[row.name]
+        assert len(its) == (len(row.ops) if row.part.stage and row.latency else 0)
         assert all(seconds > 0 for seconds in its)
-    assert taken[Scope(1, "sra_conv")]
-    assert taken[Scope(1, "sra_pool")]
+    assert taken["stage 1 sra_conv"]
+    assert taken["stage 1 sra_pool"]
 
 
 def test_the_model_row_is_the_embeddings_plus_all_blocks(small: Run) -> None:
@@ -75,7 +74,7 @@ def test_sdpa_agrees_too_and_says_what_fvcore_was_taught() -> None:
         "pvt_tiny", img=64, sr_ratios=(4, 2, 1, 1), attention="sdpa", budget_s=0, device="cpu"
     )
     assert run.agrees
-    assert run.row(1, "mha").counts["fvcore"].handles == ("aten::scaled_dot_product_attention",)
+    assert run.row(1, "mha").witnesses["fvcore"].handles == ("aten::scaled_dot_product_attention",)
     assert any("registered a handle" in note for note in sentences.notes(run))
 
 
@@ -117,17 +116,17 @@ def test_conv_and_pool_leave_the_same_keys_at_224_and_part_at_512() -> None:
 def test_what_does_not_fit_is_not_started_and_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(comparing, "free_bytes", lambda device: 40 * 2**20)
+    monkeypatch.setattr(observer, "free_bytes", lambda device: 40 * 2**20)
     started: list[object] = []
-    real = subject.Subject.real
+    held = subject.Subject.held
     monkeypatch.setattr(
-        subject.Subject, "real", lambda self, device: started.append(self) or real(self, device)
+        subject.Subject, "held", lambda self, device: started.append(self) or held(self, device)
     )
     run = pvtprof.compare("pvt_v2_b0", budget_s=0, device="cpu")
     plain = run.row(1, "mha")
     assert plain.not_run == "needs 76.6 MiB, 40.0 MiB free"  # 4q + 2S + params, in float32
-    assert "fvcore" not in plain.counts
-    assert plain.counts["torch"].equal
+    assert "fvcore" not in plain.witnesses
+    assert plain.witnesses["torch"].equal
     assert run.agrees
     assert len(started) == 13  # all but stage 1 mha and the model with it
 
@@ -278,12 +277,12 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch: pytest.Mon
 
 def test_a_disagreement_is_named_with_both_figures() -> None:
     run = observed_run()
-    found = run.row(2, "sra_conv").counts["torch"]
+    found = run.row(2, "sra_conv").witnesses["torch"]
     q = found.by_module["attn.q"]
     wrong = Agreement(
         found.formula, found.counted + 7, {**found.by_module, "attn.q": (q[0], q[1] + 7)}, {}
     )
-    run = with_row(run, 2, "sra_conv", counts={"torch": wrong})
+    run = with_row(run, 2, "sra_conv", witnesses={"torch": wrong})
     assert not run.agrees
     assert sentences.agreement(run).startswith("FORMULA AND COUNTERS DISAGREE")
     (line,) = sentences.disagreements(run)
@@ -291,7 +290,7 @@ def test_a_disagreement_is_named_with_both_figures() -> None:
 
 
 def test_wrong_params_disagree_too() -> None:
-    run = with_row(observed_run(), 1, "mha", params_counted=1)
+    run = with_witness(observed_run(), 1, "mha", "params", 1)
     assert not run.agrees
     assert list(sentences.disagreements(run)) == ["stage 1 mha: params: formula 16,640, counted 1"]
 

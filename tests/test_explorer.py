@@ -17,9 +17,8 @@ from pvtprof import units
 from pvtprof.analytic import fit
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
-from pvtprof.designs.part import SCOPES, Scope
-from pvtprof.designs.setting import Workload, workload
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.part import MODEL
+from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.report import explorer, html
 from tests.browser import node
@@ -51,13 +50,15 @@ def test_ten_thousand_random_settings_agree_with_python(tmp_path: Path) -> None:
     beyond = sum(int(vector["expected"].get("macs", 0)) > 2**53 for vector in vectors)
     assert 500 < refused < 5000
     assert beyond > 200  # where plain numbers of JavaScript are wrong
-    assert {(v["stage"], v["variant"]) for v in vectors} == {(s.stage, s.variant) for s in SCOPES}
+    assert {(v["stage"], v["variant"]) for v in vectors} == {
+        (part.stage, variant) for part, variant in explorer._ROWS
+    }
     body = "return given.map((vector) => engine.differs(vector)).filter(Boolean)"
     assert in_node(body, vectors, tmp_path) == []
 
 
 def test_a_wrong_vector_is_found(tmp_path: Path) -> None:
-    good = explorer.vector(PLAIN, Scope(None, "sra_conv"))
+    good = explorer.vector(PLAIN, MODEL, "sra_conv")
     for name, value in good["expected"].items():
         wrong = {**good, "expected": {**good["expected"], name: f"{value}1"}}
         (said,) = in_node("return given.map(engine.differs)", [wrong], tmp_path)
@@ -119,7 +120,9 @@ def test_what_fits_is_what_fit_says(change: dict[str, str], tmp_path: Path) -> N
     return start.program.variants.map((v) => engine.largestImage(work, v, BigInt(given.memory)))"""
     found = in_node(body, {"texts": texts, "memory": memory}, tmp_path)
     work = workload_of(texts)
-    assert found == [fit.image_edge(work, v, memory).size for v in VARIANTS]
+    assert found == [
+        fit.image_edge(design.spec, work.setting, memory).size for design in work.designs
+    ]
 
 
 ODD = [{"R": "1,1,1,1"}, {"pool-size": "300"}, {"img": "1024", "R": "200,1,1,1"}]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,13 @@ from hypothesis import strategies as st
 
 from pvtprof import units
 from pvtprof.analytic import fit
-from pvtprof.analytic.fit import Fits, fits, largest, needs
+from pvtprof.analytic.fit import Fits, fits, largest, needs, squared
 from pvtprof.cli.app import main
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import MODES, Workload, workload
+from pvtprof.designs.setting import MODES
 from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import environment
 from pvtprof.run import fit_checks
@@ -25,9 +25,15 @@ from pvtprof.run import fit_checks
 GIB = 2**30
 
 
+def fitting(model: str, memory_bytes: int, **options: object) -> Fits:
+    """What fits of the three designs of a model."""
+    asked = workload(model, **options)  # type: ignore[arg-type] # passed through as given
+    return fits(asked.designs, asked.setting, memory_bytes)
+
+
 @pytest.fixture(scope="module")
 def in_two_gib() -> Fits:
-    return fits(workload("pvt_v2_b0", batch=2), 2 * GIB)
+    return fitting("pvt_v2_b0", 2 * GIB, batch=2)
 
 
 def test_every_design_in_both_modes(in_two_gib: Fits) -> None:
@@ -64,7 +70,8 @@ def test_a_larger_image_never_needs_less(name: str, mode: str) -> None:
     """Else bisection could miss the largest: side by side over the sizes where grids change."""
     for variant in VARIANTS:
         sizes = [*range(32, 80), *range(216, 233), *range(510, 516)]
-        found = [needs(workload(name, side, mode=mode), variant)[0] for side in sizes]
+        asked = [workload(name, side, mode=mode) for side in sizes]
+        found = [needs(one.spec(variant), one.setting)[0] for one in asked]
         assert found == sorted(found), (variant, mode)
 
 
@@ -75,7 +82,7 @@ def test_bisection_finds_the_last_that_holds(edge: int, high: int) -> None:
 
 
 def test_pvtprofs_own_limits_are_said_and_not_passed() -> None:
-    found = fits(workload("pvt_v2_b0", img=32, sr_ratios=(1, 1, 1, 1)), 2**60)
+    found = fitting("pvt_v2_b0", 2**60, img=32, sr_ratios=(1, 1, 1, 1))
     edges = [edge for f in found.fits for edge in (f.image, f.batch)]
     assert {edge.size for edge in edges} == {MAX_SIDE, MAX_BATCH}
     assert {edge.next_needs for edge in edges} == {None}
@@ -85,7 +92,7 @@ def test_where_nothing_fits_the_smallest_that_the_design_takes_is_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each by itself: R 8 keeps sra_conv from images that the others take."""
-    found = {(f.variant, f.mode): f.image for f in fits(workload(), 100 * 2**20).fits}
+    found = {(f.variant, f.mode): f.image for f in fitting("pvt_v2_b2", 100 * 2**20).fits}
     for variant, smallest in (("mha", 1), ("sra_conv", 29), ("sra_pool", 1)):
         edge = found[variant, "training"]
         assert (edge.size, edge.tried, edge.next_needs) == (0, smallest, None)
@@ -108,7 +115,7 @@ def test_memory_and_device_together_are_one_line(capsys: pytest.CaptureFixture[s
 
 def test_memory_below_the_parameters_is_an_error() -> None:
     with pytest.raises(SpecError, match="the parameters of pvt_v2_b2 alone take 80"):
-        fits(workload("pvt_v2_b2"), 10 * 2**20)
+        fitting("pvt_v2_b2", 10 * 2**20)
 
 
 @pytest.mark.parametrize("amount", ["0", "0GiB", "24XB", "24", "-1GiB", "GiB", "1e9B", "24 iB", ""])
@@ -142,7 +149,8 @@ def test_json_has_every_byte(capsys: pytest.CaptureFixture[str]) -> None:
     records = json.loads(capsys.readouterr().out)
     work = Workload("pvt_v2_b0", 224, 224, (8, 4, 2, 1), mode=records[1]["mode"])
     side = records[1]["largest_image"]
-    expected = needs(replace(work, height=side, width=side), records[1]["variant"])
+    spec = work.spec(records[1]["variant"])
+    expected = needs(spec, squared(work.setting, side))
     assert (records[1]["image_needs_bytes"], records[1]["image_peak_at"]) == expected
 
 
@@ -177,12 +185,12 @@ def test_a_gpu_that_does_not_say_its_memory(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_all_models_have_an_answer() -> None:
     for name in MODELS:
-        found = fits(workload(name, sr_ratios=(1, 1, 1, 1)), 8 * GIB)
+        found = fitting(name, 8 * GIB, sr_ratios=(1, 1, 1, 1))
         assert all(f.image.size and f.batch.size for f in found.fits)
 
 
 def test_readme_quotes_what_fit_says() -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text()
-    found = fits(workload(), 24 * GIB)
+    found = fitting("pvt_v2_b2", 24 * GIB)
     for f in found.fits:
         assert f"| `{f.variant}` | {f.mode} | {f.image.size} | {f.batch.size} |" in text

@@ -230,8 +230,8 @@ def test_cudas_allocator_holds_what_the_formula_says_and_workspaces(
         "pvt_v2_b2", img=512, dtype=dtype, attention=attention, device="cuda", budget_s=0
     )
     for row in run.rows:
-        assert row.allocated is not None
-        assert 0 <= row.allocated.rest <= 2**27, row.scope
+        assert "allocator" in row.witnesses
+        assert 0 <= row.witnesses["allocator"].rest <= 2**27, row.name
 
 
 def test_only_the_statistics_of_norms_are_wider_on_cuda() -> None:

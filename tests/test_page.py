@@ -18,13 +18,12 @@ from playwright.sync_api import Browser, Page
 import pvtprof
 from pvtprof import units
 from pvtprof.cli import app
-from pvtprof.designs.setting import workload
 from pvtprof.predict import choose
 from pvtprof.report import choosing, formula, html, index, pair
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.browser import READY, chromium, opened
-from tests.builders import made_up_calibration, observed_run, with_row
+from tests.builders import made_up_calibration, model_at, observed_run, with_row
 
 LIVE = ("report", "pair")  # kinds of pages that have an explorer
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -53,9 +52,8 @@ def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pages(report: Path, run: Run) -> dict[str, Path]:
     """Every kind of page, and what tells that it is ready."""
     other = observed_run(img=320)
-    work = workload("pvt_v2_b0", 64)
     made = {
-        "choose": choosing.html(choose.choose(work, made_up_calibration())),
+        "choose": choosing.html(choose.choose(*model_at("pvt_v2_b0", 64), made_up_calibration())),
         "pair": pair.render(run, other),
         "index": index.render({"a.json": run}, {"a.json": "a.html"}, {"b": "x"}),
     }
@@ -232,7 +230,7 @@ def test_the_list_of_runs_keeps_r_as_it_is(browser: Browser, pages: dict[str, Pa
 
 def test_designs_are_drawn_sorted_and_handed_out(browser: Browser, pages: dict[str, Path]) -> None:
     """A dot for each design of the front, and one for each published model; both in the table."""
-    made = choose.choose(workload("pvt_v2_b0", 64), made_up_calibration())
+    made = choose.choose(*model_at("pvt_v2_b0", 64), made_up_calibration())
     designs = [*made.front, *made.published]
     with opened(browser, pages["choose"]) as found:
         found.page.wait_for_selector("#choices-chart .point")
@@ -345,7 +343,7 @@ def test_tables_sort_filter_and_are_handed_out(browser: Browser, report: Path, r
             page.get_by_label(f"Save as CSV: {name}").click()
         lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
     assert {(line["place"], line["design"], int(line["MACs"])) for line in lines} == {
-        ("model" if r.scope.stage is None else f"stage {r.scope.stage}", r.scope.variant, r.macs)
+        ("model" if r.part.stage is None else f"stage {r.part.stage}", r.design.name, r.macs)
         for r in run.rows
     }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from pvtprof.check.case import FAILED, PASSED, UNDECIDED
 from pvtprof.check.judgement import CANNOT_TELL, FASTER, SAME, SLOWER, outcome
 from pvtprof.check.paired import Paired, Versions, judged
 from pvtprof.cli import app
-from pvtprof.designs.setting import workload
+from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import sides as sides_module
 from pvtprof.observe.sides import Setup, sides
@@ -253,11 +254,16 @@ def soon_gone(folder: Path) -> bool:
     return not workers_in(folder)
 
 
+def recipes_of(model: str, img: int, *ratios: tuple[int, ...], **options: int) -> dict[str, Any]:
+    asked = workload(model, img, *ratios, **options)  # type: ignore[arg-type] # as given
+    return recipes.of_rows(asked.designs, asked.setting)
+
+
 def test_pvtprofs_own_rows_of_another_checkout(tmp_path: Path) -> None:
     """What `check --base REF` does in this very repository: head is where the worker lies too."""
     head = Path(__file__).parent.parent
     shutil.copytree(head / "pvtprof", tmp_path / "pvtprof")
-    rows = {"stage 1 sra_conv": recipes.of_rows(workload("pvt_v2_b0", 64))["stage 1 sra_conv"]}
+    rows = {"stage 1 sra_conv": recipes_of("pvt_v2_b0", 64)["stage 1 sra_conv"]}
     (found,) = judged(
         Versions(str(tmp_path), str(head), sys.executable, sys.executable), rows, budget_s=1
     )
@@ -446,7 +452,7 @@ def test_what_does_not_go_together_is_one_line(
 def test_own_rows_are_built_by_the_worker(tmp_path: Path) -> None:
     """Of this very checkout: an attention module and a whole network."""
     root = str(Path(__file__).parent.parent)
-    rows = recipes.of_rows(workload("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3))
+    rows = recipes_of("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3)
     setup = Setup(root)
     with sides({"head": setup}) as (side,):
         for name, shape in (("stage 1 sra_conv", [1, 256, 32]), ("model sra_pool", [1, 1000])):

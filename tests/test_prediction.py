@@ -17,10 +17,9 @@ import torch
 import pvtprof
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.parts import op_name, row_terms
+from pvtprof.analytic.parts import op_name
 from pvtprof.api import with_methods
 from pvtprof.cli import app
-from pvtprof.designs.part import Scope
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import VARIANTS, StageSpec
@@ -36,7 +35,7 @@ from pvtprof.predict.roofline import bound, ladder
 from pvtprof.report import calibrating, html, sentences, terminal
 from pvtprof.run import store
 from pvtprof.run.row import Row
-from pvtprof.run.rows import with_profile
+from pvtprof.run.rows import terms_of, with_profile
 from pvtprof.run.run import Run
 from tests.builders import made_up_calibration, observed_run, with_row
 
@@ -170,8 +169,8 @@ def test_a_machine_that_is_as_the_model_says_is_found_again() -> None:
     for quality in found.quality.values():
         assert quality.error < 0.03
         assert quality.low < 1 < quality.high
-    work = pvtprof.compare(analytic=True).workload
-    runs = [(k, t.times) for t, k in kernels(row_terms(work, Scope(None, "sra_conv")), "float32")]
+    run = pvtprof.compare(analytic=True)
+    runs = [(k, t.times) for t, k in kernels(terms_of(run.row(None, "sra_conv")), "float32")]
     assert found.seconds(runs) == pytest.approx(machine.seconds(runs), rel=0.05)
 
 
@@ -209,7 +208,7 @@ def test_training_and_other_dtypes_are_not_predicted() -> None:
 
 
 def test_a_kernel_waits_for_the_longest() -> None:
-    terms = row_terms(pvtprof.compare(analytic=True).workload, Scope(1, "mha"))
+    terms = terms_of(pvtprof.compare(analytic=True).row(1, "mha"))
     scores = next(k for t, k in kernels(terms, "float32") if t.op.name == "attn.scores")
     assert bound(scores, Ceilings(1e9, 1e15), 0.0) == "compute"
     assert bound(scores, Ceilings(1e18, 1e6), 0.0) == "bandwidth"
@@ -335,7 +334,7 @@ def test_compare_reads_this_machines_calibration(
     calibration.save(here, tmp_path / "mine.json")
     assert app.main(["compare", "--analytic", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert all(row["latency_s"]["predicted"]["seconds"] > 0 for row in rows)
+    assert all(row["predicted_s"]["seconds"] > 0 for row in rows)
     calibration.save(made_up_calibration(), tmp_path / "mine.json")
     assert app.main(["compare", "--analytic", "--format", "json"]) == 0
     said = capsys.readouterr()
@@ -348,7 +347,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     plain = pvtprof.compare(analytic=True, calibration=machine)
     run = observed_run()
     for row in plain.rows:
-        run = with_row(run, row.scope.stage, row.scope.variant, predicted=row.predicted,
+        run = with_row(run, row.part.stage, row.design.name, predicted=row.predicted,
                        ops=row.ops)  # fmt: skip
     run = replace(run, ceilings=machine.ceilings)
     errors = sentences.errors(run)
@@ -366,7 +365,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     alone = run
     for row in plain.rows:
         assert row.predicted is not None
-        alone = with_row(alone, row.scope.stage, row.scope.variant,
+        alone = with_row(alone, row.part.stage, row.design.name,
                          predicted=replace(row.predicted, rungs={}))  # fmt: skip
     assert list(sentences.errors(alone)) == ["calibrated"]
     assert "prediction-chart" in html.render(alone)
@@ -374,7 +373,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
 
 def profile_of(run: Run, row: Row) -> list[tuple[str, float]]:
     """As if every kernel of a row took 1 ms more than the one before it; views took some too."""
-    found = [kernel for _, kernel in kernels(row_terms(run.workload, row.scope), "float32")]
+    found = [kernel for _, kernel in kernels(terms_of(row), "float32")]
     own = [(kernel.aten, 1e-3 * i) for i, kernel in enumerate(found, 1)]
     return [("view", 9.0), *own, ("permute", 9.0)]
 
@@ -382,15 +381,15 @@ def profile_of(run: Run, row: Row) -> list[tuple[str, float]]:
 def test_operators_get_the_seconds_of_their_kernels() -> None:
     run = pvtprof.compare(analytic=True, batch=2)
     row = run.row(2, "mha")  # two heads and two images: q, k and v are copied before the products
-    timed = with_profile(run.workload, row, profile_of(run, row))
+    timed = with_profile(row, profile_of(run, row))
     took = {op.name: op.measured_s for op in timed.ops}
-    names = [op_name(term) for term, _ in kernels(row_terms(run.workload, row.scope), "float32")]
+    names = [op_name(term) for term, _ in kernels(terms_of(row), "float32")]
     assert names == ["q", "kv", "q_copy", "k_copy", "scores", "scale", "softmax", "v_copy", "mix",
                      "merge", "proj"]  # fmt: skip
     assert took == pytest.approx({name: 1e-3 * i for i, name in enumerate(names, 1)})
     assert replace(timed, ops=row.ops) == row
     for other in ([], profile_of(run, row)[:-2], profile_of(run, row)[::-1]):
-        assert with_profile(run.workload, row, other) == row
+        assert with_profile(row, other) == row
 
 
 def as_predicted(slow: str = "") -> Run:

@@ -61,8 +61,8 @@ def test_narrow_terminals_lose_columns_and_never_digits(img: int, width: int) ->
     text = terminal.render(run, width)
     assert "…" not in text
     for variant in [v for v in run.variants if f"{v} does not fit" not in text]:
-        for row in (row for row in run.rows if row.scope.variant == variant):
-            assert units.integer(row.macs) in text, row.scope
+        for row in (row for row in run.rows if row.design.name == variant):
+            assert units.integer(row.macs) in text, row.name
 
 
 def test_the_markdown(run: Run, golden: Golden) -> None:
@@ -133,7 +133,7 @@ def test_all_tags_are_closed(run: Run) -> None:
 
 def test_stacks_add_up_to_the_stage(run: Run) -> None:
     info = figures.stack_info(run)
-    rows = [row for row in run.rows if row.scope.stage]
+    rows = [row for row in run.rows if row.part.stage]
     totals = [sum(macs[i] for macs in info.macs.values()) for i in range(len(info.bars))]
     assert totals == [row.blocks * row.macs for row in rows]
     assert info.bars[0] == ("stage 1", "mha")
@@ -150,7 +150,7 @@ def test_the_latency_chart_has_medians_and_intervals_in_milliseconds(run: Run) -
 def test_the_agreement_chart_has_every_submodule_and_lies_on_the_line(run: Run) -> None:
     info = figures.agreement_info(run)
     assert set(info.points) == {"fvcore", "torch"}
-    assert len(info.points["torch"]) == sum(len(r.counts["torch"].by_module) for r in run.rows)
+    assert len(info.points["torch"]) == sum(len(r.witnesses["torch"].by_module) for r in run.rows)
     assert all(ours == theirs for points in info.points.values() for ours, theirs, _ in points)
 
 

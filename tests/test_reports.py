@@ -138,7 +138,7 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(
     folder: Path, said: Said, words: list[str], part: str
 ) -> None:
     Path("empty").mkdir()
-    text = store.dumps(observed_run()).replace("pvtprof.run/1", "pvtprof.run/9")
+    text = store.dumps(observed_run()).replace("pvtprof.run/2", "pvtprof.run/9")
     Path("newer.json").write_text(text)
     Path("mine.html").write_text("<p>mine</p>")
     before = sorted((path, path.read_bytes()) for path in folder.rglob("*.*"))

@@ -14,10 +14,13 @@ import pvtprof
 from pvtprof import files
 from pvtprof.api import with_methods
 from pvtprof.errors import StoreError
-from pvtprof.report import markdown
+from pvtprof.report import markdown, sheets
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run
+
+#: A run that the version before wrote.
+OLD = Path(__file__).parent.parent / "reports" / "xeon-2-cores-224.json"
 
 
 @pytest.fixture(scope="module")
@@ -40,37 +43,126 @@ def test_numbers_beyond_64_bits_come_back_the_same(tmp_path: Path) -> None:
 
 def test_the_file_has_the_agreed_fields(run: Run) -> None:
     document = json.loads(store.dumps(run))
-    assert document["schema"] == "pvtprof.run/1"
-    assert document["workload"] == {
-        "model": "pvt_v2_b2", "height": 224, "width": 224, "batch": 1, "dtype": "float32",
-        "device": "cpu", "attention": "eager", "mode": "inference", "sr_ratios": [8, 4, 2, 1],
-        "pool_size": 7,
-    }  # fmt: skip
-    fields = """scope stage variant dim num_heads sr_ratio blocks tokens kv_tokens macs params
-        counts params_counted peak_bytes saved_bytes moved_bytes flops_per_byte
-        allocated_bytes latency_s not_run ops"""
+    assert document["schema"] == "pvtprof.run/2"
+    assert document["settings"] == [{
+        "height": 224, "width": 224, "batch": 1, "dtype": "float32", "device": "cpu",
+        "attention": "eager", "mode": "inference",
+    }]  # fmt: skip
+    assert [design["name"] for design in document["designs"]] == ["mha", "sra_conv", "sra_pool"]
+    assert document["designs"][0]["spec"]["stages"][0]["sr_ratio"] == 8
+    fields = """design part setting blocks tokens kv_tokens dim num_heads sr_ratio macs params
+        witnesses peak_bytes peak_at saved_bytes moved_bytes flops_per_byte latency_s predicted_s
+        not_run ops"""
     assert set(fields.split()) <= set(document["rows"][0])
     assert set(document["rows"][0]["ops"][0]) >= {"name", "macs", "params", "read", "written"}
 
 
 def test_unknown_fields_are_left_for_later_versions(run: Run) -> None:
     document = json.loads(store.dumps(run))
-    document["workload"]["later"] = document["rows"][0]["later"] = 1
+    document["settings"][0]["later"] = document["rows"][0]["later"] = 1
     assert with_methods(store.loads(json.dumps(document))) == run
 
 
-def changed(run: Run, path: list[object], value: object) -> str:
+def test_a_witness_of_a_later_version_is_kept_and_shown(run: Run) -> None:
     document = json.loads(store.dumps(run))
+    document["rows"][0]["witnesses"]["joules"] = {
+        "formula": 3, "counted": 4, "by_module": {}, "skipped": {}, "handles": [],
+        "is_exact": False,
+    }  # fmt: skip
+    later = store.loads(json.dumps(document))
+    assert later.rows[0].witnesses["joules"].rest == 1
+    assert later.agrees
+    assert any("joules" in line for line in sheets.agreement(later).lines)
+
+
+def test_several_comparisons_come_back_the_same(tmp_path: Path) -> None:
+    many = pvtprof.compare(["pvt_v2_b0", "pvt_tiny"], img=[64, (96, 128)], analytic=True)
+    assert len(many.rows) == 60
+    many.save(tmp_path / "many.json")
+    found = pvtprof.load(tmp_path / "many.json")
+    assert found == many
+    assert [(one.model, one.setting.image) for one in found.comparisons] == [
+        ("pvt_v2_b0", (64, 64)), ("pvt_v2_b0", (96, 128)),
+        ("pvt_tiny", (64, 64)), ("pvt_tiny", (96, 128)),
+    ]  # fmt: skip
+
+
+def test_a_file_of_the_schema_before_has_the_same_figures() -> None:
+    text = OLD.read_text()
+    found, document = store.loads(text), json.loads(text)
+    assert document["schema"] == "pvtprof.run/1"
+    assert found.agrees
+    for row, old in zip(found.rows, document["rows"], strict=True):
+        assert (row.design.name, row.part.stage) == (old["variant"], old["stage"])
+        assert (row.macs, row.params, row.peak.bytes) == (
+            old["macs"], old["params"], old["peak_bytes"]["formula"])  # fmt: skip
+        assert row.witnesses["fvcore"].counted == old["counts"]["fvcore"]["counted"]
+        assert row.witnesses["torch"].counted == old["counts"]["torch"]["counted"]
+        assert row.witnesses["params"].counted == old["params_counted"]
+        assert row.witnesses["peak bytes"].counted == old["peak_bytes"]["observed"]
+        assert row.witnesses["saved bytes"].counted == old["saved_bytes"]["observed"]
+        assert row.latency is not None
+        assert list(row.latency.samples) == old["latency_s"]["samples"]
+        assert [op.macs for op in row.ops] == [op["macs"] for op in old["ops"]]
+
+
+def changed(text: str, path: list[object], value: object) -> str:
+    document = json.loads(text)
     place = document
     for key in path[:-1]:
-        place = place[key]  # type: ignore[index]
-    place[path[-1]] = value  # type: ignore[index]
+        place = place[key]
+    place[path[-1]] = value
     return json.dumps(document)
 
 
 HUGE = 10**400
 DAMAGE = [
-    (["schema"], "pvtprof.run/2", "has schema 'pvtprof.run/2', this pvtprof reads 'pvtprof.run/1'"),
+    (["schema"], "pvtprof.run/9", "this pvtprof reads 'pvtprof.run/2' and 'pvtprof.run/1'"),
+    (["designs"], [], "rows[0].design is 0; there are 0 designs"),
+    (["designs", 0, "kind"], "cnn", "unknown kind 'cnn'"),
+    (["designs", 0, "name"], "\x1b[2J", "not plain text"),
+    (["designs", 0, "spec", "stages", 1, "dim"], 127, "dim 127 is not divisible by num_heads 2"),
+    (["designs", 0, "spec", "stages"], 3, "stages is 3, not a list"),
+    (["designs", 0, "spec", "built"], [224], "has 1 numbers, not 2"),
+    (["settings", 0, "height"], "224", "settings[0].height is '224', not a whole number"),
+    (["settings", 0, "dtype"], "int8", "unknown dtype 'int8'"),
+    (["settings", 0, "batch"], 0, "batch is 0"),
+    (["environment", "device"], "\x1b[2J", "not plain text"),
+    (["environment", "device"], "\ud800", "not plain text"),
+    (["environment", "threads"], "two", "environment.threads is 'two'"),
+    (["rows"], [], "a run has no rows"),
+    (["rows"], None, "rows is None, not a list"),
+    (["rows", 0], {}, "there is no field rows[0].witnesses"),
+    (["rows", 0], 3, "rows[0] is not an object"),
+    (["rows", 0, "design"], 7, "rows[0].design is 7; there are 3 designs"),
+    (["rows", 0, "setting"], 1, "rows[0].setting is 1; there are 1 settings"),
+    (["rows", 0, "part"], "stage 7", "unknown rows[0].part 'stage 7'"),
+    (["rows", 0, "part"], "stage 2", "rows are not distinct"),
+    (["rows", 0, "grid"], None, "grid does not go with stage 1"),
+    (["rows", 0, "grid"], "x", "grid is 'x', not a list"),
+    (["rows", 0, "grid"], [56], "rows[0].grid has 1 numbers, not 2"),
+    (["rows", 0, "macs"], "many", "rows[0].macs is 'many', not a whole number"),
+    (["rows", 0, "macs"], HUGE, "a number of more than 60 digits"),
+    (["rows", 0, "ops", 0, "times"], 1.5, "times is 1.5"),
+    (["rows", 0, "ops", 0, "name"], 1, "name is 1, not plain text"),
+    (["rows", 0, "ops", 0, "measured_s"], 0, "measured_s is 0, not a number of seconds"),
+    (["rows", 0, "ops", 0, "predicted_s"], -1, "predicted_s holds -1, not a number"),
+    (["rows", 0, "peak_bytes"], None, "rows[0].peak_bytes is None"),
+    (["rows", 0, "witnesses"], 3, "rows[0].witnesses is not an object"),
+    (["rows", 0, "witnesses", "params", "counted"], -1, "counted is -1"),
+    (["rows", 0, "witnesses", "torch", "counted"], True, "counted is True"),
+    (["rows", 0, "witnesses", "torch", "is_exact"], 1, "is_exact is 1, not true or false"),
+    (["rows", 0, "witnesses", "torch", "by_module"], {"x": []}, "has 0 numbers, not 2"),
+    (["rows", 0, "witnesses", "torch", "skipped"], {"x": "y"}, "skipped.x is 'y'"),
+    (["rows", 0, "latency_s", "samples"], [], "samples is empty"),
+    (["rows", 0, "latency_s", "samples"], ["x"], "sample is 'x', not a number of seconds"),
+    (["rows", 0, "latency_s", "samples"], [float("nan")], "sample is nan"),
+    (["rows", 0, "latency_s", "samples"], [HUGE], "a number of more than 60 digits"),
+    (["rows", 0, "latency_s", "calls"], "x", "calls is 'x'"),
+]
+
+#: The same of the schema before, in a file of that time.
+DAMAGE_V1 = [
     (["workload", "model"], "resnet", "unknown model 'resnet'"),
     (["workload", "height"], "224", "workload.height is '224', not a whole number"),
     (["workload", "sr_ratios"], [8, 4, True, 1], "sr_ratios.R is True"),
@@ -81,12 +173,12 @@ DAMAGE = [
     (["rows"], None, "rows is None, not a list"),
     (["rows", 0], {}, "there is no field rows[0].peak_bytes"),
     (["rows", 0], 3, "rows[0] is not an object"),
-    (["rows", 0, "variant"], "sra", "rows are not those of four stages"),
+    (["rows", 0, "variant"], "sra", "unknown attention variant 'sra'"),
     (["rows", 0, "stage"], 7, "rows are not those of four stages"),
-    (["rows", 0, "stage"], None, "grid does not go with stage None"),
+    (["rows", 0, "stage"], None, "grid does not go with model"),
     (["rows", 0, "grid"], None, "grid does not go with stage 1"),
     (["rows", 0, "grid"], "x", "grid is 'x', not a list"),
-    (["rows", 0, "grid"], [56], "there is no field rows[0].grid.1"),
+    (["rows", 0, "grid"], [56], "rows[0].grid has 1 numbers, not 2"),
     (["rows", 0, "macs"], "many", "rows[0].macs is 'many', not a whole number"),
     (["rows", 0, "macs"], HUGE, "a number of more than 60 digits"),
     (["rows", 0, "params_counted"], -1, "rows[0].params_counted is -1"),
@@ -111,11 +203,23 @@ DAMAGE = [
 def test_a_damaged_file_is_refused_in_one_line(
     run: Run, path: list[object], value: object, message: str
 ) -> None:
+    assert message in refusal(changed(store.dumps(run), path, value))
+
+
+@pytest.mark.parametrize(("path", "value", "message"), DAMAGE_V1)
+def test_a_damaged_file_of_the_schema_before_is_refused_in_one_line(
+    path: list[object], value: object, message: str
+) -> None:
+    assert message in refusal(changed(OLD.read_text(), path, value))
+
+
+def refusal(text: str) -> str:
+    """The one line that refuses a file."""
     with pytest.raises(StoreError) as caught:
-        store.loads(changed(run, path, value), "x.json")
-    assert message in str(caught.value)
+        store.loads(text, "x.json")
     assert str(caught.value).startswith("x.json")
     assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pvtprof.check.judgement import (
     fewest_processes,
 )
 from pvtprof.cli import app
-from pvtprof.designs.setting import workload
+from pvtprof.designs.workload import workload
 from tests.builders import ENVIRONMENT
 
 pytestmark = pytest.mark.clock

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof import units
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.analytic.parts import needs, params_bytes
+from pvtprof.analytic.parts import needs, params_bytes, part_terms
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
-from pvtprof.designs.setting import MODES, Workload
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.part import MODEL
+from pvtprof.designs.setting import MODES, Setting
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.errors import SpecError
 
 
@@ -32,13 +34,18 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One design in one mode: the largest square image at the workload's batch, and the largest
-    batch at the workload's image."""
+    """One design in one mode: the largest square image at the setting's batch, and the largest
+    batch at the setting's image."""
 
-    variant: str
+    design: PvtDesign
     mode: str
     image: Edge
     batch: Edge
+
+    @property
+    def variant(self) -> str:
+        """The name of the design."""
+        return self.design.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,56 +55,60 @@ class Fits:
     In training the gradients of the parameters are part of the peak; an optimizer's state is not.
     """
 
-    workload: Workload
+    setting: Setting
     memory_bytes: int
     fits: tuple[Fit, ...]
 
 
-def fits(workload: Workload, memory_bytes: int) -> Fits:
-    """The largest image and batch of every design in inference and training.
+def fits(designs: Sequence[PvtDesign], setting: Setting, memory_bytes: int) -> Fits:
+    """Return the largest image and batch of every design in inference and training.
 
     Raises SpecError where the parameters alone do not fit. Source of the peak: closed forms.
 
-    >>> found = fits(Workload("pvt_v2_b2", 224, 224, (8, 4, 2, 1)), 24 * 2**30)
+    >>> from pvtprof.designs.workload import workload
+    >>> asked = workload("pvt_v2_b2", 224)
+    >>> found = fits(asked.designs, asked.setting, 24 * 2**30)
     >>> [(fit.image.size, fit.batch.size) for fit in found.fits if fit.variant == "sra_conv"][0]
     (2684, 1618)
     """
     if memory_bytes < 1:
         raise SpecError(f"memory is {memory_bytes} B; use more than 0, such as 24GiB")
-    least = min(params_bytes(workload, variant) for variant in VARIANTS)
+    least = min(params_bytes(part_terms(d.spec, MODEL, setting), setting) for d in designs)
     if memory_bytes < least:
         raise SpecError(
-            f"memory is {units.size(memory_bytes)}, but the parameters of {workload.model} alone "
-            f"take {units.size(least)} in {workload.dtype}; use more memory or a smaller model"
+            f"memory is {units.size(memory_bytes)}, but the parameters of {designs[0].model} alone "
+            f"take {units.size(least)} in {setting.dtype}; use more memory or a smaller model"
         )
     found = tuple(
         Fit(
-            variant, work.mode, image_edge(work, variant, memory_bytes),
-            _batch_edge(work, variant, memory_bytes),
+            design,
+            mode,
+            image_edge(design.spec, replace(setting, mode=mode), memory_bytes),
+            _batch_edge(design.spec, replace(setting, mode=mode), memory_bytes),
         )
-        for variant in VARIANTS
-        for work in (replace(workload, mode=mode) for mode in MODES)
-    )  # fmt: skip
-    return Fits(workload, memory_bytes, found)
+        for design in designs
+        for mode in MODES
+    )
+    return Fits(setting, memory_bytes, found)
 
 
-def squared(workload: Workload, side: int) -> Workload:
-    """The same workload on square images."""
-    return replace(workload, height=side, width=side)
+def squared(setting: Setting, side: int) -> Setting:
+    """The same setting on square images."""
+    return replace(setting, height=side, width=side)
 
 
-def image_edge(workload: Workload, variant: str, memory_bytes: int) -> Edge:
-    """The largest square image at the workload's batch and in its mode."""
+def image_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
+    """The largest square image at the setting's batch and in its mode."""
 
     def at_side(side: int) -> tuple[int, str]:
-        return needs(squared(workload, side), variant)
+        return needs(spec, squared(setting, side))
 
-    return _edge(at_side, _smallest(workload, variant), MAX_SIDE, memory_bytes)
+    return _edge(at_side, _smallest(spec), MAX_SIDE, memory_bytes)
 
 
-def _batch_edge(workload: Workload, variant: str, memory_bytes: int) -> Edge:
+def _batch_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
     def at_batch(batch: int) -> tuple[int, str]:
-        return needs(replace(workload, batch=batch), variant)
+        return needs(spec, replace(setting, batch=batch))
 
     return _edge(at_batch, 1, MAX_BATCH, memory_bytes)
 
@@ -127,9 +138,8 @@ def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
     return high
 
 
-def _smallest(workload: Workload, variant: str) -> int:
-    """The smallest square image that a design takes."""
-    spec = workload.spec(variant)
+def _smallest(spec: ModelSpec) -> int:
+    """The smallest square image that a network takes."""
 
     def is_too_small(side: int) -> bool:
         try:

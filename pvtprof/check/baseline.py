@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from pvtprof.check.judgement import fewest_processes
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.workload import Workload
 from pvtprof.errors import StoreError
 from pvtprof.fields import Fields, parsed, text_of
 from pvtprof.moment import Moment
 from pvtprof.observe.machine import Environment, read_environment
 from pvtprof.observe.witness import Count, Observation
-from pvtprof.run import store
+from pvtprof.run import store_v1
 
 SCHEMA = "pvtprof.baseline/1"
 _AGAIN = "make one with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
@@ -53,7 +53,7 @@ def dumps(baseline: Baseline) -> str:
 
 def load(path: str | os.PathLike[str]) -> Baseline:
     """Return a baseline from a file; raises StoreError for any other file."""
-    return parsed(text_of(path, _AGAIN), str(path), SCHEMA, _baseline, _AGAIN)
+    return parsed(text_of(path, _AGAIN), str(path), {SCHEMA: _baseline}, _AGAIN)
 
 
 def _baseline(document: Fields) -> Baseline:
@@ -63,7 +63,7 @@ def _baseline(document: Fields) -> Baseline:
         raise StoreError("rows is empty: it would hold nothing to anything")
     return Baseline(
         read_environment(document.object("environment")),
-        store.workload(document.object("workload")),
+        store_v1.workload(document.object("workload")),
         document.text("target") if document.has("target") else None,
         {name: _observation(rows.object(name)) for name in names},
         _timed(document.object("timed")) if document.has("timed") else None,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pvtprof import units
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, Case
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.workload import Workload
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.witness import Count, Observation
-from pvtprof.run.compare import Progress, subject_of
+from pvtprof.run.observer import Progress, subject_of
 from pvtprof.run.rows import analytic_rows
 
 
@@ -51,7 +51,7 @@ def observed(workload: Workload, target: str | None, progress: Progress) -> Base
     from pvtprof.observe.environment import environment
     from pvtprof.observe.subject import check_settings, with_autograd
 
-    check_settings(workload)
+    check_settings(workload.setting)
     with with_autograd():
         rows = _target_rows(target, workload) if target else _own_rows(workload, progress)
     return Baseline(environment(workload.device), workload, target, rows)
@@ -62,16 +62,16 @@ def _own_rows(workload: Workload, progress: Progress) -> dict[str, Observation]:
     from pvtprof.observe.environment import free_bytes
 
     found = {}
-    for row in analytic_rows(workload):
-        progress(f"watching {row.scope}")
-        subject = subject_of(workload, row)
+    for row in analytic_rows(workload.designs, workload.setting):
+        progress(f"watching {row.name}")
+        subject = subject_of(row)
         needs, free = row.peak.bytes + subject.resident_bytes(), free_bytes(workload.device)
         if needs > free:
             raise UnavailableError(
-                f"{row.scope} needs {units.size(needs)}, {units.size(free)} are free; "
+                f"{row.name} needs {units.size(needs)}, {units.size(free)} are free; "
                 "close other programs or check a smaller image"
             )
-        found[str(row.scope)] = exact.of_subject(subject, workload.device, workload.mode)
+        found[row.name] = exact.of_subject(subject, workload.device, workload.mode)
     return found
 
 

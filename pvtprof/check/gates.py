@@ -14,7 +14,7 @@ from pvtprof.check import exact_figures, judgement, paired, sample_files, stored
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, SKIPPED, UNDECIDED, Case
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.run import recipes
 
@@ -105,7 +105,7 @@ def against_base(
     budget_s: float, tolerance: float, progress: Progress,
 ) -> Said:  # fmt: skip
     """Time base against head, side by side: what is said, and the case of every row."""
-    rows = recipes.of_rows(workload, target)
+    rows = recipes.of_rows(workload.designs, workload.setting, target)
     for name in only:
         one_of("row", name, tuple(rows))
     chosen = {name: rows[name] for name in only} if only else rows

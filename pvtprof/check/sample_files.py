@@ -38,7 +38,7 @@ def load(path: str) -> Samples:
     found = Samples()
     for file in files:
         text = text_of(file, _AGAIN)
-        one = parsed(text, str(file), None, _samples, _AGAIN)
+        one = parsed(text, str(file), {None: _samples}, _AGAIN)
         for name, values in one.medians.items():
             found.medians.setdefault(name, []).extend(values)
             if found.exact.setdefault(name, one.exact[name]) != one.exact[name]:

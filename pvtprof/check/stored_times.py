@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pvtprof.check.baseline import Baseline, Timed
 from pvtprof.check.case import SKIPPED, UNDECIDED, Case
 from pvtprof.check.judgement import Unpaired, confirmed, fewest_processes, outcome
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.workload import Workload
 from pvtprof.observe.machine import Environment
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def timed(
     from pvtprof.observe.sides import Setup, last_core, sides
     from pvtprof.run.recipes import of_rows
 
-    what = of_rows(workload, target)
+    what = of_rows(workload.designs, workload.setting, target)
     root = os.getcwd() if target else str(Path(__file__).parents[2])
     setup = Setup(root, target, workload.dtype, workload.device, workload.mode, core=last_core())
     found: dict[str, tuple[float, ...]] = {}

@@ -30,9 +30,9 @@ from pvtprof.designs.setting import (
     DEFAULT_BUDGET_S,
     DTYPES,
     MODES,
-    workload,
 )
 from pvtprof.designs.spec import DEFAULT_POOL_SIZE, VARIANTS
+from pvtprof.designs.workload import workload
 from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
 from pvtprof.report import output
 
@@ -224,7 +224,7 @@ def fit(memory: int | None, device: str, check: bool, form: str, **options: Any)
         raise click.UsageError("--memory and --device both say how much memory there is; give one")
     work = workload(**options)
     name, memory = ("the given memory", memory) if memory else device_memory(device)
-    found = fits(work, memory)
+    found = fits(work.designs, work.setting, memory)
     output.emit(fitting.render(found, name, form, output.width()))
     if not check:
         return
@@ -307,6 +307,7 @@ def choose(
       pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
     """
     from pvtprof import files
+    from pvtprof.designs.published import model_spec
     from pvtprof.predict import calibration
     from pvtprof.predict.choose import choose as chosen
     from pvtprof.report import choosing
@@ -316,7 +317,13 @@ def choose(
     files.check_all_writable(outputs, force, ".html")
     work = workload(**options)
     path = calibrated or str(calibration.default_path(_kind(device), work.dtype))
-    found = chosen(work, calibration.load_for(path, work.dtype), within_s, memory_bytes)
+    found = chosen(
+        model_spec(work.model),
+        work.setting,
+        calibration.load_for(path, work.dtype),
+        within_s,
+        memory_bytes,
+    )
     if outputs:
         output.save_pages(outputs, choosing.html(found), force)
     output.emit(choosing.render(found, form, output.width()))
@@ -471,10 +478,11 @@ def _is_given(ctx: click.Context, name: str | None) -> bool:
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
     from pvtprof.observe.subject import resolved_device
 
-    work = run.workload
     device = resolved_device(device).replace(":", "")
-    mode = "" if work.mode == "inference" else f"-{work.mode}"
-    base = f"reports/{work.model}-{work.height}x{work.width}-{device}{mode}"
+    mode = "" if run.setting.mode == "inference" else f"-{run.setting.mode}"
+    models = "+".join(dict.fromkeys(design.model for design in run.designs))
+    sizes = "+".join(dict.fromkeys(f"{s.height}x{s.width}" for s in run.settings))
+    base = f"reports/{models}-{sizes}-{device}{mode}"
     return f"{base}.json", f"{base}.html"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pvtprof.designs.spec import VARIANTS
-
 
 def repeated(module: str) -> str:
     """The name of a submodule without the indices of repeated blocks.
@@ -17,22 +15,28 @@ def repeated(module: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Which row: one attention module of a stage (1 to 4), or the whole model (stage None)."""
+class Part:
+    """A part of a design, by name: "stage 1" (one attention module of it), or "model".
 
-    stage: int | None
-    variant: str
+    ``stage`` is the number of the stage, counted from 1; None for the whole model.
+    """
+
+    name: str
+    stage: int | None = None
 
     @property
     def kind(self) -> str:
-        """ "attention" or "model"."""
+        """ "attention" for a module of a stage, else "model"."""
         return "model" if self.stage is None else "attention"
 
     def __str__(self) -> str:
-        return f"{'model' if self.stage is None else f'stage {self.stage}'} {self.variant}"
+        return self.name
 
 
-#: Where figures are taken, in the order of every table: stages 1 to 4, and the whole model.
-PLACES = (1, 2, 3, 4, None)
-#: The rows of every run, in their order.
-SCOPES = tuple(Scope(stage, variant) for stage in PLACES for variant in VARIANTS)
+#: The whole network.
+MODEL = Part("model")
+
+
+def attention_of(stage: int) -> Part:
+    """One attention module of ``stage`` (from 1)."""
+    return Part(f"stage {stage}", stage)

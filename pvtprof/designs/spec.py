@@ -98,6 +98,11 @@ class ModelSpec:
             )
 
     @property
+    def sr_ratios(self) -> tuple[int, ...]:
+        """R of every stage."""
+        return tuple(stage.sr_ratio for stage in self.stages)
+
+    @property
     def class_token(self) -> bool:
         """PVT v1 adds a class token in stage 4, which therefore sees H·W + 1 tokens."""
         return self.version == 1

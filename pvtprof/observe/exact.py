@@ -16,7 +16,7 @@ from pvtprof.observe.witness import Count, Observation
 
 def of_subject(subject: Subject, device: str, mode: str) -> Observation:
     """Of one of pvtprof's own modules: on fake tensors, but for fvcore, which needs real ones."""
-    forward, step = subject.forward(), subject.step()
+    forward, step = subject.forward, subject.step
     return _observation(*subject.real(device), subject.torch_count(), forward, step, mode)
 
 

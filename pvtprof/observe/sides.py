@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.setting import Setting
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.worker import Block, Sampler
 
@@ -195,14 +195,14 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
 
 
 @contextmanager
-def clock_side(workload: Workload, graph: bool = False) -> Iterator[Side]:
+def clock_side(setting: Setting, graph: bool = False) -> Iterator[Side]:
     """One side, of this very pvtprof, with the threads of this process."""
     import torch
 
     setup = Setup(
-        str(Path(__file__).parents[2]), dtype=workload.dtype, device=workload.device,
-        mode=workload.mode, threads=torch.get_num_threads(), graph=graph,
-        by_operator=workload.mode == "inference",
+        str(Path(__file__).parents[2]), dtype=setting.dtype, device=setting.device,
+        mode=setting.mode, threads=torch.get_num_threads(), graph=graph,
+        by_operator=setting.mode == "inference",
     )  # fmt: skip
     with sides({"the timed process": setup}) as (side,):
         yield side

@@ -11,8 +11,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from pvtprof.designs.setting import Workload
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import IN_CHANNELS, ModelSpec
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import flop_counter, live_bytes
@@ -28,11 +28,23 @@ class Subject:
 
     build: Callable[[], Built] = field(repr=False)
     dtype: str = "float32"
+    _held: list[Built] = field(default_factory=list, repr=False, compare=False)
 
     def real(self, device: str) -> Built:
-        """The module and its input on ``device``, with weights."""
+        """The module and its input on ``device``, with weights: what is held, or new ones."""
+        if self._held:
+            return self._held[0]
         with torch.device(device), _default_dtype(self.dtype):
             return self.build()
+
+    @contextmanager
+    def held(self, device: str) -> Iterator[None]:
+        """Build the real module once for all who ask for it meanwhile; it is let go afterwards."""
+        self._held.append(self.real(device))
+        try:
+            yield
+        finally:
+            self._held.clear()
 
     def torch_count(self) -> Count:
         """What torch's counter says, on meta tensors."""
@@ -53,10 +65,12 @@ class Subject:
         module, inputs = self.on_meta
         return sum(t.nbytes for t in (*module.parameters(), *inputs))
 
+    @cached_property
     def forward(self) -> LiveBytes:
         """Live bytes of a forward pass without autograd, on fake CPU tensors."""
         return self._on_fake_tensors(live_bytes.forward)
 
+    @cached_property
     def step(self) -> tuple[LiveBytes, int]:
         """Live bytes of forward and backward, and what is saved in between; on fake tensors."""
         return self._on_fake_tensors(live_bytes.step)
@@ -76,34 +90,27 @@ def _default_dtype(name: str) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def model_subject(
-    spec: ModelSpec, image: tuple[int, int], batch: int, dtype: str, attention: str
-) -> Subject:
+def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
     """A whole network on random images (batch, 3, height, width)."""
-    return Subject(
-        lambda: (build(spec, attention), (torch.randn(batch, IN_CHANNELS, *image),)), dtype
-    )
+    shape = (setting.batch, IN_CHANNELS, *setting.image)
+    return Subject(lambda: (build(spec, setting.attention), (torch.randn(*shape),)), setting.dtype)
 
 
 def attention_subject(
-    stage: StageSpec,
-    grid: tuple[int, int],
-    token_count: int,
-    batch: int,
-    dtype: str,
-    attention: str,
-    pool_size: int,
+    spec: ModelSpec, stage: int, grid: tuple[int, int], tokens: int, setting: Setting
 ) -> Subject:
-    """One attention module on random tokens (batch, token_count, dim) of a grid.
+    """One attention module of a stage (from 1) on random tokens (batch, tokens, dim) of a grid.
 
     The tokens require grad: inside a network, what comes before them learns too.
     """
+    of_stage = spec.stages[stage - 1]
+    shape = (setting.batch, tokens, of_stage.dim)
     return Subject(
         lambda: (
-            build_attention(stage, grid, attention, pool_size),
-            (torch.randn(batch, token_count, stage.dim).requires_grad_(),),
+            build_attention(of_stage, grid, setting.attention, spec.pool_size),
+            (torch.randn(*shape).requires_grad_(),),
         ),
-        dtype,
+        setting.dtype,
     )
 
 
@@ -114,7 +121,7 @@ def with_autograd() -> Iterator[None]:
         yield
 
 
-def check_settings(workload: Workload) -> None:
+def check_settings(setting: Setting) -> None:
     """Raise where torch is set to run something else than what the formulas describe."""
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         raise SpecError(
@@ -123,14 +130,14 @@ def check_settings(workload: Workload) -> None:
         )
     if torch.is_anomaly_enabled():
         raise SpecError("autograd's anomaly mode is on, which keeps more alive; switch it off")
-    if workload.attention != "sdpa":
+    if setting.attention != "sdpa":
         return
     if not torch.backends.cuda.flash_sdp_enabled():
         raise SpecError(
             "the flash kernel of scaled_dot_product_attention is switched off, and others store "
             "something else; leave sdpa_kernel(...), or use --attention eager"
         )
-    if workload.device.startswith("cuda") and workload.dtype == "float64":
+    if setting.on_cuda and setting.dtype == "float64":
         raise SpecError(
             "scaled_dot_product_attention has no fused kernel for float64 on CUDA; "
             "use --attention eager, or another --dtype"

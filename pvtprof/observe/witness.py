@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pvtprof.moment import Moment
-
-#: The counters, by the names under which their counts are kept.
-WITNESSES = ("fvcore", "torch")
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What a counter said of one module, in the counter's own convention.
+    """What a witness said of one module, in its own unit or convention.
 
     ``by_module`` maps a submodule (dotted, the indices of repeated blocks left out) to its own
     count; ``skipped`` maps each operator that the counter does not count to its number of calls;
@@ -21,8 +18,8 @@ class Count:
     """
 
     counted: int
-    by_module: Mapping[str, int]
-    skipped: Mapping[str, int]
+    by_module: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
     handles: tuple[str, ...] = ()
 
 

@@ -17,7 +17,7 @@ from scipy.optimize import nnls
 
 from pvtprof import units
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.setting import CALIBRATE_BUDGET_S, DTYPES, Workload
+from pvtprof.designs.setting import CALIBRATE_BUDGET_S, DTYPES, Setting
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.observe.machine import Environment
@@ -144,7 +144,7 @@ def of_this_machine(
 
 def timing_side(device: str, dtype: str) -> AbstractContextManager[Side]:
     """A process that builds and times probes, its memory pinned as that of `compare`."""
-    return clock_side(Workload("pvt_v2_b0", 224, 224, (8, 4, 2, 1), dtype=dtype, device=device))
+    return clock_side(Setting(224, 224, dtype=dtype, device=device))
 
 
 def timings(

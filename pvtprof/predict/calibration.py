@@ -134,7 +134,7 @@ def save(calibration: Calibration, path: str | os.PathLike[str], force: bool = F
 
 def load(path: str | os.PathLike[str]) -> Calibration:
     """Return a saved calibration; raises StoreError for any other file."""
-    return parsed(text_of(path, AGAIN), str(path), SCHEMA, _calibration, AGAIN)
+    return parsed(text_of(path, AGAIN), str(path), {SCHEMA: _calibration}, AGAIN)
 
 
 def load_for(

@@ -19,7 +19,7 @@ from pvtprof.analytic.formulas import model_terms, stage_terms, total
 from pvtprof.analytic.geometry import token_grids
 from pvtprof.analytic.parts import image_bytes, needs_of
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import DTYPES, Workload
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
@@ -64,7 +64,8 @@ class Design:
 class Found:
     """The designs that nothing beats in everything, by latency; how many there were in all."""
 
-    workload: Workload
+    model: ModelSpec
+    setting: Setting
     front: tuple[Design, ...]
     published: tuple[Design, ...]
     searched: int
@@ -115,61 +116,63 @@ class Space:
         return tuple(options[i] for options, i in zip(self.options, choice, strict=True))
 
 
-def space(workload: Workload, calibration: Calibration, pool_size: int) -> Space:
+def space(model: ModelSpec, setting: Setting, calibration: Calibration, pool_size: int) -> Space:
     """The choices of every stage with one pooled grid."""
-    return next(spaces(workload, calibration, [pool_size]))
+    return next(spaces(model, setting, calibration, [pool_size]))
 
 
 def spaces(
-    workload: Workload, calibration: Calibration, pool_sizes: Sequence[int] = POOL_SIZES
+    model: ModelSpec,
+    setting: Setting,
+    calibration: Calibration,
+    pool_sizes: Sequence[int] = POOL_SIZES,
 ) -> Iterator[Space]:
-    """The choices of every stage of the workload's model, a space for each pooled grid.
+    """The choices of every stage of a model, a space for each pooled grid.
 
     Every choice is evaluated once and exactly; those that do not pool are the same in all spaces.
     """
-    spec = workload.spec("mha")
-    grids = token_grids(spec, workload.height, workload.width)
+    grids = token_grids(model, *setting.image)
     ratios = [range(1, min(*grid, MOST_RATIO) + 1) for grid in grids]
     pooling = [True] * 4
-    if spec.class_token:
+    if model.class_token:
         ratios[3], pooling[3] = range(1, 2), False
     convolved = [
-        {(option := ("sra_conv", ratio)): _stage(workload, calibration, stage, option)
+        {(option := ("sra_conv", ratio)): _stage(model, setting, calibration, stage, option)
          for ratio in its}
         for stage, its in enumerate(ratios)
     ]  # fmt: skip
     pool: Option = ("sra_pool", 1)
     for pool_size in pool_sizes:
-        work = replace(workload, pool_size=pool_size)
+        pooled = replace(model, pool_size=pool_size)
         costs = [
-            its | ({pool: _stage(work, calibration, stage, pool)} if pools else {})
+            its | ({pool: _stage(pooled, setting, calibration, stage, pool)} if pools else {})
             for stage, (its, pools) in enumerate(zip(convolved, pooling, strict=True))
         ]
         tables = [np.array(list(its.values()), float).T for its in costs]
         busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
         yield Space(pool_size, tuple(map(tuple, costs)), busy, calls, macs, params, peak,
-                    image_bytes(work), DTYPES[work.dtype])  # fmt: skip
+                    image_bytes(setting), setting.bytes_each)  # fmt: skip
 
 
-def network(workload: Workload, options: Sequence[Option], pool_size: int) -> ModelSpec:
-    """The workload's model with these options."""
-    spec = replace(MODELS[workload.model], pool_size=pool_size)
+def network(model: ModelSpec, options: Sequence[Option], pool_size: int) -> ModelSpec:
+    """The model with these options."""
+    spec = replace(model, pool_size=pool_size)
     return spec.with_attention([variant for variant, _ in options], [ratio for _, ratio in options])
 
 
 def _stage(
-    work: Workload, calibration: Calibration, stage: int, option: Option
+    model: ModelSpec, setting: Setting, calibration: Calibration, stage: int, option: Option
 ) -> tuple[float, ...]:
     """Kernels' seconds, calls, MACs, params and peak of one stage (0 to 3) with one option."""
     plain: list[Option] = [("sra_conv", 1)] * 4
     plain[stage] = option
-    spec = network(work, plain, work.pool_size)
-    by_stage = stage_terms(spec, (work.height, work.width), work.batch, work.attention)
+    spec = network(model, plain, model.pool_size)
+    by_stage = stage_terms(spec, setting.image, setting.batch, setting.attention)
     terms = by_stage[stage]
-    found = list(kernels(terms, work.dtype))
+    found = list(kernels(terms, setting.dtype))
     cost = total(terms)
-    moments = liveness.timeline([term for its in by_stage for term in its], work.dtype)
-    before = sum(len(list(kernels(its, work.dtype))) for its in by_stage[:stage])
+    moments = liveness.timeline([term for its in by_stage for term in its], setting.dtype)
+    before = sum(len(list(kernels(its, setting.dtype))) for its in by_stage[:stage])
     mine = [moment.bytes for moment in moments][before : before + len(found)]
     return (
         sum(term.times * calibration.kernel_s(kernel) for term, kernel in found),
@@ -178,19 +181,20 @@ def _stage(
 
 
 def choose(
-    workload: Workload,
+    model: ModelSpec,
+    setting: Setting,
     calibration: Calibration,
     within_s: float | None = None,
     memory_bytes: int | None = None,
 ) -> Found:
-    """The Pareto front of all designs of the workload's model that keep to the limits.
+    """The Pareto front of all designs of the model that keep to the limits.
 
     Raises SpecError where there is none.
     """
     fronts: list[tuple[Floats, list[tuple[Space, int]]]] = []
     searched = feasible = 0
     fastest = np.full(len(GOALS), np.inf)
-    for its in spaces(workload, calibration):
+    for its in spaces(model, setting, calibration):
         for designs in _chunks(its, is_first=its.pool_size == POOL_SIZES[0]):
             costs = its.evaluated(designs, calibration)
             searched += len(designs)
@@ -202,11 +206,11 @@ def choose(
             fronts.append((costs[best], [(its, int(designs[i])) for i in best]))
     costs = np.concatenate([part for part, _ in fronts])
     if not len(costs):
-        raise SpecError(_too_tight(workload, fastest))
+        raise SpecError(_too_tight(model, setting, fastest))
     places = [place for _, part in fronts for place in part]
     chosen = sorted(front(costs), key=lambda i: tuple(costs[i]))
     found = [_design(calibration, places[i], costs[i]) for i in chosen]
-    return Found(workload, tuple(found), published(workload, calibration), searched, feasible)
+    return Found(model, setting, tuple(found), published(setting, calibration), searched, feasible)
 
 
 def _chunks(its: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
@@ -250,35 +254,31 @@ def _beaten(costs: Floats, by: Floats) -> npt.NDArray[np.bool_]:
     return beaten
 
 
-def published(workload: Workload, calibration: Calibration) -> tuple[Design, ...]:
-    """The published models at the workload's image, as they are, each by the scalar path."""
+def published(setting: Setting, calibration: Calibration) -> tuple[Design, ...]:
+    """The published models at the setting's image, as they are, each by the scalar path."""
     found = []
     for name, spec in MODELS.items():
-        work = replace(workload, model=name, sr_ratios=tuple(s.sr_ratio for s in spec.stages))
         options = tuple((s.variant, s.sr_ratio if s.variant == "sra_conv" else 1)
                         for s in spec.stages)  # fmt: skip
         try:
-            found.append(evaluated(work, calibration, options, spec.pool_size, name))
+            design = evaluated(spec, setting, calibration, options)
+            found.append(replace(design, published=name))
         except SpecError:
             continue  # R larger than the grid of so small an image
     return tuple(found)
 
 
 def evaluated(
-    workload: Workload,
-    calibration: Calibration,
-    options: Sequence[Option],
-    pool_size: int,
-    name: str | None = None,
+    model: ModelSpec, setting: Setting, calibration: Calibration, options: Sequence[Option]
 ) -> Design:
     """One design by the scalar path: whole numbers, operator by operator."""
-    spec, image = network(workload, options, pool_size), (workload.height, workload.width)
-    terms = model_terms(spec, image, workload.batch, workload.attention)
+    spec = network(model, options, model.pool_size)
+    terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)
-    seconds = calibration.seconds((kernel, t.times) for t, kernel in kernels(terms, workload.dtype))
-    memory, _ = needs_of(workload, terms)
-    return Design(tuple(options), pool_size, calibration.around("model", seconds),
-                  cost.macs, cost.params, memory, name)  # fmt: skip
+    seconds = calibration.seconds((kernel, t.times) for t, kernel in kernels(terms, setting.dtype))
+    memory, _ = needs_of(terms, setting)
+    return Design(tuple(options), model.pool_size, calibration.around("model", seconds),
+                  cost.macs, cost.params, memory)  # fmt: skip
 
 
 def _design(calibration: Calibration, place: tuple[Space, int], cost: Floats) -> Design:
@@ -289,10 +289,10 @@ def _design(calibration: Calibration, place: tuple[Space, int], cost: Floats) ->
                   int(macs), int(params), int(memory))  # fmt: skip
 
 
-def _too_tight(workload: Workload, least: Floats) -> str:
-    size = units.sides(workload.height, workload.width)
+def _too_tight(model: ModelSpec, setting: Setting, least: Floats) -> str:
+    size = units.sides(*setting.image)
     return (
-        f"no design of {workload.model} at {size} keeps to that: the fastest takes "
+        f"no design of {model.name} at {size} keeps to that: the fastest takes "
         f"{units.milliseconds(float(least[0]))}, the smallest needs {units.size(int(least[3]))}; "
         "raise --within or --memory, or use a smaller --img or --model"
     )

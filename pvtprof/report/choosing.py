@@ -61,10 +61,10 @@ def render(found: Found, form: str, width: int) -> str:
 
 
 def _summary(found: Found) -> str:
-    work = found.workload
+    its = found.setting
     return (
-        f"{work.model} at {units.sides(work.height, work.width)}, batch {work.batch}, "
-        f"{work.dtype}, {work.attention} attention: {units.integer(found.searched)} designs, "
+        f"{found.model.name} at {units.sides(*its.image)}, batch {its.batch}, "
+        f"{its.dtype}, {its.attention} attention: {units.integer(found.searched)} designs, "
         f"{units.integer(found.feasible)} within the limits, {units.integer(len(found.front))} "
         "that none beats in latency, MACs, params and memory together"
     )
@@ -108,7 +108,7 @@ def html(found: Found) -> str:
     return page(
         "choose.html",
         (),
-        title=f"Designs of {found.workload.model}",
+        title=f"Designs of {found.model.name}",
         summary=_summary(found),
         honest=HONEST,
         section=Section("choices", "Predicted latency against MACs",

@@ -16,13 +16,14 @@ from pvtprof import units
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import total
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.analytic.parts import row_terms
+from pvtprof.analytic.parts import part_terms
 from pvtprof.analytic.program import program
 from pvtprof.designs.checks import MAX_BATCH
-from pvtprof.designs.part import SCOPES, Scope
-from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS, DTYPES, Workload, workload
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.part import MODEL, Part, attention_of
+from pvtprof.designs.published import DEFAULT_MODEL, MODELS
+from pvtprof.designs.setting import ATTENTIONS, DTYPES, Setting
+from pvtprof.designs.spec import VARIANTS, ModelSpec
+from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
@@ -34,6 +35,10 @@ EMBEDDED = 240
 #: The options that say what runs, and what a vector says of a row.
 OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
+#: The rows of a comparison, of which vectors are drawn.
+_ROWS = tuple(
+    (part, variant) for part in (*map(attention_of, range(1, 5)), MODEL) for variant in VARIANTS
+)
 #: Sides of random images: small, odd and usual ones, and the largest.
 _SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096,
           16384)  # fmt: skip
@@ -43,13 +48,14 @@ def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
     """Random settings with what Python says of one row each; some are refused."""
     chance = random.Random(seed)
     for _ in range(count):
-        yield vector(_drawn(chance), chance.choice(SCOPES))
+        given = _drawn(chance)
+        yield vector(given, *chance.choice(_ROWS))
 
 
 def of_run(run: Run) -> Iterator[dict[str, Any]]:
     """The rows of a run as vectors: the page's own figures, if its mode is inference."""
     for row in run.rows:
-        yield vector(texts(run.workload), row.scope)
+        yield vector(texts(run), row.part, row.design.name)
 
 
 @cache
@@ -58,15 +64,15 @@ def embedded() -> tuple[dict[str, Any], ...]:
     return tuple(vectors(EMBEDDED))
 
 
-def vector(given: dict[str, str], scope: Scope) -> dict[str, Any]:
+def vector(given: dict[str, str], part: Part, variant: str) -> dict[str, Any]:
     """A setting and a row, with what Python says; whole numbers as text, which JSON keeps."""
     return {
-        "texts": given, "stage": scope.stage, "variant": scope.variant,
-        "expected": _expected(given, scope),
+        "texts": given, "stage": part.stage, "variant": variant,
+        "expected": _expected(given, part, variant),
     }  # fmt: skip
 
 
-def _expected(given: dict[str, str], scope: Scope) -> dict[str, str]:
+def _expected(given: dict[str, str], part: Part, variant: str) -> dict[str, str]:
     height, _, width = given["img"].partition("x")
     try:
         work = workload(
@@ -74,17 +80,17 @@ def _expected(given: dict[str, str], scope: Scope) -> dict[str, str]:
             [int(ratio) for ratio in given["R"].split(",")], batch=int(given["batch"]),
             dtype=given["dtype"], attention=given["attention"], pool_size=int(given["pool-size"]),
         )  # fmt: skip
-        for variant in VARIANTS:
-            model_sizes(work.spec(variant), work.batch, (work.height, work.width))
+        for design in work.designs:
+            model_sizes(design.spec, work.batch, work.setting.image)
     except SpecError as error:
         return {"error": str(error)}
-    terms = row_terms(work, scope)
+    terms = part_terms(work.spec(variant), part, work.setting)
     cost = total(terms)
     top = liveness.peak(terms, work.dtype)
     bytes_each = DTYPES[work.dtype]
     numbers = {"macs": cost.macs, "params": cost.params, "read": bytes_each * cost.reads,
                "written": bytes_each * cost.writes, "peak": top.bytes}  # fmt: skip
-    return {"command": command(work), "at": top.at} | {k: str(n) for k, n in numbers.items()}
+    return {"command": command([work]), "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 
 def _drawn(chance: random.Random) -> dict[str, str]:
@@ -119,14 +125,22 @@ def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"options": OPTIONS, "figures": FIGURES, "lines": lines}
 
 
-def texts(work: Workload) -> dict[str, str]:
-    """A workload as its options on the command line."""
+def texts(run: Run) -> dict[str, str]:
+    """The model and the setting of a comparison as options of the command line."""
+    return _texts(run.designs[0].spec, run.setting)
+
+
+def _texts(spec: ModelSpec, its: Setting) -> dict[str, str]:
     return {
-        "model": work.model,
-        "img": units.sides(work.height, work.width),
-        "R": ",".join(map(str, work.sr_ratios)),
-        "batch": str(work.batch),
-        "dtype": work.dtype,
-        "attention": work.attention,
-        "pool-size": str(work.pool_size),
+        "model": spec.name,
+        "img": units.sides(*its.image),
+        "R": ",".join(map(str, spec.sr_ratios)),
+        "batch": str(its.batch),
+        "dtype": its.dtype,
+        "attention": its.attention,
+        "pool-size": str(spec.pool_size),
     }
+
+
+#: What the explorer starts from where a run is of no published model.
+DEFAULT = _texts(MODELS[DEFAULT_MODEL], Setting(224, 224))

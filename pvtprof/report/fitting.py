@@ -33,19 +33,19 @@ def render(found: Fits, memory: str, form: str, width: int) -> str:
 
 
 def _title(found: Fits, memory: str) -> str:
-    work = found.workload
+    spec, its = found.fits[0].design.spec, found.setting
     return (
-        f"What fits into {units.size(found.memory_bytes)} ({memory}): {work.model}, "
-        f"R {','.join(map(str, work.sr_ratios))}, {work.dtype}, {work.attention} attention"
+        f"What fits into {units.size(found.memory_bytes)} ({memory}): {spec.name}, "
+        f"R {','.join(map(str, spec.sr_ratios))}, {its.dtype}, {its.attention} attention"
     )
 
 
 def _table(found: Fits) -> Table:
-    work = found.workload
+    its = found.setting
     table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
-    size = units.sides(work.height, work.width)
+    size = units.sides(its.height, its.width)
     for i, name in enumerate(
-        ("design", "mode", f"largest square image, batch {work.batch}", "needs",
+        ("design", "mode", f"largest square image, batch {its.batch}", "needs",
          f"largest batch at {size}", "needs")
     ):  # fmt: skip
         table.add_column(name, justify="left" if i < 2 else "right", overflow="fold")
@@ -88,20 +88,20 @@ def _remarks(found: Fits) -> list[str]:
 
 
 def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
-    work = found.workload
+    spec, its = fit.design.spec, found.setting
     return {
-        "model": work.model,
+        "model": spec.name,
         "variant": fit.variant,
         "mode": fit.mode,
-        "sr_ratios": ",".join(map(str, work.sr_ratios)),
-        "pool_size": work.pool_size,
-        "dtype": work.dtype,
-        "attention": work.attention,
+        "sr_ratios": ",".join(map(str, spec.sr_ratios)),
+        "pool_size": spec.pool_size,
+        "dtype": its.dtype,
+        "attention": its.attention,
         "memory_bytes": found.memory_bytes,
-        "batch": work.batch,
+        "batch": its.batch,
         **_edge_record("image", fit.image),
-        "height": work.height,
-        "width": work.width,
+        "height": its.height,
+        "width": its.width,
         **_edge_record("batch", fit.batch),
     }
 

@@ -13,7 +13,7 @@ from pvtprof import units
 from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.workload import Workload
 from pvtprof.report import listing
 
 FORMATS = ("text", "latex", "python")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -12,7 +12,8 @@ from markupsafe import Markup
 from pvtprof import units
 from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
-from pvtprof.designs.published import model_spec
+from pvtprof.designs.part import MODEL
+from pvtprof.designs.published import DEFAULT_MODEL, MODELS
 from pvtprof.designs.spec import VARIANTS
 from pvtprof.observe.machine import Environment
 from pvtprof.report import explorer, figures, formula, mathml, sentences, sheets
@@ -72,24 +73,89 @@ class Formula:
     latex: str
 
 
+@dataclass(frozen=True)
+class Block:
+    """One comparison on the page; ``suffix`` keeps the anchors of several apart."""
+
+    suffix: str
+    title: str
+    setting: str
+    agrees: bool
+    cards: tuple[Card, ...]
+    sentences: tuple[str, ...]
+    disagreements: tuple[str, ...]
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]
+    overview: tuple[tuple[str, ...], ...]
+
+    @property
+    def anchor(self) -> str:
+        """Where a link to the comparison leads."""
+        return f"comparison{self.suffix}"
+
+
 def render(run: Run) -> str:
     """The page as text. It makes no network request and is readable without JavaScript."""
-    work = run.workload
+    several = len(run.comparisons) > 1
+    blocks = [
+        _block(one, f"-{number}" if several else "")
+        for number, one in enumerate(run.comparisons, 1)
+    ]
+    lines = tuple(line for block in blocks for line in block.overview)
+    title = f"What attention costs in {sentences.place(run)}"
     return page(
         "report.html",
         ("engine", "explorer"),
-        run=run,
-        title=f"What attention costs in {work.model} at {work.height}x{work.width}",
-        setting=sentences.setting(run),
-        cards=[_card(run.row(None, variant)) for variant in run.variants],
-        sentences=tuple(sentences.sentences(run)),
-        disagreements=tuple(sentences.disagreements(run)),
-        notes=tuple(sentences.notes(run)),
-        sections=sections(run),
-        **explorable(run),
+        title=f"What attention costs: {len(blocks)} comparisons" if several else title,
+        blocks=blocks,
+        overview=Sheet("Whole models", OVERVIEW, lines),
+        **explorable(run.comparisons[0]),
         provenance=[(run.command, described(run.environment))],
         originals=[("run.json", compressed(store.dumps(run)))],
     )
+
+
+def _block(run: Run, suffix: str) -> Block:
+    spec = run.designs[0].spec
+    return Block(
+        suffix=suffix,
+        title=sentences.place(run),
+        setting=(
+            f"{sentences.setting(run)}, R {','.join(map(str, spec.sr_ratios))}, pooling to "
+            f"{spec.pool_size}x{spec.pool_size}; {run.environment.device}"
+        ),
+        agrees=run.agrees,
+        cards=tuple(_card(row) for row in run.rows if row.part == MODEL),
+        sentences=tuple(sentences.sentences(run)),
+        disagreements=tuple(sentences.disagreements(run)),
+        notes=tuple(sentences.notes(run)),
+        sections=tuple(_named(section, suffix) for section in sections(run)),
+        overview=tuple(_overview(run, row) for row in run.rows if row.part == MODEL),
+    )
+
+
+#: The columns of the table that leads to each comparison.
+OVERVIEW = ("comparison", "design", "MACs", "params", "peak memory", "latency")
+
+
+def _overview(run: Run, row: Row) -> tuple[str, ...]:
+    return (
+        sentences.place(run),
+        row.design.name,
+        units.integer(row.macs),
+        units.integer(row.params),
+        units.size(row.peak.bytes),
+        units.milliseconds(row.latency_median_s),
+    )
+
+
+def _named(section: Section, suffix: str) -> Section:
+    """The section with anchors that no other comparison on the page has."""
+    charts = tuple(
+        replace(chart, anchor=chart.anchor.replace("-chart", f"-chart{suffix}"))
+        for chart in section.charts
+    )
+    return replace(section, anchor=f"{section.anchor}{suffix}", charts=charts)
 
 
 def explorable(run: Run) -> dict[str, Any]:
@@ -104,11 +170,12 @@ def explorable(run: Run) -> dict[str, Any]:
 
 def _start(run: Run) -> dict[str, Any]:
     """What the explorer starts from, as JSON takes it."""
-    published = model_spec(run.workload.model).stages[0].variant
-    vectors = [*explorer.of_run(run), *explorer.embedded()]
+    known = run.model in MODELS
+    published = MODELS[run.model if known else DEFAULT_MODEL].stages[0].variant
+    vectors = [*(explorer.of_run(run) if known else ()), *explorer.embedded()]
     return {
         "program": explorer.program(),
-        "texts": explorer.texts(run.workload),
+        "texts": explorer.texts(run) if known else explorer.DEFAULT,
         "variant": published,
         "memory_is_known": run.environment.memory_bytes is not None,
         "memory": units.exact_size(run.environment.memory_bytes or MEMORY_BYTES),
@@ -125,7 +192,7 @@ def described(environment: Environment) -> dict[str, object]:
 
 def sections(run: Run) -> list[Section]:
     """The charts of a run with their tables, in the order of the page."""
-    counted = any(row.counts for row in run.rows)
+    counted = run.counted
     infos = figures.all_infos(run)
     drawn, resolution = figures.drawn(infos), infos["resolution"]
     crosses = "; crosses mark the largest image that fits" if resolution.crossings else ""
@@ -168,10 +235,10 @@ def sections(run: Run) -> list[Section]:
         ),
         Section(
             "memory", "Memory against image size, and operator by operator",
-            f"What the whole model needs for square images, {run.workload.mode}: parameters, input "
+            f"What the whole model needs for square images, {run.setting.mode}: parameters, input "
             f"and the peak of live tensors{crosses}. Below, live "
             "bytes at every operator of this image, above input and parameters"
-            f"{', each repeated block once' if run.workload.mode == 'inference' else ''}.",
+            f"{', each repeated block once' if run.setting.mode == 'inference' else ''}.",
             _charts(
                 drawn, resolution="Lines: bytes needed by side of a square image, log-log",
                 live="Steps: live bytes at every operator that allocates",
@@ -206,7 +273,7 @@ def _card(row: Row) -> Card:
         ("latency", units.milliseconds(row.latency_median_s),
          f"95 %: {units.interval(row.latency_interval_s)} ms"),
     ]  # fmt: skip
-    return Card(row.scope.variant, tuple(totals[: 4 if row.latency else 3]))
+    return Card(row.design.name, tuple(totals[: 4 if row.latency else 3]))
 
 
 def _formula(variant: str) -> Formula:

@@ -12,8 +12,8 @@ Record = dict[str, str | int | float | None]
 
 
 def records(found: Mapping[str, Run]) -> list[Record]:
-    """One record a run: what ran, where, and what the whole model costs with each design."""
-    return [_record(name, run) for name, run in found.items()]
+    """One record a comparison: what ran, where, and what the whole model costs with each design."""
+    return [_record(name, one) for name, run in found.items() for one in run.comparisons]
 
 
 def brief(found: Mapping[str, Run]) -> list[Record]:
@@ -21,30 +21,30 @@ def brief(found: Mapping[str, Run]) -> list[Record]:
     return [
         {
             "file": name,
-            "model": run.workload.model,
-            "image": units.sides(run.workload.height, run.workload.width),
-            **{f"{v}, MACs": units.giga(run.row(None, v).macs) for v in run.variants},
+            "model": one.model,
+            "image": units.sides(*one.setting.image),
+            **{f"{v}, MACs": units.giga(one.row(None, v).macs) for v in one.variants},
         }
         for name, run in found.items()
+        for one in run.comparisons
     ]
 
 
 def _record(name: str, run: Run) -> Record:
-    work = run.workload
     models = {v: run.row(None, v) for v in run.variants}
-    counted = any(row.counts or row.params_counted is not None for row in run.rows)
+    spec, its = run.designs[0].spec, run.setting
     return {
         "file": name,
-        "model": work.model,
-        "image": units.sides(work.height, work.width),
-        "R": ",".join(map(str, work.sr_ratios)),
-        "batch": work.batch,
-        "dtype": work.dtype,
-        "attention": work.attention,
-        "mode": work.mode,
+        "model": run.model,
+        "image": units.sides(*its.image),
+        "R": ",".join(map(str, spec.sr_ratios)),
+        "batch": its.batch,
+        "dtype": its.dtype,
+        "attention": its.attention,
+        "mode": its.mode,
         "device": run.environment.device,
         "date": run.environment.date[:16].replace("T", " "),
-        "agrees": ("yes" if run.agrees else "NO") if counted else None,
+        "agrees": ("yes" if run.agrees else "NO") if run.counted else None,
         **{f"{v}_macs": row.macs for v, row in models.items()},
         **{f"{v}_latency_s": row.latency_median_s for v, row in models.items()},
     }

@@ -11,12 +11,17 @@ HEADER = ("stage", "variant", "keys", "MACs", "params", "peak", "latency", "95 %
 
 
 def render(run: Run) -> str:
-    """The table, the verdict and the notes."""
-    work = run.workload
-    lines = [
-        f"<!-- pvtprof {run.environment.pvtprof} -->",
-        f"### {work.model} at {work.height}x{work.width}, {sentences.setting(run)}, "
-        f"{run.environment.device}",
+    """The tables, the sentences and the notes of every comparison."""
+    lines = [f"<!-- pvtprof {run.environment.pvtprof} -->"]
+    for one in run.comparisons:
+        lines += [*_comparison(one), ""]
+    lines += [f"`{run.command}`", "<!-- end of pvtprof -->"]
+    return "\n".join(lines) + "\n"
+
+
+def _comparison(run: Run) -> list[str]:
+    return [
+        f"### {sentences.place(run)}, {sentences.setting(run)}, {run.environment.device}",
         "",
         f"| {' | '.join(HEADER)} |",
         f"|---|---|{'---:|' * (len(HEADER) - 3)}---|",
@@ -25,22 +30,18 @@ def render(run: Run) -> str:
         *sentences.sentences(run),
         "",
         *(f"- {text}" for text in (*sentences.disagreements(run), *sentences.notes(run))),
-        "",
-        f"`{run.command}`",
-        "<!-- end of pvtprof -->",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     return (
-        "model" if row.scope.stage is None else str(row.scope.stage),
-        row.scope.variant,
+        "model" if row.part.stage is None else str(row.part.stage),
+        row.design.name,
         units.integer(row.kv_tokens),
         units.integer(row.macs),
         units.integer(row.params),
         units.size(row.peak.bytes),
         units.milliseconds(row.latency_median_s),
         units.interval(row.latency_interval_s),
-        ("yes" if row.agrees else "NO") if row.counts else "-",
+        ("yes" if row.agrees else "NO") if row.witnesses else "-",
     )

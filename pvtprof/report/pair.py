@@ -41,8 +41,12 @@ def render(a: Run, b: Run) -> str:
 def records(a: Run, b: Run) -> list[Record]:
     """One record a row that both runs have: figures of A and of B, and B over A."""
     comparable = not any(sentences.incomparable(a, b))
-    return [_record(row, b.by_scope[row.scope], comparable) for row in a.rows
-            if row.scope in b.by_scope]  # fmt: skip
+    others = {(row.part, row.design.name): row for row in b.rows}
+    return [
+        _record(row, other, comparable)
+        for row in a.rows
+        if (other := others.get((row.part, row.design.name)))
+    ]
 
 
 def brief(a: Run, b: Run) -> list[Record]:
@@ -67,7 +71,7 @@ def _percent(ratio: Any) -> str:
 def _record(a: Row, b: Row, comparable: bool) -> Record:
     one, other = a.latency_median_s, b.latency_median_s
     return {
-        "row": str(a.scope),
+        "row": a.name,
         "macs_a": a.macs,
         "macs_b": b.macs,
         "macs_ratio": b.macs / a.macs,

@@ -47,6 +47,12 @@ def _pair(
     from pvtprof.report import pair
 
     a, b = (store.load(path) for path in (first, second))
+    for path, run in ((first, a), (second, b)):
+        if len(run.comparisons) > 1:
+            raise SpecError(
+                f"{path} holds {len(run.comparisons)} comparisons; two files on one page hold one "
+                "each: name it alone, or run `pvtprof compare` for one model and one size"
+            )
     if anonymous:
         a, b = a.anonymous(), b.anonymous()
     beside = Path(first).with_name(f"{Path(first).stem}-vs-{Path(second).stem}.html")

@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from statistics import fmean
 
 from pvtprof import units
-from pvtprof.designs.setting import DTYPES
-from pvtprof.moment import Moment
 from pvtprof.observe.machine import WITHHELD, differing
-from pvtprof.observe.witness import WITNESSES
 from pvtprof.predict.kernels import VECTORS
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
+from pvtprof.run.witnesses import COUNTERS, WITNESSES
 
 
 def setting(run: Run) -> str:
     """What ran, after the model and the image: batch, dtype, attention, and whether it learns."""
-    work = run.workload
-    parts = [f"batch {work.batch}", work.dtype, f"{work.attention} attention"]
-    return ", ".join([*parts, "training step"] if work.mode == "training" else parts)
+    its = run.setting
+    parts = [f"batch {its.batch}", its.dtype, f"{its.attention} attention"]
+    return ", ".join([*parts, "training step"] if its.mode == "training" else parts)
 
 
 def title(run: Run) -> str:
     """What ran, in one line: model, image, and the setting."""
-    work = run.workload
-    ratios = ",".join(map(str, work.sr_ratios))
+    spec = run.designs[0].spec
     return (
-        f"{work.model} at {work.height}x{work.width}, {setting(run)}, R {ratios}, "
-        f"pooling to {work.pool_size}x{work.pool_size}"
+        f"{place(run)}, {setting(run)}, R {','.join(map(str, spec.sr_ratios))}, "
+        f"pooling to {spec.pool_size}x{spec.pool_size}"
     )
 
 
+def place(run: Run) -> str:
+    """The model and the image of one comparison: "pvt_v2_b2 at 224x224"."""
+    return f"{run.model} at {run.setting.height}x{run.setting.width}"
+
+
 def agreement(run: Run) -> str:
-    """Whether formula and counters agree: over how many rows, and where they do not."""
-    parts = []
-    for witness in WITNESSES:
-        found = [row.counts[witness].equal for row in run.rows if witness in row.counts]
-        parts.append(f"{witness} in {sum(found)} of {len(found)} rows")
-    known = [row for row in run.rows if row.params_counted is not None]
-    if not known and not any(row.counts for row in run.rows):
+    """Whether formula and witnesses agree: over how many rows, and where they do not."""
+    if not run.counted:
         return "Formulas alone: nothing was counted or measured."
-    equal = sum(row.params_counted == row.params for row in known)
-    parts.append(f"sum(p.numel()) in {equal} of {len(known)}")
-    watched = [
-        row.peak_observed == row.peak and row.saved_observed_bytes == row.saved_bytes
-        for row in run.rows
-        if row.peak_observed
-    ]
-    parts.append(f"live bytes in {sum(watched)} of {len(watched)}")
+    by_title: dict[str, list[str]] = {}
+    for name, witness in WITNESSES.items():
+        if witness.is_exact:
+            by_title.setdefault(witness.title, []).append(name)
+    parts = []
+    for title, names in by_title.items():
+        rows = [row for row in run.rows if any(name in row.witnesses for name in names)]
+        equal = sum(_agrees(row, names) for row in rows)
+        of_rows = " rows" if WITNESSES[names[0]].by_module else ""
+        parts.append(f"{title} in {equal} of {len(rows)}{of_rows}")
     head = "Formula and counters agree" if run.agrees else "FORMULA AND COUNTERS DISAGREE"
     return f"{head}, to the last digit and submodule by submodule: {', '.join(parts)}."
+
+
+def _agrees(row: Row, names: Sequence[str]) -> bool:
+    return all(row.witnesses[name].equal for name in names if name in row.witnesses)
 
 
 def sentences(run: Run) -> Iterator[str]:
@@ -84,7 +87,7 @@ def _saving(row: Row, plain: Row) -> str:
             f", and runs in {units.percent(ours, theirs)} of its time "
             f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
         )
-    return f"{row.scope.variant} needs {' and '.join(parts)}{time}, whole model."
+    return f"{row.design.name} needs {' and '.join(parts)}{time}, whole model."
 
 
 def surprises(run: Run) -> Iterator[str]:
@@ -92,12 +95,12 @@ def surprises(run: Run) -> Iterator[str]:
     if "mha" not in run.variants:
         return
     for row in run.rows:
-        plain = run.row(row.scope.stage, "mha")
+        plain = run.row(row.part.stage, "mha")
         ours, theirs = (r.latency and r.latency.interval for r in (row, plain))
         if ours and theirs and row.macs < plain.macs and ours[0] > theirs[1]:
             time = units.percent(row.latency_median_s or 0, plain.latency_median_s or 0)
             yield (
-                f"{row.scope}: {units.percent(row.macs, plain.macs)} of mha's MACs but {time} "
+                f"{row.name}: {units.percent(row.macs, plain.macs)} of mha's MACs but {time} "
                 "of its time: fewer MACs are not faster here."
             )
 
@@ -145,7 +148,7 @@ def predictions(run: Run) -> Iterator[str]:
         row, name = furthest
         part, predicted = next((part, said) for its, _, part, said in row.residuals if its == name)
         yield (
-            f"Furthest from what was predicted: {name} in {row.scope}, "
+            f"Furthest from what was predicted: {name} in {row.name}, "
             f"{units.milliseconds(part)} for {units.milliseconds(predicted)}."
         )
 
@@ -156,7 +159,7 @@ def furthest_off(run: Run) -> tuple[Row, str] | None:
     Of those that are further off than nine in ten of what was predicted so.
     """
     off = {
-        (row.scope, name): abs(part - predicted)
+        (row.key, name): abs(part - predicted)
         for row in run.rows
         if (said := row.predicted)
         for name, _, part, predicted in row.residuals
@@ -164,41 +167,49 @@ def furthest_off(run: Run) -> tuple[Row, str] | None:
     }
     if not off:
         return None
-    scope, name = max(off, key=off.__getitem__)
-    return run.by_scope[scope], name
+    key, name = max(off, key=off.__getitem__)
+    return run.by_key[key], name
 
 
 def disagreements(run: Run) -> Iterator[str]:
     """Each row and submodule in which a witness and a formula differ, with both figures."""
     for row in run.rows:
-        if row.params_counted not in (None, row.params):
-            counted = units.integer(row.params_counted)
-            yield f"{row.scope}: params: formula {units.integer(row.params)}, counted {counted}"
-        if row.peak_observed not in (None, row.peak):
-            seen = _peak(row.peak_observed)
-            yield f"{row.scope}: peak: formula {_peak(row.peak)}, observed {seen}"
-        if row.saved_observed_bytes not in (None, row.saved_bytes):
-            ours, seen = row.saved_bytes, units.integer(row.saved_observed_bytes)
-            yield f"{row.scope}: saved bytes: formula {units.integer(ours)}, observed {seen}"
-        for witness, found in row.counts.items():
-            for module in found.differing:
-                ours, theirs = found.by_module[module]
+        for name, found in row.witnesses.items():
+            if not found.is_exact or found.equal:
+                continue
+            places = {_where(name, place): found.by_module[place] for place in found.differing}
+            total = " in total" if name in COUNTERS else ""
+            for where, (ours, theirs) in (
+                places or {total: (found.formula, found.counted)}
+            ).items():
                 yield (
-                    f"{row.scope}: {witness} in {module or 'the module itself'}: "
-                    f"formula {units.integer(ours)}, counted {units.integer(theirs)}"
+                    f"{row.name}: {name}{where}: formula {units.integer(ours)}, "
+                    f"counted {units.integer(theirs)}"
                 )
-            if not found.equal and not found.differing:
-                yield (
-                    f"{row.scope}: {witness} in total: formula {units.integer(found.formula)}, "
-                    f"counted {units.integer(found.counted)}"
-                )
+
+
+def _where(witness: str, place: str) -> str:
+    if place:
+        return f" in {place}"
+    return " in the module itself" if witness in COUNTERS else ""
+
+
+def facts(run: Run) -> dict[str, object]:
+    """What tells one comparison from another, by name: model, setting, R and pooled grid."""
+    spec = run.designs[0].spec
+    return {
+        "model": run.model,
+        **asdict(run.setting),
+        "sr_ratios": spec.sr_ratios,
+        "pool_size": spec.pool_size,
+    }
 
 
 def difference(a: Run, b: Run) -> str:
-    """In what two workloads differ, in one sentence."""
-    now = asdict(b.workload)
+    """In what two comparisons differ, in one sentence."""
+    now = facts(b)
     said = [f"{name.replace('_', ' ')} {one} and {now[name]}"
-            for name, one in asdict(a.workload).items() if one != now[name]]  # fmt: skip
+            for name, one in facts(a).items() if one != now[name]]  # fmt: skip
     return f"A and B differ in: {'; '.join(said)}." if said else "A and B ran the same."
 
 
@@ -240,10 +251,10 @@ STOPS = {
 
 def _unpredicted(run: Run) -> Iterator[str]:
     """Rows without a prediction, and modules whose operators could not be held against theirs."""
-    if missing := [str(row.scope) for row in run.rows if run.ceilings and not row.predicted]:
+    if missing := [row.name for row in run.rows if run.ceilings and not row.predicted]:
         yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
-    if untimed := [str(row.scope) for row in run.rows if row.latency and row.predicted
-                   and row.scope.stage is not None and not row.parts_s]:  # fmt: skip
+    if untimed := [row.name for row in run.rows if row.latency and row.predicted
+                   and row.part.stage is not None and not row.parts_s]:  # fmt: skip
         yield (
             "Operators not timed by themselves, for want of time or since torch runs others than "
             f"pvtprof knows of: {', '.join(untimed)}."
@@ -252,10 +263,10 @@ def _unpredicted(run: Run) -> Iterator[str]:
 
 def _short_rows(run: Run) -> Iterator[str]:
     """Reductions that leave fewer keys than a vector holds, which a CPU's softmax pays for."""
-    work, size = run.workload, DTYPES[run.workload.dtype]
-    if short := [f"{row.scope} ({row.kv_tokens})" for row in run.rows
-                 if row.runs_as == "sra_conv" and row.kv_tokens and work.attention == "eager"
-                 and row.kv_tokens * size < VECTORS[-1] and not work.device.startswith("cuda")
+    its, size = run.setting, run.setting.bytes_each
+    if short := [f"{row.name} ({row.kv_tokens})" for row in run.rows
+                 if row.runs_as == "sra_conv" and row.kv_tokens and its.attention == "eager"
+                 and row.kv_tokens * size < VECTORS[-1] and not its.on_cuda
                  ]:  # fmt: skip
         yield (
             f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}), so that a softmax "
@@ -269,37 +280,34 @@ def _stops(run: Run) -> Iterator[str]:
     places: dict[str, dict[str, None]] = {}
     for row in run.rows:
         if row.latency and row.latency.stopped:
-            place = f"stage {row.scope.stage}" if row.scope.stage else "the model"
+            place = f"stage {row.part.stage}" if row.part.stage else "the model"
             places.setdefault(STOPS[row.latency.stopped], {})[place] = None
     for why, those in places.items():
         yield f"Timed until {why}: {', '.join(those)}."
 
 
-def _peak(peak: Moment | None) -> str:
-    return f"{units.integer(peak.bytes)} bytes at {peak.at}" if peak else "-"
-
-
 def notes(run: Run) -> Iterator[str]:
     """What a reader must know to read the figures rightly; nothing missing in silence."""
     for row in run.rows:
-        if row.scope.stage is not None and row.runs_as != row.scope.variant:
-            why = (
-                "R is 1" if row.scope.variant == "sra_conv" else "the class token cannot be pooled"
-            )
-            yield f"{row.scope} is plain mha here: {why}."
+        if row.part.stage is not None and row.runs_as != row.design.name:
+            why = "R is 1" if row.design.name == "sra_conv" else "the class token cannot be pooled"
+            yield f"{row.name} is plain mha here: {why}."
     for witness in WITNESSES:
-        skipped = sorted({op for row in run.rows if witness in row.counts
-                          for op in row.counts[witness].skipped})  # fmt: skip
-        if skipped:
+        found = [row.witnesses[witness] for row in run.rows if witness in row.witnesses]
+        if skipped := sorted({op for agreement in found for op in agreement.skipped}):
             names = ", ".join(op.removeprefix("aten::") for op in skipped)
             yield f"Not counted by {witness}: {names}."
-    if rest := [row.allocated.rest for row in run.rows if row.allocated]:
+    if rest := [
+        row.witnesses["allocator"].rest for row in run.rows if "allocator" in row.witnesses
+    ]:
         yield (
             f"CUDA's allocator holds between {units.integer(min(rest))} and "
             f"{units.integer(max(rest))} bytes beside the tensors in its blocks of 512: workspaces "
             "of kernels, other kernels than the CPU's, and large blocks that it does not split."
         )
-    taught = sorted({h for row in run.rows for found in row.counts.values() for h in found.handles})
+    taught = sorted(
+        {h for row in run.rows for found in row.witnesses.values() for h in found.handles}
+    )
     if taught:
         yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
     yield from _unpredicted(run)
@@ -308,8 +316,8 @@ def notes(run: Run) -> Iterator[str]:
     remarks: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:
-            remarks.setdefault(f"not measured: {row.not_run}", []).append(str(row.scope))
+            remarks.setdefault(f"not measured: {row.not_run}", []).append(row.name)
         for warning in row.latency.warnings if row.latency else ():
-            remarks.setdefault(warning, []).append(str(row.scope))
-    for remark, scopes in remarks.items():
-        yield f"{', '.join(scopes)}: {remark}."
+            remarks.setdefault(warning, []).append(row.name)
+    for remark, rows in remarks.items():
+        yield f"{', '.join(rows)}: {remark}."

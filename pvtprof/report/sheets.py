@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +11,7 @@ from pvtprof.report.figures.style import stage_name
 from pvtprof.report.sentences import PREDICTORS
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
+from pvtprof.run.witnesses import COUNTERS, label_of, witnesses_of
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,11 @@ class Sheet:
 
 
 def _place(row: Row) -> tuple[str, str]:
-    return stage_name(row), row.scope.variant
+    return stage_name(row), row.design.name
 
 
 def costs(run: Run) -> Sheet:
     """What every row costs by closed form."""
-    dtype = run.workload.dtype
     header = ("place", "design", "runs as", "R", "blocks", "tokens", "keys", "MACs",
               "params", "peak bytes", "saved bytes", "moved bytes", "FLOPs a byte",
               "peak at")  # fmt: skip
@@ -47,7 +46,7 @@ def costs(run: Run) -> Sheet:
             units.integer(row.tokens), units.integer(row.kv_tokens),
             units.integer(row.macs), units.integer(row.params),
             units.integer(row.peak.bytes), units.integer(row.saved_bytes),
-            units.integer(sum(row.moved_bytes(dtype))), units.intensity(row.intensity(dtype)),
+            units.integer(sum(row.moved_bytes)), units.intensity(row.intensity),
             row.peak.at,
         )
         for row in run.rows
@@ -63,7 +62,7 @@ def operators(run: Run) -> Sheet:
         (
             *_place(row), op.name, op.kind,
             *(units.integer(n) for n in (op.times, op.macs, op.params, op.read, op.written)),
-            units.intensity(op.intensity(run.workload.dtype)),
+            units.intensity(op.intensity(run.setting.dtype)),
             units.bare_milliseconds(op.predicted_s), op.bound or "-",
         )
         for row in run.rows for op in row.ops
@@ -158,48 +157,48 @@ def resolutions(info: figures.ResolutionInfo) -> Sheet:
 
 def agreement(run: Run) -> Sheet:
     """Formula, count and difference of every row and witness."""
-    header = ("place", "design", "counter", "formula", "counted", "difference",
-              "not counted (calls)", "taught")  # fmt: skip
+    header = (
+        "place",
+        "design",
+        "counter",
+        "formula",
+        "counted",
+        "difference",
+        "not counted (calls)",
+        "taught",
+    )
     lines = tuple(
         (
-            *_place(row), witness, units.integer(found.formula), units.integer(found.counted),
-            units.integer(found.counted - found.formula),
+            *_place(row),
+            label_of(name),
+            units.integer(found.formula),
+            units.integer(found.counted),
+            units.integer(found.rest),
             ", ".join(f"{op.removeprefix('aten::')} {n}" for op, n in found.skipped.items()),
             ", ".join(found.handles),
         )
-        for row in run.rows for witness, found in row.counts.items()
-    )  # fmt: skip
-    params = tuple(
-        (*_place(row), "sum(p.numel())", units.integer(row.params),
-         units.integer(row.params_counted),
-         units.integer(row.params_counted - row.params), "", "")
-        for row in run.rows if row.params_counted is not None
-    )  # fmt: skip
-    live = tuple(
-        (*_place(row), f"live storages, {what} (bytes)", units.integer(ours),
-         units.integer(seen), units.integer(seen - ours), "", "")
-        for row in run.rows for what, ours, seen in _watched(row)
-    )  # fmt: skip
-    return Sheet("Totals", header, lines + params + live)
-
-
-def _watched(row: Row) -> Iterator[tuple[str, int, int]]:
-    """(what, formula, observed) of live bytes."""
-    if row.peak_observed is not None:
-        yield "peak", row.peak.bytes, row.peak_observed.bytes
-    if row.allocated is not None:
-        yield "peak in CUDA's blocks of 512", row.allocated.formula, row.allocated.observed
-    if row.saved_observed_bytes is not None:
-        yield "saved for backward", row.saved_bytes, row.saved_observed_bytes
+        for name in witnesses_of(run)
+        for row in run.rows
+        if (found := row.witnesses.get(name))
+    )
+    return Sheet("Totals", header, lines)
 
 
 def modules(run: Run) -> Sheet:
     """The same for every submodule."""
     header = ("place", "design", "counter", "submodule", "formula", "counted", "difference")
     lines = tuple(
-        (*_place(row), witness, module or "(itself)",
-         units.integer(ours), units.integer(theirs), units.integer(theirs - ours))
-        for row in run.rows for witness, found in row.counts.items()
-        for module, (ours, theirs) in found.by_module.items()
-    )  # fmt: skip
+        (
+            *_place(row),
+            label_of(name),
+            place or "(itself)",
+            units.integer(ours),
+            units.integer(theirs),
+            units.integer(theirs - ours),
+        )
+        for row in run.rows
+        for name, found in row.witnesses.items()
+        if name in COUNTERS
+        for place, (ours, theirs) in found.by_module.items()
+    )
     return Sheet("Submodule by submodule", header, lines)

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units
-from pvtprof.designs.part import PLACES
 from pvtprof.report import listing, sentences
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -20,29 +19,34 @@ from pvtprof.run.run import Run
 Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
 
 
-def _figures(dtype: str) -> tuple[Figure, ...]:
-    return (
-        ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
-        ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
-        ("params", lambda row: units.integer(row.params), lambda row: row.params),
-        ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
-        ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
-        ("moved", lambda row: units.size(sum(row.moved_bytes(dtype))),
-         lambda row: sum(row.moved_bytes(dtype))),
-        ("FLOPs/B", lambda row: units.intensity(row.intensity(dtype)), lambda row: None),
-        ("latency", lambda row: units.milliseconds(row.latency_median_s),
-         lambda row: row.latency_median_s),
-        ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
-        ("predicted", lambda row: units.milliseconds(row.predicted_s),
-         lambda row: row.predicted_s),
-    )  # fmt: skip
+#: The lines of a table, in their order; one that no design has is left out.
+_FIGURES: tuple[Figure, ...] = (
+    ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
+    ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
+    ("params", lambda row: units.integer(row.params), lambda row: row.params),
+    ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
+    ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
+    ("moved", lambda row: units.size(sum(row.moved_bytes)), lambda row: sum(row.moved_bytes)),
+    ("FLOPs/B", lambda row: units.intensity(row.intensity), lambda row: None),
+    (
+        "latency",
+        lambda row: units.milliseconds(row.latency_median_s),
+        lambda row: row.latency_median_s,
+    ),
+    ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
+    ("predicted", lambda row: units.milliseconds(row.predicted_s), lambda row: row.predicted_s),
+)
 
 
 def render(run: Run, width: int, color: bool = False) -> str:
-    """The table, the verdict and the notes, ``width`` columns wide.
+    """A table, its sentences and its notes for every comparison, ``width`` columns wide.
 
-    Where not even one variant fits, the table is as wide as its digits: a terminal wraps them.
+    Where not even one design fits, a table is as wide as its digits: a terminal wraps them.
     """
+    return "\n".join(_comparison(one, width, color) for one in run.comparisons)
+
+
+def _comparison(run: Run, width: int, color: bool) -> str:
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=color, no_color=not color, highlight=False
@@ -60,9 +64,8 @@ def render(run: Run, width: int, color: bool = False) -> str:
 
 
 def _title(run: Run) -> str:
-    work, env = run.workload, run.environment
-    size = f"{work.height}x{work.width}"
-    parts = [f"{work.model} at {size}", sentences.setting(run)]
+    env = run.environment
+    parts = [sentences.place(run), sentences.setting(run)]
     if env.threads:
         parts.append(f"{env.device}, {env.threads} threads, torch {env.torch}")
     return ", ".join(parts)
@@ -90,10 +93,10 @@ def _width(table: Table, console: Console) -> int:
 
 def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
     lines = [["stage", "per module", *variants, *(f"{v[4:]}/mha" for v in ratios)]]
-    for stage in PLACES:
-        rows = {variant: run.row(stage, variant) for variant in run.variants}
-        labels = iter(_labels(rows, run))
-        for name, text, number in _figures(run.workload.dtype):
+    for part in run.parts:
+        rows = {row.design.name: row for row in run.rows if row.part == part}
+        labels = iter(_labels(rows))
+        for name, text, number in _FIGURES:
             cells = [text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
@@ -108,13 +111,13 @@ def _share(part: float | None, whole: float | None) -> str:
     return "-" if part is None or whole is None else units.percent(part, whole)
 
 
-def _labels(rows: dict[str, Row], run: Run) -> list[str]:
+def _labels(rows: dict[str, Row]) -> list[str]:
     row = next(iter(rows.values()))
-    if row.scope.stage is None:
+    if row.part.stage is None:
         return ["model", f"{row.blocks} blocks"]
     assert row.grid is not None  # every attention row has its grid
-    ratio = run.workload.sr_ratios[row.scope.stage - 1]
-    return [str(row.scope.stage), units.grid(*row.grid), f"R {ratio}", f"x{row.blocks} blocks"]
+    ratio = row.design.spec.sr_ratios[row.part.stage - 1]
+    return [str(row.part.stage), units.grid(*row.grid), f"R {ratio}", f"x{row.blocks} blocks"]
 
 
 def _table(lines: list[list[str]]) -> Table:

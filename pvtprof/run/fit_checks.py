@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pvtprof.analytic.fit import Fits, squared
-from pvtprof.designs.setting import Workload
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec
 
 
 def checks(found: Fits) -> Iterator[tuple[str, int, int]]:
@@ -15,21 +16,20 @@ def checks(found: Fits) -> Iterator[tuple[str, int, int]]:
     On fake tensors: seconds, without memory. Where no size fits, at the one that was tried.
     """
     for fit in found.fits:
-        work = replace(found.workload, mode=fit.mode)
+        setting = replace(found.setting, mode=fit.mode)
         for what, edge in (("pixels", fit.image), ("images", fit.batch)):
-            for size, ours in ((edge.tried, edge.needs), (edge.tried + 1, edge.next_needs)):
-                if ours is not None:
-                    sized = squared(work, size) if what == "pixels" else replace(work, batch=size)
-                    label = f"{fit.variant}, {fit.mode}, {size} {what}"
-                    yield label, ours, _observed_needs(sized, fit.variant)
+            for size, formula in ((edge.tried, edge.needs), (edge.tried + 1, edge.next_needs)):
+                if formula is None:
+                    continue
+                pixels = what == "pixels"
+                sized = squared(setting, size) if pixels else replace(setting, batch=size)
+                label = f"{fit.variant}, {fit.mode}, {size} {what}"
+                yield label, formula, _observed_needs(fit.design.spec, sized)
 
 
-def _observed_needs(workload: Workload, variant: str) -> int:
+def _observed_needs(spec: ModelSpec, setting: Setting) -> int:
     from pvtprof.observe.subject import model_subject
 
-    subject = model_subject(
-        workload.spec(variant), (workload.height, workload.width), workload.batch,
-        workload.dtype, workload.attention,
-    )  # fmt: skip
-    watch = subject.step()[0] if workload.mode == "training" else subject.forward()
+    subject = model_subject(spec, setting)
+    watch = subject.step[0] if setting.mode == "training" else subject.forward
     return subject.resident_bytes() + watch.peak.bytes

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pvtprof.designs.setting import Workload
-from pvtprof.designs.spec import IN_CHANNELS
+from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import IN_CHANNELS, VARIANTS
 from pvtprof.run.row import Row
 from pvtprof.run.rows import analytic_rows
 
 
-def of_rows(workload: Workload, target: str | None = None) -> dict[str, Any]:
+def of_rows(
+    designs: Sequence[PvtDesign], setting: Setting, target: str | None = None
+) -> dict[str, Any]:
     """What the worker builds for each row, by name: a user's target, or pvtprof's own rows."""
     if target:
         return {target: None}  # which every side knows from its setup
-    return {str(row.scope): of_row(workload, row) for row in analytic_rows(workload)}
+    return {row.name: of_row(row) for row in analytic_rows(designs, setting)}
 
 
-def of_row(workload: Workload, row: Row) -> dict[str, Any]:
+def of_row(row: Row) -> dict[str, Any]:
     """What the worker builds for a row of pvtprof's own, by names that all versions have."""
-    common = {"attention": workload.attention, "pool_size": workload.pool_size}
-    if row.scope.stage is None:
-        size = [workload.batch, IN_CHANNELS, workload.height, workload.width]
-        named = {"model": workload.model, "variant": row.scope.variant}
-        return {**common, **named, "sr_ratios": workload.sr_ratios, "input": size}
-    stage = workload.spec(row.scope.variant).stages[row.scope.stage - 1]
-    shape = [workload.batch, row.tokens, stage.dim]
+    spec, setting = row.design.spec, row.setting
+    common = {"attention": setting.attention, "pool_size": spec.pool_size}
+    if row.part.stage is None:
+        return {
+            **common,
+            **_network(row.design),
+            "input": [setting.batch, IN_CHANNELS, *setting.image],
+        }
+    stage = spec.stages[row.part.stage - 1]
+    shape = [setting.batch, row.tokens, stage.dim]
     return {**common, "stage": asdict(stage), "grid": row.grid, "input": shape}
+
+
+def _network(design: PvtDesign) -> dict[str, Any]:
+    """A published network with one attention throughout by its name, any other by its spec."""
+    spec = design.spec
+    if spec.name in MODELS and design.name in VARIANTS:
+        ratios = tuple(stage.sr_ratio for stage in spec.stages)
+        return {"model": spec.name, "variant": design.name, "sr_ratios": ratios}
+    return {"network": asdict(spec)}

@@ -8,52 +8,82 @@ from dataclasses import replace
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import Term, total
 from pvtprof.analytic.geometry import token_grids
-from pvtprof.analytic.parts import op_name, row_terms, timeline
-from pvtprof.designs.part import SCOPES, Scope
-from pvtprof.designs.setting import Workload
-from pvtprof.moment import highest
+from pvtprof.analytic.parts import op_name, part_terms, timeline
+from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.part import Part
+from pvtprof.designs.setting import Setting
+from pvtprof.moment import Moment, highest
 from pvtprof.predict.kernels import kernels, matched_s
 from pvtprof.run.row import OpCost, Row
 
 
-def analytic_rows(workload: Workload) -> tuple[Row, ...]:
-    """Every row of a run, with what the closed forms say and nothing observed."""
-    return tuple(_row(workload, scope) for scope in SCOPES)
+def analytic_rows(designs: Sequence[PvtDesign], setting: Setting) -> tuple[Row, ...]:
+    """Every row of some designs in one setting, part by part: closed forms, nothing observed."""
+    parts = dict.fromkeys(part for design in designs for part in design.parts)
+    return tuple(
+        _row(design, part, setting) for part in parts for design in designs if part in design.parts
+    )
 
 
-def _row(workload: Workload, scope: Scope) -> Row:
-    spec, terms = workload.spec(scope.variant), row_terms(workload, scope)
+def terms_of(row: Row) -> tuple[Term, ...]:
+    """The operators of a row."""
+    return part_terms(row.design.spec, row.part, row.setting)
+
+
+def timeline_of(row: Row) -> tuple[Moment, ...]:
+    """Live bytes at every operator of a row that allocates; in inference repeated blocks once."""
+    return tuple(timeline(terms_of(row), row.setting))
+
+
+def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
+    spec = design.spec
+    terms = part_terms(spec, part, setting)
     cost = total(terms)
-    ops = tuple(_op_cost(term) for term in terms)
-    peak = highest(timeline(workload, terms))
-    saved = liveness.saved(terms, workload.dtype)
-    if scope.stage is None:
+    if part.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
-        reduced = kinds - {"mha"}
-        runs_as, blocks = (reduced or kinds).pop(), sum(stage.depth for stage in spec.stages)
-        return Row(scope, runs_as, None, None, None, blocks, None, None, None,
-                   cost.macs, cost.params, ops, peak, saved_bytes=saved)  # fmt: skip
-    stage, sizes = spec.stages[scope.stage - 1], terms[0].sizes
-    grid = token_grids(spec, workload.height, workload.width)[scope.stage - 1]
-    reduction = stage.sr_ratio if scope.variant == "sra_conv" else None
-    return Row(scope, stage.runs_as, stage.dim, stage.num_heads, reduction, stage.depth, grid,
-               sizes["n"], sizes["m"], cost.macs, cost.params, ops, peak,
-               saved_bytes=saved)  # fmt: skip
+        shape = {
+            "runs_as": (kinds - {"mha"} or kinds).pop(),
+            "blocks": sum(stage.depth for stage in spec.stages),
+            **dict.fromkeys(("dim", "num_heads", "sr_ratio", "grid", "tokens", "kv_tokens")),
+        }
+    else:
+        stage, sizes = spec.stages[part.stage - 1], terms[0].sizes
+        shape = {
+            "runs_as": stage.runs_as,
+            "blocks": stage.depth,
+            "dim": stage.dim,
+            "num_heads": stage.num_heads,
+            "sr_ratio": stage.sr_ratio if stage.variant == "sra_conv" else None,
+            "grid": token_grids(spec, *setting.image)[part.stage - 1],
+            "tokens": sizes["n"],
+            "kv_tokens": sizes["m"],
+        }
+    return Row(
+        design=design,
+        part=part,
+        setting=setting,
+        **shape,  # type: ignore[arg-type] # by name, as above
+        macs=cost.macs,
+        params=cost.params,
+        ops=tuple(map(_op_cost, terms)),
+        peak=highest(timeline(terms, setting)),
+        saved_bytes=liveness.saved(terms, setting.dtype),
+    )
 
 
-def with_profile(workload: Workload, row: Row, profile: Sequence[tuple[str, float]]) -> Row:
+def with_profile(row: Row, profile: Sequence[tuple[str, float]]) -> Row:
     """The row of one attention module with the seconds of its operators in context.
 
     ``profile``: torch's name and seconds of every operator that it ran. As the row was where those
     are not the ones that pvtprof knows of.
     """
-    found = list(kernels(row_terms(workload, row.scope), workload.dtype))
+    found = list(kernels(terms_of(row), row.setting.dtype))
     seconds = matched_s([kernel for _, kernel in found], profile)
     if seconds is None:
         return row
     by_op: dict[str, float] = {}
-    for (term, _), its in zip(found, seconds, strict=True):
-        by_op[op_name(term)] = by_op.get(op_name(term), 0.0) + its
+    for (term, _), measured in zip(found, seconds, strict=True):
+        by_op[op_name(term)] = by_op.get(op_name(term), 0.0) + measured
     return replace(row, ops=tuple(replace(op, measured_s=by_op.get(op.name)) for op in row.ops))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from pvtprof.designs.part import Scope
-from pvtprof.designs.setting import Workload
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.part import MODEL, Part, attention_of
+from pvtprof.designs.setting import Setting
+from pvtprof.errors import SpecError
 from pvtprof.observe.machine import WITHHELD, Environment
 from pvtprof.predict.prediction import Ceilings
 from pvtprof.run.row import Row
@@ -15,37 +16,94 @@ from pvtprof.run.row import Row
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ``pvtprof compare``: workload, environment, rows in the order of the tables.
+    """One run of ``pvtprof compare``: any number of rows, and the environment they were made in.
 
-    ``interrupted`` tells whether Ctrl-C ended the measuring early. ``ceilings`` are those of the
-    calibration that predicted; None where none did.
+    Rows of one model in one setting belong together: see ``comparisons``. ``interrupted`` tells
+    whether Ctrl-C ended the measuring early. ``ceilings`` are those of the calibration that
+    predicted; None where none did.
     """
 
-    workload: Workload
     environment: Environment
     rows: tuple[Row, ...]
     command: str = ""
     interrupted: bool = False
     ceilings: Ceilings | None = None
 
-    @cached_property
-    def by_scope(self) -> dict[Scope, Row]:
-        """Rows by what they are of."""
-        return {row.scope: row for row in self.rows}
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise SpecError("a run has no rows; name at least one model and one size")
 
-    def row(self, stage: int | None, variant: str) -> Row:
-        """The row of one stage (None: the whole model) and one variant."""
-        return self.by_scope[Scope(stage, variant)]
+    @cached_property
+    def by_key(self) -> dict[tuple[PvtDesign, Part, Setting], Row]:
+        """Rows by what they are of."""
+        return {row.key: row for row in self.rows}
+
+    @cached_property
+    def designs(self) -> tuple[PvtDesign, ...]:
+        """The designs compared, in the order of the rows."""
+        return tuple(dict.fromkeys(row.design for row in self.rows))
+
+    @cached_property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings in which they ran, in the order of the rows."""
+        return tuple(dict.fromkeys(row.setting for row in self.rows))
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that have rows, in the order of the rows."""
+        return tuple(dict.fromkeys(row.part for row in self.rows))
 
     @property
+    def setting(self) -> Setting:
+        """The setting of a run of one comparison; of several, that of the first."""
+        return self.rows[0].setting
+
+    @property
+    def model(self) -> str:
+        """The name of the network of a run of one comparison; of several, of the first."""
+        return self.rows[0].design.model
+
+    @cached_property
+    def comparisons(self) -> tuple[Run, ...]:
+        """The run by model and setting: designs that can be held against each other, side by side.
+
+        A run of one model in one setting is its own only comparison.
+        """
+        groups: dict[tuple[str, Setting], list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault((row.design.model, row.setting), []).append(row)
+        if len(groups) == 1:
+            return (self,)
+        return tuple(replace(self, rows=tuple(rows)) for rows in groups.values())
+
+    def row(self, stage: int | None, design: str) -> Row:
+        """Return the row of one stage (None: the whole model) and one design, by its name.
+
+        Of a run of several comparisons, ask one of its ``comparisons``. Raises SpecError where
+        there is no such row, or more than one.
+        """
+        part = MODEL if stage is None else attention_of(stage)
+        found = [row for row in self.rows if (row.part, row.design.name) == (part, design)]
+        if len(found) != 1:
+            names = ", ".join(sorted({row.name for row in self.rows}))
+            reason = f"is in {len(found)} comparisons: ask one of them" if found else "is not there"
+            raise SpecError(f"row {part} {design} {reason}; rows are {names}")
+        return found[0]
+
+    @cached_property
     def variants(self) -> tuple[str, ...]:
-        """The attention designs compared, in the order of the tables."""
-        return tuple(v for v in VARIANTS if Scope(None, v) in self.by_scope)
+        """The names of the designs, in the order of the tables."""
+        return tuple(dict.fromkeys(design.name for design in self.designs))
 
     @property
     def agrees(self) -> bool:
         """Whether every witness agrees with its formula in every row."""
         return all(row.agrees for row in self.rows)
+
+    @property
+    def counted(self) -> bool:
+        """Whether any witness ran."""
+        return any(row.witnesses for row in self.rows)
 
     @property
     def measured(self) -> bool:
@@ -55,7 +113,12 @@ class Run:
     def anonymous(self) -> Run:
         """The same run without what tells whose it is: device, driver, memory, system, date."""
         nowhere = replace(
-            self.environment, date=WITHHELD, system=WITHHELD, device=WITHHELD,
-            driver=None, memory_bytes=None, commit=None,
-        )  # fmt: skip
+            self.environment,
+            date=WITHHELD,
+            system=WITHHELD,
+            device=WITHHELD,
+            driver=None,
+            memory_bytes=None,
+            commit=None,
+        )
         return replace(self, environment=nowhere)

@@ -11,17 +11,16 @@ import tracemalloc
 
 import numpy as np
 
-from pvtprof.designs.setting import workload
 from pvtprof.predict import choose
-from tests.builders import made_up_calibration
+from tests.builders import made_up_calibration, model_at
 
 MILLION = 1_000_000
 
 
 def main() -> None:
-    machine, work = made_up_calibration(), workload("pvt_v2_b2", 512)
+    machine, (model, setting) = made_up_calibration(), model_at("pvt_v2_b2", 512)
     begin = time.perf_counter()
-    spaces = [choose.space(work, machine, pool_size) for pool_size in choose.POOL_SIZES]
+    spaces = [choose.space(model, setting, machine, pool_size) for pool_size in choose.POOL_SIZES]
     print(f"tables of {len(spaces)} spaces: {time.perf_counter() - begin:.2f} s")
     designs = np.random.default_rng(0).integers(0, int(np.prod(spaces[0].shape)), MILLION)
     tracemalloc.start()
@@ -32,7 +31,7 @@ def main() -> None:
     tracemalloc.stop()
     print(f"{done:,} designs evaluated: {seconds:.2f} s, {most / 2**20:.0f} MiB at most")
     begin = time.perf_counter()
-    found = choose.choose(work, machine)
+    found = choose.choose(model, setting, machine)
     print(f"search of {found.searched:,} designs, {len(found.front)} on the front: "
           f"{time.perf_counter() - begin:.1f} s")  # fmt: skip
     print(f"resident at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from pvtprof.check import stored_times
 from pvtprof.check.baseline import Baseline
-from pvtprof.designs.setting import workload
+from pvtprof.designs.workload import workload
 from pvtprof.observe.environment import environment
 from tests.bench.aa_power import written
 

@@ -155,11 +155,32 @@ const pvtprofPage = (() => {
     setTimeout(() => { made.textContent = "copy"; made.setAttribute("aria-label", label); }, 1500);
   }
 
-  function start() {
-    const places = [...document.querySelectorAll("[data-chart]")];
+  // ---- Several comparisons on one page: one is shown at a time
+
+  /* Draw the charts that can be seen and were not drawn before. */
+  function draw() {
+    const places = [...document.querySelectorAll("[data-chart]")]
+      .filter((place) => !charts.has(place) && !place.closest("[hidden]"));
     const drawn = places.map((place) => show(place, JSON.parse(document.getElementById(place.dataset.chart).textContent)));
-    Promise.all(drawn).then(() => performance.mark("pvtprof charts"));
     places.forEach(chartButtons);
+    return Promise.all(drawn);
+  }
+
+  function choose(links) {
+    const chosen = links.find((link) => link.hash === location.hash) || links[0];
+    for (const link of links) {
+      document.getElementById(link.hash.slice(1)).hidden = link !== chosen;
+      if (link === chosen) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    return draw();
+  }
+
+  function start() {
+    const links = [...document.querySelectorAll("a[data-comparison]")];
+    const drawn = links.length ? choose(links) : draw();
+    drawn.then(() => performance.mark("pvtprof charts"));
+    if (links.length) addEventListener("hashchange", () => choose(links));
     for (const table of document.querySelectorAll("table[aria-label]")) {
       sortable(table);
       tableTools(table);

@@ -97,7 +97,7 @@ def all_infos(run: Run) -> dict[str, Any]:
     infos["resolution"] = resolution_info(run)
     if (live := live_info(run)).moments:
         infos["live"] = live
-    if any(row.counts for row in run.rows):
+    if run.counted:
         infos["agreement"] = agreement_info(run)
     return infos
 

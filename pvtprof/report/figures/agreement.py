@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.observe.witness import WITNESSES
 from pvtprof.report.figures.style import COLORS, GREY, empty_figure
 from pvtprof.run.run import Run
+from pvtprof.run.witnesses import COUNTERS
 
 SYMBOLS = {"fvcore": "circle-open", "torch": "x-thin-open"}
 
@@ -25,11 +25,11 @@ def agreement_info(run: Run) -> AgreementInfo:
     """Every submodule of every row that a witness counted."""
     return AgreementInfo({
         witness: tuple(
-            (ours, theirs, f"{row.scope}: {module or 'the module itself'}")
-            for row in run.rows if witness in row.counts
-            for module, (ours, theirs) in row.counts[witness].by_module.items()
+            (ours, theirs, f"{row.name}: {module or 'the module itself'}")
+            for row in run.rows if witness in row.witnesses
+            for module, (ours, theirs) in row.witnesses[witness].by_module.items()
         )
-        for witness in WITNESSES
+        for witness in COUNTERS
     })  # fmt: skip
 
 

@@ -24,11 +24,11 @@ class StackInfo:
 
 def stack_info(run: Run) -> StackInfo:
     """Stacked MACs of the attention rows; operators without MACs are left out."""
-    rows = [row for row in run.rows if row.scope.stage is not None]
+    rows = [row for row in run.rows if row.part.stage is not None]
     by_row = [{op.name: row.blocks * op.macs for op in row.ops if op.macs} for row in rows]
     names = [name for name in COLORS if any(name in macs for macs in by_row)]
     return StackInfo(
-        tuple((stage_name(row), row.scope.variant) for row in rows),
+        tuple((stage_name(row), row.design.name) for row in rows),
         {name: tuple(macs.get(name, 0) for macs in by_row) for name in names},
     )
 

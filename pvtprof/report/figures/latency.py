@@ -27,7 +27,7 @@ def latency_info(run: Run) -> LatencyInfo:
         {
             variant: tuple(
                 (timed_name(row), *found) for row in run.rows
-                if row.scope.variant == variant and (found := milliseconds(row))
+                if row.design.name == variant and (found := milliseconds(row))
             )
             for variant in run.variants
         }
@@ -65,11 +65,11 @@ class SharesInfo:
 
 def shares_info(run: Run) -> SharesInfo:
     """Every place that was timed for ``mha`` too; no points where it was not."""
-    plain = {row.scope.stage for row in run.rows if row.scope.variant == "mha" and row.latency}
+    plain = {row.part.stage for row in run.rows if row.design.name == "mha" and row.latency}
     found = {
         variant: tuple(
             _shares(run, row) for row in run.rows
-            if row.scope.variant == variant and row.latency and row.scope.stage in plain
+            if row.design.name == variant and row.latency and row.part.stage in plain
         )
         for variant in run.variants if variant != "mha"
     }  # fmt: skip
@@ -77,7 +77,7 @@ def shares_info(run: Run) -> SharesInfo:
 
 
 def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:
-    plain = run.row(row.scope.stage, "mha")
+    plain = run.row(row.part.stage, "mha")
     assert row.latency is not None and plain.latency is not None  # asked by shares_info  # noqa: PT018
     mine, theirs = row.latency.interval, plain.latency.interval
     low, high = (mine[0] / theirs[1], mine[1] / theirs[0]) if mine and theirs else (None, None)

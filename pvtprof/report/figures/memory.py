@@ -10,12 +10,14 @@ import plotly.graph_objects as go
 
 from pvtprof import units
 from pvtprof.analytic.fit import image_edge, squared
-from pvtprof.analytic.parts import needs, row_timeline
-from pvtprof.designs.part import Scope
-from pvtprof.designs.setting import Workload
+from pvtprof.analytic.parts import needs
+from pvtprof.designs.part import MODEL
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.errors import SpecError
 from pvtprof.moment import Moment, highest
 from pvtprof.report.figures.style import COLORS, GREY, empty_figure
+from pvtprof.run.rows import timeline_of
 from pvtprof.run.run import Run
 
 
@@ -32,10 +34,11 @@ def live_info(run: Run) -> LiveInfo:
     Formulas change with pvtprof's version: where they no longer give the peak that a saved run
     holds, the design is left out.
     """
-    timelines = {v: row_timeline(run.workload, Scope(None, v)) for v in run.variants}
+    wholes = {row.design.name: row for row in run.rows if row.part == MODEL}
+    timelines = {name: timeline_of(row) for name, row in wholes.items()}
     return LiveInfo({
         variant: moments for variant, moments in timelines.items()
-        if highest(moments) == run.row(None, variant).peak
+        if highest(moments) == wholes[variant].peak
     })  # fmt: skip
 
 
@@ -82,17 +85,18 @@ class ResolutionInfo:
 
 def resolution_info(run: Run) -> ResolutionInfo:
     """The closed form at every one of ``SIDES`` that the design takes, and where memory ends."""
-    points = {v: tuple(_needs(run.workload, v)) for v in run.variants}
+    its = run.setting
+    points = {d.name: tuple(_needs(d.spec, its)) for d in run.designs}
     memory = run.environment.memory_bytes
-    edges = {v: image_edge(run.workload, v, memory) for v in run.variants} if memory else {}
+    edges = {d.name: image_edge(d.spec, its, memory) for d in run.designs} if memory else {}
     crossings = {v: (edge.size, edge.needs) for v, edge in edges.items() if edge.size}
     return ResolutionInfo(points, memory, crossings)
 
 
-def _needs(workload: Workload, variant: str) -> Iterator[tuple[int, int, str]]:
+def _needs(spec: ModelSpec, setting: Setting) -> Iterator[tuple[int, int, str]]:
     for side in SIDES:
         with suppress(SpecError):  # R exceeds the grid of so small an image
-            yield side, *needs(squared(workload, side), variant)
+            yield side, *needs(spec, squared(setting, side))
 
 
 def draw_resolution(info: ResolutionInfo) -> go.Figure:

@@ -42,7 +42,7 @@ def _points(
 ) -> dict[str, tuple[Point, ...]]:
     found = {}
     for name, run in zip(NAMES, (a, b), strict=True):
-        values = [(str(row.scope), of(row)) for row in run.rows]
+        values = [(row.name, of(row)) for row in run.rows]
         found[name] = tuple((scope, *value) for scope, value in values if value is not None)
     return found
 

@@ -32,7 +32,7 @@ class PredictionInfo:
 def prediction_info(run: Run) -> PredictionInfo:
     """Every row that was both predicted and timed, by the predictors that all of them have."""
     return PredictionInfo({
-        name: tuple((str(row.scope), 1e3 * measured, 1e3 * said) for row, measured, said in its)
+        name: tuple((row.name, 1e3 * measured, 1e3 * said) for row, measured, said in its)
         for name, its in timed_and_predicted(run).items()
     })  # fmt: skip
 
@@ -82,7 +82,7 @@ def residual_info(run: Run) -> ResidualInfo:
     return ResidualInfo({
         variant: tuple(points)
         for variant in run.variants
-        if (points := [point for row in run.rows if row.scope.variant == variant
+        if (points := [point for row in run.rows if row.design.name == variant
                        for point in _residuals(row)])
     })  # fmt: skip
 
@@ -128,9 +128,9 @@ def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
     return RooflineInfo(
         {
             variant: tuple(
-                (str(row.scope), row.intensity(run.workload.dtype),
+                (row.name, row.intensity,
                  2e-9 * row.macs / row.latency.median)
-                for row in run.rows if row.scope.variant == variant and row.latency
+                for row in run.rows if row.design.name == variant and row.latency
             )
             for variant in run.variants
         },

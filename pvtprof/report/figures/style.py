@@ -20,12 +20,12 @@ GREY = "#888888"
 
 def stage_name(row: Row) -> str:
     """How charts and tables call the row's place: "stage 1" or "model"."""
-    return "model" if row.scope.stage is None else f"stage {row.scope.stage}"
+    return "model" if row.part.stage is None else f"stage {row.part.stage}"
 
 
 def timed_name(row: Row) -> str:
     """The same where it must be said that a stage's figure is one module's."""
-    return "whole model" if row.scope.stage is None else f"{stage_name(row)}, one module"
+    return "whole model" if row.part.stage is None else f"{stage_name(row)}, one module"
 
 
 def empty_figure(**layout: object) -> go.Figure:

@@ -1,0 +1,85 @@
+"""One published model at one setting, as the command line names it: its three designs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, image_size, positive
+from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.published import DEFAULT_MODEL, model_spec
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE, VARIANTS, ModelSpec, checked_ratios
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What the words of a command ask for: one published model on one input, and how it runs.
+
+    ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``; the other
+    fields are those of a ``Setting``.
+    """
+
+    model: str
+    height: int
+    width: int
+    sr_ratios: tuple[int, ...]
+    batch: int = 1
+    dtype: str = "float32"
+    device: str = "none"
+    attention: str = "eager"
+    mode: str = "inference"
+    pool_size: int = DEFAULT_POOL_SIZE
+
+    def __post_init__(self) -> None:
+        model_spec(self.model)
+        positive("pool size", self.pool_size, MAX_SIDE)
+        checked_ratios(self.sr_ratios)
+        self.setting  # noqa: B018 # raises where it cannot be
+        self.spec("sra_conv")
+
+    @property
+    def setting(self) -> Setting:
+        """What the designs run on, and how."""
+        return Setting(**{field.name: getattr(self, field.name) for field in fields(Setting)})
+
+    def spec(self, variant: str) -> ModelSpec:
+        """The model with ``variant`` in every stage, at the workload's R and pool."""
+        pooled = replace(model_spec(self.model), pool_size=self.pool_size)
+        return pooled.with_attention(variant, self.sr_ratios)
+
+    def design(self, variant: str) -> PvtDesign:
+        """The design with ``variant`` in every stage."""
+        return PvtDesign(variant, self.spec(variant))
+
+    @property
+    def designs(self) -> tuple[PvtDesign, ...]:
+        """The three designs, in the order of the tables."""
+        return tuple(map(self.design, VARIANTS))
+
+
+def workload(
+    model: str = DEFAULT_MODEL,
+    img: int | tuple[int, int] = 224,
+    sr_ratios: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    attention: str = "eager",
+    mode: str = "inference",
+    pool_size: int = DEFAULT_POOL_SIZE,
+) -> Workload:
+    """The workload that these words ask for; ``sr_ratios`` None means the model's own."""
+    height, width = image_size(img)
+    own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
+    return Workload(
+        model,
+        height,
+        width,
+        own if sr_ratios is None else checked_ratios(sr_ratios),
+        batch=positive("batch", batch, MAX_BATCH),
+        dtype=dtype,
+        attention=attention,
+        mode=mode,
+        pool_size=positive("pool size", pool_size, MAX_SIDE),
+    )

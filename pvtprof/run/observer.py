@@ -1,0 +1,213 @@
+"""The witnesses and the clock, run over the rows of one comparison, part by part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pvtprof import units
+from pvtprof.designs.part import Part
+from pvtprof.designs.setting import DEFAULT_BUDGET_S, Setting
+from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.observe.environment import free_bytes
+from pvtprof.observe.measurement import Measurement
+from pvtprof.run import recipes
+from pvtprof.run.row import Row, joined
+from pvtprof.run.rows import terms_of, with_profile
+from pvtprof.run.witnesses import WITNESSES
+
+if TYPE_CHECKING:
+    from pvtprof.observe.sides import Side
+    from pvtprof.observe.subject import Subject
+
+Progress = Callable[[str], None]
+OUT_OF_MEMORY = "ran out of memory; close other programs or use a smaller --img"
+#: Share of the measuring budget for the whole models; the rest is for the attention of the stages.
+MODEL_SHARE = 0.5
+#: Of what is for a stage, the share for its operators, one by one; and so many seconds in any case.
+OPERATORS_SHARE, OPERATORS_S = 0.1, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """How a run is measured: on which device, for how long, and with CUDA graphs or without.
+
+    ``budget_s`` are seconds for all comparisons together; 0 measures no latency.
+    """
+
+    device: str = "auto"
+    budget_s: float = DEFAULT_BUDGET_S
+    cuda_graph: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.budget_s, int | float) or not 0 <= self.budget_s < float("inf"):
+            raise SpecError(f"budget is {self.budget_s!r} s; use 0 or more, such as 30")
+
+
+def subject_of(row: Row) -> Subject:
+    """How to build what a row is about."""
+    from pvtprof.observe.subject import attention_subject, model_subject
+
+    spec, stage = row.design.spec, row.part.stage
+    if stage is None or row.grid is None or row.tokens is None:
+        return model_subject(spec, row.setting)
+    return attention_subject(spec, stage, row.grid, row.tokens, row.setting)
+
+
+def check_addressable(rows: Sequence[Row]) -> None:
+    """Raise where a tensor would have more bytes than 64 bits can address."""
+    for row in rows:
+        if row.tokens and row.kv_tokens and row.num_heads:
+            scores = row.setting.batch * row.num_heads * row.tokens * row.kv_tokens
+            if scores * row.setting.bytes_each >= 2**62:
+                raise SpecError(
+                    f"{row.name}: the scores alone have {units.integer(scores)} elements, past "
+                    "what torch can address; use a smaller --img, --batch or --pool-size, "
+                    "or --analytic"
+                )
+
+
+class Observer:
+    """Runs every witness over the rows of one comparison: one model, one setting.
+
+    ``rows`` holds what was seen so far, also after Ctrl-C.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        measuring: Measuring,
+        progress: Progress,
+    ) -> None:
+        self.rows = {(row.part, row.design.name): row for row in rows}
+        self.setting: Setting = rows[0].setting
+        self.budget_s = measuring.budget_s
+        self.clock: Side | None = None
+        self.progress = progress
+        self.left_s = 0.0
+
+    def observe(self, clock: Side | None) -> None:
+        """Let every witness and the clock see every row; without ``clock`` no latency is taken."""
+        self.clock = clock
+        for part in dict.fromkeys(row.part for row in list(self.rows.values())):
+            self._observe_part(part)
+
+    def interrupt(self) -> None:
+        """Say of every row that was not measured that the run was interrupted."""
+        for key, row in self.rows.items():
+            if row.latency is None and row.not_run is None:
+                self.rows[key] = replace(row, not_run="interrupted")
+
+    def _observe_part(self, part: Part) -> None:
+        keys = [key for key in self.rows if key[0] == part]
+        for key in keys:
+            row = self.rows[key]
+            self.progress(f"counting {row.name}")
+            subject = subject_of(row)
+            row = self.rows[key] = self._without_memory(row, subject)
+            if row.not_run is None:
+                with self._out_of_memory_is_said(key), subject.held(self.setting.device):
+                    self.rows[key] = self._watched(row, subject, on_real=True)
+        self._time(part, {row.name: key for key in keys if not (row := self.rows[key]).not_run})
+
+    @contextmanager
+    def _out_of_memory_is_said(self, key: tuple[Part, str]) -> Iterator[None]:
+        """Others may take the memory that was free: then the row says so and the run goes on."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "memory" not in str(error):
+                raise
+            self.rows[key] = replace(self.rows[key], not_run=OUT_OF_MEMORY)
+
+    def _without_memory(self, row: Row, subject: Subject) -> Row:
+        """What needs no memory, and whether there is enough for the rest."""
+        row = self._watched(row, subject, on_real=False)
+        needed = row.witnesses["peak bytes"].counted + subject.resident_bytes()
+        free = free_bytes(self.setting.device)
+        if needed <= free:
+            return row
+        return replace(row, not_run=f"needs {units.size(needed)}, {units.size(free)} free")
+
+    def _watched(self, row: Row, subject: Subject, on_real: bool) -> Row:
+        """The row with what the witnesses that need real tensors, or those that do not, saw."""
+        terms = terms_of(row)
+        found = dict(row.witnesses)
+        for name, witness in WITNESSES.items():
+            if witness.on_real == on_real and witness.applies(self.setting):
+                count = witness.watch(subject, self.setting)
+                found[name] = joined(witness.formula(terms, self.setting), count, witness.is_exact)
+        in_order = {name: found[name] for name in WITNESSES if name in found}
+        return replace(row, witnesses=in_order)
+
+    def _share(self, part: Part) -> float:
+        """The part of the budget that is for one part of the designs."""
+        stages = {row.part for row in self.rows.values() if row.part.stage is not None}
+        return MODEL_SHARE if part.stage is None else (1 - MODEL_SHARE) / len(stages)
+
+    def _time(self, part: Part, ready: Mapping[str, tuple[Part, str]]) -> None:
+        """Time the rows that are ready, by their names, together."""
+        if not ready:
+            return
+        self.left_s += self._share(part) * self.budget_s
+        begin = time.perf_counter()
+        taken: dict[str, Measurement] = {}
+        reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
+        try:
+            if self.clock:
+                self._measure(self.clock, part, ready, taken)
+        except UnavailableError as error:
+            reason = OUT_OF_MEMORY if "memory" in str(error) else str(error)
+        finally:
+            self.left_s = max(0.0, self.left_s - (time.perf_counter() - begin))
+            for name, key in ready.items():
+                if name in taken:
+                    self.rows[key] = replace(self.rows[key], latency=taken[name])
+        for name, key in ready.items():
+            if name not in taken:
+                self.rows[key] = replace(self.rows[key], not_run=reason)
+
+    def _measure(
+        self,
+        clock: Side,
+        part: Part,
+        ready: Mapping[str, tuple[Part, str]],
+        taken: dict[str, Measurement],
+    ) -> None:
+        from pvtprof.observe import latency
+
+        name = "whole model" if part.stage is None else f"attention of {part}"
+        self.progress(f"timing {name} ({self.left_s:.0f} s at most)")
+        begin = time.perf_counter()
+        by_operator = part.stage is not None and self.setting.mode == "inference"
+        whole_s = self.left_s * (1 - OPERATORS_SHARE * by_operator)
+        rows = {name: recipes.of_row(self.rows[key]) for name, key in ready.items()}
+        with clock.forked(rows) as samplers:
+            latency.measure(
+                samplers,
+                whole_s,
+                self.setting.device,
+                keep=taken,
+                progress=lambda text: self.progress(f"timing {name}, {text}"),
+            )
+            if by_operator:
+                self._time_operators(clock, ready, taken, begin + self.left_s)
+
+    def _time_operators(
+        self,
+        clock: Side,
+        ready: Mapping[str, tuple[Part, str]],
+        taken: Mapping[str, Measurement],
+        until: float,
+    ) -> None:
+        """Each operator of the modules that were timed, in context, as far as that ends in time."""
+        from pvtprof.observe.sides import FEWEST_PROFILED
+
+        until = max(until, time.perf_counter() + OPERATORS_S)
+        for name, measurement in taken.items():
+            if time.perf_counter() + FEWEST_PROFILED * measurement.median < until:
+                profile = clock.profile(name, measurement.median)
+                self.rows[ready[name]] = with_profile(self.rows[ready[name]], profile)
