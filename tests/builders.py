@@ -77,6 +77,16 @@ def model_at(
     return MODELS[model], asked.setting
 
 
+def at(
+    batch: int = 1,
+    dtype: str = "float32",
+    attention: str = "eager",
+    image: tuple[int, int] = (1, 1),
+) -> Setting:
+    """A setting; of an attention module alone, which has its grid, the image does not matter."""
+    return Setting(*image, batch=batch, dtype=dtype, attention=attention)
+
+
 def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> StageSpec:
     """A random attention: heads, head dim and an R that mostly does not divide the grid."""
     heads = rng.randint(1, 6)

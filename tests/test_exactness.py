@@ -52,9 +52,9 @@ def terms(edit: Callable[[Op], list[Op]]) -> tuple[Term, ...]:
 
 
 def agrees(subject: Subject, expected: tuple[Term, ...]) -> bool:
-    watch, saved = subject.step()
+    watch, saved = subject.step
     return (
-        subject.forward().timeline == list(liveness.timeline(expected, "float32"))
+        subject.forward.timeline == list(liveness.timeline(expected, "float32"))
         and watch.timeline == list(training.timeline(expected, "float32"))
         and saved == liveness.saved(expected, "float32")
     )
@@ -86,7 +86,7 @@ def test_an_in_place_scale_is_one_score_matrix_less_in_inference() -> None:
         lambda op: [] if op.name == "scale"
         else [replace(op, of=("scores",)) if op.name == "softmax" else op]
     )  # fmt: skip
-    assert subject.forward().timeline == list(liveness.timeline(expected, "float32"))
+    assert subject.forward.timeline == list(liveness.timeline(expected, "float32"))
 
 
 def test_a_scaled_q_is_modelled() -> None:
@@ -103,12 +103,12 @@ def test_a_scaled_q_is_modelled() -> None:
         return [] if op.name == "scale" else [op]
 
     subject = changed(lambda attn: setattr(attn, "scores", ScalesQ()))
-    assert subject.forward().timeline == list(liveness.timeline(terms(edit), "float32"))
+    assert subject.forward.timeline == list(liveness.timeline(terms(edit), "float32"))
 
 
 def test_an_upcast_softmax_is_seen_by_the_witness_with_its_operator() -> None:
     """Scores, their float64 copy, and its softmax: 1 + 2 + 2 score matrices, where 2 would be."""
-    upcast = changed(lambda attn: setattr(attn, "softmax", UpcastSoftmax())).forward().peak
+    upcast = changed(lambda attn: setattr(attn, "softmax", UpcastSoftmax())).forward.peak
     q, m = 4 * BATCH * N * C, 4 * BATCH * M * C
     assert upcast == Moment(q + 3 * m + 5 * SCORES, "attn.softmax _softmax")
 
@@ -130,8 +130,8 @@ def test_indexing_keys_and_values_instead_of_unbinding_costs_backward_more() -> 
 
     subject = changed(change)
     plain = changed(lambda attn: None)
-    assert subject.forward().timeline == plain.forward().timeline
-    (watch, saved), (plain_watch, plain_saved) = subject.step(), plain.step()
+    assert subject.forward.timeline == plain.forward.timeline
+    (watch, saved), (plain_watch, plain_saved) = subject.step, plain.step
     assert saved == plain_saved
     operators = [moment.at for moment in watch.timeline]
     assert operators.count("attn select_backward") == 2
@@ -142,7 +142,7 @@ def test_indexing_keys_and_values_instead_of_unbinding_costs_backward_more() -> 
 def test_an_input_that_is_not_contiguous_costs_the_bias_an_operator_of_its_own() -> None:
     """Linear layers then run as mm and add: one more q where there was none."""
     subject = changed(lambda attn: None, lambda: torch.randn(1, C, N).transpose(1, 2))
-    operators = [moment.at for moment in subject.forward().timeline]
+    operators = [moment.at for moment in subject.forward.timeline]
     assert operators[:2] == ["attn.q mm", "attn.q add"]
 
 

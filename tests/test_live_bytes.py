@@ -13,6 +13,7 @@ from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import attention_subject, model_subject
+from tests.builders import at
 
 
 def test_the_peak_is_the_largest_sum_of_what_is_alive_together() -> None:
@@ -39,10 +40,10 @@ def test_views_and_what_was_there_before_hold_nothing() -> None:
 @pytest.mark.parametrize("variant", ["mha", "sra_conv", "sra_pool"])
 def test_fake_tensors_peak_as_real_ones_do(variant: str, attention: str) -> None:
     stage = StageSpec(32, 1, 2, 4, 3, variant)
-    subject = attention_subject(stage, (13, 9), 117, 2, "float32", attention, 4)
+    subject = attention_subject(stage, (13, 9), 117, at(2, "float32", attention), 4)
     module, inputs = subject.real("cpu")
-    assert live_bytes.forward(module, inputs).timeline == subject.forward().timeline
-    (real, real_saved), (fake, fake_saved) = live_bytes.step(module, inputs), subject.step()
+    assert live_bytes.forward(module, inputs).timeline == subject.forward.timeline
+    (real, real_saved), (fake, fake_saved) = live_bytes.step(module, inputs), subject.step
     assert real.timeline == fake.timeline
     assert real_saved == fake_saved
 
@@ -51,22 +52,22 @@ def test_fake_tensors_peak_as_real_ones_do(variant: str, attention: str) -> None
 @pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
 def test_whole_networks_on_fake_tensors_do_as_real_ones_do(name: str, batch: int) -> None:
     """Layouts too: a convolution at batch 1, a layer norm's gradient; they decide about copies."""
-    subject = model_subject(MODELS[name], (96, 64), batch, "float32", "eager")
-    (real, real_saved), (fake, fake_saved) = live_bytes.step(*subject.real("cpu")), subject.step()
+    subject = model_subject(MODELS[name], at(batch, "float32", "eager", (96, 64)))
+    (real, real_saved), (fake, fake_saved) = live_bytes.step(*subject.real("cpu")), subject.step
     assert real.timeline == fake.timeline
     assert real_saved == fake_saved
 
 
 def test_gradients_add_up_in_place_as_they_do_when_nobody_watches() -> None:
     """A dispatch mode keeps autograd from adding in place; the witness does it in its stead."""
-    subject = model_subject(MODELS["pvt_tiny"], (64, 64), 1, "float32", "eager")
+    subject = model_subject(MODELS["pvt_tiny"], at(1, "float32", "eager", (64, 64)))
     module, inputs = subject.real("cpu")
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         module(*inputs).sum().backward()
     events = sorted(profiled.events(), key=lambda event: event.time_range.start)
     begin = next(i for i, event in enumerate(events) if "Backward" in event.name)
     out_of_place = sum(event.name == "aten::add" for event in events[begin:])
-    timeline = subject.step()[0].timeline
+    timeline = subject.step[0].timeline
     half = next(i for i, moment in enumerate(timeline) if moment.at == "head sum")
     assert sum(moment.at.endswith(" add") for moment in timeline[half:]) == out_of_place > 0
 
@@ -74,27 +75,29 @@ def test_gradients_add_up_in_place_as_they_do_when_nobody_watches() -> None:
 def test_written_out_mha_holds_two_score_matrices() -> None:
     """q + 2m + S + S, the peak at the scaling (M > 2d)."""
     stage = StageSpec(64, 1, 1, 4, 1, "mha")
-    subject = attention_subject(stage, (56, 56), 3136, 1, "float32", "eager", 7)
+    subject = attention_subject(stage, (56, 56), 3136, at(1, "float32", "eager"), 7)
     q, scores = 4 * 3136 * 64, 4 * 3136 * 3136
-    assert subject.forward().peak == Moment(q + 2 * q + 2 * scores, "attn.scores mul")
+    assert subject.forward.peak == Moment(q + 2 * q + 2 * scores, "attn.scores mul")
 
 
 def test_half_precision_halves_the_bytes() -> None:
     spec = MODELS["pvt_tiny"]
-    full, half = (model_subject(spec, (224, 224), 1, d, "eager") for d in ("float32", "bfloat16"))
-    assert full.forward().peak == Moment(15_253_504, "block1.mlp.act gelu")
-    assert half.forward().peak == Moment(15_253_504 // 2, "block1.mlp.act gelu")
+    full, half = (
+        model_subject(spec, at(1, d, "eager", (224, 224))) for d in ("float32", "bfloat16")
+    )
+    assert full.forward.peak == Moment(15_253_504, "block1.mlp.act gelu")
+    assert half.forward.peak == Moment(15_253_504 // 2, "block1.mlp.act gelu")
     assert full.resident_bytes() == 4 * (13_229_288 + 3 * 224 * 224)
     assert half.resident_bytes() == full.resident_bytes() // 2
 
 
 def test_a_terabyte_is_watched_without_memory() -> None:
     spec = MODELS["pvt_tiny"].with_attention("mha")
-    assert model_subject(spec, (4096, 4096), 1, "float32", "eager").forward().peak.bytes > 2**40
+    assert model_subject(spec, at(1, "float32", "eager", (4096, 4096))).forward.peak.bytes > 2**40
 
 
 def test_default_dtype_is_put_back() -> None:
-    subject = model_subject(MODELS["pvt_v2_b0"], (64, 64), 1, "float64", "eager")
+    subject = model_subject(MODELS["pvt_v2_b0"], at(1, "float64", "eager", (64, 64)))
     module, inputs = subject.real("cpu")
     assert {p.dtype for p in module.parameters()} == {inputs[0].dtype} == {torch.float64}
     assert torch.get_default_dtype() == torch.float32

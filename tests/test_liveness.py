@@ -21,6 +21,7 @@ from pvtprof.designs.spec import VARIANTS, StageSpec
 from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.subject import Subject, attention_subject, model_subject
+from tests.builders import at
 
 #: PVTPROF_TRIALS=all watches everything (minutes); the suite a sample of it.
 ALL = os.environ.get("PVTPROF_TRIALS") == "all"
@@ -44,7 +45,7 @@ def random_case(rng: random.Random, largest: int) -> tuple[str, Subject, tuple[T
     terms = running(
         Term(op.inside("attn"), sizes) for op in attention_ops(stage.runs_as, attention)
     )
-    subject = attention_subject(stage, grid, sizes["n"], batch, dtype, attention, pool)
+    subject = attention_subject(stage, grid, sizes["n"], at(batch, dtype, attention), pool)
     return (
         f"{stage}, {attention}, {dtype}, grid {grid}, batch {batch}, pool {pool}",
         subject,
@@ -55,10 +56,10 @@ def random_case(rng: random.Random, largest: int) -> tuple[str, Subject, tuple[T
 
 def check(case: str, subject: Subject, terms: tuple[Term, ...]) -> None:
     """Formula and witness agree on every moment of a forward pass and of a training step."""
-    watch, saved = subject.step()
+    watch, saved = subject.step
     assert list(training.timeline(terms, subject.dtype)) == watch.timeline, case
     assert liveness.saved(terms, subject.dtype) == saved, case
-    assert liveness.peak(terms, subject.dtype) == subject.forward().peak, case
+    assert liveness.peak(terms, subject.dtype) == subject.forward.peak, case
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -67,7 +68,7 @@ def test_random_attention_on_fake_tensors(seed: int) -> None:
     for _ in range(FAKE // 4):
         case, subject, terms, _ = random_case(rng, largest=1024)
         check(case, subject, terms)
-        assert list(liveness.timeline(terms, subject.dtype)) == subject.forward().timeline, case
+        assert list(liveness.timeline(terms, subject.dtype)) == subject.forward.timeline, case
 
 
 def test_random_attention_on_real_tensors() -> None:
@@ -104,7 +105,7 @@ def packed_bytes(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
 @pytest.mark.parametrize("image", IMAGES, ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
-    subject = model_subject(MODELS[name], image, batch, "float32", "eager")
+    subject = model_subject(MODELS[name], at(batch, "float32", "eager", image))
     check(name, subject, model_terms(MODELS[name], image, batch))
 
 

@@ -16,7 +16,7 @@ from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import VARIANTS
 from pvtprof.observe import fvcore
 from pvtprof.observe.subject import attention_subject, model_subject
-from tests.builders import random_stage
+from tests.builders import at, random_stage
 
 BLOCKS_PER_CASE = 170  # x 3 variants x 2 kinds of attention = 1020 random blocks
 IMAGES = [(224, 224), (255, 255), (448, 448), (320, 256), (800, 1333)]
@@ -36,7 +36,7 @@ def test_random_attention_blocks_equal_both_counters(variant: str, attention: st
         extra = rng.randint(0, 1) if stage.runs_as == "mha" else 0
         sizes = attention_sizes(stage, batch, grid, pool, extra)
         terms = [Term(op.inside("attn"), sizes) for op in attention_ops(stage.runs_as, attention)]
-        subject = attention_subject(stage, grid, sizes["n"], batch, "float32", attention, pool)
+        subject = attention_subject(stage, grid, sizes["n"], at(batch, "float32", attention), pool)
         case = f"{stage}, grid {grid}, batch {batch}, pool {pool}"
         module, inputs = subject.real("cpu")
         assert fvcore.count(module, *inputs).by_module == formula_by_module(terms, FVCORE), case
@@ -53,7 +53,7 @@ def test_whole_models_equal_torchs_counter(
 ) -> None:
     spec = MODELS[name].with_attention(variant)
     terms = model_terms(spec, image, 1, attention)
-    subject = model_subject(spec, image, 1, "float32", attention)
+    subject = model_subject(spec, at(1, "float32", attention, image))
     count = subject.torch_count()
     assert count.by_module == formula_by_module(terms, TORCH)
     assert count.counted == sum(term.count(TORCH) for term in terms)
@@ -99,7 +99,7 @@ def test_plain_attention_at_other_sizes_equals_fvcore(name: str, image: tuple[in
 def assert_equals_fvcore(name: str, variant: str, image: tuple[int, int], attention: str) -> None:
     spec = MODELS[name].with_attention(variant)
     terms = model_terms(spec, image, 1, attention)
-    module, inputs = model_subject(spec, image, 1, "float32", attention).real("cpu")
+    module, inputs = model_subject(spec, at(1, "float32", attention, image)).real("cpu")
     count = fvcore.count(module, *inputs)
     assert count.by_module == formula_by_module(terms, FVCORE)
     assert count.counted == model_total(spec, image, FVCORE, 1, attention)
@@ -108,7 +108,7 @@ def assert_equals_fvcore(name: str, variant: str, image: tuple[int, int], attent
 def test_a_wrong_formula_would_be_found() -> None:
     spec = MODELS["pvt_v2_b0"]
     wrong = replace(spec, stages=(replace(spec.stages[0], sr_ratio=5), *spec.stages[1:]))
-    count = model_subject(spec, (224, 224), 1, "float32", "eager").torch_count()
+    count = model_subject(spec, at(1, "float32", "eager", (224, 224))).torch_count()
     formula = formula_by_module(model_terms(wrong, (224, 224)), TORCH)
     differing = {where for where in formula if formula[where] != count.by_module[where]}
     assert differing == {
@@ -120,7 +120,9 @@ def test_a_wrong_formula_would_be_found() -> None:
 
 
 def test_what_a_counter_skips_is_named() -> None:
-    subject = attention_subject(MODELS["pvt_v2_b2"].stages[0], (8, 8), 64, 1, "float32", "eager", 7)
+    subject = attention_subject(
+        MODELS["pvt_v2_b2"].stages[0], (8, 8), 64, at(1, "float32", "eager"), 7
+    )
     module, inputs = subject.real("cpu")
     assert set(fvcore.count(module, *inputs).skipped) == {"aten::mul", "aten::softmax"}
     skipped = subject.torch_count().skipped
@@ -131,7 +133,7 @@ def test_fused_attention_is_taught_to_fvcore_and_said_so() -> None:
     stage = MODELS["pvt_v2_b2"].stages[0]
     counts = {}
     for attention in ATTENTIONS:
-        subject = attention_subject(stage, (8, 8), 64, 1, "float32", attention, 7)
+        subject = attention_subject(stage, (8, 8), 64, at(1, "float32", attention), 7)
         module, inputs = subject.real("cpu")
         counts[attention] = fvcore.count(module, *inputs)
     assert counts["sdpa"].counted == counts["eager"].counted
@@ -142,7 +144,9 @@ def test_fused_attention_is_taught_to_fvcore_and_said_so() -> None:
 def test_fvcores_log_does_not_reach_the_user(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    module, inputs = model_subject(MODELS["pvt_v2_b0"], (64, 64), 1, "float32", "eager").real("cpu")
+    module, inputs = model_subject(MODELS["pvt_v2_b0"], at(1, "float32", "eager", (64, 64))).real(
+        "cpu"
+    )
     fvcore.count(module, *inputs)
     assert caplog.text == ""
     assert capfd.readouterr() == ("", "")

@@ -191,7 +191,7 @@ def model_total(
     """What a counter of this convention says of a whole network: the closed form by itself.
 
     >>> from pvtprof.analytic.cost import FVCORE
-    >>> from pvtprof.spec import model_spec
+    >>> from pvtprof.designs.published import model_spec
     >>> model_total(model_spec("pvt_v2_b2"), (224, 224), FVCORE)
     4045817152
     """

@@ -50,7 +50,7 @@ def conv_out(extent: int, kernel: int, stride: int, padding: int = 0) -> int:
 def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, int], ...]:
     """Token grid (height, width) of each stage, for an image in pixels.
 
-    >>> from pvtprof.spec import model_spec
+    >>> from pvtprof.designs.published import model_spec
     >>> token_grids(model_spec("pvt_v2_b2"), 800, 1333)
     ((200, 334), (100, 167), (50, 84), (25, 42))
     """
@@ -72,7 +72,7 @@ def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, in
 def smallest_side(spec: ModelSpec) -> int:
     """The fewest pixels along one side that leave a token in every stage.
 
-    >>> from pvtprof.spec import model_spec
+    >>> from pvtprof.designs.published import model_spec
     >>> smallest_side(model_spec("pvt_tiny")), smallest_side(model_spec("pvt_v2_b2"))
     (32, 1)
     """

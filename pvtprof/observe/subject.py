@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec
+from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import flop_counter, live_bytes
@@ -97,17 +97,16 @@ def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
 
 
 def attention_subject(
-    spec: ModelSpec, stage: int, grid: tuple[int, int], tokens: int, setting: Setting
+    stage: StageSpec, grid: tuple[int, int], tokens: int, setting: Setting, pool_size: int
 ) -> Subject:
-    """One attention module of a stage (from 1) on random tokens (batch, tokens, dim) of a grid.
+    """One attention module of a stage on random tokens (batch, tokens, dim) of a grid.
 
     The tokens require grad: inside a network, what comes before them learns too.
     """
-    of_stage = spec.stages[stage - 1]
-    shape = (setting.batch, tokens, of_stage.dim)
+    shape = (setting.batch, tokens, stage.dim)
     return Subject(
         lambda: (
-            build_attention(of_stage, grid, setting.attention, spec.pool_size),
+            build_attention(stage, grid, setting.attention, pool_size),
             (torch.randn(*shape).requires_grad_(),),
         ),
         setting.dtype,

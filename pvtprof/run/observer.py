@@ -51,10 +51,11 @@ def subject_of(row: Row) -> Subject:
     """How to build what a row is about."""
     from pvtprof.observe.subject import attention_subject, model_subject
 
-    spec, stage = row.design.spec, row.part.stage
-    if stage is None or row.grid is None or row.tokens is None:
+    spec, number = row.design.spec, row.part.stage
+    if number is None or row.grid is None or row.tokens is None:
         return model_subject(spec, row.setting)
-    return attention_subject(spec, stage, row.grid, row.tokens, row.setting)
+    stage = spec.stages[number - 1]
+    return attention_subject(stage, row.grid, row.tokens, row.setting, spec.pool_size)
 
 
 def check_addressable(rows: Sequence[Row]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.report.figures.style import COLORS, GREY, empty_figure
+from pvtprof.report.figures.style import GREY, color_of, empty_figure
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import COUNTERS
 
@@ -43,8 +43,8 @@ def draw_agreement(info: AgreementInfo) -> go.Figure:
     for witness, points in info.points.items():
         figure.add_scatter(
             name=witness, mode="markers", x=[p[0] for p in points], y=[p[1] for p in points],
-            marker={"symbol": SYMBOLS[witness], "size": 9, "color": COLORS[witness],
-                    "line": {"width": 2, "color": COLORS[witness]}},
+            marker={"symbol": SYMBOLS[witness], "size": 9, "color": color_of(witness),
+                    "line": {"width": 2, "color": color_of(witness)}},
             customdata=[[p[2], units.integer(p[0]), units.integer(p[1])] for p in points],
             hovertemplate="%{customdata[0]}<br>formula %{customdata[1]}"
                           "<br>counted %{customdata[2]}<extra>%{fullData.name}</extra>",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.report.figures.style import COLORS, empty_figure, stage_name
+from pvtprof.report.figures.style import COLORS, color_of, empty_figure, stage_name
 from pvtprof.run.run import Run
 
 
@@ -26,7 +26,8 @@ def stack_info(run: Run) -> StackInfo:
     """Stacked MACs of the attention rows; operators without MACs are left out."""
     rows = [row for row in run.rows if row.part.stage is not None]
     by_row = [{op.name: row.blocks * op.macs for op in row.ops if op.macs} for row in rows]
-    names = [name for name in COLORS if any(name in macs for macs in by_row)]
+    known = [name for name in COLORS if any(name in macs for macs in by_row)]
+    names = dict.fromkeys((*known, *(name for macs in by_row for name in macs)))
     return StackInfo(
         tuple((stage_name(row), row.design.name) for row in rows),
         {name: tuple(macs.get(name, 0) for macs in by_row) for name in names},
@@ -39,7 +40,7 @@ def draw_stack(info: StackInfo) -> go.Figure:
     figure = empty_figure(barmode="stack")
     for name, macs in info.macs.items():
         figure.add_bar(
-            name=name, x=[stages, variants], y=list(macs), marker_color=COLORS[name],
+            name=name, x=[stages, variants], y=list(macs), marker_color=color_of(name),
             customdata=[units.integer(value) for value in macs],
             hovertemplate=f"%{{x}}<br>{name}: %{{customdata}} MACs<extra></extra>",
         )  # fmt: skip

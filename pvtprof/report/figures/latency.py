@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pvtprof.report.figures.style import COLORS, GREY, add_dots, empty_figure, timed_name
+from pvtprof.report.figures.style import GREY, add_dots, color_of, empty_figure, timed_name
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -46,7 +46,7 @@ def draw_latency(info: LatencyInfo) -> go.Figure:
     """Dots with intervals on a log axis, a colour a design."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
     for variant, points in info.points.items():
-        add_dots(figure, variant, COLORS[variant], points)
+        add_dots(figure, variant, color_of(variant), points)
     figure.update_yaxes(type="log", dtick=1, title="milliseconds, median and 95 % interval")
     return figure
 
@@ -89,7 +89,7 @@ def draw_shares(info: SharesInfo) -> go.Figure:
     """Diamonds for MACs, dots with intervals for time: where they part, FLOPs mislead."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
     for variant, points in info.points.items():
-        places, color = [p[0] for p in points], COLORS[variant]
+        places, color = [p[0] for p in points], color_of(variant)
         figure.add_scatter(
             name=f"{variant}: MACs", mode="markers", x=places, y=[p[1] for p in points],
             offsetgroup=variant, marker={"symbol": "diamond-open", "size": 12, "color": color},

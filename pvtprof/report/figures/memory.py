@@ -16,7 +16,7 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.errors import SpecError
 from pvtprof.moment import Moment, highest
-from pvtprof.report.figures.style import COLORS, GREY, empty_figure
+from pvtprof.report.figures.style import GREY, color_of, empty_figure
 from pvtprof.run.rows import timeline_of
 from pvtprof.run.run import Run
 
@@ -48,7 +48,7 @@ def draw_live(info: LiveInfo) -> go.Figure:
     for i, (variant, moments) in enumerate(info.moments.items()):
         top = highest(moments)
         figure.add_scatter(
-            name=variant, mode="lines", line={"shape": "hv", "color": COLORS[variant]},
+            name=variant, mode="lines", line={"shape": "hv", "color": color_of(variant)},
             x=list(range(1, len(moments) + 1)), y=[moment.bytes for moment in moments],
             customdata=[[m.at, units.integer(m.bytes)] for m in moments],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]} bytes live"
@@ -56,7 +56,7 @@ def draw_live(info: LiveInfo) -> go.Figure:
         )  # fmt: skip
         figure.add_annotation(
             x=moments.index(top) + 1, y=top.bytes, text=f"{variant}: {top.at}",
-            font={"size": 11}, arrowcolor=COLORS[variant],
+            font={"size": 11}, arrowcolor=color_of(variant),
             ax=12, ay=-14 - 18 * i, xanchor="left", arrowhead=2,
         )  # fmt: skip
     figure.update_xaxes(title="operators, in the order in which they run", rangemode="tozero")
@@ -104,7 +104,7 @@ def draw_resolution(info: ResolutionInfo) -> go.Figure:
     figure = empty_figure()
     for variant, points in info.points.items():
         figure.add_scatter(
-            name=variant, mode="lines+markers", line_color=COLORS[variant],
+            name=variant, mode="lines+markers", line_color=color_of(variant),
             x=[p[0] for p in points], y=[p[1] for p in points],
             customdata=[[units.size(p[1]), p[2]] for p in points],
             hovertemplate="%{x} pixels: %{customdata[0]}<br>peak at %{customdata[1]}"
@@ -120,7 +120,7 @@ def draw_resolution(info: ResolutionInfo) -> go.Figure:
             figure.add_scatter(
                 name=f"{variant} fits up to {units.integer(side)} pixels", mode="markers+text",
                 x=[side], y=[needed], text=[units.integer(side)], textposition="top left",
-                marker={"symbol": "x", "size": 9, "color": COLORS[variant]}, hoverinfo="name",
+                marker={"symbol": "x", "size": 9, "color": color_of(variant)}, hoverinfo="name",
             )  # fmt: skip
     sides = [64, 128, 224, 512, 1024, 2048, 4096, 8192, 16384]
     figure.update_xaxes(

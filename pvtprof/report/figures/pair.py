@@ -9,7 +9,7 @@ from typing import TypeAlias
 import plotly.graph_objects as go
 
 from pvtprof.report.figures.latency import milliseconds
-from pvtprof.report.figures.style import COLORS, add_dots, empty_figure
+from pvtprof.report.figures.style import add_dots, color_of, empty_figure
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -51,6 +51,6 @@ def draw_pair(info: PairInfo) -> go.Figure:
     """Dots on a log axis, with intervals where there are any."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
     for name, points in info.points.items():
-        add_dots(figure, name, COLORS[name], points)
+        add_dots(figure, name, color_of(name), points)
     figure.update_yaxes(type="log", dtick=1, exponentformat="SI", title=info.title)
     return figure

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof.predict.prediction import Ceilings
-from pvtprof.report.figures.style import COLORS, GREY, empty_figure, stage_name
+from pvtprof.report.figures.style import GREY, color_of, empty_figure, stage_name
 from pvtprof.report.sentences import PREDICTORS, timed_and_predicted
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -102,7 +102,7 @@ def draw_residuals(info: ResidualInfo) -> go.Figure:
             name=variant, mode="markers",
             x=[p.ratio for p in points], y=[p.operator for p in points],
             customdata=[[p.stage, p.part, p.predicted] for p in points],
-            marker={"size": 9, "color": COLORS[variant]},
+            marker={"size": 9, "color": color_of(variant)},
             hovertemplate="%{y}, %{customdata[0]}<br>measured %{customdata[1]:.4g} ms, "
                           "predicted %{customdata[2]:.4g} ms<extra>%{fullData.name}</extra>",
         )  # fmt: skip
@@ -152,7 +152,7 @@ def draw_roofline(info: RooflineInfo) -> go.Figure:
     for variant, points in info.points.items():
         figure.add_scatter(
             name=variant, mode="markers", x=[p[1] for p in points], y=[p[2] for p in points],
-            customdata=[p[0] for p in points], marker={"size": 9, "color": COLORS[variant]},
+            customdata=[p[0] for p in points], marker={"size": 9, "color": color_of(variant)},
             hovertemplate="%{customdata}<br>%{x:.3g} FLOPs a byte, %{y:.3g} GFLOP/s<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(type="log", title="FLOPs a byte moved")

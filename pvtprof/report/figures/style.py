@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 import plotly.graph_objects as go
 
@@ -15,7 +16,14 @@ COLORS = {
     "proj": "#0072B2", "mha": "#D55E00", "sra_conv": "#0072B2", "sra_pool": "#009E73",
     "fvcore": "#0072B2", "torch": "#E69F00", "A": "#0072B2", "B": "#E69F00",
 }  # fmt: skip
+#: For designs and operators that have none of their own.
+OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 GREY = "#888888"
+
+
+def color_of(name: str) -> str:
+    """The colour of a design, an operator or a counter: its own, or always the same of the rest."""
+    return COLORS.get(name) or OTHERS[crc32(name.encode()) % len(OTHERS)]
 
 
 def stage_name(row: Row) -> str:
