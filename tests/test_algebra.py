@@ -9,7 +9,7 @@ import pytest
 from pvtprof.analytic import algebra
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import workload
 from pvtprof.report import formula
 from pvtprof.run.rows import analytic_rows

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import pvtprof
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
 from pvtprof.observe.witness import Count

@@ -12,7 +12,8 @@ from pvtprof.analytic.formulas import MLP_V2, SRA_CONV, attention_ops, model_ter
 from pvtprof.analytic.geometry import attention_sizes, conv_out, token_grids
 from pvtprof.analytic.ops import Op
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.spec import VARIANTS, StageSpec
+from pvtprof.designs.spec import StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 
 SIZES = {"b": 2, "n": 196, "m": 49, "c": 64, "e": 64, "h": 4, "d": 16, "i": 2, "j": 2, "t": 2,

@@ -13,7 +13,7 @@ from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.parts import formula_by_module
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.observe import fvcore
 from pvtprof.observe.subject import attention_subject, model_subject
 from tests.builders import at, random_stage

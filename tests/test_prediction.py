@@ -22,7 +22,8 @@ from pvtprof.api import with_methods
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS
-from pvtprof.designs.spec import VARIANTS, StageSpec
+from pvtprof.designs.spec import StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.observe.measurement import Measurement

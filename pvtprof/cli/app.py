@@ -31,7 +31,8 @@ from pvtprof.designs.setting import (
     DTYPES,
     MODES,
 )
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE, VARIANTS
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import workload
 from pvtprof.errors import PvtprofError, RunInterruptedError, SpecError, UnavailableError
 from pvtprof.report import output

@@ -13,7 +13,8 @@ from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running,
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.liveness import peak
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE, IN_CHANNELS, VARIANTS, ModelSpec, StageSpec
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE, IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.predict.kernels import Kernel, kernels
 
@@ -138,7 +139,7 @@ def _stage(chance: random.Random, variant: str, most_ratio: int) -> StageSpec:
 def _random_model(
     version: int, mlp_relu: bool, batches: Sequence[int], chance: random.Random, dtype: str
 ) -> Probe:
-    variants = [chance.choice(VARIANTS) for _ in range(4)]
+    variants = [chance.choice(tuple(VARIANTS)) for _ in range(4)]
     if version == 1:
         variants[3] = "mha"
     stages = tuple(_stage(chance, variant, most)

@@ -22,7 +22,8 @@ from pvtprof.designs.checks import MAX_BATCH
 from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.published import DEFAULT_MODEL, MODELS
 from pvtprof.designs.setting import ATTENTIONS, DTYPES, Setting
-from pvtprof.designs.spec import VARIANTS, ModelSpec
+from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
 from pvtprof.run.command import command

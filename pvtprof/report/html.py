@@ -14,10 +14,10 @@ from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import DEFAULT_MODEL, MODELS
-from pvtprof.designs.spec import VARIANTS
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.observe.machine import Environment
 from pvtprof.report import explorer, figures, formula, mathml, sentences, sheets
-from pvtprof.report.figures.style import COLORS
+from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import compressed, page
 from pvtprof.report.sheets import Sheet
 from pvtprof.run import store
@@ -171,6 +171,7 @@ def explorable(run: Run) -> dict[str, Any]:
 def _start(run: Run) -> dict[str, Any]:
     """What the explorer starts from, as JSON takes it."""
     known = run.model in MODELS
+    operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
     published = MODELS[run.model if known else DEFAULT_MODEL].stages[0].variant
     vectors = [*(explorer.of_run(run) if known else ()), *explorer.embedded()]
     return {
@@ -180,7 +181,7 @@ def _start(run: Run) -> dict[str, Any]:
         "memory_is_known": run.environment.memory_bytes is not None,
         "memory": units.exact_size(run.environment.memory_bytes or MEMORY_BYTES),
         "symbols": algebra.symbol_indices(),
-        "colors": COLORS,
+        "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
     }
 
@@ -279,7 +280,7 @@ def _card(row: Row) -> Card:
 def _formula(variant: str) -> Formula:
     return Formula(
         variant,
-        formula.SOURCES[variant],
+        VARIANTS[variant].source,
         tuple(
             (op.name, mathml.inline(algebra.macs(op, variant)),
              mathml.inline(algebra.params(op, variant)))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from statistics import fmean
 
 from pvtprof import units
+from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.observe.machine import WITHHELD, differing
 from pvtprof.predict.kernels import VECTORS
 from pvtprof.run.row import Row
@@ -67,10 +68,10 @@ def sentences(run: Run) -> Iterator[str]:
 
 def savings(run: Run) -> tuple[str, ...]:
     """One sentence for each reduced variant: what the whole model saves against plain attention."""
-    if "mha" not in run.variants:
+    if PLAIN not in run.variants:
         return ()
-    plain = run.row(None, "mha")
-    return tuple(_saving(run.row(None, v), plain) for v in run.variants if v != "mha")
+    plain = run.row(None, PLAIN)
+    return tuple(_saving(run.row(None, v), plain) for v in run.variants if v != PLAIN)
 
 
 def _saving(row: Row, plain: Row) -> str:
@@ -92,10 +93,10 @@ def _saving(row: Row, plain: Row) -> str:
 
 def surprises(run: Run) -> Iterator[str]:
     """Where theory and clock part company: fewer MACs than mha but clearly more time."""
-    if "mha" not in run.variants:
+    if PLAIN not in run.variants:
         return
     for row in run.rows:
-        plain = run.row(row.part.stage, "mha")
+        plain = run.row(row.part.stage, PLAIN)
         ours, theirs = (r.latency and r.latency.interval for r in (row, plain))
         if ours and theirs and row.macs < plain.macs and ours[0] > theirs[1]:
             time = units.percent(row.latency_median_s or 0, plain.latency_median_s or 0)
@@ -265,7 +266,7 @@ def _short_rows(run: Run) -> Iterator[str]:
     """Reductions that leave fewer keys than a vector holds, which a CPU's softmax pays for."""
     its, size = run.setting, run.setting.bytes_each
     if short := [f"{row.name} ({row.kv_tokens})" for row in run.rows
-                 if row.runs_as == "sra_conv" and row.kv_tokens and its.attention == "eager"
+                 if VARIANTS[row.runs_as].has_ratio and row.kv_tokens and its.attention == "eager"
                  and row.kv_tokens * size < VECTORS[-1] and not its.on_cuda
                  ]:  # fmt: skip
         yield (
@@ -290,7 +291,7 @@ def notes(run: Run) -> Iterator[str]:
     """What a reader must know to read the figures rightly; nothing missing in silence."""
     for row in run.rows:
         if row.part.stage is not None and row.runs_as != row.design.name:
-            why = "R is 1" if row.design.name == "sra_conv" else "the class token cannot be pooled"
+            why = "R is 1" if row.sr_ratio == 1 else "the class token cannot be pooled"
             yield f"{row.name} is plain mha here: {why}."
     for witness in WITNESSES:
         found = [row.witnesses[witness] for row in run.rows if witness in row.witnesses]

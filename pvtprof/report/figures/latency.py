@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from pvtprof.designs.variants import PLAIN
 from pvtprof.report.figures.style import GREY, add_dots, color_of, empty_figure, timed_name
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -65,19 +66,19 @@ class SharesInfo:
 
 def shares_info(run: Run) -> SharesInfo:
     """Every place that was timed for ``mha`` too; no points where it was not."""
-    plain = {row.part.stage for row in run.rows if row.design.name == "mha" and row.latency}
+    plain = {row.part.stage for row in run.rows if row.design.name == PLAIN and row.latency}
     found = {
         variant: tuple(
             _shares(run, row) for row in run.rows
             if row.design.name == variant and row.latency and row.part.stage in plain
         )
-        for variant in run.variants if variant != "mha"
+        for variant in run.variants if variant != PLAIN
     }  # fmt: skip
     return SharesInfo({v: points for v, points in found.items() if points})
 
 
 def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:
-    plain = run.row(row.part.stage, "mha")
+    plain = run.row(row.part.stage, PLAIN)
     assert row.latency is not None and plain.latency is not None  # asked by shares_info  # noqa: PT018
     mine, theirs = row.latency.interval, plain.latency.interval
     low, high = (mine[0] / theirs[1], mine[1] / theirs[0]) if mine and theirs else (None, None)
