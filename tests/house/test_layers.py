@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "pvtprof"
+PACKAGE = Path(__file__).parents[2] / "pvtprof"
 #: The order of the rooms: each may import itself and what stands before its own line.
 ORDER = (
     ("errors", "moment", "units", "files", "fields"),  # the ground floor, module by module

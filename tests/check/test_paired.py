@@ -261,7 +261,7 @@ def recipes_of(model: str, img: int, *ratios: tuple[int, ...], **options: int) -
 
 def test_pvtprofs_own_rows_of_another_checkout(tmp_path: Path) -> None:
     """What `check --base REF` does in this very repository: head is where the worker lies too."""
-    head = Path(__file__).parent.parent
+    head = Path(__file__).parents[2]
     shutil.copytree(head / "pvtprof", tmp_path / "pvtprof")
     rows = {"stage 1 sra_conv": recipes_of("pvt_v2_b0", 64)["stage 1 sra_conv"]}
     (found,) = judged(
@@ -451,7 +451,7 @@ def test_what_does_not_go_together_is_one_line(
 
 def test_own_rows_are_built_by_the_worker(tmp_path: Path) -> None:
     """Of this very checkout: an attention module and a whole network."""
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     rows = recipes_of("pvt_v2_b0", 64, (2, 2, 1, 1), pool_size=3)
     setup = Setup(root)
     with sides({"head": setup}) as (side,):

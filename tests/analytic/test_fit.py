@@ -190,7 +190,7 @@ def test_all_models_have_an_answer() -> None:
 
 
 def test_readme_quotes_what_fit_says() -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text()
+    text = (Path(__file__).parents[2] / "README.md").read_text()
     found = fitting("pvt_v2_b2", 24 * GIB)
     for f in found.fits:
         assert f"| `{f.variant}` | {f.mode} | {f.image.size} | {f.batch.size} |" in text

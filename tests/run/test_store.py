@@ -20,7 +20,7 @@ from pvtprof.run.run import Run
 from tests.builders import observed_run
 
 #: A run that the version before wrote.
-OLD = Path(__file__).parent.parent / "reports" / "xeon-2-cores-224.json"
+OLD = Path(__file__).parents[2] / "reports" / "xeon-2-cores-224.json"
 
 
 @pytest.fixture(scope="module")

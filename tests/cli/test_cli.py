@@ -22,7 +22,7 @@ from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_witness
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
