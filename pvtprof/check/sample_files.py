@@ -5,15 +5,19 @@ One file is one process, and the process is the unit: a folder of files says mor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from pvtprof import units
 from pvtprof.check.case import FAILED, PASSED, UNDECIDED, Case
 from pvtprof.check.judgement import Judgement, Unpaired, fewest_processes, outcome
-from pvtprof.errors import StoreError
-from pvtprof.fields import Fields, parsed, text_of
+from pvtprof.decode import loaded
+from pvtprof.errors import SpecError, StoreError
+from pvtprof.observe.measurement import LONGEST_S
 
 _AGAIN = "make one with `pytest --benchmark-json FILE`"
 #: What the fixture pvt_benchmark stores and nothing but the code may change.
@@ -29,6 +33,65 @@ class Samples:
     conditions: dict[str, str] = field(default_factory=dict)
 
 
+class _Cpu(Struct, frozen=True):
+    brand_raw: str | None = None
+
+
+class _Machine(Struct, frozen=True):
+    system: str
+    machine: str
+    python_version: str
+    cpu: _Cpu | None = None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        processor = (self.cpu and self.cpu.brand_raw) or "not said"
+        said = {name: getattr(self, name) for name in ("system", "machine", "python_version")}
+        return {**said, "processor": processor}
+
+
+class _Stats(Struct, frozen=True):
+    median: Annotated[float, Meta(gt=0, le=LONGEST_S)]
+
+
+class _Info(Struct, frozen=True):
+    macs: int | None = None
+    params: int | None = None
+    peak_bytes: int | None = None
+    saved_bytes: int | None = None
+    torch: str | None = None
+    threads: str | None = None
+
+    def said(self, names: Iterable[str]) -> dict[str, Any]:
+        return {name: found for name in names if (found := getattr(self, name)) is not None}
+
+
+class _Benchmark(Struct, frozen=True):
+    fullname: str
+    extra_info: _Info
+    stats: _Stats
+
+
+class _File(Struct, frozen=True):
+    """What pvtprof reads of a file of pytest-benchmark."""
+
+    machine_info: _Machine
+    benchmarks: tuple[_Benchmark, ...]
+
+    def __post_init__(self) -> None:
+        if not self.benchmarks:
+            raise SpecError("benchmarks is empty")
+
+    @property
+    def samples(self) -> Samples:
+        found = Samples(conditions=self.machine_info.conditions)
+        for one in self.benchmarks:
+            found.medians[one.fullname] = [one.stats.median]
+            found.exact[one.fullname] = one.extra_info.said(EXACT)
+            found.conditions.update(one.extra_info.said(("torch", "threads")))
+        return found
+
+
 def load(path: str) -> Samples:
     """Read a file, or every .json file below a folder; raises StoreError for any other."""
     place = Path(path)
@@ -37,8 +100,7 @@ def load(path: str) -> Samples:
         raise StoreError(f"there is no .json file in {path}; {_AGAIN}")
     found = Samples()
     for file in files:
-        text = text_of(file, _AGAIN)
-        one = parsed(text, str(file), {None: _samples}, _AGAIN)
+        one = loaded(file, {None: _File}, _AGAIN).samples
         for name, values in one.medians.items():
             found.medians.setdefault(name, []).extend(values)
             if found.exact.setdefault(name, one.exact[name]) != one.exact[name]:
@@ -47,25 +109,6 @@ def load(path: str) -> Samples:
             reason = next(_differences(found.conditions, one.conditions))
             raise StoreError(f"{file} does not go with the files before it: {reason}")
         found.conditions = one.conditions
-    return found
-
-
-def _samples(document: Fields) -> Samples:
-    machine = document.object("machine_info")
-    cpu = machine.object("cpu") if machine.has("cpu") else Fields({}, "cpu.")
-    said = {name: machine.text(name) for name in ("system", "machine", "python_version")}
-    said["processor"] = cpu.text("brand_raw") if cpu.has("brand_raw") else "not said"
-    found = Samples(conditions=said)
-    for i, one in enumerate(document.list("benchmarks")):
-        benchmark = Fields(one, f"benchmarks[{i}].")
-        name, more = benchmark.text("fullname"), benchmark.object("extra_info")
-        found.medians[name] = [benchmark.object("stats").seconds("median")]
-        found.exact[name] = {what: more.whole(what) for what in EXACT if more.has(what)}
-        for what in ("torch", "threads"):
-            if more.has(what):
-                said[what] = more.text(what)
-    if not found.medians:
-        raise StoreError("benchmarks is empty")
     return found
 
 

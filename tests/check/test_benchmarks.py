@@ -166,7 +166,7 @@ def test_exact_figures_and_rows_are_held_to(
     ("text", "expected"),
     [
         ("", "is not JSON, or truncated"),
-        ("[]", "is not an object"),
+        ("[]", "it is [], not an object"),
         ('{"benchmarks": []}', "there is no field machine_info"),
         (json.dumps({**document(random.Random(0)), "benchmarks": []}), "benchmarks is empty"),
         (

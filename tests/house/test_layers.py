@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pvtprof"
 #: The order of the rooms: each may import itself and what stands before its own line.
 ORDER = (
-    ("errors", "moment", "units", "files", "fields"),  # the ground floor, module by module
+    ("errors", "moment", "units", "files", "decode"),  # the ground floor, module by module
     ("designs",),
     ("analytic", "models"),
     ("observe",),
