@@ -18,8 +18,17 @@ from pvtprof.analytic.ops import Op, letters
 from pvtprof.designs.variants import CONVOLVED, POOLED, TOKENS, VARIANTS
 
 #: Index letters of attention: the symbols whose product is their size.
-_SYMBOLS = {"b": "B", "n": "N", "m": "M", "c": "C", "e": "C", "h": "h", "d": "d",
-            "i": "R", "j": "R"}  # fmt: skip
+_SYMBOLS = {
+    "b": "B",
+    "n": "N",
+    "m": "M",
+    "c": "C",
+    "e": "C",
+    "h": "h",
+    "d": "d",
+    "i": "R",
+    "j": "R",
+}
 #: What the symbols stand for; M by design, see ``keys``.
 SYMBOLS = {
     "B": "batch",

@@ -127,20 +127,22 @@ def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Si
             check_reduction(f"stage {number}", stage.sr_ratio, *grid)
         extra = 1 if spec.class_token and number == 4 else 0
         kernel, _, _ = spec.patch(number)
-        sizes.append({
-            **attention_sizes(stage, batch, grid, spec.pool_size, extra),
-            **_paper_tokens(stage, number, image, spec.pool_size),
-            "s": grid[0] * grid[1],
-            "u": built[0] * built[1] + extra,
-            "f": stage.dim * stage.mlp_ratio,
-            "x": 3,
-            "y": 3,
-            "p": before[number - 1][0] * before[number - 1][1],
-            "g": channels[number - 1],
-            "k": kernel,
-            "l": kernel,
-            "z": spec.num_classes,
-        })  # fmt: skip
+        sizes.append(
+            {
+                **attention_sizes(stage, batch, grid, spec.pool_size, extra),
+                **_paper_tokens(stage, number, image, spec.pool_size),
+                "s": grid[0] * grid[1],
+                "u": built[0] * built[1] + extra,
+                "f": stage.dim * stage.mlp_ratio,
+                "x": 3,
+                "y": 3,
+                "p": before[number - 1][0] * before[number - 1][1],
+                "g": channels[number - 1],
+                "k": kernel,
+                "l": kernel,
+                "z": spec.num_classes,
+            }
+        )
     return tuple(sizes)
 
 

@@ -102,8 +102,11 @@ def _latex(variant: str, stages: list[Stage]) -> str:
     macs, params = (
         algebra.latex(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
     )
-    lines = [rf"\mathrm{{MACs}}({name}) &= {macs}", rf"\mathrm{{params}}({name}) &= {params}",
-             algebra.keys_latex(variant)]  # fmt: skip
+    lines = [
+        rf"\mathrm{{MACs}}({name}) &= {macs}",
+        rf"\mathrm{{params}}({name}) &= {params}",
+        algebra.keys_latex(variant),
+    ]
     for number, values, at, learned in stages:
         given = ", ".join(f"{s} = {v}" for s, v in values.items() if s in "BNMRC")
         lines.append(rf"\text{{stage {number}: }} {given} &: \quad {at}, \quad {learned}")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pvtprof import units
 from pvtprof.designs.variants import PLAIN
-from pvtprof.report import listing, sentences
+from pvtprof.report import listing, notes, sentences
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -59,7 +59,7 @@ def _comparison(run: Run, width: int, color: bool) -> str:
     console.width = width
     for text in sentences.sentences(run):
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
-    for text in (*sentences.disagreements(run), *dropped, *sentences.notes(run)):
+    for text in (*sentences.disagreements(run), *dropped, *notes.notes(run)):
         console.print(Text(f"- {text}"))
     return listing.trimmed(out)
 

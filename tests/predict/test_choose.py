@@ -17,7 +17,7 @@ from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration, choose
+from pvtprof.predict import calibration, choose, space
 from pvtprof.report import choosing
 from tests.builders import made_up_calibration, model_at
 
@@ -33,7 +33,7 @@ def test_arrays_say_what_the_scalar_path_says(
     chance = random.Random(4)
     for pool_size in (3, 7):
         pooled = replace(spec, pool_size=pool_size)
-        its = choose.space(spec, setting, MACHINE, pool_size)
+        its = space.space(spec, setting, MACHINE, pool_size)
         designs = np.array([chance.randrange(int(np.prod(its.shape))) for _ in range(25)])
         costs = its.evaluated(designs, MACHINE)
         for index, cost in zip(designs, costs, strict=True):

@@ -34,6 +34,7 @@ from pvtprof.predict.prediction import Ceilings
 from pvtprof.predict.probes import attention_probe, held_out, random_probes
 from pvtprof.predict.roofline import bound, ladder
 from pvtprof.report import calibrating, html, sentences, terminal
+from pvtprof.report.notes import notes
 from pvtprof.run import store
 from pvtprof.run.row import Row
 from pvtprof.run.rows import terms_of, with_profile
@@ -451,13 +452,13 @@ def test_without_operators_timed_the_page_does_not_speak_of_them() -> None:
 
 def test_what_was_not_timed_or_predicted_is_said() -> None:
     run = as_predicted()
-    assert not [note for note in sentences.notes(run) if "not" in note.lower() and "pred" in note]
+    assert not [note for note in notes.notes(run) if "not" in note.lower() and "pred" in note]
     plain = tuple(replace(op, measured_s=None) for op in run.row(2, "sra_conv").ops)
     run = with_row(run, 2, "sra_conv", ops=plain)
     run = with_row(run, 4, "sra_pool", predicted=None)
-    notes = " ".join(sentences.notes(run))
-    assert "knows of: stage 2 sra_conv." in notes
-    assert "has not seen: stage 4 sra_pool." in notes
+    said = " ".join(notes.notes(run))
+    assert "knows of: stage 2 sra_conv." in said
+    assert "has not seen: stage 4 sra_pool." in said
 
 
 @pytest.mark.parametrize(("options", "said"), [
@@ -467,14 +468,14 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
 ])  # fmt: skip
 def test_fewer_keys_than_a_vector_are_said(options: dict[str, Any], said: str) -> None:
-    assert said in " ".join(sentences.notes(pvtprof.compare(analytic=True, **options)))
+    assert said in " ".join(notes.notes(pvtprof.compare(analytic=True, **options)))
 
 
 @pytest.mark.parametrize(
     "options", [{"img": 128}, {"img": 96, "dtype": "float64"}, {"img": 96, "attention": "sdpa"}]
 )
 def test_as_many_keys_as_a_vector_holds_are_no_remark(options: dict[str, Any]) -> None:
-    assert "one by one" not in " ".join(sentences.notes(pvtprof.compare(analytic=True, **options)))
+    assert "one by one" not in " ".join(notes.notes(pvtprof.compare(analytic=True, **options)))
 
 
 def test_one_fused_attention_is_as_good_as_another() -> None:

@@ -18,7 +18,8 @@ from plotly.offline import get_plotlyjs_version
 import pvtprof
 from pvtprof import units
 from pvtprof.observe.environment import environment
-from pvtprof.report import figures, html, markdown, terminal
+from pvtprof.report import html, markdown, terminal
+from pvtprof.report.figures import agreement, cost, latency
 from pvtprof.report.page import plotlyjs
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row
@@ -132,7 +133,7 @@ def test_all_tags_are_closed(run: Run) -> None:
 
 
 def test_stacks_add_up_to_the_stage(run: Run) -> None:
-    info = figures.stack_info(run)
+    info = cost.stack_info(run)
     rows = [row for row in run.rows if row.part.stage]
     totals = [sum(macs[i] for macs in info.macs.values()) for i in range(len(info.bars))]
     assert totals == [row.blocks * row.macs for row in rows]
@@ -140,7 +141,7 @@ def test_stacks_add_up_to_the_stage(run: Run) -> None:
 
 
 def test_the_latency_chart_has_medians_and_intervals_in_milliseconds(run: Run) -> None:
-    info = figures.latency_info(run)
+    info = latency.latency_info(run)
     place, median, low, high = info.points["sra_conv"][0]
     assert place == "stage 1, one module"
     assert (median, low, high) == pytest.approx((2.06, 2.0, 2.12))
@@ -148,7 +149,7 @@ def test_the_latency_chart_has_medians_and_intervals_in_milliseconds(run: Run) -
 
 
 def test_the_agreement_chart_has_every_submodule_and_lies_on_the_line(run: Run) -> None:
-    info = figures.agreement_info(run)
+    info = agreement.agreement_info(run)
     assert set(info.points) == {"fvcore", "torch"}
     assert len(info.points["torch"]) == sum(len(r.witnesses["torch"].by_module) for r in run.rows)
     assert all(ours == theirs for points in info.points.values() for ours, theirs, _ in points)
@@ -156,9 +157,9 @@ def test_the_agreement_chart_has_every_submodule_and_lies_on_the_line(run: Run) 
 
 def test_charts_are_plain_json(run: Run) -> None:
     for figure in (
-        figures.draw_stack(figures.stack_info(run)),
-        figures.draw_latency(figures.latency_info(run)),
-        figures.draw_agreement(figures.agreement_info(run)),
+        cost.draw_stack(cost.stack_info(run)),
+        latency.draw_latency(latency.latency_info(run)),
+        agreement.draw_agreement(agreement.agreement_info(run)),
     ):
         assert "bdata" not in figure.to_json()  # numpy arrays would become base64
         assert len(json.loads(figure.to_json())["data"]) >= 3

@@ -16,7 +16,7 @@ import pvtprof
 from pvtprof import units
 from pvtprof.cli import app
 from pvtprof.observe.machine import WITHHELD
-from pvtprof.report import figures
+from pvtprof.report.figures import latency, memory
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run
@@ -179,7 +179,7 @@ def test_a_run_gives_its_charts_as_figures() -> None:
 
 def test_shares_are_of_plain_attention() -> None:
     run = observed_run()
-    (place, macs, time, low, high) = figures.shares_info(run).points["sra_conv"][0]
+    (place, macs, time, low, high) = latency.shares_info(run).points["sra_conv"][0]
     conv, plain = run.row(1, "sra_conv"), run.row(1, "mha")
     assert place == "stage 1, one module"
     assert macs == conv.macs / plain.macs
@@ -192,9 +192,9 @@ def test_shares_are_of_plain_attention() -> None:
 def test_the_largest_image_that_fits_is_marked() -> None:
     run = observed_run()
     known = replace(run, environment=replace(run.environment, memory_bytes=24 * 2**30))
-    info = figures.resolution_info(known)
+    info = memory.resolution_info(known)
     assert {v: side for v, (side, _) in info.crossings.items()} == {
         "mha": 948, "sra_conv": 2684, "sra_pool": 9012,
     }  # fmt: skip
     assert all(needed <= 24 * 2**30 for _, needed in info.crossings.values())
-    assert figures.resolution_info(run).crossings == {}
+    assert memory.resolution_info(run).crossings == {}

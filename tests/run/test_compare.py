@@ -16,7 +16,7 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
 from pvtprof.observe.witness import Count
-from pvtprof.report import sentences
+from pvtprof.report import notes, sentences
 from pvtprof.run import observer
 from pvtprof.run.row import Agreement
 from pvtprof.run.run import Run
@@ -75,7 +75,7 @@ def test_sdpa_agrees_too_and_says_what_fvcore_was_taught() -> None:
     )
     assert run.agrees
     assert run.row(1, "mha").witnesses["fvcore"].handles == ("aten::scaled_dot_product_attention",)
-    assert any("registered a handle" in note for note in sentences.notes(run))
+    assert any("registered a handle" in note for note in notes.notes(run))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
@@ -97,9 +97,8 @@ def test_v1s_class_token_stage_stays_plain_and_the_notes_say_so() -> None:
     row = run.row(4, "sra_pool")
     assert (row.runs_as, row.tokens, row.kv_tokens) == ("mha", 50, 50)
     assert row.macs == run.row(4, "mha").macs
-    assert (
-        "stage 4 sra_pool is plain mha here: the class token cannot be pooled."
-        in sentences.notes(run)
+    assert "stage 4 sra_pool is plain mha here: the class token cannot be pooled." in notes.notes(
+        run
     )
 
 
