@@ -288,7 +288,8 @@ def test_a_calibration_comes_back_as_it_was(saved: Path) -> None:
     [
         ("pvtprof.calibration/1", "pvtprof.calibration/9", "pvtprof.calibration/9"),
         ('"scale": 1.1', '"scale": -1.1', "scale"),
-        ('"scale": 1.1', '"scale": NaN', ""),
+        ('"scale": 1.1', '"scale": NaN', "scale is nan"),
+        ('"scale": 1.1', f'"scale": {10**400}', "scale is a number of more than 60 digits"),
         ("1e-06", "-1e-06", "coefficients"),
         ('"kind": "product"', '"kind": "quotient"', "quotient"),
         ('"dtype": "float32"', '"dtype": "int8"', "int8"),
