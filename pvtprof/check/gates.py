@@ -15,7 +15,7 @@ from pvtprof.check import exact_figures, judgement, paired, sample_files, stored
 from pvtprof.check.base import base_folder
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import UNDECIDED, Case
-from pvtprof.check.request import AT_TWO_TIMES, SIDE_BY_SIDE, Checked, Progress, Request, Timing
+from pvtprof.check.request import AT_TWO_TIMES, SIDE_BY_SIDE, Checked, Progress, Request
 from pvtprof.check.result import GateResult, result
 from pvtprof.designs.checks import one_of
 from pvtprof.errors import SpecError, UnavailableError
@@ -46,8 +46,14 @@ class Gate:
 def results(request: Request, showing: Showing) -> Iterator[GateResult]:
     """Yield the result of every gate that was asked for, each at once: what comes after may fail.
 
-    Raises StoreError for a file that is no baseline, UnavailableError where a row cannot run here.
+    Where a baseline is to be written, that is the only result. Raises StoreError for a file that is
+    no baseline, UnavailableError where a row cannot run here.
     """
+    if request.update:
+        with showing() as show:
+            found = _update(request, show)
+        yield found
+        return
     with showing() as show:
         observed = _observed(request, show)
     for gate in GATES.values():
@@ -138,25 +144,19 @@ GATES: Mapping[str, Gate] = {
 }
 
 
-def update(
-    path: str,
-    checked: Checked | None,
-    timed: bool,
-    budget_s: float,
-    force: bool,
-    progress: Progress,
-) -> GateResult:
-    """Write a baseline: of ``checked``, or (None) of what the baseline at ``path`` says itself."""
-    if checked is None:
+def _update(request: Request, progress: Progress) -> GateResult:
+    """Write a baseline: of what the request names, or of what the baseline says itself."""
+    path, checked, timed = str(request.baseline), request.checked, request.latency
+    if not request.given:
         old = baselines.load(path)
         checked, timed = Checked(old.workload, old.target), timed or old.timed is not None
-    files.check_writable(path, force)
+    files.check_writable(path, request.force)
     checked = checked.on_device()
     new = exact_figures.observed(checked, progress)
     if timed:
-        rows, timing = list(new.rows), Timing(budget_s, AT_TWO_TIMES)
+        rows, timing = list(new.rows), request.timing(AT_TWO_TIMES)
         times = stored_times.timed(new.environment, checked, rows, len(rows), timing, progress)
         new = replace(new, timed=times)
-    files.write(path, baselines.dumps(new), force, ".json")
+    files.write(path, baselines.dumps(new), request.force, ".json")
     held = "exact figures and times" if new.timed else "exact figures"
     return result([f"check: wrote {path}, {held} of {len(new.rows)} rows"], [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pvtprof.check.usage import check_usage
 from pvtprof.designs.setting import CHECK_BUDGET_S
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError
@@ -58,26 +59,30 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that `pvtprof check` was asked for.
+    """All that `pvtprof check` was asked for, as the options of the command are named.
 
-    ``checked`` is what runs where no baseline says it. ``tolerance`` None means the gate's own.
+    ``given`` are the options that say what runs and were given: without any, a baseline that is
+    updated says it itself. ``tolerance`` None means the gate's own.
     """
 
     checked: Checked
+    given: tuple[str, ...] = ()
     baseline: str | None = None
+    update: bool = False
+    latency: bool = False
+    require_latency: bool = False
     samples: str | None = None
     base: str | None = None
     base_python: str | None = None
     rows: tuple[str, ...] = ()
-    require_latency: bool = False
     budget_s: float = CHECK_BUDGET_S
     tolerance: float | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
-        if not self.baseline and not self.base:
-            raise SpecError("name a BASELINE, or a --base to time against, or both")
+        check_usage(self)
         self.timing(SIDE_BY_SIDE)
 
     def timing(self, tolerance: float) -> Timing:
         """Return how rows are timed by a gate whose own tolerance is ``tolerance``."""
-        return Timing(self.budget_s, self.tolerance or tolerance)
+        return Timing(self.budget_s, tolerance if self.tolerance is None else self.tolerance)

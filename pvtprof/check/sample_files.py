@@ -47,8 +47,8 @@ class _Machine(Struct, frozen=True):
     @property
     def conditions(self) -> dict[str, str]:
         processor = (self.cpu and self.cpu.brand_raw) or "not said"
-        said = {name: getattr(self, name) for name in ("system", "machine", "python_version")}
-        return {**said, "processor": processor}
+        named = {name: getattr(self, name) for name in ("system", "machine", "python_version")}
+        return {**named, "processor": processor}
 
 
 class _Stats(Struct, frozen=True):
@@ -63,7 +63,7 @@ class _Info(Struct, frozen=True):
     torch: str | None = None
     threads: str | None = None
 
-    def said(self, names: Iterable[str]) -> dict[str, Any]:
+    def known(self, names: Iterable[str]) -> dict[str, Any]:
         return {name: found for name in names if (found := getattr(self, name)) is not None}
 
 
@@ -88,8 +88,8 @@ class _File(Struct, frozen=True):
         found = Samples(conditions=self.machine_info.conditions)
         for one in self.benchmarks:
             found.medians[one.fullname] = [one.stats.median]
-            found.exact[one.fullname] = one.extra_info.said(EXACT)
-            found.conditions.update(one.extra_info.said(("torch", "threads")))
+            found.exact[one.fullname] = one.extra_info.known(EXACT)
+            found.conditions.update(one.extra_info.known(("torch", "threads")))
         return found
 
 

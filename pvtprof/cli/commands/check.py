@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from inspect import signature
 from typing import Any
@@ -14,7 +13,6 @@ from pvtprof.check.case import FAILED, UNDECIDED
 from pvtprof.check.request import Checked, Request
 from pvtprof.check.result import GateResult, together
 from pvtprof.cli import exit_codes
-from pvtprof.cli.check_usage import check_usage
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import Tolerance
 from pvtprof.cli.options import workload_options
@@ -95,47 +93,29 @@ def command(
       pvtprof check --base main --target my_package.my_module:factory
       pvtprof check before.json --samples now.json
     """
-    given = [p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name)]
-    check_usage(options, given)
     from pvtprof import files
+    from pvtprof.check.gates import results
 
+    request = _request(ctx, force=force, **options)
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
         if path:
             files.check_writable(path, force, suffix)
-    update, latency = options.pop("update"), options.pop("latency")
-    request = _request(options)
-    with new_folders_named([junit, markdown, request.baseline if update else None]):
-        results = []
-        for found in _updated(request, given, latency, force) if update else _judged(request):
-            output.emit(found.text)  # at once: what comes after may fail
-            results.append(found)
-        code = _told(together(results), junit, markdown, force)
+    written = [junit, markdown, request.baseline if request.update else None]
+    with new_folders_named(written):
+        found = []
+        for result in results(request, progress):
+            output.emit(result.text)  # at once: what comes after may fail
+            found.append(result)
+        code = _told(together(found), junit, markdown, force)
     sys.exit(code)
 
 
-def _request(options: dict[str, Any]) -> Request:
-    """What was asked for, as a value; empties ``options`` of what says what runs."""
+def _request(ctx: click.Context, /, **options: Any) -> Request:
+    """What was asked for, as a value."""
+    given = tuple(p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name))
     work = workload(**{name: options.pop(name) for name in _WORK})
     checked = Checked(replace(work, device=options.pop("device")), options.pop("target"))
-    return Request(checked, **options)
-
-
-def _judged(request: Request) -> Iterator[GateResult]:
-    from pvtprof.check.gates import results
-
-    return results(request, progress)
-
-
-def _updated(
-    request: Request, given: Sequence[str], latency: bool, force: bool
-) -> Iterator[GateResult]:
-    """A baseline written anew: of what is given, or of what it says itself."""
-    from pvtprof.check.gates import update
-
-    checked = request.checked if given else None
-    with progress() as show:
-        found = update(str(request.baseline), checked, latency, request.budget_s, force, show)
-    yield found
+    return Request(checked, given, **options)
 
 
 def _told(found: GateResult, junit: str | None, markdown: str | None, force: bool) -> int:
