@@ -5,7 +5,7 @@ One file is one process, and the process is the unit: a folder of files says mor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,8 @@ from msgspec import Meta, Struct
 
 from pvtprof import units
 from pvtprof.check.case import FAILED, PASSED, UNDECIDED, Case
-from pvtprof.check.judgement import Judgement, Unpaired, fewest_processes, outcome
+from pvtprof.check.judgement import Unpaired, fewest_processes, outcome
+from pvtprof.check.result import GateResult, result
 from pvtprof.decode import loaded
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.observe.measurement import LONGEST_S
@@ -46,8 +47,8 @@ class _Machine(Struct, frozen=True):
     @property
     def conditions(self) -> dict[str, str]:
         processor = (self.cpu and self.cpu.brand_raw) or "not said"
-        said = {name: getattr(self, name) for name in ("system", "machine", "python_version")}
-        return {**said, "processor": processor}
+        named = {name: getattr(self, name) for name in ("system", "machine", "python_version")}
+        return {**named, "processor": processor}
 
 
 class _Stats(Struct, frozen=True):
@@ -62,7 +63,7 @@ class _Info(Struct, frozen=True):
     torch: str | None = None
     threads: str | None = None
 
-    def said(self, names: Iterable[str]) -> dict[str, Any]:
+    def known(self, names: Iterable[str]) -> dict[str, Any]:
         return {name: found for name in names if (found := getattr(self, name)) is not None}
 
 
@@ -87,8 +88,8 @@ class _File(Struct, frozen=True):
         found = Samples(conditions=self.machine_info.conditions)
         for one in self.benchmarks:
             found.medians[one.fullname] = [one.stats.median]
-            found.exact[one.fullname] = one.extra_info.said(EXACT)
-            found.conditions.update(one.extra_info.said(("torch", "threads")))
+            found.exact[one.fullname] = one.extra_info.known(EXACT)
+            found.conditions.update(one.extra_info.known(("torch", "threads")))
         return found
 
 
@@ -119,37 +120,51 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterato
             yield f"{name} was {then}, and is {now}"
 
 
-def gate(path: str, before: Samples, after: Samples, tolerance: float) -> tuple[str, list[Case]]:
-    """Exact figures and times of every benchmark on either side: what is said, and the cases."""
+def gate(path: str, before: Samples, after: Samples, tolerance: float) -> GateResult:
+    """Compare exact figures and times of every benchmark that is on either side."""
     names = dict.fromkeys((*before.exact, *after.exact))
     exact = [case for name in names for case in _exact(name, before, after)]
+    failed = sum(case.status == FAILED for case in exact)
+    lines = [f"- {line}" for case in exact for line in case.lines]
+    if failed:
+        lines.append(f"check: exact figures changed in {failed} of {len(exact)} benchmarks")
     both = [name for name in before.medians if name in after.medians]
+    if reasons := _refusals(both, before, after):
+        refused = [f"- latency is not compared: {reason}" for reason in reasons]
+        last = [] if failed else [f"check: latency is not compared: {reasons[0]}"]
+        cases = [Case(name, "latency", UNDECIDED, tuple(reasons)) for name in both]
+        return result([*refused, *lines, *last], [*exact, *cases])
+    timed = outcome(_judgements(both, before, after, tolerance), path)
+    return result([*timed.text.splitlines(), *lines], [*exact, *timed.cases])
+
+
+def _refusals(both: Sequence[str], before: Samples, after: Samples) -> list[str]:
+    """Why the times of benchmarks that are on both sides cannot be compared."""
+    reasons = list(_differences(before.conditions, after.conditions))
     needed = fewest_processes(len(both) or 1)
     fewest = min((len(s.medians[name]) for s in (before, after) for name in both), default=0)
-    reasons = list(_differences(before.conditions, after.conditions))
     if fewest < needed:
         reasons.append(
             f"{fewest} process{'es' if fewest > 1 else ''} on a side says too little of the noise "
             f"between processes; run it {needed} times or more, on either side, into a folder"
         )
-    judgements: list[Judgement] = [] if reasons else [
-        Unpaired(row=name, rows=len(both), tolerance=tolerance,
-                 way_out="more files on either side may tell",
-                 before=tuple(before.medians[name]), after=tuple(after.medians[name]))
+    return reasons
+
+
+def _judgements(
+    both: Sequence[str], before: Samples, after: Samples, tolerance: float
+) -> list[Unpaired]:
+    return [
+        Unpaired(
+            row=name,
+            rows=len(both),
+            tolerance=tolerance,
+            way_out="more files on either side may tell",
+            before=tuple(before.medians[name]),
+            after=tuple(after.medians[name]),
+        )
         for name in both
-    ]  # fmt: skip
-    lines = [f"- {line}" for case in exact for line in case.lines]
-    failed = sum(case.status == FAILED for case in exact)
-    if failed:
-        lines.append(f"check: exact figures changed in {failed} of {len(exact)} benchmarks")
-    if reasons:
-        cases = [Case(name, "latency", UNDECIDED, tuple(reasons)) for name in both]
-        lines[:0] = [f"- latency is not compared: {reason}" for reason in reasons]
-        if not failed:
-            lines.append(f"check: latency is not compared: {reasons[0]}")
-        return "\n".join(lines) + "\n", [*exact, *cases]
-    said, timed = outcome(judgements, path)
-    return said + "".join(f"{line}\n" for line in lines), [*exact, *timed]
+    ]
 
 
 def _exact(name: str, before: Samples, after: Samples) -> Iterator[Case]:

@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from pvtprof.analytic.cost import FVCORE, TORCH, Cost
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_total
@@ -14,7 +16,7 @@ from pvtprof.analytic.parts import formula_by_module
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.observe import fvcore
+from pvtprof.observe import flop_counter, fvcore
 from pvtprof.observe.subject import attention_subject, model_subject
 from tests.builders import at, random_stage
 
@@ -150,3 +152,20 @@ def test_fvcores_log_does_not_reach_the_user(
     fvcore.count(module, *inputs)
     assert caplog.text == ""
     assert capfd.readouterr() == ("", "")
+
+
+class _InInferenceMode(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return self.linear(x).relu()  # type: ignore[no-any-return] # torch has no types there
+
+
+def test_what_is_counted_under_inference_mode_is_not_listed_as_skipped() -> None:
+    with torch.device("meta"):
+        count = flop_counter.count(_InInferenceMode(), (torch.randn(3, 8),))
+    assert count.by_module == {"linear": 2 * 3 * 8 * 4}
+    assert count.skipped == {"aten::relu": 1}

@@ -14,6 +14,7 @@ from pvtprof.check import baseline as baselines
 from pvtprof.check import exact_figures, formats
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, SKIPPED, UNDECIDED, Case
+from pvtprof.check.request import Checked
 from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, StoreError, UnavailableError
@@ -25,7 +26,7 @@ SMALL = ["--model", "pvt_v2_b0", "--img", "64", "--R", "2,2,1,1", "--device", "c
 
 
 def of(name: str) -> Baseline:
-    return exact_figures.observed(CPU, f"{DESIGNS}:{name}", lambda text: None)
+    return exact_figures.observed(Checked(CPU, f"{DESIGNS}:{name}"), lambda text: None)
 
 
 def as_attention(changed: Baseline) -> Baseline:
@@ -87,7 +88,8 @@ def test_an_improvement_is_a_change_too(before: Baseline) -> None:
     worse = as_attention(of("extra_linear"))
     found = exact_figures.changes(worse.rows, before.rows)
     assert "params: 9,472 -> 8,416 (-1,056)" in str(found[0])
-    text, (case,) = exact_figures.verdict("b.json", worse, before)
+    found = exact_figures.verdict("b.json", worse, before)
+    text, (case,) = found.text, found.cases
     assert case.status == FAILED
     assert text.splitlines()[-1].endswith("accept it with `pvtprof check b.json --update`")
 
@@ -112,7 +114,7 @@ def test_another_torch_is_said(before: Baseline) -> None:
     other = replace(before, environment=replace(before.environment, torch="2.6.0"))
     assert (
         "the baseline was made with torch 2.6.0"
-        in exact_figures.verdict("b.json", other, before)[0]
+        in exact_figures.verdict("b.json", other, before).text
     )
 
 
@@ -199,7 +201,7 @@ def test_a_file_of_the_users_is_not_overwritten(
 )
 def test_a_target_that_is_none_says_why(target: str, expected: str) -> None:
     with pytest.raises(SpecError, match=expected) as caught:
-        exact_figures.observed(CPU, target, lambda text: None)
+        exact_figures.observed(Checked(CPU, target), lambda text: None)
     assert "\n" not in str(caught.value)
 
 
@@ -209,7 +211,7 @@ def test_what_does_not_fit_cannot_be_checked(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(environment, "free_bytes", lambda device: 2**20)
     small = replace(workload("pvt_v2_b0", 64, (2, 2, 1, 1)), device="cpu")
     with pytest.raises(UnavailableError, match=r"needs .* are free"):
-        exact_figures.observed(small, None, lambda text: None)
+        exact_figures.observed(Checked(small), lambda text: None)
 
 
 def test_the_environment_is_kept(before: Baseline) -> None:

@@ -21,6 +21,7 @@ from pvtprof.check import paired
 from pvtprof.check.case import FAILED, PASSED, UNDECIDED
 from pvtprof.check.judgement import CANNOT_TELL, FASTER, SAME, SLOWER, outcome
 from pvtprof.check.paired import Paired, Versions, judged
+from pvtprof.check.request import Checked, Timing
 from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
@@ -86,9 +87,13 @@ def versions(tmp_path: Path, extra: int = 0) -> Versions:
     return Versions(base, head, sys.executable, sys.executable)
 
 
+def on_cpu(target: str | None = None) -> Checked:
+    return Checked(replace(workload(), device="cpu"), target)
+
+
 def run(found: Versions, factory: str = "factory", budget_s: float = 2.0) -> Paired:
     rows: dict[str, dict[str, object]] = {"work": {}}
-    (judgement,) = judged(found, rows, target=f"some_design:{factory}", budget_s=budget_s)
+    (judgement,) = judged(found, rows, on_cpu(f"some_design:{factory}"), Timing(budget_s))
     return judgement
 
 
@@ -112,7 +117,8 @@ def test_the_rule_seldom_alarms_and_mostly_finds() -> None:
 def test_what_is_wide_cannot_be_told_and_says_what_would_decide() -> None:
     wide = Paired(row="row", ratios=(0.9, 1.1, 0.92, 1.08, 0.95, 1.12, 0.9), seconds=10)
     assert wide.verdict == CANNOT_TELL
-    text, (case,) = outcome([wide], "main")
+    judgements = outcome([wide], "main")
+    text, (case,) = judgements.text, judgements.cases
     assert case.status == UNDECIDED
     assert "--budget 98 (seconds a row) would" in text
 
@@ -141,7 +147,8 @@ def test_waiting_is_not_passed() -> None:
     ratios = tuple(1 + 0.001 * k for k in range(-6, 6))
     waiting = Paired(row="row", ratios=ratios, wall=tuple(2 * r for r in ratios))
     assert waiting.verdict == CANNOT_TELL
-    text, (case,) = outcome([waiting], "main")
+    judgements = outcome([waiting], "main")
+    text, (case,) = judgements.text, judgements.cases
     assert case.status == UNDECIDED
     assert "wall time 199.9 %: it waits" in text
     assert "by hand" in text.splitlines()[-1]
@@ -161,8 +168,9 @@ def test_the_last_line_says_what_came_out() -> None:
     same = Paired(row="a", ratios=(1.0, 1.001, 0.999, 1.002, 0.998, 1.0, 1.001))
     slow = Paired(row="b", ratios=tuple(1.2 + 0.001 * k for k in range(8)))
     assert same.verdict == SAME
-    assert outcome([same], "main")[0] == f"- {same}\ncheck: no row of 1 is slower than main\n"
-    text, cases = outcome([same, slow], "main, measured twice")
+    assert outcome([same], "main").text == f"- {same}\ncheck: no row of 1 is slower than main\n"
+    judgements = outcome([same, slow], "main, measured twice")
+    text, cases = judgements.text, judgements.cases
     assert text.splitlines()[-1] == "check: slower than main, measured twice: b"
     assert [case.status for case in cases] == [PASSED, FAILED]
     assert "b: slower: 120.3 % of the time before" in text
@@ -264,9 +272,8 @@ def test_pvtprofs_own_rows_of_another_checkout(tmp_path: Path) -> None:
     head = Path(__file__).parents[2]
     shutil.copytree(head / "pvtprof", tmp_path / "pvtprof")
     rows = {"stage 1 sra_conv": recipes_of("pvt_v2_b0", 64)["stage 1 sra_conv"]}
-    (found,) = judged(
-        Versions(str(tmp_path), str(head), sys.executable, sys.executable), rows, budget_s=1
-    )
+    both = Versions(str(tmp_path), str(head), sys.executable, sys.executable)
+    (found,) = judged(both, rows, on_cpu(), Timing(1))
     assert found.verdict != SLOWER
 
 
@@ -283,7 +290,7 @@ def test_a_version_that_runs_the_other_ones_code_is_refused(
     (elsewhere / "some_design.py").rename(elsewhere / "some_other.py")
     monkeypatch.setenv("PYTHONPATH", str(elsewhere))
     with pytest.raises(UnavailableError, match="base: ImportError: some_other is imported from"):
-        judged(found, {"it": {}}, target="outer:factory", budget_s=1)
+        judged(found, {"it": {}}, on_cpu("outer:factory"), Timing(1))
 
 
 def test_a_stuck_side_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

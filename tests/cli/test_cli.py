@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 import pvtprof
 from pvtprof import files
 from pvtprof.cli import app
-from pvtprof.errors import StoreError
+from pvtprof.errors import SpecError, StoreError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
 from pvtprof.run.run import Run
@@ -39,7 +40,7 @@ def fake_compare(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
         return real(**options) if options.get("analytic") else run
 
     monkeypatch.setattr("pvtprof.run.compare.compare", compared)
-    monkeypatch.setattr(app, "_calibrated", lambda *args: None)
+    monkeypatch.setattr("pvtprof.cli.commands.compare._calibrated", lambda *args: None)
 
 
 BAD = [
@@ -61,7 +62,9 @@ BAD = [
     (["--img", "٢٢٤"], 2, "is not an image size"),
     (["--dtype", "float8"], 2, "'float8' is not one of"),
     (["--attention", "flash"], 2, "'flash' is not one of"),
-    (["--device", "tpu"], 3, "device 'tpu' is not available: torch"),
+    (["--device", "tpu"], 2, "'tpu' is no device; use auto, cpu, cuda or cuda:N"),
+    (["--device", "cuda:99"], 3, "device 'cuda:99' is not available: torch"),
+    (["--img", "224,"], 2, "'' is not an image size"),
     (["--batch", "0"], 2, "batch is 0; use a whole number from 1 to 4096"),
     (["--pool-size", "0"], 2, "pool size is 0"),
     (["--budget", "-1"], 2, "budget is -1.0 s"),
@@ -147,6 +150,7 @@ def test_compare_writes_data_and_page_under_reports(
     assert "Formula and counters agree" in out
     assert err == (
         "Wrote reports/pvt_v2_b2-224x224-cpu.json\nWrote reports/pvt_v2_b2-224x224-cpu.html\n"
+        "Made the folder reports\n"
     )
     assert pvtprof.load("reports/pvt_v2_b2-224x224-cpu.json") == observed_run()
 
@@ -214,7 +218,7 @@ def test_models_lists_the_eleven(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("pvt_") == 11
 
 
-@pytest.mark.parametrize("command", sorted(app.cli.commands))
+@pytest.mark.parametrize("command", app.command_names())
 def test_every_command_has_help_an_example_and_a_place_in_the_readme(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,6 +305,56 @@ def test_an_encoding_without_boxes_gets_question_marks() -> None:
     done = shell("pvtprof models", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert "13,229,288" in done.stdout
+
+
+def test_a_folder_that_was_made_is_named(
+    capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    assert app.main(["compare", "--analytic", "-o", "no/such/dir/x.json"]) == 0
+    assert capsys.readouterr().err == "Wrote no/such/dir/x.json\nMade the folder no/such/dir\n"
+    assert app.main(["compare", "--analytic", "-o", "no/such/dir/x.json"]) == 0
+    assert capsys.readouterr().err == "Wrote no/such/dir/x.json\n"
+    observed_run().save("run.json")
+    assert app.main(["report", "run.json", "-o", "pages/x.html"]) == 0
+    assert "Made the folder pages\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["fit", "choose", "check", "models"])
+def test_a_command_that_takes_one_image_refuses_two(
+    command: str, refused: Callable[..., str]
+) -> None:
+    words = [command, *(["b.json", "--update"] if command == "check" else [])]
+    for two in (["--img", "224", "--img", "512"], ["--img", "224,512"]):
+        assert "--img takes one value here, and got 2: 224, 512" in refused(*words, *two)
+
+
+def test_the_same_value_twice_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["models", "--img", "224", "--img", "224x224"]) == 0
+
+
+def test_formula_refuses_a_name_put_in_twice(refused: Callable[..., str]) -> None:
+    assert "--at takes img once" in refused("formula", "mha", "--at", "img=1", "--at", "img=2")
+
+
+def test_choose_does_not_list_what_it_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["choose", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "--img" in text
+    assert "--pool-size" not in text
+    assert "--R " not in text
+
+
+def test_a_word_that_names_no_device_is_wrong_usage_in_python_too() -> None:
+    with pytest.raises(SpecError, match="'tpu' is no device; use auto, cpu, cuda or cuda:N"):
+        pvtprof.compare(device="tpu")
+
+
+def test_a_command_is_a_file(monkeypatch: pytest.MonkeyPatch, elsewhere: Path) -> None:
+    text = "import click\n\n\n@click.command()\ndef command() -> None:\n    raise SystemExit(7)\n"
+    (elsewhere / "toy.py").write_text(text)
+    monkeypatch.setattr(app.commands, "__path__", [*app.commands.__path__, str(elsewhere)])
+    assert "toy" in app.command_names()
+    assert app.main(["toy"]) == 7
 
 
 def test_one_file_named_twice_is_written_once(

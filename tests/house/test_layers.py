@@ -80,8 +80,9 @@ def imported(source: str) -> Iterator[tuple[str, bool]]:
     return visit(ast.parse(source), True)
 
 
-#: Modules that import by name what they cannot name: other versions, users' code, lazy attributes.
-BY_NAME = {"observe/worker.py", "observe/target.py", "__init__.py"}
+#: Modules that import by name what they cannot name: other versions, users' code, lazy attributes,
+#: and commands, which are found by the names of their files.
+BY_NAME = {"observe/worker.py", "observe/target.py", "cli/app.py", "__init__.py"}
 
 
 def violations(room: str, source: str, by_name: bool = False) -> list[str]:
