@@ -76,6 +76,10 @@ dtype_option = click.option(
     "--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True
 )
 
+batch_option = click.option(
+    "--batch", type=int, default=1, show_default=True, help="Images in one call."
+)
+
 
 def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Option:
     """Return the options that say what runs, as one decorator.
@@ -92,7 +96,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
             hidden="--R" in hidden,
             help="R of sra_conv, one a stage.  [default: the model's]",
         ),
-        click.option("--batch", type=int, default=1, show_default=True, help="Images in one call."),
+        batch_option,
         dtype_option,
         device_option,
         click.option(
