@@ -80,6 +80,14 @@ batch_option = click.option(
     "--batch", type=int, default=1, show_default=True, help="Images in one call."
 )
 
+attention_option = click.option(
+    "--attention",
+    type=click.Choice(ATTENTIONS),
+    default="eager",
+    show_default=True,
+    help="Written out, or fused.",
+)
+
 
 def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Option:
     """Return the options that say what runs, as one decorator.
@@ -99,13 +107,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
         batch_option,
         dtype_option,
         device_option,
-        click.option(
-            "--attention",
-            type=click.Choice(ATTENTIONS),
-            default="eager",
-            show_default=True,
-            help="Written out, or fused.",
-        ),
+        attention_option,
         click.option(
             "--pool-size",
             type=int,
