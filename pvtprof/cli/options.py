@@ -76,6 +76,18 @@ dtype_option = click.option(
     "--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True
 )
 
+batch_option = click.option(
+    "--batch", type=int, default=1, show_default=True, help="Images in one call."
+)
+
+attention_option = click.option(
+    "--attention",
+    type=click.Choice(ATTENTIONS),
+    default="eager",
+    show_default=True,
+    help="Written out, or fused.",
+)
+
 
 def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Option:
     """Return the options that say what runs, as one decorator.
@@ -92,16 +104,10 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
             hidden="--R" in hidden,
             help="R of sra_conv, one a stage.  [default: the model's]",
         ),
-        click.option("--batch", type=int, default=1, show_default=True, help="Images in one call."),
+        batch_option,
         dtype_option,
         device_option,
-        click.option(
-            "--attention",
-            type=click.Choice(ATTENTIONS),
-            default="eager",
-            show_default=True,
-            help="Written out, or fused.",
-        ),
+        attention_option,
         click.option(
             "--pool-size",
             type=int,

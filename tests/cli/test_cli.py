@@ -328,6 +328,15 @@ def test_a_command_that_takes_one_image_refuses_two(
         assert "--img takes one value here, and got 2: 224, 512" in refused(*words, *two)
 
 
+def test_compare_takes_several_models_and_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "pvt_v2_b0,pvt_v2_b2", "--img", "224", "--img", "512x768"]
+    assert app.main(["compare", "--analytic", "--format", "csv", *words]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    found = {(line["model"], line["height"], line["width"]) for line in lines}
+    assert len(found) == 4
+    assert ("pvt_v2_b0", "512", "768") in found
+
+
 def test_the_same_value_twice_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["models", "--img", "224", "--img", "224x224"]) == 0
 
