@@ -127,9 +127,10 @@ def _observed(
             f"a CUDA graph is of inference on a GPU; this is {setting.mode} on {device}: "
             "leave --cuda-graph"
         )
-    each = replace(measuring, budget_s=measuring.budget_s / len(comparisons))
+    share = 1 / len(comparisons)
     observers = [
-        Observer([_placed(row, device) for row in rows], each, progress) for rows in comparisons
+        Observer([_placed(row, device) for row in rows], measuring, share, progress)
+        for rows in comparisons
     ]
     interrupted = False
     with with_autograd(), ExitStack() as stack:
