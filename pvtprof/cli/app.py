@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
 import signal
 import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,7 +41,8 @@ class _Group(click.Group):
 
 def command_names() -> list[str]:
     """Return the names of all commands: the files in ``pvtprof/cli/commands``."""
-    return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    files = Path(commands.__path__[0]).glob("[!_]*.py")
+    return sorted(file.stem for file in files)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -81,12 +81,13 @@ def imported(source: str) -> Iterator[tuple[str, bool]]:
 
 
 #: Modules that import by name what they cannot name: other versions, users' code, lazy attributes,
-#: and commands, which are found by the names of their files.
+#: and commands, charts and witnesses, which are found by the names of their files.
 BY_NAME = {
     "observe/worker.py",
     "observe/target.py",
     "cli/app.py",
     "report/figures/__init__.py",
+    "run/witnesses/__init__.py",
     "__init__.py",
 }
 
