@@ -108,7 +108,7 @@ def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
 
 
 @given(
-    st.sampled_from(VARIANTS), st.sampled_from(ATTENTIONS), st.sampled_from(sorted(DTYPES)),
+    st.sampled_from(list(VARIANTS)), st.sampled_from(ATTENTIONS), st.sampled_from(sorted(DTYPES)),
     st.integers(2, 2048), st.integers(2, 2048), st.integers(1, 64), st.integers(1, 8),
     st.integers(2, 64),
 )  # fmt: skip
@@ -140,7 +140,7 @@ def test_one_attention_module_in_one_line(
 
 
 @given(
-    st.sampled_from(VARIANTS), st.sampled_from(sorted(DTYPES)), st.integers(2, 512),
+    st.sampled_from(list(VARIANTS)), st.sampled_from(sorted(DTYPES)), st.integers(2, 512),
     st.integers(2, 512), st.integers(1, 8), st.integers(1, 8), st.integers(2, 64),
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
@@ -162,7 +162,7 @@ def test_what_one_attention_module_saves_in_one_line(
 
 
 @given(
-    st.sampled_from(VARIANTS), st.sampled_from(sorted(DTYPES)), st.integers(1, 8),
+    st.sampled_from(list(VARIANTS)), st.sampled_from(sorted(DTYPES)), st.integers(1, 8),
     st.integers(1, 8), st.integers(2, 64),
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
