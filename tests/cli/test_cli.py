@@ -241,6 +241,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "import sys, os, signal\n"
         "from pvtprof.observe import latency\n"
         "real = latency.measure\n"
+        "latency.MOST_ROUNDS, latency.WARM_UP_S = 8, {'cpu': 0.0}\n"
         "def measure(*args, **kwargs):\n"
         "    taken = real(*args, **kwargs)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
@@ -255,8 +256,8 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "output.save = again\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
-    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "24", "-o", "run.json",
-               "--no-calibrate"]  # fmt: skip
+    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "3600",
+               "-o", "run.json", "--no-calibrate"]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=120
     )
