@@ -7,7 +7,6 @@ import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ import click
 from pvtprof import __version__
 from pvtprof.cli import commands, exit_codes
 from pvtprof.errors import PvtprofError, RunInterruptedError
+from pvtprof.registry import entry_names
 
 
 class _Group(click.Group):
@@ -41,8 +41,7 @@ class _Group(click.Group):
 
 def command_names() -> list[str]:
     """Return the names of all commands: the files in ``pvtprof/cli/commands``."""
-    files = Path(commands.__path__[0]).glob("[!_]*.py")
-    return sorted(file.stem for file in files)
+    return entry_names(commands.__path__)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

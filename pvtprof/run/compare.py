@@ -7,9 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeAlias
 
-from pvtprof.designs.published import DEFAULT_MODEL
-from pvtprof.designs.setting import DEFAULT_BUDGET_S
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pvtprof import units
 from pvtprof.designs.part import Part
-from pvtprof.designs.setting import DEFAULT_BUDGET_S, Setting
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.words import DEFAULT_BUDGET_S
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import free_bytes
 from pvtprof.observe.measurement import Measurement

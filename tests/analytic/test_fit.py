@@ -15,8 +15,8 @@ from pvtprof.analytic.fit import Fits, fits, largest, needs, squared
 from pvtprof.cli.app import main
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import MODES
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import MODES
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import environment

@@ -16,9 +16,9 @@ from pvtprof.analytic import liveness, training
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS, DTYPES
 from pvtprof.designs.spec import StageSpec
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import ATTENTIONS, DTYPES
 from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.subject import Subject, attention_subject, model_subject

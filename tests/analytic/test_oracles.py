@@ -15,8 +15,8 @@ from pvtprof.analytic.formulas import Term, attention_ops, model_terms, model_to
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.parts import formula_by_module
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import ATTENTIONS
 from pvtprof.observe import flop_counter, fvcore
 from pvtprof.observe.subject import attention_subject, model_subject
 from tests.builders import at, random_stage

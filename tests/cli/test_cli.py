@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ import pytest
 import pvtprof
 from pvtprof import files
 from pvtprof.cli import app
+from pvtprof.cli.commands import check
+from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
@@ -389,3 +392,7 @@ def test_a_defect_is_not_taken_for_a_change(
     monkeypatch.setattr("pvtprof.report.listing.render", broken)
     assert app.main(["models"]) == 70
     assert capsys.readouterr().err.splitlines()[-1].startswith("pvtprof: this is a defect")
+
+
+def test_what_check_calls_a_workload_is_one() -> None:
+    assert tuple(signature(workload).parameters) == check._WORK

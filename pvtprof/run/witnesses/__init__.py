@@ -8,16 +8,15 @@ can see the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from pkgutil import iter_modules
 
+from pvtprof.registry import entries
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses.witness import Witness
 
 
 def _registered() -> Iterator[Witness]:
-    for module in iter_modules(__path__):
-        yield from getattr(import_module(f"{__name__}.{module.name}"), "WITNESSES", ())
+    for module in entries(__name__, __path__):
+        yield from getattr(module, "WITNESSES", ())
 
 
 #: Every witness by its name, in the order in which it is asked and shown.
