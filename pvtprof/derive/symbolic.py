@@ -1,0 +1,380 @@
+"""Torch's symbolic sizes, backed by the algebra of ``sizes``: torch asks, ``Sizes`` answers."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sympy
+import torch
+from torch.fx.experimental.sym_node import SymNode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._sympy import functions as torch_functions
+
+from pvtprof.derive.polynomial import Polynomial
+from pvtprof.derive.sizes import Sizes
+
+_TORCH = str(Path(torch.__file__).parent)
+_HERE = str(Path(__file__).parent)
+_ASKING = ("sym_node.py", "symbolic_shapes.py", "symbolic.py", "recording.py")
+_IMPLS = "fake_impls.py"
+#: sympy's relations, by the way in which ``Sizes`` is asked.
+_RELATIONS = {
+    sympy.Eq: "==",
+    sympy.Ne: "!=",
+    sympy.GreaterThan: ">=",
+    sympy.StrictGreaterThan: ">",
+    sympy.LessThan: "<=",
+    sympy.StrictLessThan: "<",
+}
+
+
+class SizesEnv(ShapeEnv):
+    """A ShapeEnv that knows no symbols of its own: each of its symbols stands for a polynomial."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(duck_shape=False)
+        self.sizes = sizes
+        self._polynomials: dict[sympy.Symbol, Polynomial] = {}
+        self._symbols: dict[Polynomial, sympy.Symbol] = {}
+        self._cached: dict[sympy.Basic, Polynomial] = {}
+
+    def size(self, polynomial: Polynomial) -> int | torch.SymInt:
+        """A polynomial as torch takes it for a size."""
+        node = self.node(polynomial)
+        return int(node.expr) if node.expr.is_number else torch.SymInt(node)
+
+    def node(self, polynomial: Polynomial) -> SizeNode:
+        """A polynomial as the node of a SymInt."""
+        polynomial = self.sizes.resolved(polynomial)
+        hint = self.sizes.hint(polynomial)
+        return SizeNode(self.symbol(polynomial), self, int, hint)
+
+    def symbol(self, polynomial: Polynomial) -> sympy.Basic:
+        """The symbol that stands for a polynomial; a number for a constant."""
+        if polynomial.constant is not None:
+            return sympy.Integer(int(polynomial.constant))
+        if polynomial not in self._symbols:
+            low = self.sizes.lowest(polynomial)
+            known = {"positive": True} if low is not None and low > 0 else {}
+            made = sympy.Symbol(f"s{len(self._symbols)}", integer=True, **known)
+            self._symbols[polynomial], self._polynomials[made] = made, polynomial
+        return self._symbols[polynomial]
+
+    def polynomial(self, expr: object) -> Polynomial:
+        """What a size of this pass is: a number, a SymInt or an expression of sympy."""
+        if isinstance(expr, int):
+            return Polynomial.number(expr)
+        if isinstance(expr, torch.SymInt):
+            expr = expr.node.expr
+        if not isinstance(expr, sympy.Basic):
+            raise TypeError(f"{expr!r} is no size")
+        if expr not in self._cached:
+            self._cached[expr] = self._converted(expr)
+        return self.sizes.resolved(self._cached[expr])
+
+    def _converted(self, expr: sympy.Basic) -> Polynomial:
+        if expr in self._polynomials:
+            return self._polynomials[expr]
+        if isinstance(expr, sympy.Integer):
+            return Polynomial.number(int(expr))
+        if isinstance(expr, sympy.Add | sympy.Mul):
+            parts = [self.polynomial(arg) for arg in expr.args]
+            return sum(parts[1:], parts[0]) if expr.is_Add else math.prod(parts[1:], start=parts[0])
+        kind, args = type(expr).__name__, expr.args
+        if kind in ("Pow", "PowByNatural") and isinstance(args[1], sympy.Integer) and args[1] >= 0:
+            return self.polynomial(args[0]) ** int(args[1])
+        if kind in ("Max", "Min"):
+            return self._extreme([self.polynomial(arg) for arg in args], kind == "Max")
+        if kind in ("FloorDiv", "CleanDiv"):
+            return self.sizes.floor(self.polynomial(args[0]), self.polynomial(args[1]))
+        if kind in ("Mod", "PythonMod"):
+            return self.remainder(self.polynomial(args[0]), self.polynomial(args[1]))
+        if kind == "ToFloat":
+            return self.polynomial(args[0])
+        rounding = {"CeilToInt": -1, "FloorToInt": 1, "TruncToInt": 1}.get(kind)
+        quotient = rounding and self._quotient(args[0])
+        if rounding and quotient:
+            up, by = quotient
+            return self.sizes.floor(up * rounding, by) * rounding
+        return self._computed(expr)
+
+    def _quotient(self, expr: sympy.Basic) -> tuple[Polynomial, Polynomial] | None:
+        """Numerator and denominator of a quotient in floating point that is exact or rounds right.
+
+        A quotient of whole numbers below 2^53 never rounds up to the next whole number; a factor
+        is taken where it is a power of two or whole, times what is exact.
+        """
+        if type(expr).__name__ == "IntTrueDiv":
+            return self.polynomial(expr.args[0]), self.polynomial(expr.args[1])
+        factors = expr.args if isinstance(expr, sympy.Mul | torch_functions.FloatTrueDiv) else ()
+        if type(expr).__name__ == "FloatTrueDiv" and isinstance(expr.args[1], sympy.Float):
+            factors = (expr.args[0], 1 / expr.args[1])
+        numbers = [f for f in factors if isinstance(f, sympy.Float | sympy.Integer)]
+        sizes = [f for f in factors if type(f).__name__ == "ToFloat"]
+        if len(numbers) != 1 or len(sizes) != 1 or len(factors) != 2:
+            return None
+        top, bottom = float(numbers[0]).as_integer_ratio()
+        if top <= 0 or (bottom != 1 and top != 1) or max(top, bottom) > 2**20:
+            return None
+        return self.polynomial(sizes[0]) * top, Polynomial.number(bottom)
+
+    def remainder(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        """``left % right``; over 2 by rounding up, so that an even size is one rounded up."""
+        if right == 2:
+            return -(self.sizes.floor(-left, right) * right) - left
+        return left - right * self.sizes.floor(left, right)
+
+    def _extreme(self, parts: list[Polynomial], largest: bool) -> Polynomial:
+        """The largest or the least: which it is, is a guard."""
+        best = parts[0]
+        for part in parts[1:]:
+            greater = self.sizes.ask(part - best, ">=", user_line())
+            best = part if greater is largest else best
+        return best
+
+    def _computed(self, expr: sympy.Basic) -> Polynomial:
+        """A size that only floating point says: named, with its code."""
+        names: set[str] = set()
+        code = self._code(expr, names)
+        hint = eval(code, dict(FUNCTIONS), dict(self.sizes.hints))
+        return self.sizes.computed(code, frozenset(names), int(hint))
+
+    def _code(self, expr: sympy.Basic, names: set[str]) -> str:
+        """Python code for an expression of sympy; ``names`` collects the sizes in it."""
+        if isinstance(expr, sympy.Float | sympy.Rational):
+            return repr(float(expr)) if not isinstance(expr, sympy.Integer) else str(int(expr))
+        if expr in self._polynomials:
+            polynomial = self.sizes.resolved(self._polynomials[expr])
+            names |= polynomial.names
+            return f"({python(polynomial)})"
+        args = [self._code(arg, names) for arg in expr.args]
+        kind = type(expr).__name__
+        if kind in _INFIX:
+            return f"({_INFIX[kind].join(args)})"
+        name = {"Trunc": "trunc"}.get(kind, kind.removeprefix("OpaqueUnaryFn_"))
+        name = {"TruncToInt": "trunc", "FloorToInt": "floor", "CeilToInt": "ceil",
+                "RoundToInt": "rint", "ToFloat": "real"}.get(name, name)  # fmt: skip
+        if name not in FUNCTIONS:
+            raise NotImplementedError(f"a size is computed by {kind}, which has no closed form")
+        return f"{name}({', '.join(args)})"
+
+    def decide(self, expr: sympy.Basic, ask: bool) -> bool | None:
+        """Whether a condition holds; where algebra leaves it open, ``ask`` makes it a guard."""
+        if expr in (sympy.true, sympy.false):
+            return expr is sympy.true
+        if isinstance(expr, sympy.Not):
+            answer = self.decide(expr.args[0], ask)
+            return None if answer is None else not answer
+        if isinstance(expr, sympy.And | sympy.Or):
+            return self._decide_all(expr, ask)
+        relation = _RELATIONS.get(type(expr))
+        if relation is None:
+            raise NotImplementedError(f"a condition on sizes is a {type(expr).__name__}")
+        left, right = (self._side(arg) for arg in expr.args)
+        if ask and not (relation not in ("==", "!=") and _chooses_a_kernel()):
+            return self.sizes.ask(left - right, relation, user_line())
+        if ask:
+            return self.hinted(expr)
+        return self.sizes.known(left - right, relation)
+
+    def _side(self, expr: sympy.Basic) -> Polynomial:
+        """One side of a comparison; a whole number in floating point is that number."""
+        if isinstance(expr, sympy.Float) and float(expr).is_integer():
+            return Polynomial.number(int(expr))
+        return self.polynomial(expr)
+
+    def _decide_all(self, expr: sympy.Basic, ask: bool) -> bool | None:
+        """A conjunction or disjunction; what decides it is asked last, and alone."""
+        settles = isinstance(expr, sympy.Or)  # one true part settles an "or"
+        open_parts = []
+        for part in expr.args:
+            answer = self.decide(part, False)
+            if answer is settles:
+                return settles
+            if answer is None:
+                open_parts.append(part)
+        if not open_parts:
+            return not settles
+        if not ask:
+            return None
+        for part in sorted(open_parts, key=lambda p: self.hinted(p) is not settles):
+            if self.decide(part, True) is settles:
+                return settles
+        return not settles
+
+    def hinted(self, expr: sympy.Basic) -> bool:
+        """Whether a condition holds at the sizes of this pass; no guard."""
+        if isinstance(expr, sympy.Not):
+            return not self.hinted(expr.args[0])
+        if isinstance(expr, sympy.And | sympy.Or):
+            return (all if isinstance(expr, sympy.And) else any)(map(self.hinted, expr.args))
+        left, right = (self.sizes.hint(self._side(arg)) for arg in expr.args)
+        return bool(type(expr)(sympy.Integer(left), sympy.Integer(right)))
+
+    def evaluate_expr(self, orig_expr: Any, hint: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Torch asks for a decision or for a number."""
+        if getattr(orig_expr, "is_number", False):
+            return orig_expr
+        if isinstance(orig_expr, sympy.logic.boolalg.Boolean):
+            return sympy.true if self.decide(orig_expr, True) else sympy.false
+        if isinstance(hint, float):
+            return sympy.Float(self._float(orig_expr))
+        return sympy.Integer(self.sizes.fix(self.polynomial(orig_expr), user_line()))
+
+    def _float(self, expr: sympy.Basic) -> float:
+        """A number in floating point that the code asks for: all sizes in it are fixed."""
+        names: set[str] = set()
+        code = self._code(expr, names)
+        for name in sorted(names):
+            self.sizes.fix(Polynomial.of(name), user_line())
+        return float(eval(code, dict(FUNCTIONS), dict(self.sizes.hints)))
+
+    def evaluate_sym_node(self, sym_node: SymNode, *args: Any, **kwargs: Any) -> Any:
+        """Torch asks for the decision or the number of a node."""
+        return self.evaluate_expr(sym_node.expr, sym_node.hint)
+
+    def _maybe_evaluate_static(self, expr: Any, *args: Any, **kwargs: Any) -> Any:
+        """Torch asks for what is known without a guard."""
+        if expr.is_number or expr in (sympy.true, sympy.false):
+            return expr
+        if isinstance(expr, sympy.logic.boolalg.Boolean):
+            answer = self.decide(expr, False)
+            return None if answer is None else (sympy.true if answer else sympy.false)
+        number = self.polynomial(expr).constant
+        return None if number is None else sympy.Integer(int(number))
+
+    def replace(self, expr: Any) -> Any:
+        """Symbols stand for themselves: what is known of them is in ``sizes``."""
+        return expr
+
+    def simplify(self, expr: Any, *args: Any, **kwargs: Any) -> Any:
+        """The same: nothing is to be simplified in one symbol."""
+        return expr
+
+    def create_symintnode(self, sym: Any, *, hint: Any = None, source: Any = None) -> Any:
+        """A SymInt of an expression."""
+        return self.size(self.polynomial(sym))
+
+    def guarding_hint_or_throw(self, a: Any) -> Any:
+        """The number that a size is in this pass."""
+        if isinstance(a, sympy.logic.boolalg.Boolean):
+            return self.hinted(a)
+        return self.sizes.hint(self.polynomial(a))
+
+
+class SizeNode(SymNode):
+    """A SymInt's node whose arithmetic is that of polynomials."""
+
+    shape_env: SizesEnv
+
+    def wrap_int(self, num: int) -> SizeNode:
+        """A number beside a size."""
+        return SizeNode(sympy.Integer(num), self.shape_env, int, num, constant=num)
+
+    def maybe_as_int(self) -> int | None:
+        """The number that it is, where guards have fixed it."""
+        number = self.polynomial.constant if self.pytype is int else None
+        return None if number is None else int(number)
+
+    @property
+    def polynomial(self) -> Polynomial:
+        """The size."""
+        return self.shape_env.polynomial(self.expr)
+
+    def sym_sum(self, args: list[Any]) -> SizeNode:
+        """The sum of sizes."""
+        parts = [self.shape_env.polynomial(a.expr) for a in args]
+        return self.shape_env.node(sum(parts[1:], parts[0]))
+
+
+def _whole(name: str, function: Callable[[SizesEnv, Polynomial, Polynomial], Polynomial]) -> None:
+    """Give SizeNode a method on whole numbers; floats keep torch's."""
+    torchs = getattr(SymNode, name)
+
+    def method(self: SizeNode, other: SymNode) -> SymNode:
+        if self.pytype is int and other.pytype is int:
+            env = self.shape_env
+            return env.node(function(env, self.polynomial, env.polynomial(other.expr)))
+        return _adopted(self, torchs(self, other))
+
+    setattr(SizeNode, name, method)
+
+
+def _torchs(name: str) -> None:
+    """Give SizeNode a method of SymNode, its result a SizeNode too."""
+    torchs = getattr(SymNode, name)
+
+    def method(self: SizeNode, *args: Any) -> SymNode:
+        return _adopted(self, torchs(self, *args))
+
+    setattr(SizeNode, name, method)
+
+
+def _adopted(self: SizeNode, made: SymNode) -> SymNode:
+    if made.pytype is int and not made.expr.is_number:
+        return self.shape_env.node(self.shape_env.polynomial(made.expr))
+    return SizeNode(made._expr, self.shape_env, made.pytype, made.hint)
+
+
+for _name, _function in {
+    "add": lambda _, a, b: a + b,
+    "sub": lambda _, a, b: a - b,
+    "mul": lambda _, a, b: a * b,
+    "int_floordiv": lambda env, a, b: env.sizes.floor(a, b),
+    "floordiv": lambda env, a, b: env.sizes.floor(a, b),
+    "mod": lambda env, a, b: env.remainder(a, b),
+    "sym_max": lambda env, a, b: env._extreme([a, b], True),
+    "sym_min": lambda env, a, b: env._extreme([a, b], False),
+}.items():
+    _whole(_name, _function)
+for _name in (
+    "neg", "pos", "abs", "round", "trunc", "floor", "ceil", "sym_float", "sym_int", "is_integer",
+    "float_pow", "pow_by_natural", "pow", "float_truediv", "truediv", "int_truediv", "sym_ite",
+    "and_", "or_", "sym_and", "sym_or", "sym_not", "eq", "ne", "gt", "lt", "le", "ge",
+    "is_contiguous", "is_channels_last_contiguous_2d", "is_channels_last_contiguous_3d",
+    "is_channels_last_strides_2d", "is_channels_last_strides_3d", "_sqrt",
+    "is_non_overlapping_and_dense_indicator", "is_non_overlapping_and_dense",
+):  # fmt: skip
+    if hasattr(SymNode, _name):
+        _torchs(_name)
+
+_INFIX = {"Add": " + ", "Mul": " * ", "FloatTrueDiv": " / ", "IntTrueDiv": " / ",
+          "FloatPow": " ** ", "Pow": " ** ", "PowByNatural": " ** "}  # fmt: skip
+#: Functions that code of computed sizes may call.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "rint": round, "real": float,
+    "sqrt": math.sqrt,
+}  # fmt: skip
+
+
+def python(polynomial: Polynomial) -> str:
+    """A polynomial with whole coefficients as Python code."""
+    from pvtprof.derive.polynomial import joined
+
+    scale = polynomial.denominator
+    text = joined(polynomial * scale, "*", lambda n, p: n if p == 1 else f"{n}**{p}")
+    return text if scale == 1 else f"({text})//{scale}"
+
+
+def _chooses_a_kernel() -> bool:
+    """Whether torch only picks the kernel of a convolution (by batch): all lay out the same."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.endswith(_ASKING):
+        frame = frame.f_back  # type: ignore[assignment]
+    code = frame.f_code if frame else None
+    return code is not None and code.co_name == "conv" and code.co_filename.endswith(_IMPLS)
+
+
+def user_line() -> str:
+    """File and line of the innermost code that is neither torch's nor pvtprof's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_TORCH, _HERE, "<")) and "contextlib" not in file:
+            return f"{file}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
