@@ -14,6 +14,7 @@ from torch.fx.experimental.sym_node import SymNode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy import functions as torch_functions
 
+from pvtprof.derive.compiled import FUNCTIONS, python
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.sizes import Sizes
 
@@ -344,20 +345,6 @@ for _name in (
 
 _INFIX = {"Add": " + ", "Mul": " * ", "FloatTrueDiv": " / ", "IntTrueDiv": " / ",
           "FloatPow": " ** ", "Pow": " ** ", "PowByNatural": " ** "}  # fmt: skip
-#: Functions that code of computed sizes may call.
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "rint": round, "real": float,
-    "sqrt": math.sqrt,
-}  # fmt: skip
-
-
-def python(polynomial: Polynomial) -> str:
-    """A polynomial with whole coefficients as Python code."""
-    from pvtprof.derive.polynomial import joined
-
-    scale = polynomial.denominator
-    text = joined(polynomial * scale, "*", lambda n, p: n if p == 1 else f"{n}**{p}")
-    return text if scale == 1 else f"({text})//{scale}"
 
 
 def _chooses_a_kernel() -> bool:

@@ -23,7 +23,7 @@ from pvtprof.derive.sizes import Sizes
 from pvtprof.derive.symbolic import SizesEnv
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.live_bytes import LiveBytes
-from pvtprof.spec import repeated
+from pvtprof.designs.part import repeated
 
 aten = torch.ops.aten
 
