@@ -220,7 +220,7 @@ class SizesEnv(ShapeEnv):
         """Torch asks for a decision or for a number."""
         if getattr(orig_expr, "is_number", False):
             return orig_expr
-        if isinstance(orig_expr, sympy.logic.boolalg.Boolean):
+        if _is_condition(orig_expr):
             return sympy.true if self.decide(orig_expr, True) else sympy.false
         if isinstance(hint, float):
             return sympy.Float(self._float(orig_expr))
@@ -242,7 +242,7 @@ class SizesEnv(ShapeEnv):
         """Torch asks for what is known without a guard."""
         if expr.is_number or expr in (sympy.true, sympy.false):
             return expr
-        if isinstance(expr, sympy.logic.boolalg.Boolean):
+        if _is_condition(expr):
             answer = self.decide(expr, False)
             return None if answer is None else (sympy.true if answer else sympy.false)
         number = self.polynomial(expr).constant
@@ -262,7 +262,7 @@ class SizesEnv(ShapeEnv):
 
     def guarding_hint_or_throw(self, a: Any) -> Any:
         """The number that a size is in this pass."""
-        if isinstance(a, sympy.logic.boolalg.Boolean):
+        if _is_condition(a):
             return self.hinted(a)
         return self.sizes.hint(self.polynomial(a))
 
@@ -345,6 +345,11 @@ for _name in (
 
 _INFIX = {"Add": " + ", "Mul": " * ", "FloatTrueDiv": " / ", "IntTrueDiv": " / ",
           "FloatPow": " ** ", "Pow": " ** ", "PowByNatural": " ** "}  # fmt: skip
+
+
+def _is_condition(expr: object) -> bool:
+    """Whether it is a truth; sympy takes its symbols, which are sizes here, for truths too."""
+    return isinstance(expr, sympy.logic.boolalg.Boolean) and not isinstance(expr, sympy.Symbol)
 
 
 def _chooses_a_kernel() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import weakref
 from collections import Counter
@@ -70,7 +71,7 @@ def _fused_backward(gradient: Any, q: Any, k: Any, v: Any, *args: Any, **kwargs:
 
 
 #: Formulas that torch's counter lacks: it takes these kernels apart on meta, and skips them on CPU.
-_FUSED = {
+FUSED = {
     aten._scaled_dot_product_flash_attention_for_cpu: _fused,
     aten._scaled_dot_product_flash_attention_for_cpu_backward: _fused_backward,
 }
@@ -111,14 +112,14 @@ class Noting(LiveBytes):
         return result
 
     def _note(self, func: Any, args: Any, kwargs: Any, result: Any, backward: bool) -> None:
-        formula = flop_registry.get(func.overloadpacket) or _FUSED.get(func.overloadpacket)
+        formula = flop_registry.get(func.overloadpacket) or FUSED.get(func.overloadpacket)
         flops = formula and self.env.polynomial(
             formula(*args, **kwargs, out_val=result)
             if func.overloadpacket in flop_registry
             else formula(*args, **kwargs)
         )
         name = str(func.overloadpacket).removeprefix("aten.")
-        if torch.Tag.nondeterministic_seeded in func.tags:
+        if torch.Tag.nondeterministic_seeded in func.tags and func.overloadpacket not in FUSED:
             self.random[name] += 1
         self.operators.append(
             Operator(
@@ -149,14 +150,26 @@ class Noting(LiveBytes):
 
 
 @contextmanager
-def settings() -> Iterator[None]:
-    """Torch as the pass needs it: no fast path that hides operators of attention."""
+def settings(module: nn.Module) -> Iterator[None]:
+    """Torch as a pass needs it, and the module afterwards as it was.
+
+    The fast path that hides operators of attention is off, torch's log of kernels without a
+    symbolic rule is silent (the error says it), and what the module's forward keeps is taken back.
+    """
     fast = torch.backends.mha.get_fastpath_enabled()
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    level = log.level
+    before = [(inner, dict(inner.__dict__)) for inner in module.modules()]
     torch.backends.mha.set_fastpath_enabled(False)
+    log.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
+        log.setLevel(level)
         torch.backends.mha.set_fastpath_enabled(fast)
+        for inner, kept in before:
+            inner.__dict__.clear()
+            inner.__dict__.update(kept)
 
 
 @dataclass
@@ -248,7 +261,7 @@ def trace(
     }
     mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
     mode.cache_enabled = False
-    with settings(), mode, enable_python_dispatcher():
+    with settings(module), mode, enable_python_dispatcher():
         state = _state(module)
         args, kwargs = example.with_sizes(free)
         watch = Noting(env, [*state.values(), args, kwargs], time.monotonic() + limit_s)
@@ -286,7 +299,7 @@ def _finished(module: nn.Module, one: _Pass) -> Trace:
         one.saved,
         dict(params),
         dict(watch.calls),
-        tuple(f"random: {name} x{times}" for name, times in sorted(watch.random.items())),
+        tuple(f"random: {n} x{times}" for n, times in sorted(watch.random.items())),
     )
 
 
