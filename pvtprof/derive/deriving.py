@@ -78,6 +78,8 @@ class _Work:
     def __post_init__(self) -> None:
         self.remarks: list[str] = []
         self.found: list[Piece] = []
+        self._tied = ""
+        self._last: dict[str, int] = {}
 
     def pieces(
         self, at: Iterable[Mapping[str, int]], ranges: Mapping[str, tuple[int, int]]
@@ -87,7 +89,7 @@ class _Work:
         self._keep(main)
         hints = self._hints_of(main)
         if "b" in main.domain.free:
-            self._try({**hints, "b": 1})
+            self._try({**hints, "b": 1}, main.domain.given)
         self._try(self.example.sizes)
         for point in at:
             point = {**self.example.sizes, **point}
@@ -115,15 +117,16 @@ class _Work:
         """The pass that leaves most sizes free."""
         best: tuple[int, Piece, dict[str, int]] | None = None
         failed: DeriveError | None = None
-        for hints in candidates(self.example.sizes):
+        for hints, fixed in candidates(self.example.sizes):
             try:
-                found = self._pass(hints)
+                found = self._pass(hints, fixed)
             except DeriveError as error:
                 failed = failed or error
                 if "limit" in str(error):
                     break
                 continue
-            left = len(found.domain.free) - len(found.domain.fixed)
+            self._tied = self._tied or next(iter(found.domain.tied), "")
+            left = len(found.domain.free) - len(found.domain.fixed) - len(found.domain.tied)
             if best is None or left > best[0]:
                 best = (left, found, dict(hints))
             if left == len(hints):
@@ -136,12 +139,17 @@ class _Work:
         """The piece; sizes that the code fixes are numbers of the example."""
         self._last = hints
         fixed = found.domain.fixed
+        for name, value in found.domain.given.items():
+            if name not in fixed and name != "b":
+                self.remarks.append(f"{name} is not free: the code fixes {self._tied or name}")
         for name, (value, where) in fixed.items():
             line = f" ({where})" if where else ""
             if self.example.said:
                 raise SpecError(f"{name} is not free: the code fixes it, here at {value}{line}")
             self.remarks.append(f"{name} is not free: the code fixes it{line}")
         sizes = self.example.sizes
+        if self.example.said and found.domain.tied:
+            raise SpecError(f"{found.domain.tied[0]}: the code fixes it, so not all are free")
         if all(value == sizes[name] for name, (value, _) in fixed.items()):
             return found
         return self._pass({**hints, **{name: sizes[name] for name in fixed}}, fixed)
@@ -149,12 +157,12 @@ class _Work:
     def _keep(self, found: Piece) -> None:
         self.found.append(found)
 
-    def _try(self, point: Mapping[str, int]) -> DeriveError | None:
+    def _try(self, point: Mapping[str, int], fixed: Iterable[str] = ()) -> DeriveError | None:
         """Derive a piece at a point that no piece covers yet."""
         if any(known.domain.holds(point) for known in self.found):
             return None
         try:
-            found = self._pass(point)
+            found = self._pass(point, fixed)
         except DeriveError as error:
             self.remarks.append(f"{_said(point)}: {error}")
             return error
@@ -183,14 +191,16 @@ class _Work:
         return any(known.domain.holds(point) for known in self.found)
 
 
-def candidates(sizes: Mapping[str, int]) -> Iterator[dict[str, int]]:
+def candidates(
+    sizes: Mapping[str, int],
+) -> Iterator[tuple[dict[str, int], tuple[str, ...]]]:
     """Sizes to pass at, those first of which a form is most likely to hold widely.
 
     Sides that share the example's powers of two but no other factor with it and differ from each
     other; then multiples of the example's; then its own; last its own with every side a number.
 
     >>> next(candidates({"b": 1, "h": 224, "w": 224}))
-    {'b': 5, 'h': 416, 'w': 544}
+    ({'b': 5, 'h': 416, 'w': 544}, ())
     """
     sides = [name for name in sizes if name != "b"]
     batch = {"b": BATCH} if "b" in sizes else {}
@@ -202,13 +212,16 @@ def candidates(sizes: Mapping[str, int]) -> Iterator[dict[str, int]]:
             last = max(last * 1.25, grown * sizes[name] / power)
             last = _prime_from(math.ceil(last))
             found[name] = int(last) * power
-        yield {name: found[name] for name in order}
+        yield {name: found[name] for name in order}, ()
     multiples = {name: sizes[name] * (2 + i) for i, name in enumerate(sides)} if sides else {}
     if sides == ["n"]:
         multiples = {"n": 4 * sizes["n"]}
     if sides:
-        yield {name: (batch | multiples)[name] for name in order}
-        yield {name: (dict(sizes) | batch)[name] for name in order}
+        own = {name: (dict(sizes) | batch)[name] for name in order}
+        yield {name: (batch | multiples)[name] for name in order}, ()
+        yield own, ()
+        if batch:
+            yield own, tuple(sides)
 
 
 def _prime_from(number: int) -> int:

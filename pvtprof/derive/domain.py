@@ -160,6 +160,12 @@ class Domain:
                 found[name] = (int(possible[0]), (exact or where or [""])[0])
         return found
 
+    @cached_property
+    def tied(self) -> tuple[str, ...]:
+        """Equations that several free sizes must meet together, with the line of code."""
+        found = [g for g in self.said if g.relation == "==" and len(self.sizes_of(g)) > 1]
+        return tuple(f"{self.text(g)} ({short(g.where)})" for g in found)
+
     def __str__(self) -> str:
         return "; ".join(self.words)
 
@@ -246,7 +252,7 @@ def _progression(first: int, step: int) -> str:
 def _irregular(table: np.ndarray, first: int, top: str) -> str:  # type: ignore[type-arg]
     """A set that repeats from some size on, by what is left out of each period."""
     possible = np.flatnonzero(table)
-    step = int(np.gcd.reduce(np.diff(possible)))
+    last, step = int(possible[-1]), int(np.gcd.reduce(np.diff(possible)))
     for period in range(2 * step, len(table) // 4, step):
         tail = table[first : len(table) - len(table) % period]
         if np.array_equal(tail[period:], tail[:-period]):
@@ -262,6 +268,11 @@ def _irregular(table: np.ndarray, first: int, top: str) -> str:  # type: ignore[
             if len(missing) <= 4:
                 return f"{base}, not {_list(missing)} above a multiple of {period}{top}"
             break
+    gaps = np.flatnonzero(~table[first : last + 1]) + first
+    runs = np.split(gaps, np.flatnonzero(np.diff(gaps) > 1) + 1)
+    if len(runs) <= 6:
+        said = ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 1 else str(r[0]) for r in runs)
+        return f"at least {first}{top}, except {said}"
     return f"{len(possible)} values from {first} to {int(possible[-1])}, as the guards say"
 
 

@@ -14,10 +14,9 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
+from pvtprof.derive.symbolic import is_users
 from pvtprof.derive.trace import LimitError
 from pvtprof.errors import PvtprofError, UnavailableError
-
-_OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
 
 
 class DeriveError(UnavailableError):
@@ -59,7 +58,7 @@ def code_line(trace: TracebackType | None) -> str:
     """File and line of the innermost code that is neither torch's nor pvtprof's."""
     found = ""
     for frame in traceback.extract_tb(trace):
-        if not frame.filename.startswith(_OUTSIDE):
+        if is_users(frame.filename):
             found = f"{Path(frame.filename).name}:{frame.lineno}"
     return found
 

@@ -42,11 +42,12 @@ class Polynomial:
     '2 h w - h + 3'
     """
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_names", "terms")
 
     def __init__(self, terms: Mapping[Monomial, Number]) -> None:
         self.terms: dict[Monomial, Number] = {m: whole(c) for m, c in terms.items() if c}
         self._hash: int | None = None
+        self._names: frozenset[str] | None = None
 
     @classmethod
     def of(cls, name: str) -> Polynomial:
@@ -113,7 +114,9 @@ class Polynomial:
     @property
     def names(self) -> frozenset[str]:
         """The sizes that it depends on."""
-        return frozenset(name for monomial in self.terms for name, _ in monomial)
+        if self._names is None:
+            self._names = frozenset(name for monomial in self.terms for name, _ in monomial)
+        return self._names
 
     @property
     def denominator(self) -> int:
@@ -136,7 +139,7 @@ class Polynomial:
         >>> str((h * h).substituted({"h": h + 1}))
         'h^2 + 2 h + 1'
         """
-        if not any(name in values for name in self.names):
+        if self.names.isdisjoint(values):
             return self
         result: Polynomial = ZERO
         for monomial, factor in self.terms.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -65,6 +65,7 @@ class Sizes:
         self.guards: list[Guard] = []
         self._known: dict[tuple[Polynomial, str], bool] = {}
         self._named: dict[Definition, str] = {}
+        self._resolved: dict[Polynomial, Polynomial] = {}
 
     def free(self, name: str, hint: int, least: int) -> Polynomial:
         """A new free size, known to be at least ``least``."""
@@ -73,7 +74,11 @@ class Sizes:
 
     def resolved(self, polynomial: Polynomial) -> Polynomial:
         """The polynomial with everything put in that guards have fixed."""
-        return polynomial.substituted(self.replaced) if self.replaced else polynomial
+        if not self.replaced or polynomial.names.isdisjoint(self.replaced):
+            return polynomial
+        if polynomial not in self._resolved:
+            self._resolved[polynomial] = polynomial.substituted(self.replaced)
+        return self._resolved[polynomial]
 
     def hint(self, polynomial: Polynomial) -> int:
         """The number that it is in this pass."""
@@ -218,16 +223,18 @@ class Sizes:
         answer = self._decided(polynomial, relation)
         return answer if answer is None else answer is not negated
 
-    def ask(self, polynomial: Polynomial, relation: str, where: str = "") -> bool:
+    def ask(
+        self, polynomial: Polynomial, relation: str, where: Callable[[], str] = str
+    ) -> bool:
         """Whether ``polynomial relation 0`` holds; where it is open, the hints say so: a guard."""
         polynomial, relation, negated = self._normal(polynomial, relation)
         answer = self._decided(polynomial, relation)
         if answer is None:
             answer = Guard(polynomial, relation).holds(self.hints)
-            self._assume(polynomial, relation, answer, where)
+            self._assume(polynomial, relation, answer, where())
         return answer is not negated
 
-    def fix(self, polynomial: Polynomial, where: str = "") -> int:
+    def fix(self, polynomial: Polynomial, where: Callable[[], str] = str) -> int:
         """The number that it is in this pass, and the guard that it is always this number."""
         value = self.hint(polynomial)
         self.ask(polynomial - value, "==", where)
@@ -302,6 +309,7 @@ class Sizes:
         name, (slope, rest) = found[0]
         value = {name: (-rest).divided(slope)}
         self.replaced = {n: p.substituted(value) for n, p in self.replaced.items()} | value
+        self._resolved.clear()
         least = self.least[name]
         if least is not None:
             self._raise_to(value[name] - least)

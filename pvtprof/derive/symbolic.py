@@ -19,7 +19,8 @@ from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.sizes import Sizes
 
 _TORCH = str(Path(torch.__file__).parent)
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parent.parent)
+_MODELS = str(Path(_HERE) / "models")
 _ASKING = ("sym_node.py", "symbolic_shapes.py", "symbolic.py", "recording.py")
 _IMPLS = "fake_impls.py"
 #: sympy's relations, by the way in which ``Sizes`` is asked.
@@ -37,7 +38,9 @@ class SizesEnv(ShapeEnv):
     """A ShapeEnv that knows no symbols of its own: each of its symbols stands for a polynomial."""
 
     def __init__(self, sizes: Sizes) -> None:
-        super().__init__(duck_shape=False)
+        super().__init__(
+            duck_shape=False, allow_scalar_outputs=False, allow_dynamic_output_shape_ops=False
+        )
         self.sizes = sizes
         self._polynomials: dict[sympy.Symbol, Polynomial] = {}
         self._symbols: dict[Polynomial, sympy.Symbol] = {}
@@ -133,7 +136,7 @@ class SizesEnv(ShapeEnv):
         """The largest or the least: which it is, is a guard."""
         best = parts[0]
         for part in parts[1:]:
-            greater = self.sizes.ask(part - best, ">=", user_line())
+            greater = self.sizes.ask(part - best, ">=", user_line)
             best = part if greater is largest else best
         return best
 
@@ -177,7 +180,7 @@ class SizesEnv(ShapeEnv):
             raise NotImplementedError(f"a condition on sizes is a {type(expr).__name__}")
         left, right = (self._side(arg) for arg in expr.args)
         if ask and not (relation not in ("==", "!=") and _chooses_a_kernel()):
-            return self.sizes.ask(left - right, relation, user_line())
+            return self.sizes.ask(left - right, relation, user_line)
         if ask:
             return self.hinted(expr)
         return self.sizes.known(left - right, relation)
@@ -224,14 +227,14 @@ class SizesEnv(ShapeEnv):
             return sympy.true if self.decide(orig_expr, True) else sympy.false
         if isinstance(hint, float):
             return sympy.Float(self._float(orig_expr))
-        return sympy.Integer(self.sizes.fix(self.polynomial(orig_expr), user_line()))
+        return sympy.Integer(self.sizes.fix(self.polynomial(orig_expr), user_line))
 
     def _float(self, expr: sympy.Basic) -> float:
         """A number in floating point that the code asks for: all sizes in it are fixed."""
         names: set[str] = set()
         code = self._code(expr, names)
         for name in sorted(names):
-            self.sizes.fix(Polynomial.of(name), user_line())
+            self.sizes.fix(Polynomial.of(name), user_line)
         return float(eval(code, dict(FUNCTIONS), dict(self.sizes.hints)))
 
     def evaluate_sym_node(self, sym_node: SymNode, *args: Any, **kwargs: Any) -> Any:
@@ -361,12 +364,18 @@ def _chooses_a_kernel() -> bool:
     return code is not None and code.co_name == "conv" and code.co_filename.endswith(_IMPLS)
 
 
+def is_users(file: str) -> bool:
+    """Whether code is a user's: not torch's, not pvtprof's own but for its models."""
+    inside = file.startswith((_TORCH, _HERE)) and not file.startswith(_MODELS)
+    return not inside and not file.startswith("<") and "contextlib" not in file
+
+
 def user_line() -> str:
     """File and line of the innermost code that is neither torch's nor pvtprof's."""
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((_TORCH, _HERE, "<")) and "contextlib" not in file:
+        if is_users(file):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +106,8 @@ class Noting(LiveBytes):
             if made is not NotImplemented:
                 return made
         backward = torch._C._current_graph_task_id() != -1
-        result = super().__torch_dispatch__(func, types, args, kwargs)
+        with enable_python_dispatcher():  # kernels below, not what autograd takes apart above
+            result = super().__torch_dispatch__(func, types, args, kwargs)
         if not func.is_view:
             self._note(func, args, kwargs, result, backward)
         return result
@@ -252,7 +253,29 @@ def trace(
     training: bool = False,
     limit_s: float = 60.0,
 ) -> Trace:
-    """One pass at sizes ``hints``, free beyond them; ``fixed`` sizes are numbers."""
+    """One pass at sizes ``hints``, free beyond them; ``fixed`` sizes are numbers.
+
+    Operators that are made of others are taken apart by torch's own code, as when the module runs.
+    Where that code takes no symbolic sizes, torch's Python versions of it are used instead.
+    """
+    arguments = (module, example, hints, fixed, training, time.monotonic() + limit_s)
+    try:
+        return _traced(*arguments, nullcontext())
+    except RuntimeError as error:
+        if "expected to contain only concrete integers" not in str(error):
+            raise
+        return _traced(*arguments, enable_python_dispatcher())
+
+
+def _traced(
+    module: nn.Module,
+    example: Example,
+    hints: Mapping[str, int],
+    fixed: Mapping[str, int],
+    training: bool,
+    deadline: float,
+    dispatcher: AbstractContextManager[object],
+) -> Trace:
     sizes = Sizes()
     env = SizesEnv(sizes)
     free = {
@@ -261,10 +284,10 @@ def trace(
     }
     mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
     mode.cache_enabled = False
-    with settings(module), mode, enable_python_dispatcher():
+    with settings(module), mode, dispatcher:
         state = _state(module)
         args, kwargs = example.with_sizes(free)
-        watch = Noting(env, [*state.values(), args, kwargs], time.monotonic() + limit_s)
+        watch = Noting(env, [*state.values(), args, kwargs], deadline)
         for name, inner in module.named_modules():
             keys = [f"{name}.{n}".lstrip(".") for n, _ in inner.named_parameters(recurse=False)]
             watch._owner |= {id(state[key]): repeated(name) for key in keys if key in state}
