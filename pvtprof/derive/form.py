@@ -54,7 +54,7 @@ class Expression:
         values = dict(sizes)
         lines = definition_lines(self.piece.definitions, self.names)
         code = ", ".join(map(python, self.polynomials))
-        function = compiled(sorted(values), lines, f"max({code},)" if code else "0")
+        function = compiled(sorted(values), lines, f"max(({code},))" if code else "0")
         return int(function(**values))
 
     @property

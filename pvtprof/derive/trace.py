@@ -108,7 +108,7 @@ class Noting(LiveBytes):
         backward = torch._C._current_graph_task_id() != -1
         with enable_python_dispatcher():  # kernels below, not what autograd takes apart above
             result = super().__torch_dispatch__(func, types, args, kwargs)
-        if not func.is_view:
+        if _moves(func, args, kwargs, result):
             self._note(func, args, kwargs, result, backward)
         return result
 
@@ -148,6 +148,20 @@ class Noting(LiveBytes):
 
     def _release(self, size: Any) -> None:
         self.live = self.live - size
+
+
+def _moves(func: Any, args: Any, kwargs: Any, result: Any) -> bool:
+    """Whether an operator reads or writes memory, other than one that only looks at a tensor."""
+    made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+    if func.is_view or not made:
+        return False
+    given = {
+        leaf.untyped_storage()._cdata
+        for leaf in tree_leaves((args, kwargs))
+        if isinstance(leaf, Tensor)
+    }
+    new = any(leaf.untyped_storage()._cdata not in given for leaf in made)
+    return new or bool(func._schema.is_mutable)
 
 
 @contextmanager
