@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof import __version__
+from pvtprof.cli.derive import derive
 from pvtprof.cli.options import (
     DURATION,
     MEMORY,
@@ -473,6 +474,9 @@ def _is_given(ctx: click.Context, name: str | None) -> bool:
     return says_what_runs and (
         ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
     )
+
+
+cli.add_command(derive)
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:

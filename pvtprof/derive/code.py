@@ -27,7 +27,7 @@ def as_json(form: Form, at: Mapping[str, int] | None = None) -> str:
         "name": form.name,
         "mode": form.mode,
         "sizes": list(form.names),
-        "example": dict(form.example or {}),
+        "example": dict(form.example),
         "seconds": round(form.seconds, 3),
         "pieces": [_piece(piece) for piece in form.pieces],
         "remarks": list(form.remarks),

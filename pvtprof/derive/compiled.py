@@ -69,3 +69,19 @@ def compiled(arguments: Iterable[str], lines: Iterable[str], result: str) -> Cal
     exec(compile(source, "<closed form>", "exec"), scope)
     made: Callable[..., Any] = scope["function"]
     return made
+
+
+def test_of(
+    arguments: Iterable[str], lines: Iterable[str], conditions: Iterable[str]
+) -> Callable[..., Any]:
+    """A function that says whether conditions hold; a quotient by 0 is outside of every domain."""
+    made = compiled(arguments, lines, " & ".join(f"({c})" for c in conditions) or "True")
+
+    def tested(*sizes: Any) -> Any:
+        try:
+            with np.errstate(divide="ignore"):
+                return made(*sizes)
+        except ZeroDivisionError:
+            return False
+
+    return tested

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from pvtprof.derive import verify as verifying
+from pvtprof.derive.domain import short
 from pvtprof.derive.failures import DeriveError, said
 from pvtprof.derive.form import Form
 from pvtprof.derive.inputs import Example, Free, example
@@ -125,8 +126,8 @@ class _Work:
                 if "limit" in str(error):
                     break
                 continue
-            self._tied = self._tied or next(iter(found.domain.tied), "")
-            left = len(found.domain.free) - len(found.domain.fixed) - len(found.domain.tied)
+            self._tied = self._tied or next(iter(self._tying(found)), "")
+            left = len(found.domain.free) - len(found.domain.fixed) - len(self._tying(found))
             if best is None or left > best[0]:
                 best = (left, found, dict(hints))
             if left == len(hints):
@@ -134,6 +135,11 @@ class _Work:
         if best is None:
             raise failed or DeriveError("no size could be derived")
         return self._settled(best[1], best[2])
+
+    def _tying(self, found: Piece) -> tuple[str, ...]:
+        """Equations that leave hardly any sizes free together."""
+        tied = found.domain.tied
+        return () if tied and len(verifying.drawn(found, self.example.sizes, 3)) == 3 else tied
 
     def _settled(self, found: Piece, hints: dict[str, int]) -> Piece:
         """The piece; sizes that the code fixes are numbers of the example."""
@@ -143,12 +149,12 @@ class _Work:
             if name not in fixed and name != "b":
                 self.remarks.append(f"{name} is not free: the code fixes {self._tied or name}")
         for name, (value, where) in fixed.items():
-            line = f" ({where})" if where else ""
+            line = f" ({short(where)})" if where else ""
             if self.example.said:
                 raise SpecError(f"{name} is not free: the code fixes it, here at {value}{line}")
             self.remarks.append(f"{name} is not free: the code fixes it{line}")
         sizes = self.example.sizes
-        if self.example.said and found.domain.tied:
+        if self.example.said and self._tying(found):
             raise SpecError(f"{found.domain.tied[0]}: the code fixes it, so not all are free")
         if all(value == sizes[name] for name, (value, _) in fixed.items()):
             return found
@@ -185,7 +191,9 @@ class _Work:
         missing = [p for p in _points(self.example.sizes, ranges) if not self._covered(p)]
         if missing:
             shown = "; ".join(_said({n: p[n] for n in ranges}) for p in missing[:3])
-            self.remarks.append(f"no piece covers {len(missing)} sizes of the range, such as {shown}")
+            self.remarks.append(
+                f"no piece covers {len(missing)} sizes of the range, such as {shown}"
+            )
 
     def _covered(self, point: Mapping[str, int]) -> bool:
         return any(known.domain.holds(point) for known in self.found)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from pvtprof.derive.compiled import compiled, definition_lines, python
+from pvtprof.derive.compiled import definition_lines, python, test_of
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.sizes import Definition, Guard, Rounded
 
 #: Sizes up to here are looked up in a table of what the guards say of one size alone.
 TABLE = 4096
-Tables: TypeAlias = Mapping[str, "np.ndarray[tuple[int], np.dtype[np.bool_]]"]
+#: Points at which a guard is tried before the words leave it out; evaluation never does.
+SAMPLED = 4000
+Table: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+Tables: TypeAlias = Mapping[str, Table]
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,15 @@ class Domain:
         return tables
 
     @cached_property
-    def _joint(self) -> object:
+    def _joint(self) -> Callable[..., Any] | None:
         joint = [g for g in self.guards if len(self.sizes_of(g)) > 1]
         return self._test(joint, self.free) if joint else None
 
-    def _test(self, guards: Iterable[Guard], arguments: tuple[str, ...]) -> object:
+    def _test(self, guards: Iterable[Guard], arguments: tuple[str, ...]) -> Callable[..., Any]:
         guards = tuple(guards)
-        conditions = [f"({python_guard(guard)})" for guard in guards]
         needed = set().union(*(g.polynomial.names for g in guards)) if guards else set()
         lines = definition_lines(self.definitions, needed)
-        return compiled(arguments, lines, " & ".join(conditions) or "True")
+        return test_of(arguments, lines, map(python_guard, guards))
 
     def holds(self, sizes: Mapping[str, int]) -> bool:
         """Whether a point is in the domain."""
@@ -85,22 +85,22 @@ class Domain:
             if value <= TABLE:
                 if value < 0 or not table[value]:
                     return False
-            elif not self._alone(name)(value):  # type: ignore[operator]
+            elif not self._alone(name)(value):
                 return False
         joint = self._joint
-        return joint is None or bool(joint(*(sizes[n] for n in self.free)))  # type: ignore[operator]
+        return joint is None or bool(joint(*(sizes[n] for n in self.free)))
 
-    def _alone(self, name: str) -> object:
+    def _alone(self, name: str) -> Callable[..., Any]:
         return self._tests[name]
 
     @cached_property
-    def _tests(self) -> dict[str, object]:
+    def _tests(self) -> dict[str, Callable[..., Any]]:
         return {
             name: self._test([g for g in self.guards if self.sizes_of(g) == {name}], (name,))
             for name in self.free
         }
 
-    def mask(self, sizes: Mapping[str, np.ndarray]) -> np.ndarray:  # type: ignore[type-arg]
+    def mask(self, sizes: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Table:
         """Whether points are in the domain, for arrays of sizes of one shape."""
         shape = next(iter(sizes.values())).shape
         found = np.ones(shape, dtype=bool)
@@ -110,12 +110,12 @@ class Domain:
             values = sizes[name]
             inside = table[np.clip(values, 0, TABLE)]
             if (values > TABLE).any():
-                beyond = np.asarray(self._alone(name)(values))  # type: ignore[operator]
+                beyond = np.asarray(self._alone(name)(values))
                 inside = np.where(values > TABLE, beyond, inside)
             found &= inside
         joint = self._joint
         if joint is not None:
-            found &= np.asarray(joint(*(sizes[n] for n in self.free)))  # type: ignore[operator]
+            found &= np.asarray(joint(*(sizes[n] for n in self.free)))
         return found
 
     def broken(self, sizes: Mapping[str, int]) -> str:
@@ -144,8 +144,19 @@ class Domain:
         """The domain in words, a size or a relation each."""
         fixed = [f"{name} = {value}" for name, value in self.given.items()]
         alone = [f"{name} {said}" for name in self.free if (said := in_words(self.tables[name]))]
-        joint = [self.text(g) for g in self.said if len(self.sizes_of(g)) > 1]
+        joint = [self.text(g) for g in self.said if self._restricts(g)]
         return (*fixed, *_merged(alone), *dict.fromkeys(joint))
+
+    def _restricts(self, guard: Guard) -> bool:
+        """Whether a guard on several sizes fails anywhere where the others' tables hold."""
+        if len(self.sizes_of(guard)) < 2:
+            return False
+        rng = np.random.default_rng(0)
+        points = []
+        for name in self.free:
+            possible = np.flatnonzero(self.tables[name])
+            points.append(rng.choice(possible, SAMPLED) if len(possible) else np.zeros(1, int))
+        return not np.all(self._test([guard], self.free)(*points))
 
     @cached_property
     def fixed(self) -> dict[str, tuple[int, str]]:
@@ -219,7 +230,7 @@ def short(where: str) -> str:
     return where.replace("\\", "/").rpartition("/")[2]
 
 
-def in_words(table: np.ndarray) -> str:  # type: ignore[type-arg]
+def in_words(table: Table) -> str:
     """What a table of sizes says: "multiple of 32, at least 64"; "" where all from 2 on hold.
 
     >>> in_words(np.arange(4097) % 32 == 0)
@@ -249,7 +260,7 @@ def _progression(first: int, step: int) -> str:
     return base + (f", at least {first}" if first >= 2 * step or (rest and first > step) else "")
 
 
-def _irregular(table: np.ndarray, first: int, top: str) -> str:  # type: ignore[type-arg]
+def _irregular(table: Table, first: int, top: str) -> str:
     """A set that repeats from some size on, by what is left out of each period."""
     possible = np.flatnonzero(table)
     last, step = int(possible[-1]), int(np.gcd.reduce(np.diff(possible)))
@@ -277,7 +288,9 @@ def _irregular(table: np.ndarray, first: int, top: str) -> str:  # type: ignore[
 
 
 def _list(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers[:-1])) + (" or " if len(numbers) > 1 else "") + str(numbers[-1])
+    return (
+        ", ".join(map(str, numbers[:-1])) + (" or " if len(numbers) > 1 else "") + str(numbers[-1])
+    )
 
 
 def _merged(said: list[str]) -> list[str]:
@@ -290,6 +303,3 @@ def _merged(said: list[str]) -> list[str]:
         f"{', '.join(names)} {rest.replace('multiple of', 'multiples of', 1) if len(names) > 1 else rest}"
         for rest, names in groups.items()
     ]
-
-
-__all__ = ["Domain", "Fraction", "evaluated", "math"]

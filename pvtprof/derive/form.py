@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -92,7 +92,7 @@ class Form:
     names: tuple[str, ...]
     mode: str
     pieces: tuple[Piece, ...]
-    example: Mapping[str, int] = None  # type: ignore[assignment]
+    example: Mapping[str, int] = field(default_factory=dict)
     checks: tuple[Any, ...] = ()
     remarks: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -155,7 +155,7 @@ class Form:
         raise OutsideError(self.outside(point))
 
     def _default(self, name: str) -> int:
-        if self.example and name in self.example:
+        if name in self.example:
             return self.example[name]
         raise SpecError(f"{self.name} needs a size {name!r}")
 
@@ -184,8 +184,7 @@ class Form:
             raise SpecError("sizes must be whole numbers")
         shape = arrays[0].shape
         points = {
-            n: np.atleast_1d(a).ravel().astype(np.int64)
-            for n, a in zip(sizes, arrays, strict=True)
+            n: np.atleast_1d(a).ravel().astype(np.int64) for n, a in zip(sizes, arrays, strict=True)
         }
         answered = np.zeros(next(iter(points.values())).shape, dtype=bool)
         found: dict[str, Any] = {}
@@ -204,19 +203,20 @@ class Form:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A table by submodule: calls, params, and each cost as text and at the example's sizes."""
+        """A table by submodule, of the piece that covers the example: as text and as numbers."""
         import pandas as pd
 
-        at = dict(self.example or {})
+        at = dict(self.example)
+        piece = next((p for p in self.pieces if p.domain.holds(at)), self.main) if at else self.main
         rows = []
-        for part in self.main.parts:
+        for part in piece.parts:
             row: dict[str, Any] = {"module": part.module, "calls": part.calls,
                                    "params": part.params, "macs": polynomial_text(part.macs)}  # fmt: skip
-            if at and self.main.domain.holds(at):
+            if at and piece.domain.holds(at):
                 for figure in ("macs", "read_bytes", "written_bytes"):
-                    row[f"{figure}_at_example"] = Expression(
-                        self.main, (getattr(part, figure),)
-                    )(**at)
+                    row[f"{figure}_at_example"] = Expression(piece, (getattr(part, figure),))(
+                        **at
+                    )
             rows.append(row)
         return pd.DataFrame(rows)
 

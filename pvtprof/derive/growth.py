@@ -26,14 +26,16 @@ def growth(form: Form, piece: Piece) -> list[str]:
     top = max(degree(monomial, degrees) for monomial in piece.macs.terms)
     if top == 0:
         return ["MACs do not depend on " + ", ".join(sides)]
-    leading = Polynomial(
-        {m: c for m, c in piece.macs.terms.items() if degree(m, degrees) == top}
-    )
+    leading = Polynomial({m: c for m, c in piece.macs.terms.items() if degree(m, degrees) == top})
     power = top / len(sides)
-    kind = _POWERS.get(int(power), f"power {power:g}") if power == int(power) else f"power {power:g}"
+    kind = (
+        _POWERS.get(int(power), f"power {power:g}") if power == int(power) else f"power {power:g}"
+    )
     what = "tokens" if len(sides) > 1 or sides == ["n"] else ", ".join(sides)
     where = [p.module for p in piece.parts if leading.terms.keys() & p.macs.terms.keys()]
-    named = f" of {', '.join(where[:3])}" + (" and others" if len(where) > 3 else "") if where else ""
+    named = (
+        f" of {', '.join(where[:3])}" + (" and others" if len(where) > 3 else "") if where else ""
+    )
     lines = [f"{kind} in the {what}: {Products(piece).text(leading)}{named if power > 1 else ''}"]
     return lines + _at_example(form, piece, leading, sides)
 
@@ -41,7 +43,7 @@ def growth(form: Form, piece: Piece) -> list[str]:
 def _at_example(form: Form, piece: Piece, leading: Polynomial, sides: list[str]) -> list[str]:
     from pvtprof.derive.form import Expression
 
-    at = dict(form.example or {})
+    at = dict(form.example)
     if not at or not form.covers(**at):
         return []
     share = Expression(piece, (leading,))(**at) / max(1, int(form(**at).macs))

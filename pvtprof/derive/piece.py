@@ -79,6 +79,7 @@ class _Names:
         self.sizes, self.shown = sizes, Sizes()
         self.raw: dict[str, Polynomial] = {}
         self.neat: dict[str, Polynomial] = {}
+        self._open: set[str] = set()
         self.multiples = _multiples(sizes)
         self._bases = {
             base: (Polynomial.of(name) - offset).divided(step)
@@ -109,8 +110,12 @@ class _Names:
         return self.shown.computed(code, names, self.sizes.hints[name])
 
     def _neat(self, name: str) -> Polynomial:
+        if name in self._open:  # defined by what it defines: true anyhow
+            return self.raw[name]
         if name not in self.neat:
+            self._open.add(name)
             self.neat[name] = self._made_neat(name)
+            self._open.remove(name)
         return self.neat[name]
 
     def _made_neat(self, name: str) -> Polynomial:
@@ -160,6 +165,7 @@ def _multiples(sizes: Sizes) -> dict[str, tuple[str, int, int]]:
 
 def _recoded(code: str, values: Mapping[str, Polynomial]) -> str:
     """Code of a computed size with other names in it."""
+
     def put(match: re.Match[str]) -> str:
         name = match[0]
         return f"({python(values[name])})" if name in values else name

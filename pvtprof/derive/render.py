@@ -166,7 +166,9 @@ class View:
         )
         products = Products(self.form.main)
         parts = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in self._row(p, products)) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in self._row(p, products))
+            + "</tr>"
             for p in self.form.main.parts
         )
         return (

@@ -77,7 +77,9 @@ def latex(polynomial: Polynomial) -> str:
     '1024 b h_{1}^{2}'
     """
     scale = polynomial.denominator
-    text = joined(polynomial * scale, " ", lambda n, p: latex_name(n) + (f"^{{{p}}}" if p > 1 else ""))
+    text = joined(
+        polynomial * scale, " ", lambda n, p: latex_name(n) + (f"^{{{p}}}" if p > 1 else "")
+    )
     return text if scale == 1 else rf"\frac{{{text}}}{{{scale}}}"
 
 

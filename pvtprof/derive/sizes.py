@@ -123,7 +123,9 @@ class Sizes:
             return Polynomial({})
         common = math.gcd(sizes.content, divisor)
         if common > 1:
-            return self._floor(sizes.divided(common) + offset // common, Fraction(divisor // common))
+            return self._floor(
+                sizes.divided(common) + offset // common, Fraction(divisor // common)
+            )
         if sizes.leading[1] < 0:
             return -self._floor(-sizes + (divisor - 1 - offset), Fraction(divisor))
         inner = self.definitions.get(_only(sizes))
@@ -156,9 +158,7 @@ class Sizes:
         hint = self.hint(numerator) // self.hint(divisor)
         return self._name(Rounded(numerator, divisor), hint, least)
 
-    def _reduced(
-        self, numerator: Polynomial, divisor: Polynomial
-    ) -> tuple[Polynomial, Polynomial]:
+    def _reduced(self, numerator: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
         """Both without the sizes and the number that all of their terms share."""
         shared = _shared([*numerator.terms, *divisor.terms])
         factor = Polynomial({shared: 1})
@@ -223,9 +223,7 @@ class Sizes:
         answer = self._decided(polynomial, relation)
         return answer if answer is None else answer is not negated
 
-    def ask(
-        self, polynomial: Polynomial, relation: str, where: Callable[[], str] = str
-    ) -> bool:
+    def ask(self, polynomial: Polynomial, relation: str, where: Callable[[], str] = str) -> bool:
         """Whether ``polynomial relation 0`` holds; where it is open, the hints say so: a guard."""
         polynomial, relation, negated = self._normal(polynomial, relation)
         answer = self._decided(polynomial, relation)
@@ -248,8 +246,10 @@ class Sizes:
         if relation in (">", "<="):  # p <= 0 is not p > 0, which is p - 1 >= 0
             polynomial, relation, turned = polynomial - 1, ">=", relation == "<="
         relation = {"!=": "==", "<": ">="}.get(relation, relation)
-        if polynomial and (common := polynomial.content) > 1 and (
-            relation == "==" or not polynomial.terms.get(())
+        if (
+            polynomial
+            and (common := polynomial.content) > 1
+            and (relation == "==" or not polynomial.terms.get(()))
         ):
             polynomial = polynomial.divided(common)
         if relation == "==" and polynomial:

@@ -27,6 +27,8 @@ from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.designs.part import repeated
 
 aten = torch.ops.aten
+#: What torch says where a kernel takes no symbolic sizes.
+CONCRETE = ("expected to contain only concrete integers", "with symbolic sizes/strides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Noting(LiveBytes):
         self.operators: list[Operator] = []
         self.calls: Counter[str] = Counter()
         self.random: Counter[str] = Counter()
+        self.in_python: set[Any] = set()
 
     def __torch_dispatch__(
         self,
@@ -99,18 +102,33 @@ class Noting(LiveBytes):
     ) -> Any:
         kwargs = kwargs or {}
         if time.monotonic() > self.deadline:
-            raise LimitError(f"in {self._module() or 'the module'}, at {func}")
-        if torch.is_inference_mode_enabled() and func.overloadpacket not in flop_registry:
+            macs = sum(self.env.sizes.hint(o.flops) for o in self.operators if o.flops) // 2
+            raise LimitError(
+                f"in {self._module() or 'the module'} at {func}, after {len(self.operators)} "
+                f"operators and {macs:,} MACs at the sizes of the pass"
+            )
+        if _is_composite(func):
             with self:
                 made = func.decompose(*args, **kwargs)
             if made is not NotImplemented:
                 return made
         backward = torch._C._current_graph_task_id() != -1
-        with enable_python_dispatcher():  # kernels below, not what autograd takes apart above
-            result = super().__torch_dispatch__(func, types, args, kwargs)
+        result = self._called(func, types, args, kwargs)
         if _moves(func, args, kwargs, result):
             self._note(func, args, kwargs, result, backward)
         return result
+
+    def _called(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """The result; of a kernel that takes no symbolic sizes, by torch's Python version of it."""
+        if func not in self.in_python:
+            try:
+                return super().__torch_dispatch__(func, types, args, kwargs)
+            except RuntimeError as error:
+                if not any(said in str(error) for said in CONCRETE):
+                    raise
+                self.in_python.add(func)
+        with enable_python_dispatcher():
+            return super().__torch_dispatch__(func, types, args, kwargs)
 
     def _note(self, func: Any, args: Any, kwargs: Any, result: Any, backward: bool) -> None:
         formula = flop_registry.get(func.overloadpacket) or FUSED.get(func.overloadpacket)
@@ -148,6 +166,16 @@ class Noting(LiveBytes):
 
     def _release(self, size: Any) -> None:
         self.live = self.live - size
+
+
+def _is_composite(func: Any) -> bool:
+    """Whether it must be taken apart here: under inference_mode nothing above does so."""
+    return (
+        torch.is_inference_mode_enabled()
+        and func.namespace == "aten"
+        and func.overloadpacket not in flop_registry
+        and func._can_decompose()
+    )
 
 
 def _moves(func: Any, args: Any, kwargs: Any, result: Any) -> bool:
@@ -276,7 +304,7 @@ def trace(
     try:
         return _traced(*arguments, nullcontext())
     except RuntimeError as error:
-        if "expected to contain only concrete integers" not in str(error):
+        if not any(said in str(error) for said in CONCRETE):
             raise
         return _traced(*arguments, enable_python_dispatcher())
 

@@ -51,29 +51,36 @@ class Check:
         return self.observed == self.formula
 
 
-def checks(module: nn.Module, example: Example, form: Form, points: int = POINTS) -> tuple[Check, ...]:
+def checks(
+    module: nn.Module, example: Example, form: Form, points: int = POINTS
+) -> tuple[Check, ...]:
     """What the witnesses say of each piece: five points of the first, two of each other."""
     found: list[Check] = []
     for i, piece in enumerate(form.pieces):
-        for point in drawn(piece, form, points if i == 0 else min(2, points)):
+        for point in drawn(piece, form.example, points if i == 0 else min(2, points)):
             costs = form(**point)
             found += _at(module, example, form, point, costs)
     found += _real(module, example, form)
     return tuple(found)
 
 
-def drawn(piece: Piece, form: Form, count: int, seed: int = 0) -> list[dict[str, int]]:
+def drawn(
+    piece: Piece, example: Mapping[str, int], count: int, seed: int = 0
+) -> list[dict[str, int]]:
     """Random points of a piece's domain, in reach of the example; fewer where it has fewer."""
     rng = random.Random(seed)
     choices = {}
-    for name in form.names:
+    alone = all(n == "b" or len(np.flatnonzero(t)) == 1 for n, t in piece.domain.tables.items())
+    for name in example:
         if name in piece.domain.given:
             choices[name] = [piece.domain.given[name]]
             continue
         possible = np.flatnonzero(piece.domain.tables[name])
-        most = 4 if name == "b" else REACH * (form.example or {}).get(name, 256)
+        most = (64 if alone else 4) if name == "b" else REACH * example[name]
         near = possible[possible <= most]
-        choices[name] = [int(n) for n in (near if len(near) >= min(3, len(possible)) else possible[:8])]
+        choices[name] = [
+            int(n) for n in (near if len(near) >= min(3, len(possible)) else possible[:8])
+        ]
     found: list[dict[str, int]] = []
     for _ in range(400):
         point = {name: rng.choice(values) for name, values in choices.items() if values}
@@ -188,7 +195,7 @@ def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
     if form.mode == "training":
         return
     smallest = min(
-        (p for piece in form.pieces for p in drawn(piece, form, 3)),
+        (p for piece in form.pieces for p in drawn(piece, form.example, 3)),
         key=lambda p: form(**p).macs,
         default=None,
     )

@@ -87,9 +87,9 @@ def _held(module: Any, example: Any, form: Any, mode: str) -> dict[str, Any]:
     wanted = STEPS if training else POINTS
     points: list[dict[str, int]] = []
     for share, piece in zip(_shares(wanted, len(form.pieces)), form.pieces, strict=True):
-        points += verify.drawn(piece, form, share)
+        points += verify.drawn(piece, form.example, share)
     if len(points) < wanted:
-        more = verify.drawn(form.pieces[0], form, wanted)
+        more = verify.drawn(form.pieces[0], form.example, wanted)
         points += [p for p in more if p not in points][: wanted - len(points)]
     right, wrong, off = 0, [], []
     live_right = live_tried = 0
