@@ -118,6 +118,15 @@ class Noting(LiveBytes):
             self._note(func, args, kwargs, result, backward)
         return result
 
+    def laid_out(self, func: Any, args: tuple[Any, ...], result: Any) -> Any:
+        """As the witness does it; a view's strides by the rule of the kernels, for any sizes."""
+        if func not in (aten.view.default, aten._unsafe_view.default):
+            return super().laid_out(func, args, result)
+        strides = view_strides(args[0].shape, args[0].stride(), result.shape)
+        if strides is None or all(a == b for a, b in zip(strides, result.stride(), strict=True)):
+            return result
+        return result.as_strided(result.shape, strides)
+
     def _called(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """The result; of a kernel that takes no symbolic sizes, by torch's Python version of it."""
         if func not in self.in_python:
@@ -166,6 +175,34 @@ class Noting(LiveBytes):
 
     def _release(self, size: Any) -> None:
         self.live = self.live - size
+
+
+def view_strides(shape: Any, strides: Any, wanted: Any) -> list[Any] | None:
+    """The strides of a view of a tensor; None where there is no such view.
+
+    Adjacent dimensions that lie in memory as one are a chunk; each chunk is split anew. Of sizes 1
+    the strides are those that torch's kernels give, which decide on copies of convolutions.
+
+    >>> view_strides((1, 8, 6), (48, 1, 8), (1, 8, 2, 3))
+    [48, 1, 24, 8]
+    """
+    if not len(shape):
+        return [1] * len(wanted)
+    made: list[Any] = [0] * len(wanted)
+    at, base, old, new = len(wanted) - 1, strides[-1], 1, 1
+    for dim in reversed(range(len(shape))):
+        old = old * shape[dim]
+        if dim and (shape[dim - 1] == 1 or strides[dim - 1] == old * base):
+            continue
+        while at >= 0 and (new < old or wanted[at] == 1):
+            made[at] = new * base
+            new = new * wanted[at]
+            at -= 1
+        if new != old:
+            return None
+        if dim:
+            base, old, new = strides[dim - 1], 1, 1
+    return made if at == -1 else None
 
 
 def _is_composite(func: Any) -> bool:
