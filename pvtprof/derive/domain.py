@@ -267,6 +267,7 @@ def _irregular(table: Table, first: int, top: str) -> str:
     for period in range(2 * step, len(table) // 4, step):
         tail = table[first : len(table) - len(table) % period]
         if np.array_equal(tail[period:], tail[:-period]):
+            top = f", at most {last}" if last + period <= TABLE else ""
             residues = [r for r in range(first, first + period) if table[r]]
             missing = sorted({r % period for r in range(first, first + period, step)}
                              - {r % period for r in residues})  # fmt: skip
@@ -291,6 +292,10 @@ def _list(numbers: list[int]) -> str:
     return (
         ", ".join(map(str, numbers[:-1])) + (" or " if len(numbers) > 1 else "") + str(numbers[-1])
     )
+
+
+def _plural(text: str) -> str:
+    return f"multiples{text.removeprefix('multiple')}" if text.startswith("multiple") else text
 
 
 def _merged(said: list[str]) -> list[str]:
