@@ -21,14 +21,16 @@ def _elementwise(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return applied
 
 
+_SCALAR: dict[str, Callable[[Any], Any]] = {
+    "trunc": math.trunc,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "rint": round,
+    "real": float,
+    "sqrt": math.sqrt,
+}
 #: Functions that the code of computed sizes may call, on numbers and on arrays.
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: _elementwise(function)
-    for name, function in {
-        "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "rint": round,
-        "real": float, "sqrt": math.sqrt,
-    }.items()
-}  # fmt: skip
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {n: _elementwise(f) for n, f in _SCALAR.items()}
 
 
 def python(polynomial: Polynomial) -> str:

@@ -145,7 +145,7 @@ class _Work:
         """The piece; sizes that the code fixes are numbers of the example."""
         self._last = hints
         fixed = found.domain.fixed
-        for name, value in found.domain.given.items():
+        for name in found.domain.given:
             if name not in fixed and name != "b":
                 self.remarks.append(f"{name} is not free: the code fixes {self._tied or name}")
         for name, (value, where) in fixed.items():

@@ -26,7 +26,8 @@ class Domain:
     """The sizes at which a piece is proven.
 
     ``free`` are its sizes, each at least 2 (torch treats 0 and 1 apart); ``given`` are sizes that
-    were numbers in the pass. ``guards`` are what the pass relied on; ``said`` are the same, in the sizes of the costs.
+    were numbers in the pass. ``guards`` are what the pass relied on; ``said`` are the same, in the
+    sizes of the costs.
     """
 
     free: tuple[str, ...]
@@ -165,10 +166,9 @@ class Domain:
         for name in self.free:
             possible = np.flatnonzero(self.tables[name])
             if len(possible) == 1:
-                where = [g.where for g in self.guards if self.sizes_of(g) == {name} and g.where]
-                exact = [g.where for g in self.guards
-                         if self.sizes_of(g) == {name} and g.relation == "==" and g.where]  # fmt: skip
-                found[name] = (int(possible[0]), (exact or where or [""])[0])
+                own = [g for g in self.guards if self.sizes_of(g) == {name} and g.where]
+                own.sort(key=lambda guard: guard.relation != "==")
+                found[name] = (int(possible[0]), own[0].where if own else "")
         return found
 
     @cached_property
@@ -305,6 +305,6 @@ def _merged(said: list[str]) -> list[str]:
         name, _, rest = text.partition(" ")
         groups.setdefault(rest, []).append(name)
     return [
-        f"{', '.join(names)} {rest.replace('multiple of', 'multiples of', 1) if len(names) > 1 else rest}"
+        f"{', '.join(names)} {_plural(rest) if len(names) > 1 else rest}"
         for rest, names in groups.items()
     ]

@@ -207,16 +207,15 @@ class Form:
         import pandas as pd
 
         at = dict(self.example)
-        piece = next((p for p in self.pieces if p.domain.holds(at)), self.main) if at else self.main
+        holding = [p for p in self.pieces if at and p.domain.holds(at)]
+        piece = (holding or [self.main])[0]
         rows = []
         for part in piece.parts:
             row: dict[str, Any] = {"module": part.module, "calls": part.calls,
                                    "params": part.params, "macs": polynomial_text(part.macs)}  # fmt: skip
             if at and piece.domain.holds(at):
                 for figure in ("macs", "read_bytes", "written_bytes"):
-                    row[f"{figure}_at_example"] = Expression(piece, (getattr(part, figure),))(
-                        **at
-                    )
+                    row[f"{figure}_at_example"] = Expression(piece, (getattr(part, figure),))(**at)
             rows.append(row)
         return pd.DataFrame(rows)
 

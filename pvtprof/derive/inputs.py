@@ -66,7 +66,7 @@ class Example:
             _product(self.names[key, dim], sizes) if (key, dim) in self.names else size
             for dim, size in enumerate(value.shape)
         ]
-        order = sorted(range(value.dim()), key=lambda dim: -value.stride(dim))
+        order = sorted(range(value.dim()), key=value.stride, reverse=True)
         made = torch.zeros([shape[dim] for dim in order], dtype=value.dtype)
         made = made.permute([order.index(dim) for dim in range(value.dim())])
         return made.requires_grad_(value.requires_grad)

@@ -97,7 +97,7 @@ class View:
     def other(self, piece: Piece) -> str:
         """A further piece in one line: what differs from the first."""
         main, words = self.form.main, str(piece.domain) or "every size"
-        at = {name: value for name, value in piece.domain.given.items()}
+        at = dict(piece.domain.given)
         if _put(main.macs, at) == piece.macs and piece.used == main.used:
             peaks = {_put(live, at) for live, _ in main.peaks}
             same = peaks == {live for live, _ in piece.peaks}

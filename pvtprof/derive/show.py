@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pvtprof.derive.polynomial import Polynomial, joined
+from pvtprof.derive.polynomial import Number, Polynomial, joined
 from pvtprof.derive.sizes import Definition, Rounded
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -24,7 +24,7 @@ def polynomial_text(polynomial: Polynomial, written_out: Mapping[str, Definition
             for name, _ in monomial
         ]
         powers = [str(p).translate(_SUPERSCRIPTS) if p > 1 else "" for _, p in monomial]
-        size = abs(scale)
+        size: Number = abs(scale)
         number = [f"{size.numerator:,}"] if size.numerator != 1 or not monomial else []
         term = " ".join([*number, *(s + p for s, p in zip(symbols, powers, strict=True))])
         term += f"/{size.denominator:,}" if size.denominator != 1 else ""

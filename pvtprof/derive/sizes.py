@@ -93,8 +93,9 @@ class Sizes:
 
         >>> sizes = Sizes()
         >>> h = sizes.free("h", 448, 2)
-        >>> h1 = sizes.floor(h + 3, Polynomial.number(4))
-        >>> sizes.floor(h1 - 1, Polynomial.number(2)) + 1 == sizes.floor(h + 7, Polynomial.number(8))
+        >>> two, four, eight = map(Polynomial.number, (2, 4, 8))
+        >>> h1 = sizes.floor(h + 3, four)
+        >>> sizes.floor(h1 - 1, two) + 1 == sizes.floor(h + 7, eight)
         True
         """
         numerator, divisor = self.resolved(numerator), self.resolved(divisor)

@@ -241,7 +241,9 @@ class SizesEnv(ShapeEnv):
         """Torch asks for the decision or the number of a node."""
         return self.evaluate_expr(sym_node.expr, sym_node.hint)
 
-    def _maybe_evaluate_static(self, expr: Any, *args: Any, **kwargs: Any) -> Any:
+    def _maybe_evaluate_static(  # type: ignore[override] # there a cache of a method
+        self, expr: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         """Torch asks for what is known without a guard."""
         if expr.is_number or expr in (sympy.true, sympy.false):
             return expr
@@ -251,11 +253,13 @@ class SizesEnv(ShapeEnv):
         number = self.polynomial(expr).constant
         return None if number is None else sympy.Integer(int(number))
 
-    def replace(self, expr: Any) -> Any:
+    def replace(self, expr: Any) -> Any:  # type: ignore[override] # as above
         """Symbols stand for themselves: what is known of them is in ``sizes``."""
         return expr
 
-    def simplify(self, expr: Any, *args: Any, **kwargs: Any) -> Any:
+    def simplify(  # type: ignore[override] # as above
+        self, expr: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         """The same: nothing is to be simplified in one symbol."""
         return expr
 
@@ -263,7 +267,7 @@ class SizesEnv(ShapeEnv):
         """A SymInt of an expression."""
         return self.size(self.polynomial(sym))
 
-    def guarding_hint_or_throw(self, a: Any) -> Any:
+    def guarding_hint_or_throw(self, a: Any) -> Any:  # type: ignore[override] # as above
         """The number that a size is in this pass."""
         if _is_condition(a):
             return self.hinted(a)

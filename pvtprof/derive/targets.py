@@ -1,4 +1,4 @@
-"""Where a module comes from: a factory, a file, or a library's model by its name, without weights."""
+"""Where a module comes from: a factory, a file, or a library's model without weights."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ from pvtprof.derive.inputs import Example
 from pvtprof.derive.polynomial import ZERO, Polynomial
 from pvtprof.derive.sizes import Sizes
 from pvtprof.derive.symbolic import SizesEnv
+from pvtprof.designs.part import repeated
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.live_bytes import LiveBytes
-from pvtprof.designs.part import repeated
 
 aten = torch.ops.aten
 #: What torch says where a kernel takes no symbolic sizes.
@@ -140,7 +140,7 @@ class Noting(LiveBytes):
             return super().__torch_dispatch__(func, types, args, kwargs)
 
     def _note(self, func: Any, args: Any, kwargs: Any, result: Any, backward: bool) -> None:
-        formula = flop_registry.get(func.overloadpacket) or FUSED.get(func.overloadpacket)
+        formula: Any = flop_registry.get(func.overloadpacket) or FUSED.get(func.overloadpacket)
         flops = formula and self.env.polynomial(
             formula(*args, **kwargs, out_val=result)
             if func.overloadpacket in flop_registry

@@ -173,6 +173,9 @@ def _mapping() -> dict[Any, Any]:
 class _Nothing(TorchDispatchMode):
     """Watches nothing."""
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
@@ -191,7 +194,7 @@ def live(
 
 
 def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
-    """fvcore's count of matrix products and convolutions, at the smallest point that was checked."""
+    """What fvcore counts of matrix products and convolutions, at the smallest point."""
     if form.mode == "training":
         return
     smallest = min(
@@ -202,16 +205,17 @@ def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
     if smallest is None:
         return
     costs = form(**smallest)
+    macs = int(costs.macs)
     if costs.peak_bytes + 4 * form.params > REAL or any(p.is_meta for p in module.parameters()):
-        yield Check("fvcore", "macs", smallest, costs.macs, None, "needs real memory")
+        yield Check("fvcore", "macs", smallest, macs, None, "needs real memory")
         return
     try:
         observed = _fvcore(module, example, smallest)
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-        yield Check("fvcore", "macs", smallest, costs.macs, None, reason)
+        yield Check("fvcore", "macs", smallest, macs, None, reason)
         return
-    yield Check("fvcore", "macs", smallest, costs.macs, observed)
+    yield Check("fvcore", "macs", smallest, macs, observed)
 
 
 def _fvcore(module: nn.Module, example: Example, point: Mapping[str, int]) -> int:

@@ -15,15 +15,15 @@ from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import layout, model_terms
 from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.ops import product
-from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS
-from pvtprof.designs.spec import VARIANTS, ModelSpec
 from pvtprof.derive.form import Form
 from pvtprof.derive.inputs import example
 from pvtprof.derive.piece import Piece, piece
 from pvtprof.derive.polynomial import ZERO, Polynomial
 from pvtprof.derive.sizes import Rounded, Sizes
 from pvtprof.derive.trace import trace
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import ATTENTIONS
+from pvtprof.designs.spec import VARIANTS, ModelSpec
 from pvtprof.models.build import build
 
 HINTS = {"b": 5, "h": 416, "w": 544}
