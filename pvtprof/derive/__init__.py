@@ -9,22 +9,14 @@ It may import designs, models, observe, the ground floor and torch; never analyt
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pvtprof.derive.deriving import DeriveError
-    from pvtprof.derive.failures import register_shape_rule
+    from pvtprof.derive.failures import DeriveError, register_shape_rule
     from pvtprof.derive.form import Form, OutsideError
 
 __all__ = ["DeriveError", "Form", "OutsideError", "register_shape_rule"]
-_HOMES = {
-    "DeriveError": "pvtprof.derive.failures",
-    "Form": "pvtprof.derive.form",
-    "OutsideError": "pvtprof.derive.form",
-    "register_shape_rule": "pvtprof.derive.failures",
-}
 
 
 class _Callable(ModuleType):
@@ -32,14 +24,16 @@ class _Callable(ModuleType):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Form:
         """Derive the closed form of a module; see ``pvtprof.derive.deriving.derive``."""
-        derive = import_module("pvtprof.derive.deriving").derive
-        form: Form = derive(*args, **kwargs)
-        return form
+        from pvtprof.derive.deriving import derive
+
+        return derive(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _HOMES:
+        if name not in __all__:
             raise AttributeError(f"module 'pvtprof.derive' has no attribute {name!r}")
-        return getattr(import_module(_HOMES[name]), name)
+        from pvtprof.derive import failures, form
+
+        return getattr(form if name in ("Form", "OutsideError") else failures, name)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -13,13 +12,12 @@ from pvtprof.derive import verify as verifying
 from pvtprof.derive.domain import short
 from pvtprof.derive.failures import DeriveError, said
 from pvtprof.derive.form import Form
+from pvtprof.derive.hints import candidates, points_of
 from pvtprof.derive.inputs import Example, Free, example
 from pvtprof.derive.piece import Piece, piece
 from pvtprof.derive.trace import trace
 from pvtprof.errors import PvtprofError, SpecError
 
-#: A batch at which nothing else is likely to be as large by chance.
-BATCH = 5
 #: Pieces that one form may have, and passes that are tried for a range.
 MOST_PIECES, MOST_TRIES = 12, 24
 MODES = ("inference", "training")
@@ -178,7 +176,7 @@ class _Work:
 
     def _cover(self, ranges: Mapping[str, tuple[int, int]]) -> None:
         """Pieces until a range is covered, or as many as are reasonable."""
-        points = list(_points(self.example.sizes, ranges))
+        points = list(points_of(self.example.sizes, ranges))
         for _ in range(MOST_TRIES):
             open_points = [p for p in points if not self._covered(p)]
             if not open_points or len(self.found) >= MOST_PIECES:
@@ -188,7 +186,7 @@ class _Work:
             self._try(point)
             if len(self.found) == before:
                 points = [p for p in points if p is not point]
-        missing = [p for p in _points(self.example.sizes, ranges) if not self._covered(p)]
+        missing = [p for p in points_of(self.example.sizes, ranges) if not self._covered(p)]
         if missing:
             shown = "; ".join(_said({n: p[n] for n in ranges}) for p in missing[:3])
             self.remarks.append(
@@ -197,65 +195,6 @@ class _Work:
 
     def _covered(self, point: Mapping[str, int]) -> bool:
         return any(known.domain.holds(point) for known in self.found)
-
-
-def candidates(
-    sizes: Mapping[str, int],
-) -> Iterator[tuple[dict[str, int], tuple[str, ...]]]:
-    """Sizes to pass at, those first of which a form is most likely to hold widely.
-
-    Sides that share the example's powers of two but no other factor with it and differ from each
-    other; then multiples of the example's; then its own; last its own with every side a number.
-
-    >>> next(candidates({"b": 1, "h": 224, "w": 224}))
-    ({'b': 5, 'h': 416, 'w': 544}, ())
-    """
-    sides = [name for name in sizes if name != "b"]
-    batch = {"b": BATCH} if "b" in sizes else {}
-    order = list(sizes)
-    for grown in (1.7, 0.8):
-        found, last = dict(batch), 0.0
-        for name in sides:
-            power = math.gcd(sizes[name], 32)
-            last = max(last * 1.25, grown * sizes[name] / power)
-            last = _prime_from(math.ceil(last))
-            found[name] = int(last) * power
-        yield {name: found[name] for name in order}, ()
-    multiples = {name: sizes[name] * (2 + i) for i, name in enumerate(sides)} if sides else {}
-    if sides == ["n"]:
-        multiples = {"n": 4 * sizes["n"]}
-    if sides:
-        own = {name: (dict(sizes) | batch)[name] for name in order}
-        yield {name: (batch | multiples)[name] for name in order}, ()
-        yield own, ()
-        if batch:
-            yield own, tuple(sides)
-
-
-def _prime_from(number: int) -> int:
-    number = max(number, 3)
-    while any(number % d == 0 for d in range(2, math.isqrt(number) + 1)):
-        number += 1
-    return number
-
-
-def _points(
-    sizes: Mapping[str, int], ranges: Mapping[str, tuple[int, int]]
-) -> Iterator[dict[str, int]]:
-    """Points of a range; sides of which nothing is said go with one that began as large."""
-    if unknown := ranges.keys() - sizes.keys():
-        raise SpecError(f"no size {sorted(unknown)[0]!r} is free; there are {', '.join(sizes)}")
-    first = next(iter(ranges))
-    low, high = ranges[first]
-    for step in range(high - low + 1):
-        point = dict(sizes)
-        for name in sizes:
-            if name in ranges:
-                start, end = ranges[name]
-                point[name] = start + round(step * (end - start) / max(1, high - low))
-            elif name != "b" and sizes[name] == sizes[first]:
-                point[name] = low + step
-        yield point
 
 
 def _said(point: Mapping[str, int]) -> str:

@@ -14,8 +14,8 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-from pvtprof.derive.symbolic import is_users
-from pvtprof.derive.trace import LimitError
+from pvtprof.derive.asking import is_users
+from pvtprof.derive.noting import LimitError
 from pvtprof.errors import PvtprofError, UnavailableError
 
 

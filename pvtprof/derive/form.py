@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pvtprof.derive.compiled import compiled, definition_lines, python
+from pvtprof.derive.evaluate import Costs, Count, Evaluator, put, whole_size
 from pvtprof.derive.piece import Part, Piece
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.show import definition_text, latex, polynomial_text
@@ -18,28 +19,11 @@ from pvtprof.errors import SpecError
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A whole number, or an array of them.
-Count: TypeAlias = "int | np.ndarray[Any, np.dtype[np.int64]]"
-#: What int64 holds without doubt, in floating point.
-_SAFE = 2.0**62
 _FIGURES = ("macs", "params", "read_bytes", "written_bytes", "peak_bytes", "saved_bytes")
 
 
 class OutsideError(SpecError):
     """Sizes at which the form is not proven."""
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What a module costs at some sizes; arrays where the sizes were arrays."""
-
-    macs: Count
-    params: int
-    read_bytes: Count
-    written_bytes: Count
-    peak_bytes: Count
-    saved_bytes: Count
-    peak_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +132,7 @@ class Form:
                 sizes[name] = self._default(name)
         if any(isinstance(value, np.ndarray | list | tuple) for value in sizes.values()):
             return self._of_arrays(sizes)
-        point = {name: _whole(name, value) for name, value in sizes.items()}
+        point = {name: whole_size(name, value) for name, value in sizes.items()}
         for piece in self.pieces:
             if piece.domain.holds(point):
                 return self._evaluators[id(piece)].at(point)
@@ -175,8 +159,8 @@ class Form:
         )
 
     @cached_property
-    def _evaluators(self) -> dict[int, _Evaluator]:
-        return {id(piece): _Evaluator(piece, self.names) for piece in self.pieces}
+    def _evaluators(self) -> dict[int, Evaluator]:
+        return {id(piece): Evaluator(piece, self.names) for piece in self.pieces}
 
     def _of_arrays(self, sizes: Mapping[str, Any]) -> Costs:
         arrays = np.broadcast_arrays(*(np.asarray(value) for value in sizes.values()))
@@ -193,7 +177,7 @@ class Form:
             if mask.any():
                 chosen = points if mask.all() else {n: v[mask] for n, v in points.items()}
                 for figure, values in self._evaluators[id(piece)].of(chosen).items():
-                    found[figure] = _put(found.get(figure), mask, values)
+                    found[figure] = put(found.get(figure), mask, values)
                 answered |= mask
         if not answered.all():
             first = int(np.flatnonzero(~answered)[0])
@@ -211,8 +195,8 @@ class Form:
         piece = (holding or [self.main])[0]
         rows = []
         for part in piece.parts:
-            row: dict[str, Any] = {"module": part.module, "calls": part.calls,
-                                   "params": part.params, "macs": polynomial_text(part.macs)}  # fmt: skip
+            row: dict[str, Any] = {"module": part.module, "calls": part.calls}
+            row |= {"params": part.params, "macs": polynomial_text(part.macs)}
             if at and piece.domain.holds(at):
                 for figure in ("macs", "read_bytes", "written_bytes"):
                     row[f"{figure}_at_example"] = Expression(piece, (getattr(part, figure),))(**at)
@@ -233,54 +217,3 @@ class Form:
         from pvtprof.derive.render import render
 
         return "$$" + render(self, "latex") + "$$"
-
-
-class _Evaluator:
-    """A piece, compiled."""
-
-    def __init__(self, piece: Piece, names: tuple[str, ...]) -> None:
-        self.piece, self.names = piece, names
-        figures = (piece.macs, piece.read_bytes, piece.written_bytes, piece.saved_bytes)
-        polynomials = (*figures, *(live for live, _ in piece.peaks))
-        needed = frozenset().union(*(p.names for p in polynomials))
-        lines = definition_lines(piece.definitions, needed)
-        code = ", ".join(map(python, polynomials))
-        self.function = compiled(names, lines, f"({code},)")
-        scaled = ", ".join(python(p * p.denominator) for p in polynomials)
-        self.numerators = compiled(names, lines, f"({scaled},)")
-
-    def at(self, point: Mapping[str, int]) -> Costs:
-        macs, read, written, saved, *live = self.function(**point)
-        peak = max(live)
-        at = self.piece.peaks[live.index(peak)][1]
-        return Costs(macs, self.piece.params, read, written, peak, saved, at)
-
-    def of(self, points: Mapping[str, Any]) -> dict[str, Any]:
-        """Figures of arrays of points: int64 where it holds them, else Python's whole numbers."""
-        floats = self.numerators(**{n: v.astype(np.float64) for n, v in points.items()})
-        if max(float(np.max(np.abs(value))) for value in floats) >= _SAFE:
-            points = {name: values.astype(object) for name, values in points.items()}
-        size = next(iter(points.values())).shape
-        macs, read, written, saved, *live = (
-            np.broadcast_to(value, size) for value in self.function(**points)
-        )
-        peak = live[0]
-        for other in live[1:]:
-            peak = np.maximum(peak, other)
-        return {"macs": macs, "read_bytes": read, "written_bytes": written,
-                "peak_bytes": peak, "saved_bytes": saved}  # fmt: skip
-
-
-def _put(before: Any, mask: Any, values: Any) -> Any:
-    if before is None:
-        before = np.zeros(mask.shape, dtype=values.dtype)
-    elif values.dtype == object:
-        before = before.astype(object)
-    before[mask] = values
-    return before
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise SpecError(f"{name} is {value!r}; use a whole number")
-    return int(value)

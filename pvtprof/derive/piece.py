@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
-from pvtprof.derive.compiled import python
 from pvtprof.derive.domain import Domain
+from pvtprof.derive.names import Names, relabelled
+from pvtprof.derive.noting import Operator
 from pvtprof.derive.polynomial import ZERO, Polynomial, total
-from pvtprof.derive.sizes import Computed, Definition, Guard, Rounded, Sizes
-from pvtprof.derive.trace import Operator, Trace
+from pvtprof.derive.sizes import Definition, Guard, Sizes
+from pvtprof.derive.trace import Trace
 
 Cost: TypeAlias = Callable[[Iterable[Polynomial]], Polynomial]
 
@@ -68,115 +67,10 @@ class Piece:
                 frozenset(p for p, _ in self.peaks), self.used)  # fmt: skip
 
 
-class _Names:
-    """Puts every size of a trace in terms of the free sizes and of quotients of them.
-
-    ``raw`` is true at any size: guards are said with it. ``neat`` is true where the guards hold,
-    so that quotients that they make exact are exact: costs are said with it.
-    """
-
-    def __init__(self, free: Iterable[str], sizes: Sizes) -> None:
-        self.sizes, self.shown = sizes, Sizes()
-        self.raw: dict[str, Polynomial] = {}
-        self.neat: dict[str, Polynomial] = {}
-        self._open: set[str] = set()
-        self.multiples = _multiples(sizes)
-        self._bases = {
-            base: (Polynomial.of(name) - offset).divided(step)
-            for name, (base, offset, step) in self.multiples.items()
-        }
-        for name in free:
-            self.shown.free(name, sizes.hints[name], max(0, sizes.least[name] or 0))
-        for name in sizes.hints:
-            self.raw[name] = self._raw(name)
-        for name in sizes.hints:
-            self._neat(name)
-
-    def costs(self, polynomial: Polynomial) -> Polynomial:
-        """A cost in readable sizes."""
-        return self.sizes.resolved(polynomial).substituted(self.neat)
-
-    def _raw(self, name: str) -> Polynomial:
-        made = self.sizes.definitions.get(name)
-        if made is None:
-            return Polynomial.of(name)
-        if isinstance(made, Rounded):
-            return self.shown.floor(
-                made.numerator.substituted(self.raw), made.divisor.substituted(self.raw)
-            )
-        inside = {n: self.raw[n] for n in made.names}
-        names = frozenset().union(*(p.names for p in inside.values()))
-        code = _recoded(made.code, inside)
-        return self.shown.computed(code, names, self.sizes.hints[name])
-
-    def _neat(self, name: str) -> Polynomial:
-        if name in self._open:  # defined by what it defines: true anyhow
-            return self.raw[name]
-        if name not in self.neat:
-            self._open.add(name)
-            self.neat[name] = self._made_neat(name)
-            self._open.remove(name)
-        return self.neat[name]
-
-    def _made_neat(self, name: str) -> Polynomial:
-        made = self.sizes.definitions.get(name)
-        if name in self._bases:
-            return self._bases[name]
-        if made is None:
-            return Polynomial.of(name)
-        if name in self.sizes.replaced:
-            return self._neatly(self.sizes.replaced[name])
-        if not isinstance(made, Rounded):
-            return self.raw[name]
-        numerator, divisor = self._neatly(made.numerator), self._neatly(made.divisor)
-        scale = numerator.denominator
-        numerator, divisor = numerator * scale, divisor * scale
-        return self.shown.floor(numerator + self._slack(numerator, divisor), divisor)
-
-    def _neatly(self, polynomial: Polynomial) -> Polynomial:
-        resolved = self.sizes.resolved(polynomial)
-        return resolved.substituted({name: self._neat(name) for name in resolved.names})
-
-    def _slack(self, numerator: Polynomial, divisor: Polynomial) -> int:
-        """What may be added to a numerator that is a multiple, so that the quotient is a ceil."""
-        by, (name, *more) = divisor.constant, (*numerator.names, "")
-        if by is None or name not in self.multiples or any(more):
-            return 0
-        _, offset, step = self.multiples[name]
-        step = math.gcd(step, int(by))
-        rest = int(numerator.terms.get((), 0)) + offset
-        return step - 1 - rest % step if numerator.terms.get(((name, 1),)) == 1 else 0
-
-
-def _multiples(sizes: Sizes) -> dict[str, tuple[str, int, int]]:
-    """Free sizes that guards made multiples: (base, offset, step): h = step * base + offset."""
-    found = {}
-    for name, polynomial in sizes.replaced.items():
-        names = polynomial.names
-        if name in sizes.definitions or len(names) != 1:
-            continue
-        (base,) = names
-        parts = polynomial.split(base)
-        slope = parts[0].constant if parts else None
-        if parts and slope is not None and slope.denominator == 1 and base in sizes.definitions:
-            found[name] = (base, int(parts[1].constant or 0), int(slope))
-    return found
-
-
-def _recoded(code: str, values: Mapping[str, Polynomial]) -> str:
-    """Code of a computed size with other names in it."""
-
-    def put(match: re.Match[str]) -> str:
-        name = match[0]
-        return f"({python(values[name])})" if name in values else name
-
-    return re.sub(r"[A-Za-z_]\w*", put, code)
-
-
 def piece(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Piece:
     """The closed form that a trace is; ``given`` are free sizes that were put in as numbers."""
     free = tuple(free)
-    names = _Names(free, trace.sizes)
+    names = Names(free, trace.sizes)
 
     def cost(polynomials: Iterable[Polynomial]) -> Polynomial:
         return names.costs(total(polynomials))
@@ -204,7 +98,7 @@ def piece(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Piece:
     return _renamed(made, _labels(made))
 
 
-def _said(guard: Guard, names: _Names) -> Guard:
+def _said(guard: Guard, names: Names) -> Guard:
     """A guard in the sizes of the costs, in small whole numbers."""
     polynomial = guard.polynomial.substituted(names.neat)
     polynomial = polynomial * polynomial.denominator
@@ -221,7 +115,7 @@ def _renamed(made: Piece, label: Mapping[str, str]) -> Piece:
     def new(polynomial: Polynomial) -> Polynomial:
         return polynomial.renamed(lambda name: label.get(name, name))
 
-    definitions = tuple((label[name], _relabelled(d, label)) for name, d in made.definitions)
+    definitions = tuple((label[name], relabelled(d, label)) for name, d in made.definitions)
     guards = tuple(replace(g, polynomial=new(g.polynomial)) for g in made.domain.guards)
     said = tuple(replace(g, polynomial=new(g.polynomial)) for g in made.domain.said)
     return replace(
@@ -296,7 +190,7 @@ def _labels(made: Piece) -> dict[str, str]:
     for name in (*used, *(n for n in definitions if n not in used)):
         bases = _bases(name, definitions)
         letter = next(iter(bases)) if len(bases) == 1 else "q"
-        alike = str(_relabelled(definitions[name], _numbered(label, letter)))
+        alike = str(relabelled(definitions[name], _numbered(label, letter)))
         number = numbers.setdefault(alike if len(bases) == 1 else name, len(numbers) + 1)
         label[name] = f"{letter}{number}"
     return label
@@ -313,13 +207,3 @@ def _bases(name: str, definitions: Mapping[str, Definition]) -> frozenset[str]:
         return frozenset({name})
     parts = (_bases(inner, definitions) for inner in definitions[name].names)
     return frozenset().union(*parts)
-
-
-def _relabelled(made: Definition, label: Mapping[str, str]) -> Definition:
-    if isinstance(made, Rounded):
-        return Rounded(
-            made.numerator.renamed(lambda n: label.get(n, n)),
-            made.divisor.renamed(lambda n: label.get(n, n)),
-        )
-    code = _recoded(made.code, {n: Polynomial.of(label.get(n, n)) for n in made.names})
-    return Computed(code, frozenset(label.get(n, n) for n in made.names))

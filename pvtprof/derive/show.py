@@ -18,13 +18,14 @@ def polynomial_text(polynomial: Polynomial, written_out: Mapping[str, Definition
     '3 h²/4 + h/4'
     """
     text = ""
+    scale: Number
     for monomial, scale in polynomial.sorted_terms():
         symbols = [
             definition_text(written_out[name], written_out) if name in written_out else name
             for name, _ in monomial
         ]
         powers = [str(p).translate(_SUPERSCRIPTS) if p > 1 else "" for _, p in monomial]
-        size: Number = abs(scale)
+        size = scale if scale > 0 else -scale
         number = [f"{size.numerator:,}"] if size.numerator != 1 or not monomial else []
         term = " ".join([*number, *(s + p for s, p in zip(symbols, powers, strict=True))])
         term += f"/{size.denominator:,}" if size.denominator != 1 else ""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import sympy
@@ -14,15 +11,12 @@ from torch.fx.experimental.sym_node import SymNode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy import functions as torch_functions
 
+from pvtprof.derive.asking import chooses_a_kernel, user_line
 from pvtprof.derive.compiled import FUNCTIONS, python
+from pvtprof.derive.nodes import SizeNode
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.sizes import Sizes
 
-_TORCH = str(Path(torch.__file__).parent)
-_HERE = str(Path(__file__).parent.parent)
-_MODELS = str(Path(_HERE) / "models")
-_ASKING = ("sym_node.py", "symbolic_shapes.py", "symbolic.py", "recording.py")
-_IMPLS = "fake_impls.py"
 #: sympy's relations, by the way in which ``Sizes`` is asked.
 _RELATIONS = {
     sympy.Eq: "==",
@@ -92,7 +86,7 @@ class SizesEnv(ShapeEnv):
         if kind in ("Pow", "PowByNatural") and isinstance(args[1], sympy.Integer) and args[1] >= 0:
             return self.polynomial(args[0]) ** int(args[1])
         if kind in ("Max", "Min"):
-            return self._extreme([self.polynomial(arg) for arg in args], kind == "Max")
+            return self.extreme([self.polynomial(arg) for arg in args], kind == "Max")
         if kind in ("FloorDiv", "CleanDiv"):
             return self.sizes.floor(self.polynomial(args[0]), self.polynomial(args[1]))
         if kind in ("Mod", "PythonMod"):
@@ -132,7 +126,7 @@ class SizesEnv(ShapeEnv):
             return -(self.sizes.floor(-left, right) * right) - left
         return left - right * self.sizes.floor(left, right)
 
-    def _extreme(self, parts: list[Polynomial], largest: bool) -> Polynomial:
+    def extreme(self, parts: list[Polynomial], largest: bool) -> Polynomial:
         """The largest or the least: which it is, is a guard."""
         best = parts[0]
         for part in parts[1:]:
@@ -179,7 +173,7 @@ class SizesEnv(ShapeEnv):
         if relation is None:
             raise NotImplementedError(f"a condition on sizes is a {type(expr).__name__}")
         left, right = (self._side(arg) for arg in expr.args)
-        if ask and not (relation not in ("==", "!=") and _chooses_a_kernel()):
+        if ask and not (relation not in ("==", "!=") and chooses_a_kernel()):
             return self.sizes.ask(left - right, relation, user_line)
         if ask:
             return self.hinted(expr)
@@ -274,82 +268,6 @@ class SizesEnv(ShapeEnv):
         return self.sizes.hint(self.polynomial(a))
 
 
-class SizeNode(SymNode):
-    """A SymInt's node whose arithmetic is that of polynomials."""
-
-    shape_env: SizesEnv
-
-    def wrap_int(self, num: int) -> SizeNode:
-        """A number beside a size."""
-        return SizeNode(sympy.Integer(num), self.shape_env, int, num, constant=num)
-
-    def maybe_as_int(self) -> int | None:
-        """The number that it is, where guards have fixed it."""
-        number = self.polynomial.constant if self.pytype is int else None
-        return None if number is None else int(number)
-
-    @property
-    def polynomial(self) -> Polynomial:
-        """The size."""
-        return self.shape_env.polynomial(self.expr)
-
-    def sym_sum(self, args: list[Any]) -> SizeNode:
-        """The sum of sizes."""
-        parts = [self.shape_env.polynomial(a.expr) for a in args]
-        return self.shape_env.node(sum(parts[1:], parts[0]))
-
-
-def _whole(name: str, function: Callable[[SizesEnv, Polynomial, Polynomial], Polynomial]) -> None:
-    """Give SizeNode a method on whole numbers; floats keep torch's."""
-    torchs = getattr(SymNode, name)
-
-    def method(self: SizeNode, other: SymNode) -> SymNode:
-        if self.pytype is int and other.pytype is int:
-            env = self.shape_env
-            return env.node(function(env, self.polynomial, env.polynomial(other.expr)))
-        return _adopted(self, torchs(self, other))
-
-    setattr(SizeNode, name, method)
-
-
-def _torchs(name: str) -> None:
-    """Give SizeNode a method of SymNode, its result a SizeNode too."""
-    torchs = getattr(SymNode, name)
-
-    def method(self: SizeNode, *args: Any) -> SymNode:
-        return _adopted(self, torchs(self, *args))
-
-    setattr(SizeNode, name, method)
-
-
-def _adopted(self: SizeNode, made: SymNode) -> SymNode:
-    if made.pytype is int and not made.expr.is_number:
-        return self.shape_env.node(self.shape_env.polynomial(made.expr))
-    return SizeNode(made._expr, self.shape_env, made.pytype, made.hint)
-
-
-for _name, _function in {
-    "add": lambda _, a, b: a + b,
-    "sub": lambda _, a, b: a - b,
-    "mul": lambda _, a, b: a * b,
-    "int_floordiv": lambda env, a, b: env.sizes.floor(a, b),
-    "floordiv": lambda env, a, b: env.sizes.floor(a, b),
-    "mod": lambda env, a, b: env.remainder(a, b),
-    "sym_max": lambda env, a, b: env._extreme([a, b], True),
-    "sym_min": lambda env, a, b: env._extreme([a, b], False),
-}.items():
-    _whole(_name, _function)
-for _name in (
-    "neg", "pos", "abs", "round", "trunc", "floor", "ceil", "sym_float", "sym_int", "is_integer",
-    "float_pow", "pow_by_natural", "pow", "float_truediv", "truediv", "int_truediv", "sym_ite",
-    "and_", "or_", "sym_and", "sym_or", "sym_not", "eq", "ne", "gt", "lt", "le", "ge",
-    "is_contiguous", "is_channels_last_contiguous_2d", "is_channels_last_contiguous_3d",
-    "is_channels_last_strides_2d", "is_channels_last_strides_3d", "_sqrt",
-    "is_non_overlapping_and_dense_indicator", "is_non_overlapping_and_dense",
-):  # fmt: skip
-    if hasattr(SymNode, _name):
-        _torchs(_name)
-
 _INFIX = {"Add": " + ", "Mul": " * ", "FloatTrueDiv": " / ", "IntTrueDiv": " / ",
           "FloatPow": " ** ", "Pow": " ** ", "PowByNatural": " ** "}  # fmt: skip
 
@@ -357,29 +275,3 @@ _INFIX = {"Add": " + ", "Mul": " * ", "FloatTrueDiv": " / ", "IntTrueDiv": " / "
 def _is_condition(expr: object) -> bool:
     """Whether it is a truth; sympy takes its symbols, which are sizes here, for truths too."""
     return isinstance(expr, sympy.logic.boolalg.Boolean) and not isinstance(expr, sympy.Symbol)
-
-
-def _chooses_a_kernel() -> bool:
-    """Whether torch only picks the kernel of a convolution (by batch): all lay out the same."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.endswith(_ASKING):
-        frame = frame.f_back  # type: ignore[assignment]
-    code = frame.f_code if frame else None
-    return code is not None and code.co_name == "conv" and code.co_filename.endswith(_IMPLS)
-
-
-def is_users(file: str) -> bool:
-    """Whether code is a user's: not torch's, not pvtprof's own but for its models."""
-    inside = file.startswith((_TORCH, _HERE)) and not file.startswith(_MODELS)
-    return not inside and not file.startswith("<") and "contextlib" not in file
-
-
-def user_line() -> str:
-    """File and line of the innermost code that is neither torch's nor pvtprof's."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if is_users(file):
-            return f"{file}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""

@@ -10,25 +10,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from pvtprof.derive.form import Form
 from pvtprof.derive.inputs import Example
+from pvtprof.derive.noting import FUSED
 from pvtprof.derive.piece import Piece
-from pvtprof.derive.trace import FUSED, settings, tensors_of
+from pvtprof.derive.real import REAL, fvcore_macs
+from pvtprof.derive.trace import settings, tensors_of
 from pvtprof.observe.live_bytes import LiveBytes
 
 POINTS = 5
 #: Sides are drawn up to this many times the example's; batches up to 4.
 REACH = 2.0
-#: Bytes up to which a module is run for real, for fvcore.
-REAL = 2**29
-#: What fvcore counts as a multiplication of matrices or a convolution.
-_CONTRACTIONS = ("conv", "linear", "matmul", "bmm", "addmm", "baddbmm", "einsum", "mm",
-                 "scaled_dot_product_attention")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,40 +207,12 @@ def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
         yield Check("fvcore", "macs", smallest, macs, None, "needs real memory")
         return
     try:
-        observed = _fvcore(module, example, smallest)
+        observed = fvcore_macs(module, example, smallest)
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
         yield Check("fvcore", "macs", smallest, macs, None, reason)
         return
     yield Check("fvcore", "macs", smallest, macs, observed)
-
-
-def _fvcore(module: nn.Module, example: Example, point: Mapping[str, int]) -> int:
-    import logging
-    import warnings
-
-    from fvcore.nn import FlopCountAnalysis
-
-    from pvtprof.observe.fvcore import SDPA, _sdpa_macs
-
-    args, kwargs = example.with_sizes(point)
-    if kwargs or not all(isinstance(a, Tensor) for a in args):
-        raise TypeError("fvcore takes tensors alone")
-    quiet = logging.getLogger("fvcore.nn.jit_analysis")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    try:
-        with torch.no_grad(), warnings.catch_warnings(), settings(module):
-            warnings.simplefilter("ignore")
-            analysis = FlopCountAnalysis(module, args).set_op_handle(SDPA, _sdpa_macs)
-            analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-            analysis.tracer_warnings("none")
-            counted = analysis.by_operator()
-    finally:
-        quiet.setLevel(level)
-    if counted.get("einsum"):
-        raise ValueError("fvcore rounds what it counts of einsum")
-    return sum(int(counted.get(name, 0)) for name in _CONTRACTIONS)
 
 
 def paths(module: nn.Module) -> tuple[str, ...]:

@@ -105,8 +105,9 @@ def _held(module: Any, example: Any, form: Any, mode: str) -> dict[str, Any]:
                 live_tried += 1
                 live_right += value == getattr(costs, figure)
                 if value != getattr(costs, figure):
-                    off.append({"point": point, "figure": figure,
-                                "formula": int(getattr(costs, figure)), "observed": value})  # fmt: skip
+                    formula = int(getattr(costs, figure))
+                    found = {"point": point, "figure": figure}
+                    off.append(found | {"formula": formula, "observed": value})
     params = sum(p.numel() for p in module.parameters()) == form.params
     return {"points": len(points), "right": right, "wrong": wrong[:3], "params": params,
             "bytes_tried": live_tried, "bytes_exact": live_right, "off": off[:3]}  # fmt: skip
@@ -142,8 +143,27 @@ def main(path: Path, only: list[str]) -> None:
               "bytes_tried", "bytes_exact", "reason")}, flush=True)  # fmt: skip
 
 
+def table(path: Path) -> str:
+    """The rows as Markdown, for docs/your-own-module.md."""
+    rows = json.loads(path.read_text())
+    lines = ["| architecture | mode | derived | pieces | CPU s | right of points | bytes exact | domain |",
+             "|---|---|---|---:|---:|---:|---:|---|"]  # fmt: skip
+    for row in rows:
+        if not row["derived"]:
+            lines.append(f"| `{row['target']}` | {row['mode']} | no: {row['reason']} | | | | | |")
+            continue
+        lines.append(
+            f"| `{row['target']}` | {row['mode']} | yes | {len(row['pieces'])} | {row['cpu_s']} | "
+            f"{row['right']} of {row['points']} | {row['bytes_exact']} of {row['bytes_tried']} | "
+            f"{row['pieces'][0]} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "one":
         print(json.dumps(result(sys.argv[2], sys.argv[3])))
+    elif sys.argv[1] == "table":
+        print(table(Path(sys.argv[2])), end="")
     else:
         main(Path(sys.argv[1]), sys.argv[2:])
