@@ -4,32 +4,89 @@ Everything here is imported when it is first used, so that ``import pvtprof`` an
 stay light.
 """
 
+import sys
 from importlib import import_module
+from inspect import Signature, signature
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pvtprof import derive
-    from pvtprof.api import Run, compare, load
+    from pvtprof.api import (
+        Run,
+        calibrate,
+        check,
+        choose,
+        compare,
+        derive,
+        fit,
+        formula,
+        load,
+        models,
+    )
     from pvtprof.derive.failures import register_shape_rule
     from pvtprof.models.build import build_model
 
 __version__ = "0.1.0"
-__all__ = ["Run", "build_model", "compare", "derive", "load", "register_shape_rule"]
+__all__ = [
+    "Run",
+    "build_model",
+    "calibrate",
+    "check",
+    "choose",
+    "compare",
+    "derive",
+    "fit",
+    "formula",
+    "load",
+    "models",
+    "register_shape_rule",
+]
 
-_HOMES = {
-    "Run": "pvtprof.api",
+_HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "build_model": "pvtprof.models.build",
-    "compare": "pvtprof.api",
-    "load": "pvtprof.api",
+    "check": "pvtprof",  # a room too
+    "derive": "pvtprof",
+    "models": "pvtprof",
     "register_shape_rule": "pvtprof.derive.failures",
 }
 
 
+class _CallableRoom(ModuleType):
+    """A room whose name is that of a function of the API too: calling it calls the function.
+
+    Else ``pvtprof.check`` would be the function until the first import from the room, and the room
+    from then on, for Python binds a submodule to its package's name for it.
+    """
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._function(*args, **options)
+
+    @property
+    def _function(self) -> Any:
+        return getattr(import_module("pvtprof.api"), self.__name__.rpartition(".")[2])
+
+    @property
+    def __signature__(self) -> Signature:
+        return signature(self._function)
+
+
+class _Package(ModuleType):
+    """The package, which makes such rooms callable when Python binds them."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if _HOMES.get(name) == __name__ and isinstance(value, ModuleType):
+            value.__class__ = _CallableRoom
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
-    if name == "derive":
-        return import_module("pvtprof.derive")
     if name not in _HOMES:
         raise AttributeError(f"module 'pvtprof' has no attribute {name!r}")
+    if _HOMES[name] == __name__:
+        return import_module(f"{__name__}.{name}")  # which binds it
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -8,14 +8,22 @@ set of functions attached at run time: an editor and a type checker see its meth
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pvtprof.check.entry import check
+from pvtprof.designs.checks import image_size, one_of
+from pvtprof.designs.device import device_word
 from pvtprof.designs.published import DEFAULT_MODEL
 from pvtprof.designs.setting import DEFAULT_BUDGET_S
 from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.workload import workload
 from pvtprof.predict.calibration import Calibration
+from pvtprof.predict.entry import calibrate, choose
+from pvtprof.predict.kept import kept_calibration
 from pvtprof.run import compare as comparing
 from pvtprof.run import run as runs
 from pvtprof.run import store
@@ -24,6 +32,26 @@ from pvtprof.run.compare import Size
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+    from torch import nn
+
+    from pvtprof.analytic.fit import Fits
+    from pvtprof.derive.form import Form
+    from pvtprof.derive.inputs import Free
+
+__all__ = [
+    "Run",
+    "calibrate",
+    "check",
+    "choose",
+    "compare",
+    "derive",
+    "fit",
+    "formula",
+    "load",
+    "models",
+]
+#: Columns of a text where no terminal says how many it has.
+WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -64,6 +92,35 @@ def with_methods(run: runs.Run) -> Run:
     return Run(**{field.name: getattr(run, field.name) for field in fields(run)})
 
 
+def derive(
+    module: nn.Module,
+    example: object,
+    free: Free | None = None,
+    *,
+    mode: str = "inference",
+    at: Iterable[Mapping[str, int]] = (),
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+    limit_s: float = 60.0,
+    verify: bool = True,
+    name: str = "",
+) -> Form:
+    """Return the closed form of a module: MACs, params, moved, live and saved bytes.
+
+    ``example`` is an input: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
+    dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
+    sequence dimensions. ``at`` are further sizes that a piece must cover; ``ranges`` names a size
+    with its first and last. ``verify`` holds the form to torch's counter, fvcore and live bytes.
+
+    Raises SpecError for wrong usage, DeriveError where the module has no closed form.
+    """
+    from pvtprof.derive.deriving import derive as derived
+
+    return derived(
+        module, example, free, mode=mode, at=at, ranges=ranges,
+        limit_s=limit_s, verify=verify, name=name,
+    )  # fmt: skip
+
+
 def compare(
     model: str | Sequence[str] = DEFAULT_MODEL,
     img: Size | Sequence[Size] = 224,
@@ -89,8 +146,9 @@ def compare(
     ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
     measuring of all together; 0 measures no latency. ``cuda_graph`` times a CUDA graph's replay
     too, which waits for no launch (inference on a GPU). ``analytic`` gives the closed forms alone
-    and does not import torch. ``calibration`` predicts the latency of every row (inference).
-    ``progress`` is told what is being done.
+    and does not import torch. ``calibration`` predicts the latency of every row (inference); with
+    ``analytic``, None means the one that is kept for this machine, if there is one (a warning says
+    why it cannot be used). ``progress`` is told what is being done.
 
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
@@ -102,6 +160,11 @@ def compare(
     >>> len(compare(["pvt_v2_b0", "pvt_v2_b2"], img=[224, 512], analytic=True).comparisons)
     4
     """
+    device_word(device)
+    if analytic and calibration is None:
+        calibration, problem = kept_calibration(device, dtype, mode)
+        if problem:
+            warnings.warn(problem, stacklevel=2)
     run = comparing.compare(
         model,
         img,
@@ -124,3 +187,74 @@ def compare(
 def load(path: str | os.PathLike[str]) -> Run:
     """Return a run that was saved as JSON; raises StoreError for any other file."""
     return with_methods(store.load(path))
+
+
+def models(img: int | tuple[int, int] = 224) -> list[dict[str, str | int]]:
+    """Return params, MACs and fvcore's count of the eleven published models.
+
+    >>> models(224)[0]["model"], models(224)[0]["params"]
+    ('pvt_tiny', 13229288)
+    """
+    from pvtprof.analytic.parts import published
+
+    return published(image_size(img))
+
+
+def formula(
+    variant: str,
+    form: str = "text",
+    *,
+    model: str | None = None,
+    img: int | tuple[int, int] | None = None,
+    sr_ratios: Sequence[int] | None = None,
+    batch: int | None = None,
+    pool_size: int | None = None,
+) -> str:
+    """Return the closed form of an attention variant as "text", "latex" or "python".
+
+    Where any of the other words is given, the text has the figures of every stage too.
+
+    >>> [line for line in formula("mha").splitlines() if line.startswith("params")]
+    ['params = 4 C² + 4 C']
+    """
+    from pvtprof.report import formula as formulas
+
+    one_of("variant", variant, tuple(VARIANTS))
+    one_of("form", form, formulas.FORMATS)
+    words: dict[str, Any] = {"model": model, "img": img, "batch": batch, "pool_size": pool_size}
+    at = {name: value for name, value in words.items() if value is not None}
+    numbers = at or sr_ratios is not None
+    work = workload(sr_ratios=sr_ratios, **at) if numbers else None
+    return formulas.render(variant, form, work, WIDTH)
+
+
+def fit(
+    memory_bytes: int | None = None,
+    model: str = DEFAULT_MODEL,
+    img: int | tuple[int, int] = 224,
+    sr_ratios: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    device: str = "auto",
+    attention: str = "eager",
+    pool_size: int = DEFAULT_POOL_SIZE,
+) -> Fits:
+    """Return the largest image and the largest batch that fit into memory, for every variant.
+
+    ``memory_bytes`` None means all the memory of ``device``. By closed form: nothing is built.
+    Raises SpecError where the parameters alone do not fit.
+
+    >>> found = fit(24 * 2**30, "pvt_v2_b2")
+    >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
+    [(2684, 'inference'), (1724, 'training')]
+    """
+    from pvtprof.analytic.fit import fits
+    from pvtprof.observe.environment import device_memory
+
+    work = workload(
+        model, img, sr_ratios, batch=batch, dtype=dtype, attention=attention, pool_size=pool_size
+    )
+    if memory_bytes is None:
+        _, memory_bytes = device_memory(device)
+    return fits(work.designs, work.setting, memory_bytes)

@@ -7,7 +7,7 @@ class PvtprofError(Exception):
     exit_code = 2
 
 
-class SpecError(PvtprofError):
+class SpecError(PvtprofError, ValueError):
     """A model, workload or option that cannot be."""
 
 

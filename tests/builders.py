@@ -10,7 +10,8 @@ from pvtprof.analytic.formulas import model_terms
 from pvtprof.api import Run
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS, Setting
-from pvtprof.designs.spec import VARIANTS, ModelSpec, StageSpec
+from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import workload
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement

@@ -15,11 +15,21 @@ from pvtprof.analytic.cost import MACS, Monomial
 from pvtprof.analytic.formulas import attention_ops
 from pvtprof.analytic.geometry import Sizes
 from pvtprof.analytic.ops import Op, letters
+from pvtprof.designs.variants import CONVOLVED, POOLED, TOKENS, VARIANTS
 
 #: Index letters of attention: the symbols whose product is their size.
-_SYMBOLS = {"b": "B", "n": "N", "m": "M", "c": "C", "e": "C", "h": "h", "d": "d",
-            "i": "R", "j": "R"}  # fmt: skip
-#: What the symbols stand for; M by design, see KEYS.
+_SYMBOLS = {
+    "b": "B",
+    "n": "N",
+    "m": "M",
+    "c": "C",
+    "e": "C",
+    "h": "h",
+    "d": "d",
+    "i": "R",
+    "j": "R",
+}
+#: What the symbols stand for; M by design, see ``keys``.
 SYMBOLS = {
     "B": "batch",
     "N": "query tokens: the positions of the stage's H x W grid (and v1's class token)",
@@ -35,26 +45,42 @@ KEY_SYMBOLS = {
     "W": "columns of the stage's token grid",
     "P": "side of the pooled grid (--pool-size)",
 }
-#: M, the keys, as a reader finds it in the paper.
-KEYS = {
-    "mha": "M = N",
-    "sra_conv": "M = floor(H / R) floor(W / R)",
-    "sra_pool": "M = P^2, P the side of the pooled grid (--pool-size)",
+#: M, the keys, by the rule of a variant, as a reader finds it in the paper.
+_KEYS = {
+    TOKENS: "M = N",
+    CONVOLVED: "M = floor(H / R) floor(W / R)",
+    POOLED: "M = P^2, P the side of the pooled grid (--pool-size)",
 }
 #: The same for LaTeX's align environment.
-KEYS_LATEX = {
-    "mha": r"M &= N",
-    "sra_conv": r"M &= \lfloor H / R \rfloor \lfloor W / R \rfloor",
-    "sra_pool": r"M &= P^{2}",
+_KEYS_LATEX = {
+    TOKENS: r"M &= N",
+    CONVOLVED: r"M &= \lfloor H / R \rfloor \lfloor W / R \rfloor",
+    POOLED: r"M &= P^{2}",
 }
 
 #: The same in MathML.
-KEYS_MATHML = {
-    "mha": "<mi>N</mi>",
-    "sra_conv": "<mrow><mo>⌊</mo><mfrac><mi>H</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>"
+_KEYS_MATHML = {
+    TOKENS: "<mi>N</mi>",
+    CONVOLVED: "<mrow><mo>⌊</mo><mfrac><mi>H</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>"
     "<mrow><mo>⌊</mo><mfrac><mi>W</mi><mi>R</mi></mfrac><mo>⌋</mo></mrow>",
-    "sra_pool": "<msup><mi>P</mi><mn>2</mn></msup>",
+    POOLED: "<msup><mi>P</mi><mn>2</mn></msup>",
 }
+
+
+def keys(variant: str) -> str:
+    """How many keys a variant has, in plain text."""
+    return _KEYS[VARIANTS[variant].keys]
+
+
+def keys_latex(variant: str) -> str:
+    """The same as a line of LaTeX's align environment."""
+    return _KEYS_LATEX[VARIANTS[variant].keys]
+
+
+def keys_mathml(variant: str) -> str:
+    """The right side of the same in MathML."""
+    return _KEYS_MATHML[VARIANTS[variant].keys]
+
 
 #: A product of symbols, as (symbol, power) in the order in which papers write them.
 Product = tuple[tuple[str, int], ...]
@@ -86,8 +112,8 @@ class Polynomial:
 def of(monomials: Iterable[Monomial], variant: str) -> Polynomial:
     """Products of index sizes as a polynomial; ``variant`` says which of them are one and the same.
 
-    Plain attention has as many keys as queries; only ``sra_conv`` has a kernel. Heads times head
-    dim is C.
+    Plain attention has as many keys as queries; only a strided convolution has a kernel. Heads
+    times head dim is C.
     """
     found: Counter[Product] = Counter()
     for factor, indices in monomials:
@@ -98,10 +124,12 @@ def of(monomials: Iterable[Monomial], variant: str) -> Polynomial:
         for index in rest:
             if index == "t":
                 factor *= 2
-            elif index in "ij" and variant != "sra_conv":
+            elif index in "ij" and not VARIANTS[variant].has_ratio:
                 continue  # a 1x1 kernel
             else:
-                powers["N" if index == "m" and variant == "mha" else _SYMBOLS[index]] += 1
+                powers[
+                    "N" if index == "m" and VARIANTS[variant].keys == TOKENS else _SYMBOLS[index]
+                ] += 1
         found[tuple(sorted(powers.items(), key=lambda p: "BNMRChd".index(p[0])))] += factor
     return Polynomial(dict(found))
 

@@ -18,10 +18,27 @@ from pvtprof.analytic.ops import Op, Regrad, chained, product
 from pvtprof.designs.spec import ModelSpec
 
 _KEYS_AND_VALUES_MEET = (Regrad("stack"), Regrad("clone", when="bm"))
-_Q = Op("q", "contract", "b n c", "c e", "b n e", bias="e", of=("x",), bound=True,
-        regrads=(Regrad("clone", when="h n"),))  # fmt: skip
-_KV = Op("kv", "contract", "b m c", "c t e", "b m t e", bias="t e", bound=True,
-         regrads=_KEYS_AND_VALUES_MEET)  # fmt: skip
+_Q = Op(
+    "q",
+    "contract",
+    "b n c",
+    "c e",
+    "b n e",
+    bias="e",
+    of=("x",),
+    bound=True,
+    regrads=(Regrad("clone", when="h n"),),
+)
+_KV = Op(
+    "kv",
+    "contract",
+    "b m c",
+    "c t e",
+    "b m t e",
+    bias="t e",
+    bound=True,
+    regrads=_KEYS_AND_VALUES_MEET,
+)
 _SR = Op("sr", "contract", "b n c", "i j c e", "b m e", bias="e", of=("x",))
 _NORM = Op("norm", "layernorm", "b m e", "e", "b m e", bias="e")
 #: Scaled dot-product attention over h heads, and the output projection. Batched matrix products

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec, check_reduction
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 
 #: Index letter -> size; see :data:`INDICES` for what each letter means.
@@ -91,14 +92,13 @@ def attention_sizes(
     "a", the rows of the grid, is no operator's index: what kernels take depends on it.
     """
     height, width = grid
-    reduces = stage.runs_as
-    if reduces == "sra_conv":
-        kernel = stage.sr_ratio
+    rule = VARIANTS[stage.runs_as]
+    kernel = stage.sr_ratio if rule.has_ratio else 1
+    if rule.has_ratio:
         check_reduction("attention", kernel, height, width)
         keys = conv_out(height, kernel, kernel) * conv_out(width, kernel, kernel)
     else:
-        kernel = 1
-        keys = pool_size**2 if reduces == "sra_pool" else height * width + extra_tokens
+        keys = pool_size**2 if rule.pools else height * width + extra_tokens
     return {
         "b": batch,
         "n": height * width + extra_tokens,
@@ -123,24 +123,26 @@ def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Si
     sizes = []
     for number, stage in enumerate(spec.stages, 1):
         grid, built = grids[number - 1], stored[number - 1]
-        if stage.runs_as == "sra_conv":
+        if VARIANTS[stage.runs_as].has_ratio:
             check_reduction(f"stage {number}", stage.sr_ratio, *grid)
         extra = 1 if spec.class_token and number == 4 else 0
         kernel, _, _ = spec.patch(number)
-        sizes.append({
-            **attention_sizes(stage, batch, grid, spec.pool_size, extra),
-            **_paper_tokens(stage, number, image, spec.pool_size),
-            "s": grid[0] * grid[1],
-            "u": built[0] * built[1] + extra,
-            "f": stage.dim * stage.mlp_ratio,
-            "x": 3,
-            "y": 3,
-            "p": before[number - 1][0] * before[number - 1][1],
-            "g": channels[number - 1],
-            "k": kernel,
-            "l": kernel,
-            "z": spec.num_classes,
-        })  # fmt: skip
+        sizes.append(
+            {
+                **attention_sizes(stage, batch, grid, spec.pool_size, extra),
+                **_paper_tokens(stage, number, image, spec.pool_size),
+                "s": grid[0] * grid[1],
+                "u": built[0] * built[1] + extra,
+                "f": stage.dim * stage.mlp_ratio,
+                "x": 3,
+                "y": 3,
+                "p": before[number - 1][0] * before[number - 1][1],
+                "g": channels[number - 1],
+                "k": kernel,
+                "l": kernel,
+                "z": spec.num_classes,
+            }
+        )
     return tuple(sizes)
 
 
@@ -149,7 +151,7 @@ def _paper_tokens(
 ) -> dict[str, int]:
     """Tokens as the official ``get_flops.py`` takes them: H // 4, H // 8, ..., no class token."""
     height, width = image[0] // (2 << number), image[1] // (2 << number)
-    pooled = stage.runs_as == "sra_pool"
-    ratio = stage.sr_ratio if stage.runs_as == "sra_conv" else 1
-    keys = pool_size**2 if pooled else (height // ratio) * (width // ratio)
+    rule = VARIANTS[stage.runs_as]
+    ratio = stage.sr_ratio if rule.has_ratio else 1
+    keys = pool_size**2 if rule.pools else (height // ratio) * (width // ratio)
     return {"N": height * width, "M": keys}

@@ -83,10 +83,13 @@ def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
     def in_cuda(term: Term) -> Allocations:
         of_norm = term.op.kind == "layernorm"  # mean and deviation: two tensors
         return [
-            (aten, in_blocks(taken),
-             2 * in_blocks(extra // 2 * widened) if of_norm else in_blocks(extra))
+            (
+                aten,
+                in_blocks(taken),
+                2 * in_blocks(extra // 2 * widened) if of_norm else in_blocks(extra),
+            )
             for aten, taken, extra in allocations(term, dtype)
-        ]  # fmt: skip
+        ]
 
     return highest(_timeline(terms, in_cuda)).bytes
 

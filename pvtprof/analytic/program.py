@@ -15,7 +15,8 @@ from pvtprof.analytic.ops import Op
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.published import DEFAULT_MODEL, MODELS
 from pvtprof.designs.setting import ATTENTIONS, DTYPES
-from pvtprof.designs.spec import IN_CHANNELS, PATCHES, VARIANTS, ModelSpec
+from pvtprof.designs.spec import IN_CHANNELS, PATCHES, ModelSpec
+from pvtprof.designs.variants import PLAIN, VARIANTS
 
 #: A model that stands for all of its family, and whether v1's embedding is used as it is stored.
 _FAMILIES = {
@@ -44,7 +45,8 @@ def program() -> dict[str, Any]:
         "patches": {str(version): patches for version, patches in PATCHES.items()},
         "aten": ATEN,
         "dtypes": DTYPES,
-        "variants": VARIANTS,
+        "variants": list(VARIANTS),
+        "keys": {name: variant.keys for name, variant in VARIANTS.items()},
         "attentions": ATTENTIONS,
         "default_model": DEFAULT_MODEL,
         "channels": IN_CHANNELS,
@@ -59,7 +61,7 @@ def _op(op: Op) -> dict[str, Any]:
 
 
 def _stages(name: str, stored: bool) -> list[list[dict[str, Any]]]:
-    placed = layout(MODELS[name].with_attention("mha", (1, 1, 1, 1)), stored, "eager")
+    placed = layout(MODELS[name].with_attention(PLAIN, (1, 1, 1, 1)), stored, "eager")
     return [
         list(_skeleton([op for op, at, _ in placed if at == stage], f"block{stage}.attn"))
         for stage in range(1, 5)

@@ -7,14 +7,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from msgspec import Struct
+
 from pvtprof.check.judgement import fewest_processes
+from pvtprof.decode import loaded
 from pvtprof.designs.workload import Workload
-from pvtprof.errors import StoreError
-from pvtprof.fields import Fields, parsed, text_of
-from pvtprof.moment import Moment
-from pvtprof.observe.machine import Environment, read_environment
-from pvtprof.observe.witness import Count, Observation
-from pvtprof.run import store_v1
+from pvtprof.errors import SpecError
+from pvtprof.observe.machine import Environment
+from pvtprof.observe.witness import Observation
+from pvtprof.run.documents_v1 import WorkloadDocument
 
 SCHEMA = "pvtprof.baseline/1"
 _AGAIN = "make one with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
@@ -29,6 +30,12 @@ class Timed:
 
     conditions: Mapping[str, str]
     rows: Mapping[str, tuple[float, ...]]
+
+    def __post_init__(self) -> None:
+        fewest = fewest_processes(len(self.rows))
+        for name, values in self.rows.items():
+            if len(values) < fewest or not min(values) > 0:
+                raise SpecError(f"timed.rows.{name} is not {fewest} or more times above 0")
 
 
 @dataclass(frozen=True)
@@ -53,46 +60,20 @@ def dumps(baseline: Baseline) -> str:
 
 def load(path: str | os.PathLike[str]) -> Baseline:
     """Return a baseline from a file; raises StoreError for any other file."""
-    return parsed(text_of(path, _AGAIN), str(path), {SCHEMA: _baseline}, _AGAIN)
+    found = loaded(path, {SCHEMA: _Document}, _AGAIN)
+    workload = found.workload.workload()
+    return Baseline(found.environment, workload, found.target, found.rows, found.timed)
 
 
-def _baseline(document: Fields) -> Baseline:
-    rows = document.object("rows")
-    names = list(rows.names())
-    if not names:
-        raise StoreError("rows is empty: it would hold nothing to anything")
-    return Baseline(
-        read_environment(document.object("environment")),
-        store_v1.workload(document.object("workload")),
-        document.text("target") if document.has("target") else None,
-        {name: _observation(rows.object(name)) for name in names},
-        _timed(document.object("timed")) if document.has("timed") else None,
-    )
+class _Document(Struct, frozen=True):
+    """A baseline as its file has it."""
 
+    environment: Environment
+    workload: WorkloadDocument
+    rows: Mapping[str, Observation]
+    target: str | None = None
+    timed: Timed | None = None
 
-def _timed(document: Fields) -> Timed:
-    said, rows = document.object("conditions"), document.object("rows").numbers()
-    fewest = fewest_processes(len(rows))
-    for name, values in rows.items():
-        if len(values) < fewest or not min(values) > 0:
-            raise StoreError(f"timed.rows.{name} is not {fewest} or more times above 0")
-    return Timed({name: said.text(name) for name in said.names()}, rows)
-
-
-def _observation(document: Fields) -> Observation:
-    counts, peak = document.object("counts"), document.object("peak")
-    return Observation(
-        params=document.whole("params"),
-        counts={name: _count(counts.object(name)) for name in counts.names()},
-        executed=document.object("executed").wholes(),
-        peak=Moment(peak.whole("bytes"), peak.text("at")),
-        saved_bytes=document.whole("saved_bytes"),
-    )
-
-
-def _count(document: Fields) -> Count:
-    return Count(
-        document.whole("counted"),
-        document.object("by_module").wholes(),
-        document.object("skipped").wholes(),
-    )
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise SpecError("rows is empty: it would hold nothing to anything")

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pvtprof import units
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, Case
+from pvtprof.check.request import Checked, Progress
+from pvtprof.check.result import GateResult, result
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.witness import Count, Observation
-from pvtprof.run.observer import Progress, subject_of
+from pvtprof.run.observer import subject_of
 from pvtprof.run.rows import analytic_rows
 
 
@@ -43,7 +45,7 @@ class Change:
         return f" ({'+' if more > 0 else ''}{units.integer(more)})" if more else ""
 
 
-def observed(workload: Workload, target: str | None, progress: Progress) -> Baseline:
+def observed(checked: Checked, progress: Progress) -> Baseline:
     """Observe now all that a baseline holds: of pvtprof's own rows, or of a user's target.
 
     Raises UnavailableError where a row needs more memory than is free.
@@ -51,6 +53,7 @@ def observed(workload: Workload, target: str | None, progress: Progress) -> Base
     from pvtprof.observe.environment import environment
     from pvtprof.observe.subject import check_settings, with_autograd
 
+    workload, target = checked.workload, checked.target
     check_settings(workload.setting)
     with with_autograd():
         rows = _target_rows(target, workload) if target else _own_rows(workload, progress)
@@ -138,12 +141,13 @@ def cases(before: Baseline, after: Baseline) -> list[Case]:
     for change in changes(before.rows, after.rows):
         lines[change.row].append(str(change))
     return [
-        Case(row, "exact", FAILED if said else PASSED, tuple(said)) for row, said in lines.items()
+        Case(row, "exact", FAILED if changed else PASSED, tuple(changed))
+        for row, changed in lines.items()
     ]
 
 
-def verdict(path: str, before: Baseline, after: Baseline) -> tuple[str, list[Case]]:
-    """What a check says, its last line the one that matters; and the case of every row."""
+def verdict(path: str, before: Baseline, after: Baseline) -> GateResult:
+    """Return every exact figure that changed, and the case of every row."""
     found = cases(before, after)
     lines = [f"- {line}" for case in found for line in case.lines]
     changed, rows = len(lines), f"{len(found)} row{'s' if len(found) > 1 else ''}"
@@ -159,4 +163,4 @@ def verdict(path: str, before: Baseline, after: Baseline) -> tuple[str, list[Cas
             f"check: {changed} exact figures changed, in {touched} of {rows}; "
             f"if that is meant, accept it with `pvtprof check {path} --update`"
         )
-    return "\n".join(lines) + "\n", found
+    return result(lines, found)

@@ -1,159 +1,162 @@
-"""The gates of `pvtprof check`, one after the other, and the one line that matters."""
+"""The gates of `pvtprof check`, registered in one place, and the order in which they run."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pvtprof import files
 from pvtprof.check import baseline as baselines
 from pvtprof.check import exact_figures, judgement, paired, sample_files, stored_times
+from pvtprof.check.base import base_folder
 from pvtprof.check.baseline import Baseline
-from pvtprof.check.case import FAILED, PASSED, SKIPPED, UNDECIDED, Case
+from pvtprof.check.case import UNDECIDED, Case
+from pvtprof.check.request import AT_TWO_TIMES, SIDE_BY_SIDE, Checked, Progress, Request
+from pvtprof.check.result import GateResult, result
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.run import recipes
 
-Progress = Callable[[str], None]
-#: From what may pass to what must be looked at first.
-GRAVITY = (PASSED, SKIPPED, UNDECIDED, FAILED)
+#: Shows what is being done while a gate runs, and is over when its result is told.
+Showing = Callable[[], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a gate says, its last line the one that matters; and a case for every row."""
+class Observed:
+    """What a check works on: the request, and what the baseline holds and what is there now."""
 
-    text: str
-    cases: Sequence[Case]
-    matters: str = ""
-
-    @property
-    def last(self) -> str:
-        """The line that matters."""
-        return self.matters or self.text.splitlines()[-1]
-
-    @property
-    def worst(self) -> str:
-        """The gravest status of its cases."""
-        return max((case.status for case in self.cases), key=GRAVITY.index, default=PASSED)
+    request: Request
+    checked: Checked
+    old: Baseline | None = None
+    new: Baseline | None = None
 
 
-def together(gates: Sequence[Said]) -> Said:
-    """All of them; the gravest one's last line is the last, and of equals the first that ran."""
-    gravest = max(gates, key=lambda said: GRAVITY.index(said.worst))
-    cases = [case for said in gates for case in said.cases]
-    again = f"{gravest.last}\n" if gates[-1].last != gravest.last else ""
-    return Said(again, cases, gravest.last)
+@dataclass(frozen=True)
+class Gate:
+    """One gate: whether a check includes it, and its verdict."""
+
+    applies: Callable[[Observed], bool]
+    judge: Callable[[Observed, Progress], GateResult]
 
 
-def exact(path: str, progress: Progress) -> tuple[Baseline, Baseline, Said]:
-    """Hold the code to a baseline: what that holds, what is there now, and what the gate says.
+def results(request: Request, showing: Showing) -> Iterator[GateResult]:
+    """Yield the result of every gate that was asked for, each at once: what comes after may fail.
 
-    Raises StoreError for a file that is no baseline, UnavailableError where a row cannot run here.
+    Where a baseline is to be written, that is the only result. Raises StoreError for a file that is
+    no baseline, UnavailableError where a row cannot run here.
     """
-    old = baselines.load(path)
-    old = replace(old, workload=on_device(old.workload))
-    new = exact_figures.observed(old.workload, old.target, progress)
-    return old, new, Said(*exact_figures.verdict(path, old, new))
+    if request.update:
+        with showing() as show:
+            found = _update(request, show)
+        yield found
+        return
+    with showing() as show:
+        observed = _observed(request, show)
+    for gate in GATES.values():
+        if gate.applies(observed):
+            with showing() as show:
+                found = gate.judge(observed, show)
+            yield found
 
 
-def against_times(
-    path: str, old: Baseline, new: Baseline, required: bool, budget_s: float, tolerance: float,
-    progress: Progress,
-) -> Said:  # fmt: skip
-    """Hold times to a baseline's; ``required``: where they cannot be compared, it is no pass."""
+def _observed(request: Request, progress: Progress) -> Observed:
+    if not request.baseline or request.samples:
+        return Observed(request, request.checked)
+    old = baselines.load(request.baseline)
+    checked = Checked(old.workload, old.target).on_device()
+    old = replace(old, workload=checked.workload)
+    return Observed(request, checked, old, exact_figures.observed(checked, progress))
+
+
+def exact(observed: Observed, progress: Progress) -> GateResult:
+    """Hold every exact figure to the baseline's."""
+    old, new = _baselines(observed)
+    return exact_figures.verdict(str(observed.request.baseline), old, new)
+
+
+def against_stored_times(observed: Observed, progress: Progress) -> GateResult:
+    """Hold times to the baseline's, where they can be compared."""
+    request, (old, new) = observed.request, _baselines(observed)
+    path, timing = str(request.baseline), request.timing(AT_TWO_TIMES)
     try:
-        return Said(*stored_times.gate(path, old, new, required, budget_s, tolerance, progress))
+        return stored_times.gate(path, old, new, request.require_latency, timing, progress)
     except UnavailableError as error:
         return _unmeasured(f"the times of {path}", error)
 
 
-def _unmeasured(what: str, error: UnavailableError) -> Said:
-    """That a gate could not measure is a verdict too; others keep theirs."""
-    case = Case(what, "latency", UNDECIDED, (str(error),))
-    return Said(f"check: {what} could not be compared: {error}\n", [case])
-
-
-def update(
-    path: str, workload: Workload | None, target: str | None, timed: bool, budget_s: float,
-    force: bool, progress: Progress,
-) -> Said:  # fmt: skip
-    """Write a baseline, of ``workload`` and ``target``, or (None) of what it says itself."""
-    if workload is None:
-        old = baselines.load(path)
-        workload, target, timed = old.workload, old.target, timed or old.timed is not None
-    files.check_writable(path, force)
-    work = on_device(workload)
-    new = exact_figures.observed(work, target, progress)
-    if timed:
-        rows = list(new.rows)
-        times = stored_times.timed(
-            new.environment, work, target, rows, len(rows), budget_s, progress
-        )
-        new = replace(new, timed=times)
-    files.write(path, baselines.dumps(new), force, ".json")
-    held = "exact figures and times" if new.timed else "exact figures"
-    return Said(f"check: wrote {path}, {held} of {len(new.rows)} rows\n", [])
-
-
-def against_base(
-    workload: Workload, target: str | None, base: str, base_python: str, only: Sequence[str],
-    budget_s: float, tolerance: float, progress: Progress,
-) -> Said:  # fmt: skip
-    """Time base against head, side by side: what is said, and the case of every row."""
-    rows = recipes.of_rows(workload.designs, workload.setting, target)
-    for name in only:
+def against_base(observed: Observed, progress: Progress) -> GateResult:
+    """Time base against head, side by side."""
+    request, checked = observed.request, observed.checked.on_device()
+    base, timing = str(request.base), request.timing(SIDE_BY_SIDE)
+    rows = recipes.of_rows(checked.workload.designs, checked.workload.setting, checked.target)
+    for name in request.rows:
         one_of("row", name, tuple(rows))
-    chosen = {name: rows[name] for name in only} if only else rows
+    chosen = {name: rows[name] for name in request.rows or rows}
     notes: list[str] = []
     try:
-        with paired.base_folder(base) as folder:
-            versions = paired.Versions(folder, os.getcwd(), base_python, sys.executable)
-            found = paired.judged(
-                versions, chosen, target=target, dtype=workload.dtype, device=workload.device,
-                mode=workload.mode, budget_s=budget_s, tolerance=tolerance, progress=progress,
-                note=notes.append,
-            )  # fmt: skip
+        with base_folder(base) as folder:
+            python = request.base_python or sys.executable
+            versions = paired.Versions(folder, os.getcwd(), python, sys.executable)
+            found = paired.judged(versions, chosen, checked, timing, progress, notes.append)
     except UnavailableError as error:
         return _unmeasured(f"time against {base}", error)
-    text, cases = judgement.outcome(found, base, ", measured twice")
-    return Said("".join(f"- {note}\n" for note in notes) + text, cases)
+    judged = judgement.outcome(found, base, ", measured twice")
+    return replace(judged, text="".join(f"- {note}\n" for note in notes) + judged.text)
 
 
-def against_samples(path: str, samples: str, tolerance: float) -> Said:
-    """Hold pytest-benchmark's files, now, to those of before: what is said, and the cases."""
+def against_samples(observed: Observed, progress: Progress) -> GateResult:
+    """Hold pytest-benchmark's files of now to those of before."""
+    path, samples = str(observed.request.baseline), str(observed.request.samples)
     if Path(path).resolve() == Path(samples).resolve():
         raise SpecError(f"{path} is both BASELINE and --samples: there is nothing to compare")
     before, after = sample_files.load(path), sample_files.load(samples)
-    return Said(*sample_files.gate(path, before, after, tolerance))
+    tolerance = observed.request.timing(AT_TWO_TIMES).tolerance
+    return sample_files.gate(path, before, after, tolerance)
 
 
-def on_device(workload: Workload) -> Workload:
-    """The workload on the device that its name means here; raises UnavailableError for none."""
-    from pvtprof.observe.subject import resolved_device
+def _baselines(observed: Observed) -> tuple[Baseline, Baseline]:
+    if observed.old is None or observed.new is None:
+        raise SpecError("this gate needs a BASELINE: name one")
+    return observed.old, observed.new
 
-    return replace(workload, device=resolved_device(workload.device))
+
+def _unmeasured(what: str, error: UnavailableError) -> GateResult:
+    """That a gate could not measure is a verdict too; others keep theirs."""
+    case = Case(what, "latency", UNDECIDED, (str(error),))
+    return result([f"check: {what} could not be compared: {error}"], [case])
 
 
-def report(said: Said, junit: str | None, markdown: str | None, force: bool) -> str:
-    """Write the files that were asked for; returns what GitHub reads, where this runs there."""
-    from pvtprof.check import formats
+def _holds_times(observed: Observed) -> bool:
+    request, old = observed.request, observed.old
+    return old is not None and bool(old.timed or request.require_latency or request.tolerance)
 
-    if junit:
-        files.write(junit, formats.junit(said.cases), force, ".xml")
-    if markdown:
-        text = formats.markdown(said.cases, said.last)
-        files.write(markdown, text, force, ".md")
-        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            try:
-                with Path(summary).open("a", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                print(f"pvtprof: no step summary: {error}", file=sys.stderr)
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return ""
-    return "".join(f"{line}\n" for line in (*formats.commands(said.cases), said.last))
+
+#: Every gate by its name, in the order in which they run: the one place to add one.
+GATES: Mapping[str, Gate] = {
+    "samples": Gate(lambda seen: seen.request.samples is not None, against_samples),
+    "exact": Gate(lambda seen: seen.old is not None, exact),
+    "stored times": Gate(_holds_times, against_stored_times),
+    "base against head": Gate(lambda seen: seen.request.base is not None, against_base),
+}
+
+
+def _update(request: Request, progress: Progress) -> GateResult:
+    """Write a baseline: of what the request names, or of what the baseline says itself."""
+    path, checked, timed = str(request.baseline), request.checked, request.latency
+    if not request.given:
+        old = baselines.load(path)
+        checked, timed = Checked(old.workload, old.target), timed or old.timed is not None
+    files.check_writable(path, request.force)
+    checked = checked.on_device()
+    new = exact_figures.observed(checked, progress)
+    if timed:
+        rows, timing = list(new.rows), request.timing(AT_TWO_TIMES)
+        times = stored_times.timed(new.environment, checked, rows, len(rows), timing, progress)
+        new = replace(new, timed=times)
+    files.write(path, baselines.dumps(new), request.force, ".json")
+    held = "exact figures and times" if new.timed else "exact figures"
+    return result([f"check: wrote {path}, {held} of {len(new.rows)} rows"], [])

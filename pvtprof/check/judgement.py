@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pvtprof import units
 from pvtprof.check.case import FAILED, PASSED, UNDECIDED, Case
+from pvtprof.check.result import GateResult, result
 
 #: Pairs of processes differ by themselves: within so much of 1 nothing is faster or slower.
 MARGIN = 0.01
@@ -175,9 +176,15 @@ def surely_large(
 
     test: Any = stats.permutation_test  # where scipy has stubs, they name every literal
     found = test(
-        samples, statistic, permutation_type=kind, alternative="greater", vectorized=True,
-        n_resamples=max(RESAMPLES, math.ceil(4 / level)), batch=10_000, random_state=0,
-    )  # fmt: skip
+        samples,
+        statistic,
+        permutation_type=kind,
+        alternative="greater",
+        vectorized=True,
+        n_resamples=max(RESAMPLES, math.ceil(4 / level)),
+        batch=10_000,
+        random_state=0,
+    )
     return bool(found.pvalue < level)
 
 
@@ -201,10 +208,8 @@ def confirmed(
     return [found[row] for row in rows]
 
 
-def outcome(
-    judgements: Sequence[Judgement], before: str, confirmed: str = ""
-) -> tuple[str, list[Case]]:
-    """What the judgements say, the last line the one that matters; and the case of every row.
+def outcome(judgements: Sequence[Judgement], before: str, confirmed: str = "") -> GateResult:
+    """Return the judgements in words, and the case of every row.
 
     ``before`` is what they were held against, and ``confirmed`` how a slower one was, in words.
     """
@@ -222,4 +227,4 @@ def outcome(
         )
     else:
         lines.append(f"check: no row of {len(judgements)} is slower than {before}")
-    return "\n".join(lines) + "\n", cases
+    return result(lines, cases)

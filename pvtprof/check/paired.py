@@ -8,14 +8,11 @@ the test runs on one log ratio a pair.
 from __future__ import annotations
 
 import math
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +26,8 @@ from pvtprof.check.judgement import (
     confirmed,
     surely_large,
 )
-from pvtprof.designs.setting import CHECK_BUDGET_S
-from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.check.request import Checked, Progress, Timing
+from pvtprof.errors import SpecError
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Setup, Side
@@ -127,92 +124,61 @@ class Versions:
     head_python: str
 
 
-@contextmanager
-def base_folder(base: str) -> Iterator[str]:
-    """The folder that BASE names: itself, or a git ref's worktree, gone again afterwards."""
-    if Path(base).is_dir():
-        if _commit(base):
-            raise SpecError(f"base {base!r} is a folder and a git ref; use ./{base} or refs/...")
-        yield str(Path(base).resolve())
-        return
-    top = _git("rev-parse", "--show-toplevel")
-    if top is None:
-        raise SpecError(f"base {base!r} is no folder, and this is no git repository; name a folder")
-    commit = _commit(base)
-    if commit is None:
-        raise SpecError(f"base {base!r} is neither a folder nor a commit, branch or tag here")
-    inside = Path.cwd().resolve().relative_to(Path(top).resolve())
-    with tempfile.TemporaryDirectory(prefix="pvtprof-base-") as folder:
-        tree = Path(folder, "tree")
-        try:
-            if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
-                raise UnavailableError(f"git could not check out {base!r} beside this one")
-            yield str(tree / inside)
-        finally:
-            _git("worktree", "remove", "--force", str(tree))
-
-
-def _commit(ref: str) -> str | None:
-    if not ref or ref.startswith("-"):
-        return None
-    return _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
 def judged(
     versions: Versions,
-    rows: Mapping[str, Mapping[str, Any]],
-    *,
-    target: str | None = None,
-    dtype: str = "float32",
-    device: str = "cpu",
-    mode: str = "inference",
-    budget_s: float = CHECK_BUDGET_S,
-    tolerance: float = 0.05,
-    seed: int = 0,
-    progress: Callable[[str], None] = lambda text: None,
-    note: Callable[[str], None] = lambda text: None,
+    rows: Mapping[str, Mapping[str, Any] | None],
+    checked: Checked,
+    timing: Timing,
+    progress: Progress = lambda text: None,
+    note: Progress = lambda text: None,
 ) -> list[Paired]:
     """Measure and judge every row; a slower one is measured once more, and must be so again.
 
-    ``rows`` maps a name to what the worker builds (None with a target). ``budget_s`` is for each
-    row, without the confirmation, which is by fresh processes throughout. ``note`` is told what
-    differs beside the code. Raises UnavailableError where a side cannot be measured.
+    ``rows`` maps a name to what the worker builds (None with a target). ``timing.budget_s`` is for
+    each row, without the confirmation, which is by fresh processes throughout. ``note`` is told
+    what differs beside the code. Raises UnavailableError where a side cannot be measured.
     """
-    from pvtprof.observe.sides import Setup, last_core
-
-    where = {"base": (versions.base, versions.base_python),
-             "head": (versions.head, versions.head_python)}  # fmt: skip
-    setup = {
-        name: Setup(root, target, dtype, device, mode, core=last_core(), python=python, other=other)
-        for (name, (root, python)), other in zip(
-            where.items(), (versions.head, versions.base), strict=True
-        )
-    }
+    setups = _setups(versions, checked)
 
     def measured(names: Sequence[str], attempt: int) -> dict[str, Paired]:
-        with _started(setup) as both:
+        with _started(setups) as both:
             if not attempt:
-                for what in ("python", "torch"):
-                    base_has, head_has = (side.said[what] for side in both)
-                    if base_has != head_has:
-                        note(f"base runs {what} {base_has}, head {what} {head_has}")
-            return {
-                name: _judgement(
-                    both, rows[name], seed + 10_000 * number + 1_000_000 * attempt, name,
-                    len(rows), tolerance, budget_s, progress,
-                )
-                for number, name in enumerate(names)
-            }  # fmt: skip
+                _note_differences(both, note)
+            found = {}
+            for number, name in enumerate(names):
+                first = timing.seed + 10_000 * number + 1_000_000 * attempt
+                row = _Row(name, rows[name], len(rows))
+                found[name] = _judgement(both, row, replace(timing, seed=first), progress)
+            return found
 
     return confirmed(list(rows), measured)
+
+
+def _setups(versions: Versions, checked: Checked) -> dict[str, Setup]:
+    from pvtprof.observe.sides import Setup, last_core
+
+    work, v = checked.workload, versions
+    places = {"base": (v.base, v.base_python, v.head), "head": (v.head, v.head_python, v.base)}
+    return {
+        name: Setup(
+            root,
+            checked.target,
+            work.dtype,
+            work.device,
+            work.mode,
+            core=last_core(),
+            python=python,
+            other=other,
+        )
+        for name, (root, python, other) in places.items()
+    }
+
+
+def _note_differences(both: tuple[Side, Side], note: Progress) -> None:
+    for what in ("python", "torch"):
+        base_has, head_has = (side.said[what] for side in both)
+        if base_has != head_has:
+            note(f"base runs {what} {base_has}, head {what} {head_has}")
 
 
 @contextmanager
@@ -237,34 +203,39 @@ def fewest_pairs(rows: int) -> int:
     return 2 * math.ceil((math.log2(rows * len(LOOKS) / ALPHA) + 3) / 2)
 
 
-def _judgement(
-    both: tuple[Side, Side],
-    row: Any,
-    first: int,
-    name: str,
-    rows: int,
-    tolerance: float,
-    budget_s: float,
-    progress: Callable[[str], None],
-) -> Paired:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row to judge: its name, what the worker builds, and how many rows there are in all."""
+
+    name: str
+    recipe: Mapping[str, Any] | None
+    of: int
+
+
+def _judgement(both: tuple[Side, Side], row: _Row, timing: Timing, progress: Progress) -> Paired:
     """Of pairs of processes, an even number, as many as the budget and the test need."""
     from pvtprof.observe.sides import pair
 
-    taken: list[Mapping[str, float]] = []
+    pairs: list[Mapping[str, float]] = []
     begin = time.perf_counter()
     for look in LOOKS:
         while (
-            len(taken) < fewest_pairs(rows)
-            or len(taken) % 2
-            or (time.perf_counter() - begin) * (1 + 2 / len(taken)) < look * budget_s
+            len(pairs) < fewest_pairs(row.of)
+            or len(pairs) % 2
+            or (time.perf_counter() - begin) * (1 + 2 / len(pairs)) < look * timing.budget_s
         ):
-            ratio = f", {taken[-1]['time']:.3f}" if taken else ""
-            progress(f"{name}: pair {len(taken) + 1}{ratio}")
-            taken.append(pair(*both, row, len(taken), first + 2 * len(taken), PAIR_S))
+            ratio = f", {pairs[-1]['time']:.3f}" if pairs else ""
+            progress(f"{row.name}: pair {len(pairs) + 1}{ratio}")
+            seed = timing.seed + 2 * len(pairs)
+            pairs.append(pair(*both, row.recipe, len(pairs), seed, PAIR_S))
         found = Paired(
-            row=name, rows=rows, tolerance=tolerance, seconds=time.perf_counter() - begin,
-            ratios=tuple(t["time"] for t in taken), wall=tuple(t["wall"] for t in taken),
-        )  # fmt: skip
+            row=row.name,
+            rows=row.of,
+            tolerance=timing.tolerance,
+            seconds=time.perf_counter() - begin,
+            ratios=tuple(one["time"] for one in pairs),
+            wall=tuple(one["wall"] for one in pairs),
+        )
         if found.clear:
             break
     return found

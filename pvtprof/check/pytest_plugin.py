@@ -46,8 +46,11 @@ def pvt_benchmark(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any
         figures = _figures(module, inputs)
         benchmark.extra_info.update(figures)
         benchmark(_synchronised(call_of(module, inputs, "inference"), inputs))
-        over = [f"{name} {_of(figures, name)}, at most {limit}" for name, limit in limits.items()
-                if _of(figures, name) > limit]  # fmt: skip
+        over = [
+            f"{name} {_of(figures, name)}, at most {limit}"
+            for name, limit in limits.items()
+            if _of(figures, name) > limit
+        ]
         if over:
             pytest.fail(f"over budget: {'; '.join(over)}", pytrace=False)
         return figures

@@ -5,15 +5,20 @@ One file is one process, and the process is the unit: a folder of files says mor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from pvtprof import units
 from pvtprof.check.case import FAILED, PASSED, UNDECIDED, Case
-from pvtprof.check.judgement import Judgement, Unpaired, fewest_processes, outcome
-from pvtprof.errors import StoreError
-from pvtprof.fields import Fields, parsed, text_of
+from pvtprof.check.judgement import Unpaired, fewest_processes, outcome
+from pvtprof.check.result import GateResult, result
+from pvtprof.decode import loaded
+from pvtprof.errors import SpecError, StoreError
+from pvtprof.observe.measurement import LONGEST_S
 
 _AGAIN = "make one with `pytest --benchmark-json FILE`"
 #: What the fixture pvt_benchmark stores and nothing but the code may change.
@@ -29,6 +34,65 @@ class Samples:
     conditions: dict[str, str] = field(default_factory=dict)
 
 
+class _Cpu(Struct, frozen=True):
+    brand_raw: str | None = None
+
+
+class _Machine(Struct, frozen=True):
+    system: str
+    machine: str
+    python_version: str
+    cpu: _Cpu | None = None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        processor = (self.cpu and self.cpu.brand_raw) or "not said"
+        named = {name: getattr(self, name) for name in ("system", "machine", "python_version")}
+        return {**named, "processor": processor}
+
+
+class _Stats(Struct, frozen=True):
+    median: Annotated[float, Meta(gt=0, le=LONGEST_S)]
+
+
+class _Info(Struct, frozen=True):
+    macs: int | None = None
+    params: int | None = None
+    peak_bytes: int | None = None
+    saved_bytes: int | None = None
+    torch: str | None = None
+    threads: str | None = None
+
+    def known(self, names: Iterable[str]) -> dict[str, Any]:
+        return {name: found for name in names if (found := getattr(self, name)) is not None}
+
+
+class _Benchmark(Struct, frozen=True):
+    fullname: str
+    extra_info: _Info
+    stats: _Stats
+
+
+class _File(Struct, frozen=True):
+    """What pvtprof reads of a file of pytest-benchmark."""
+
+    machine_info: _Machine
+    benchmarks: tuple[_Benchmark, ...]
+
+    def __post_init__(self) -> None:
+        if not self.benchmarks:
+            raise SpecError("benchmarks is empty")
+
+    @property
+    def samples(self) -> Samples:
+        found = Samples(conditions=self.machine_info.conditions)
+        for one in self.benchmarks:
+            found.medians[one.fullname] = [one.stats.median]
+            found.exact[one.fullname] = one.extra_info.known(EXACT)
+            found.conditions.update(one.extra_info.known(("torch", "threads")))
+        return found
+
+
 def load(path: str) -> Samples:
     """Read a file, or every .json file below a folder; raises StoreError for any other."""
     place = Path(path)
@@ -37,8 +101,7 @@ def load(path: str) -> Samples:
         raise StoreError(f"there is no .json file in {path}; {_AGAIN}")
     found = Samples()
     for file in files:
-        text = text_of(file, _AGAIN)
-        one = parsed(text, str(file), {None: _samples}, _AGAIN)
+        one = loaded(file, {None: _File}, _AGAIN).samples
         for name, values in one.medians.items():
             found.medians.setdefault(name, []).extend(values)
             if found.exact.setdefault(name, one.exact[name]) != one.exact[name]:
@@ -50,25 +113,6 @@ def load(path: str) -> Samples:
     return found
 
 
-def _samples(document: Fields) -> Samples:
-    machine = document.object("machine_info")
-    cpu = machine.object("cpu") if machine.has("cpu") else Fields({}, "cpu.")
-    said = {name: machine.text(name) for name in ("system", "machine", "python_version")}
-    said["processor"] = cpu.text("brand_raw") if cpu.has("brand_raw") else "not said"
-    found = Samples(conditions=said)
-    for i, one in enumerate(document.list("benchmarks")):
-        benchmark = Fields(one, f"benchmarks[{i}].")
-        name, more = benchmark.text("fullname"), benchmark.object("extra_info")
-        found.medians[name] = [benchmark.object("stats").seconds("median")]
-        found.exact[name] = {what: more.whole(what) for what in EXACT if more.has(what)}
-        for what in ("torch", "threads"):
-            if more.has(what):
-                said[what] = more.text(what)
-    if not found.medians:
-        raise StoreError("benchmarks is empty")
-    return found
-
-
 def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     for name in dict.fromkeys((*before, *after)):
         then, now = before.get(name, "not said"), after.get(name, "not said")
@@ -76,37 +120,51 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterato
             yield f"{name} was {then}, and is {now}"
 
 
-def gate(path: str, before: Samples, after: Samples, tolerance: float) -> tuple[str, list[Case]]:
-    """Exact figures and times of every benchmark on either side: what is said, and the cases."""
+def gate(path: str, before: Samples, after: Samples, tolerance: float) -> GateResult:
+    """Compare exact figures and times of every benchmark that is on either side."""
     names = dict.fromkeys((*before.exact, *after.exact))
     exact = [case for name in names for case in _exact(name, before, after)]
+    failed = sum(case.status == FAILED for case in exact)
+    lines = [f"- {line}" for case in exact for line in case.lines]
+    if failed:
+        lines.append(f"check: exact figures changed in {failed} of {len(exact)} benchmarks")
     both = [name for name in before.medians if name in after.medians]
+    if reasons := _refusals(both, before, after):
+        refused = [f"- latency is not compared: {reason}" for reason in reasons]
+        last = [] if failed else [f"check: latency is not compared: {reasons[0]}"]
+        cases = [Case(name, "latency", UNDECIDED, tuple(reasons)) for name in both]
+        return result([*refused, *lines, *last], [*exact, *cases])
+    timed = outcome(_judgements(both, before, after, tolerance), path)
+    return result([*timed.text.splitlines(), *lines], [*exact, *timed.cases])
+
+
+def _refusals(both: Sequence[str], before: Samples, after: Samples) -> list[str]:
+    """Why the times of benchmarks that are on both sides cannot be compared."""
+    reasons = list(_differences(before.conditions, after.conditions))
     needed = fewest_processes(len(both) or 1)
     fewest = min((len(s.medians[name]) for s in (before, after) for name in both), default=0)
-    reasons = list(_differences(before.conditions, after.conditions))
     if fewest < needed:
         reasons.append(
             f"{fewest} process{'es' if fewest > 1 else ''} on a side says too little of the noise "
             f"between processes; run it {needed} times or more, on either side, into a folder"
         )
-    judgements: list[Judgement] = [] if reasons else [
-        Unpaired(row=name, rows=len(both), tolerance=tolerance,
-                 way_out="more files on either side may tell",
-                 before=tuple(before.medians[name]), after=tuple(after.medians[name]))
+    return reasons
+
+
+def _judgements(
+    both: Sequence[str], before: Samples, after: Samples, tolerance: float
+) -> list[Unpaired]:
+    return [
+        Unpaired(
+            row=name,
+            rows=len(both),
+            tolerance=tolerance,
+            way_out="more files on either side may tell",
+            before=tuple(before.medians[name]),
+            after=tuple(after.medians[name]),
+        )
         for name in both
-    ]  # fmt: skip
-    lines = [f"- {line}" for case in exact for line in case.lines]
-    failed = sum(case.status == FAILED for case in exact)
-    if failed:
-        lines.append(f"check: exact figures changed in {failed} of {len(exact)} benchmarks")
-    if reasons:
-        cases = [Case(name, "latency", UNDECIDED, tuple(reasons)) for name in both]
-        lines[:0] = [f"- latency is not compared: {reason}" for reason in reasons]
-        if not failed:
-            lines.append(f"check: latency is not compared: {reasons[0]}")
-        return "\n".join(lines) + "\n", [*exact, *cases]
-    said, timed = outcome(judgements, path)
-    return said + "".join(f"{line}\n" for line in lines), [*exact, *timed]
+    ]
 
 
 def _exact(name: str, before: Samples, after: Samples) -> Iterator[Case]:

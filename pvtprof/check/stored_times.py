@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pvtprof.check.baseline import Baseline, Timed
 from pvtprof.check.case import SKIPPED, UNDECIDED, Case
 from pvtprof.check.judgement import Unpaired, confirmed, fewest_processes, outcome
+from pvtprof.check.request import Checked, Progress, Timing
+from pvtprof.check.result import GateResult, result
 from pvtprof.designs.workload import Workload
 from pvtprof.observe.machine import Environment
+from pvtprof.run.recipes import of_rows
 
 if TYPE_CHECKING:
+    from pvtprof.observe.sides import Side
     from pvtprof.observe.worker import Sampler
 
 #: A process is sampled so many seconds, row and reference together.
 PROCESS_S = 0.2
 REFERENCE = "reference"
 WAY_OUT = "time side by side with --base, or store surer times with --update --latency --budget 30"
-Progress = Callable[[str], None]
 
 
 def conditions(environment: Environment, workload: Workload) -> dict[str, str]:
@@ -44,39 +47,48 @@ def conditions(environment: Environment, workload: Workload) -> dict[str, str]:
 
 def timed(
     environment: Environment,
-    workload: Workload,
-    target: str | None,
+    checked: Checked,
     rows: Sequence[str],
     of: int,
-    budget_s: float,
+    timing: Timing,
     progress: Progress = lambda text: None,
 ) -> Timed:
-    """Time ``rows``, each in a number of fresh processes, about ``budget_s`` / 2 seconds a row.
+    """Time ``rows``, each in a number of fresh processes, about half the budget for a row.
 
     ``of`` is how many rows there are in all, for which the tests are corrected. Raises
     UnavailableError where a row cannot be timed here.
     """
     from pvtprof.observe.sides import Setup, last_core, sides
-    from pvtprof.run.recipes import of_rows
 
-    what = of_rows(workload.designs, workload.setting, target)
+    work, target = checked.workload, checked.target
+    recipes = of_rows(work.designs, work.setting, target)
     root = os.getcwd() if target else str(Path(__file__).parents[2])
-    setup = Setup(root, target, workload.dtype, workload.device, workload.mode, core=last_core())
-    found: dict[str, tuple[float, ...]] = {}
+    setup = Setup(root, target, work.dtype, work.device, work.mode, core=last_core())
+    ratios: dict[str, tuple[float, ...]] = {}
     with sides({"the timed process": setup}) as (side,):
         for name in rows:
-            taken: list[float] = []
-            begin = time.perf_counter()
-            while (
-                len(taken) < fewest_processes(of)
-                or (time.perf_counter() - begin) * (1 + 1 / len(taken)) < budget_s / 2
-            ):
-                progress(f"{name}: process {len(taken) + 1}")
-                request = {name: what[name], REFERENCE: REFERENCE}
-                with side.forked(request, seed=len(taken)) as samplers:
-                    taken.append(_ratio(samplers[name], samplers[REFERENCE]))
-            found[name] = tuple(taken)
-    return Timed(conditions(environment, workload), found)
+            ratios[name] = _ratios(side, name, recipes[name], of, timing, progress)
+    return Timed(conditions(environment, work), ratios)
+
+
+def _ratios(
+    side: Side, name: str, recipe: Any, of: int, timing: Timing, progress: Progress
+) -> tuple[float, ...]:
+    """The row's time over the reference's, one a process, as many as the budget and the tests need.
+
+    Each process counts on as many seconds as those before it took.
+    """
+    ratios: list[float] = []
+    begin = time.perf_counter()
+    while (
+        len(ratios) < fewest_processes(of)
+        or (time.perf_counter() - begin) * (1 + 1 / len(ratios)) < timing.budget_s / 2
+    ):
+        progress(f"{name}: process {len(ratios) + 1}")
+        request = {name: recipe, REFERENCE: REFERENCE}
+        with side.forked(request, seed=timing.seed + len(ratios)) as samplers:
+            ratios.append(_ratio(samplers[name], samplers[REFERENCE]))
+    return tuple(ratios)
 
 
 def _ratio(row: Sampler, reference: Sampler) -> float:
@@ -85,10 +97,10 @@ def _ratio(row: Sampler, reference: Sampler) -> float:
 
     both = [(sample, calls_for(warm(sample))) for sample in (row, reference)]
     begin = time.perf_counter()
-    taken: list[list[float]] = []
-    while len(taken) < 3 or time.perf_counter() - begin < PROCESS_S:
-        taken.append([machine_s(sample(calls)) for sample, calls in both])
-    times, references = zip(*taken, strict=True)
+    turns: list[list[float]] = []
+    while len(turns) < 3 or time.perf_counter() - begin < PROCESS_S:
+        turns.append([machine_s(sample(calls)) for sample, calls in both])
+    times, references = zip(*turns, strict=True)
     return float(median(times) / median(references))
 
 
@@ -105,40 +117,46 @@ def gate(
     old: Baseline,
     new: Baseline,
     required: bool,
-    budget_s: float,
-    tolerance: float,
+    timing: Timing,
     progress: Progress,
-) -> tuple[str, list[Case]]:
-    """Time again what ``old`` has times of: what is said, and the case of every row.
+) -> GateResult:
+    """Time again what ``old`` has times of, and judge every row.
 
     A slower row is timed once more, and must be so again. Where times cannot be compared, every
     row says why; with ``required`` that could not be decided, else it is skipped.
     """
-    here = conditions(new.environment, old.workload)
-    if old.timed is None:
-        again = f"`pvtprof check {path} --update --latency`"
-        reasons = [f"{path} holds no times; to have some: {again}"]
-    else:
-        reasons = list(refusals(old.timed.conditions, here))
-        reasons += [f"{path} has no time of {row}" for row in old.rows if row not in old.timed.rows]
-        reasons += [f"there is no row {row} now" for row in old.timed.rows if row not in new.rows]
+    reasons = _refusals(path, old, new)
     if old.timed is None or reasons:
         lines = [f"- latency is not compared: {reason}" for reason in reasons]
         status = UNDECIDED if required else SKIPPED
         cases = [Case(row, "latency", status, tuple(reasons)) for row in old.rows]
-        return "\n".join([*lines, f"check: latency is not compared: {reasons[0]}"]) + "\n", cases
-    before = old.timed.rows
+        return result([*lines, f"check: latency is not compared: {reasons[0]}"], cases)
+    before, checked = old.timed.rows, Checked(old.workload, old.target)
 
     def measured(rows: Sequence[str], attempt: int) -> dict[str, Unpaired]:
-        now = timed(
-            new.environment, old.workload, old.target, rows, len(old.rows), budget_s, progress
-        )
+        now = timed(new.environment, checked, rows, len(old.rows), timing, progress)
         return {
             row: Unpaired(
-                row=row, rows=len(old.rows), tolerance=tolerance, way_out=WAY_OUT,
-                before=before[row], after=now.rows[row],
+                row=row,
+                rows=len(old.rows),
+                tolerance=timing.tolerance,
+                way_out=WAY_OUT,
+                before=before[row],
+                after=now.rows[row],
             )
             for row in rows
-        }  # fmt: skip
+        }
 
     return outcome(confirmed(list(old.rows), measured), path, ", measured twice")
+
+
+def _refusals(path: str, old: Baseline, new: Baseline) -> list[str]:
+    """Why the times of a baseline cannot be compared with times of now."""
+    if old.timed is None:
+        again = f"`pvtprof check {path} --update --latency`"
+        return [f"{path} holds no times; to have some: {again}"]
+    return [
+        *refusals(old.timed.conditions, conditions(new.environment, old.workload)),
+        *(f"{path} has no time of {row}" for row in old.rows if row not in old.timed.rows),
+        *(f"there is no row {row} now" for row in old.timed.rows if row not in new.rows),
+    ]

@@ -1,144 +1,132 @@
-"""The options of the command line that several commands share, and the kinds of their values."""
+"""The options of the command line that several commands share."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import click
 
 from pvtprof import units
+from pvtprof.cli.kinds import Device, Img, Listed, Ratios
+from pvtprof.designs.device import DEVICES
 from pvtprof.designs.published import DEFAULT_MODEL
 from pvtprof.designs.setting import ATTENTIONS, DTYPES
 from pvtprof.designs.spec import DEFAULT_POOL_SIZE
 
+Command: TypeAlias = Callable[..., None]
+Option: TypeAlias = Callable[[Command], Command]
 FORMATS = ("table", "json", "csv", "markdown")
 
 
-class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``224`` or ``800x1333`` (height x width) as (height, width)."""
-
-    name = "HEIGHT[xWIDTH]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        """Return (height, width) in pixels."""
-        if isinstance(value, tuple):
-            return value[0], value[1]
-        found = re.fullmatch(r"([0-9]{1,18})(?:x([0-9]{1,18}))?", value)
-        if not found:
-            self.fail(f"{value!r} is not an image size; use pixels such as 224 or 800x1333")
-        return int(found[1]), int(found[2] or found[1])
+def only_one(name: str, values: Sequence[Any]) -> Any:
+    """Return the single value of an option; raises UsageError where there are several."""
+    if len(values) > 1:
+        shown = ", ".join(v if isinstance(v, str) else units.sides(*v) for v in values)
+        raise click.UsageError(f"{name} takes one value here, and got {len(values)}: {shown}")
+    return values[0]
 
 
-class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``8,4,2,1`` as four whole numbers."""
-
-    name = "R1,R2,R3,R4"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        """Return the four ratios."""
-        if isinstance(value, tuple):
-            return value
-        for part in (parts := value.split(",")):
-            if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
-                self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
-        return tuple(int(part) for part in parts)
+def _several(ctx: click.Context, param: click.Parameter, values: Any) -> tuple[Any, ...]:
+    """All values of an option that is repeated, or lists several; equal ones once."""
+    return tuple(dict.fromkeys(value for listed in values for value in listed))
 
 
-class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``img=512`` as ("img", (512, 512)): one option of a workload."""
-
-    name = "NAME=VALUE"
-    kinds: Mapping[str, tuple[str, click.ParamType]] = {  # type: ignore[type-arg] # as above
-        "model": ("model", click.STRING),
-        "img": ("img", Img()),
-        "R": ("sr_ratios", Ratios()),
-        "batch": ("batch", click.INT),
-        "pool-size": ("pool_size", click.INT),
-    }
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
-        """Return the parameter's name and value."""
-        if isinstance(value, tuple):
-            return value[0], value[1]
-        name, equals, text = value.partition("=")
-        if name not in self.kinds or not equals:
-            self.fail(f"{value!r} is not one of {', '.join(self.kinds)} and =, such as img=512")
-        parameter, kind = self.kinds[name]
-        return parameter, kind.convert(text, param, ctx)
+def _single(ctx: click.Context, param: click.Parameter, values: Any) -> Any:
+    return only_one(param.opts[0], _several(ctx, param, values))
 
 
-class Quantity(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """A number above 0 and its unit, as what ``read`` makes of it (None where it is none)."""
-
-    def __init__(self, name: str, read: Callable[[str], float | None], what: str) -> None:
-        self.name = name
-        self.read = read
-        self.what = what
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Return bytes, or seconds."""
-        if isinstance(value, int | float):
-            return value
-        quantity = self.read(value)
-        if not quantity:
-            self.fail(f"{value!r} is not {self.what}")
-        return quantity
+def model_option(several: bool = False) -> Option:
+    """Return the option --model: one value, or with ``several`` a tuple of them."""
+    return click.option(
+        "--model",
+        type=Listed(click.STRING),
+        multiple=True,
+        callback=_several if several else _single,
+        default=(DEFAULT_MODEL,),
+        show_default=True,
+        help="See `pvtprof models`.",
+    )
 
 
-#: ``24GiB`` or ``16GB`` as bytes.
-MEMORY = Quantity(
-    "SIZE", units.parsed_size,
-    "an amount of memory; use a number above 0 and a unit, such as 24GiB or 16GB",
-)  # fmt: skip
-#: ``50ms`` or ``0.2s`` as seconds.
-DURATION = Quantity(
-    "TIME", units.parsed_seconds,
-    "a time; use a number above 0 and a unit, such as 50ms or 0.2s",
-)  # fmt: skip
+def img_option(several: bool = False) -> Option:
+    """Return the option --img: one (height, width), or with ``several`` a tuple of them."""
+    return click.option(
+        "--img",
+        type=Listed(Img()),
+        multiple=True,
+        callback=_several if several else _single,
+        default=("224",),
+        show_default=True,
+        help="Image size in pixels.",
+    )
 
 
-class Tolerance(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``latency:5%`` as 0.05."""
-
-    name = "latency:PERCENT%"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Return the share, such as 0.05."""
-        if isinstance(value, float):
-            return value
-        found = re.fullmatch(r"latency:([0-9]{1,3}(?:\.[0-9]{1,3})?)%", value)
-        if not found or not 2 <= float(found[1]) <= 100:
-            self.fail(f"{value!r} is not a slowdown; use 2 to 100 %, such as latency:5%")
-        return float(found[1]) / 100
+def format_option(*forms: str) -> Option:
+    """Return the option --format of a command that prints ``forms``, the first by default."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True
+    )
 
 
-def workload_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say what runs, shared by ``compare`` and ``fit``."""
-    for option in reversed((
-        click.option("--model", default=DEFAULT_MODEL, show_default=True,
-                     help="See `pvtprof models`."),
-        click.option("--img", type=Img(), default="224", show_default=True,
-                     help="Image size in pixels."),
-        click.option("--R", "sr_ratios", type=Ratios(),
-                     help="R of sra_conv, one a stage.  [default: the model's]"),
-        click.option("--batch", type=int, default=1, show_default=True,
-                     help="Images in one call."),
-        click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32",
-                     show_default=True),
-        click.option("--device", default="auto", show_default=True,
-                     help="auto, cpu, cuda or cuda:N."),
-        click.option("--attention", type=click.Choice(ATTENTIONS), default="eager",
-                     show_default=True, help="Written out, or fused."),
-        click.option("--pool-size", type=int, default=DEFAULT_POOL_SIZE, show_default=True,
-                     help="Grid side of sra_pool's keys."),
-    )):  # fmt: skip
-        command = option(command)
-    return command
+device_option = click.option(
+    "--device", type=Device(), default="auto", show_default=True, help=f"{DEVICES}."
+)
+dtype_option = click.option(
+    "--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True
+)
+
+batch_option = click.option(
+    "--batch", type=int, default=1, show_default=True, help="Images in one call."
+)
+
+attention_option = click.option(
+    "--attention",
+    type=click.Choice(ATTENTIONS),
+    default="eager",
+    show_default=True,
+    help="Written out, or fused.",
+)
 
 
-def outputs_options(command: Callable[..., None]) -> Callable[..., None]:
+def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Option:
+    """Return the options that say what runs, as one decorator.
+
+    ``several``: --model and --img take more than one value. ``hidden`` options are not listed.
+    """
+    options = (
+        model_option(several),
+        img_option(several),
+        click.option(
+            "--R",
+            "sr_ratios",
+            type=Ratios(),
+            hidden="--R" in hidden,
+            help="R of sra_conv, one a stage.  [default: the model's]",
+        ),
+        batch_option,
+        dtype_option,
+        device_option,
+        attention_option,
+        click.option(
+            "--pool-size",
+            type=int,
+            default=DEFAULT_POOL_SIZE,
+            show_default=True,
+            hidden="--pool-size" in hidden,
+            help="Grid side of sra_pool's keys.",
+        ),
+    )
+
+    def decorated(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+def outputs_options(command: Command) -> Command:
     """The options that say where results go, shared by ``compare`` and ``report``."""
     output = click.option(
         "-o",

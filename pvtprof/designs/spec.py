@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof.designs.checks import MAX_SIDE, one_of, positive
+from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.errors import SpecError
 
-#: The three attention designs, in the order in which every table shows them.
-VARIANTS = ("mha", "sra_conv", "sra_pool")
 DEFAULT_POOL_SIZE = 7
 #: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.
 PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
@@ -31,7 +30,7 @@ class StageSpec:
     def __post_init__(self) -> None:
         for name in ("dim", "depth", "num_heads", "mlp_ratio", "sr_ratio"):
             positive(name, getattr(self, name))
-        one_of("attention variant", self.variant, VARIANTS)
+        one_of("attention variant", self.variant, tuple(VARIANTS))
         if self.dim % self.num_heads:
             divisors = ", ".join(str(h) for h in range(1, self.dim + 1) if self.dim % h == 0)
             raise SpecError(
@@ -42,7 +41,8 @@ class StageSpec:
     @property
     def runs_as(self) -> str:
         """The design that really runs: a strided convolution with R = 1 is plain attention."""
-        return "mha" if self.variant == "sra_conv" and self.sr_ratio == 1 else self.variant
+        is_plain = VARIANTS[self.variant].has_ratio and self.sr_ratio == 1
+        return PLAIN if is_plain else self.variant
 
 
 def check_reduction(where: str, sr_ratio: int, height: int, width: int) -> None:
@@ -90,7 +90,7 @@ class ModelSpec:
                 f"of {self.name}; use at least {V1_SMALLEST} pixels a side"
             )
         last = self.stages[3]
-        if self.class_token and last.runs_as != "mha":
+        if self.class_token and last.runs_as != PLAIN:
             raise SpecError(
                 f"stage 4 of {self.name} has a class token, which no spatial reduction can carry "
                 f"(asked for {last.variant} with R {last.sr_ratio}); "
@@ -141,8 +141,8 @@ class ModelSpec:
                     f"got {len(variant)} attention variants; use one, or 4, one a stage"
                 )
             return variant
-        one_of("attention variant", variant, VARIANTS)
-        last = "mha" if self.class_token and variant == "sra_pool" else variant
+        one_of("attention variant", variant, tuple(VARIANTS))
+        last = PLAIN if self.class_token and VARIANTS[variant].pools else variant
         return [variant] * 3 + [last]
 
 

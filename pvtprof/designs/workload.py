@@ -9,7 +9,8 @@ from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, image_size, positive
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.published import DEFAULT_MODEL, model_spec
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE, VARIANTS, ModelSpec, checked_ratios
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE, ModelSpec, checked_ratios
+from pvtprof.designs.variants import VARIANTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,10 @@ reports by operator; the steps without parameters leave no trace in a checkpoint
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -58,14 +62,8 @@ class Attention(nn.Module):
         self.sr_ratio = stage.sr_ratio
         self.q = nn.Linear(dim, dim)
         self.kv = nn.Linear(dim, 2 * dim)
-        if self.reduction == "sra_conv":
-            self.sr = nn.Conv2d(dim, dim, kernel_size=self.sr_ratio, stride=self.sr_ratio)
-        elif self.reduction == "sra_pool":
-            self.pool = nn.AdaptiveAvgPool2d(pool_size)
-            self.sr = nn.Conv2d(dim, dim, kernel_size=1)
-            self.act = nn.GELU()
-        if self.reduction != "mha":
-            self.norm = nn.LayerNorm(dim)
+        for name, module in REDUCTIONS[self.reduction].modules(stage, pool_size).items():
+            self.add_module(name, module)
         self.fused = attention == "sdpa"
         if self.fused:
             self.sdpa = FusedAttention()
@@ -96,17 +94,64 @@ class Attention(nn.Module):
 
     def reduced(self, x: Tensor, H: int, W: int) -> Tensor:
         """The tokens that become keys and values: (B, M, C)."""
-        if self.reduction == "mha":
-            return x
-        B, _, C = x.shape
-        grid = x.permute(0, 2, 1).reshape(B, C, H, W)
-        if self.reduction == "sra_pool":
-            reduced = self.sr(self.pool(grid))
-        else:
-            check_reduction("attention", self.sr_ratio, H, W)
-            reduced = self.sr(grid)
-        reduced = self.norm(reduced.reshape(B, C, -1).permute(0, 2, 1))
-        if self.reduction == "sra_pool":
-            reduced = self.act(reduced)
-        keys: Tensor = reduced
-        return keys
+        return REDUCTIONS[self.reduction].reduce(self, x, H, W)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How a variant makes its keys: the submodules it adds, and what it does with the tokens.
+
+    ``modules`` are of a stage and a pool size, by the official names. ``reduce`` takes the tokens
+    (B, N, C) of an H x W grid to the tokens that become keys and values, (B, M, C).
+    """
+
+    modules: Callable[[StageSpec, int], dict[str, nn.Module]]
+    reduce: Callable[[Any, Tensor, int, int], Tensor]
+
+
+def _all_tokens(attention: Any, x: Tensor, H: int, W: int) -> Tensor:
+    return x
+
+
+def _convolved(attention: Any, x: Tensor, H: int, W: int) -> Tensor:
+    check_reduction("attention", attention.sr_ratio, H, W)
+    B, _, C = x.shape
+    grid = x.permute(0, 2, 1).reshape(B, C, H, W)
+    reduced = attention.sr(grid)
+    reduced = attention.norm(reduced.reshape(B, C, -1).permute(0, 2, 1))
+    keys: Tensor = reduced
+    return keys
+
+
+def _pooled(attention: Any, x: Tensor, H: int, W: int) -> Tensor:
+    B, _, C = x.shape
+    grid = x.permute(0, 2, 1).reshape(B, C, H, W)
+    reduced = attention.sr(attention.pool(grid))
+    reduced = attention.norm(reduced.reshape(B, C, -1).permute(0, 2, 1))
+    keys: Tensor = attention.act(reduced)
+    return keys
+
+
+def _convolution(stage: StageSpec, pool_size: int) -> dict[str, nn.Module]:
+    R = stage.sr_ratio
+    return {
+        "sr": nn.Conv2d(stage.dim, stage.dim, kernel_size=R, stride=R),
+        "norm": nn.LayerNorm(stage.dim),
+    }
+
+
+def _pooling(stage: StageSpec, pool_size: int) -> dict[str, nn.Module]:
+    return {
+        "pool": nn.AdaptiveAvgPool2d(pool_size),
+        "sr": nn.Conv2d(stage.dim, stage.dim, kernel_size=1),
+        "act": nn.GELU(),
+        "norm": nn.LayerNorm(stage.dim),
+    }
+
+
+#: The reduction of every variant by its name: see ``designs.variants``.
+REDUCTIONS: Mapping[str, Reduction] = {
+    "mha": Reduction(lambda stage, pool_size: {}, _all_tokens),
+    "sra_conv": Reduction(_convolution, _convolved),
+    "sra_pool": Reduction(_pooling, _pooled),
+}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pvtprof.designs.device import device_word
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.machine import Environment
 
@@ -121,8 +122,10 @@ def device_memory(device: str) -> tuple[str, int]:
 
     torch is not imported: nvidia-smi says it of a GPU (as it numbers them, whatever
     CUDA_VISIBLE_DEVICES says), the kernel of this machine (a container's limit and ``ulimit -v``
-    count). Raises UnavailableError for a GPU that is not there, or whose memory is not known.
+    count). Raises SpecError for a word that names no device, UnavailableError for a GPU that is not
+    there, or whose memory is not known.
     """
+    device_word(device)
     gpus = [] if device == "cpu" else _gpus("name,memory.total")
     if device == "cpu" or (device == "auto" and not gpus):
         return cpu_name(), _total_memory()

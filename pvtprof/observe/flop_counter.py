@@ -43,7 +43,9 @@ def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     module.requires_grad_(False)  # else torch's module tracker stumbles over views
     counter = FlopCounterMode(display=False)
     skipped = _Skipped(counter)
-    with torch.no_grad(), counter, skipped:
+    # The counter is the inner mode and sees a call first: under torch.inference_mode() it takes
+    # ``linear`` apart into what it counts, so that only what runs counts as skipped.
+    with torch.no_grad(), skipped, counter:
         module(*(x.detach() for x in inputs))
     return Count(
         counted=counter.get_total_flops(),

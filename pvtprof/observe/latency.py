@@ -96,8 +96,10 @@ def measure(
 def _widths(taken: Mapping[str, Measurement]) -> dict[str, float]:
     """How wide the 95 % interval of each ratio to the first is, as a share of 1."""
     (first, reference), *rest = taken.items()
-    ratios = {name: [a / b for a, b in zip(other.samples, reference.samples, strict=True)]
-              for name, other in rest}  # fmt: skip
+    ratios = {
+        name: [a / b for a, b in zip(other.samples, reference.samples, strict=True)]
+        for name, other in rest
+    }
     found = {}
     for name, values in (ratios or {first: list(reference.samples)}).items():
         interval = median_interval(values)
@@ -116,8 +118,11 @@ SERIES = ("cpu", "wall", "graph", "crowd", "sm_mhz", "celsius", "throttled")
 
 def _measurement(blocks: list[Block], calls: int) -> Measurement:
     on_device = "device" in blocks[0]
-    series = {name: tuple(block[name] for block in blocks) for name in SERIES
-              if name in blocks[0] and (on_device or name != "wall")}  # fmt: skip
+    series = {
+        name: tuple(block[name] for block in blocks)
+        for name in SERIES
+        if name in blocks[0] and (on_device or name != "wall")
+    }
     return Measurement(
         tuple(block["device" if on_device else "wall"] for block in blocks),
         calls,

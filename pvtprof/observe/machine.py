@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pvtprof.fields import Fields
-
 #: What an anonymous run says in place of a device or a date.
 WITHHELD = "withheld"
 
@@ -45,15 +43,3 @@ def differing(
         a, b = getattr(one, name), getattr(other, name)
         if a != b:
             yield name, a, b
-
-
-def read_environment(document: Fields) -> Environment:
-    """The environment of a file."""
-    needed = {
-        name: document.text(name) for name in ("pvtprof", "date", "python", "system", "device")
-    }
-    names = ("torch", "fvcore", "cuda", "driver", "commit", "timed_with")
-    known = {name: document.text(name) for name in names if document.has(name)}
-    threads = document.whole_if_there("threads")
-    memory = document.whole_if_there("memory_bytes")
-    return Environment(**needed, **known, threads=threads, memory_bytes=memory)

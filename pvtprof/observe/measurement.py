@@ -9,9 +9,12 @@ from statistics import median
 from typing import Any
 
 from pvtprof import units
+from pvtprof.errors import SpecError
 
 #: Fewest samples from which a 95 % interval of a median exists (order statistics: 2 / 2^6 < 5 %).
 FEWEST_FOR_INTERVAL = 6
+#: No sample lasts longer.
+LONGEST_S = 1e12
 #: An interval wider than this share of its median is doubtful.
 WIDE = 0.10
 #: More involuntary context switches a second are other programs at work.
@@ -43,6 +46,15 @@ class Measurement:
     faults: int | None = None
     series: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     stopped: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.samples:
+            raise SpecError("samples is empty; use one duration or more")
+        for number, seconds in enumerate(self.samples):
+            if not 0 < seconds <= LONGEST_S:
+                raise SpecError(f"samples[{number}] is {seconds}; use seconds of more than 0")
+        if any(len(values) != len(self.samples) for values in self.series.values()):
+            raise SpecError("series are not as long as samples; use one value for each sample")
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -179,10 +179,12 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
             try:
                 process = subprocess.Popen(
                     [python, str(WORKER), *(f"{source}:{sink}" for source, sink in given)],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
                     env=os.environ | PINNED | UNPOISONED | dict.fromkeys(THREADS, str(threads)),
                     pass_fds=[end for both in given for end in both],
-                )  # fmt: skip
+                )
             except OSError as error:
                 said = f"cannot start {python} for {names[0]}: {error.strerror}"
                 raise UnavailableError(said) from None
@@ -200,10 +202,14 @@ def clock_side(setting: Setting, graph: bool = False) -> Iterator[Side]:
     import torch
 
     setup = Setup(
-        str(Path(__file__).parents[2]), dtype=setting.dtype, device=setting.device,
-        mode=setting.mode, threads=torch.get_num_threads(), graph=graph,
+        str(Path(__file__).parents[2]),
+        dtype=setting.dtype,
+        device=setting.device,
+        mode=setting.mode,
+        threads=torch.get_num_threads(),
+        graph=graph,
         by_operator=setting.mode == "inference",
-    )  # fmt: skip
+    )
     with sides({"the timed process": setup}) as (side,):
         yield side
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from pvtprof.designs.device import device_word
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
 from pvtprof.errors import SpecError, UnavailableError
@@ -144,7 +145,11 @@ def check_settings(setting: Setting) -> None:
 
 
 def resolved_device(device: str) -> str:
-    """The torch device that "auto" means here, or ``device`` itself where torch can use it."""
+    """The torch device that "auto" means here, or ``device`` itself where torch can use it.
+
+    Raises SpecError for a word that names no device, UnavailableError where there is none such.
+    """
+    device_word(device)
     found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if device == "auto":
         return "cuda" if len(found) > 1 else "cpu"

@@ -240,8 +240,10 @@ def _copy_ceiling() -> tuple[Any, list[Any]]:
 
 #: What stands for the machine in place of a row: its speed, and its best.
 REFERENCES = {
-    "reference": _reference, "product ceiling": _product_ceiling, "copy ceiling": _copy_ceiling,
-}  # fmt: skip
+    "reference": _reference,
+    "product ceiling": _product_ceiling,
+    "copy ceiling": _copy_ceiling,
+}
 
 
 def _made(setup: dict[str, Any], row: Any) -> tuple[Any, list[Any]]:
@@ -294,10 +296,11 @@ def timed(
     wall = loop.timeit(calls) / calls
     cpu, after = time.process_time_ns() - cpu, resource.getrusage(resource.RUSAGE_SELF)
     found = {
-        "wall": round(wall, DIGITS), "cpu": round(cpu / calls / 1e9, DIGITS),
+        "wall": round(wall, DIGITS),
+        "cpu": round(cpu / calls / 1e9, DIGITS),
         "switches": after.ru_nivcsw - before.ru_nivcsw,
         "faults": after.ru_minflt - before.ru_minflt,
-    }  # fmt: skip
+    }
     if device.startswith("cuda"):
         found["device"] = _device_s(call, calls, device)
         if graph:

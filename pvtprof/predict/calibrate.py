@@ -193,8 +193,10 @@ def fitted(timed: Sequence[Timed], ceilings: Ceilings, device: str, dtype: str) 
     ratios: dict[str, list[float]] = {"attention": [], "model": []}
     for fold in range(FOLDS):
         of_fold = [i // TOGETHER % FOLDS == fold for i in range(len(timed))]
-        held, rest = ([one for one, its in zip(timed, of_fold, strict=True) if its is which]
-                      for which in (True, False))  # fmt: skip
+        held, rest = (
+            [one for one, its in zip(timed, of_fold, strict=True) if its is which]
+            for which in (True, False)
+        )
         part = _fit(rest, ceilings, here, dtype)
         for one in held:
             if all(kernel.family in part.families for kernel, _ in one.probe.runs):
@@ -249,8 +251,11 @@ def _coefficients(
 
 def _launch_s(busy: Sequence[float], calls: Sequence[int], seconds: Sequence[float]) -> float:
     """Seconds of a launch, from what waits for launches: half as long again as its kernels."""
-    waiting = [taken / n for kernels, n, taken in zip(busy, calls, seconds, strict=True)
-               if taken > 1.5 * kernels]  # fmt: skip
+    waiting = [
+        taken / n
+        for kernels, n, taken in zip(busy, calls, seconds, strict=True)
+        if taken > 1.5 * kernels
+    ]
     return median(waiting) if waiting else 0.0
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from statistics import median
 
 from pvtprof import files
+from pvtprof.decode import loaded
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.setting import DTYPES
 from pvtprof.errors import SpecError, StoreError
-from pvtprof.fields import Fields, parsed, text_of
-from pvtprof.observe.machine import Environment, differing, read_environment
+from pvtprof.observe.machine import Environment, differing
 from pvtprof.predict.kernels import FEATURES, Kernel
-from pvtprof.predict.prediction import Ceilings, Prediction, read_ceilings
+from pvtprof.predict.prediction import Ceilings, Prediction
 from pvtprof.predict.roofline import ladder
 
 SCHEMA = "pvtprof.calibration/1"
@@ -34,6 +34,11 @@ class Fitted:
 
     kind: str
     coefficients: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        needed = len(FEATURES[one_of("kind", self.kind, tuple(FEATURES))])
+        if (found := len(self.coefficients)) != needed:
+            raise SpecError(f"coefficients has {found} numbers; a {self.kind} has {needed}")
 
     def seconds(self, features: Sequence[float]) -> float:
         """What one call takes."""
@@ -75,6 +80,9 @@ class Calibration:
     ceilings: Ceilings
     rates: Mapping[str, tuple[float, float]]
     quality: Mapping[str, Quality]
+
+    def __post_init__(self) -> None:
+        one_of("dtype", self.dtype, tuple(DTYPES))
 
     def kernel_s(self, kernel: Kernel) -> float:
         """Seconds of one kernel by itself. Raises SpecError for a family that it does not have."""
@@ -134,7 +142,11 @@ def save(calibration: Calibration, path: str | os.PathLike[str], force: bool = F
 
 def load(path: str | os.PathLike[str]) -> Calibration:
     """Return a saved calibration; raises StoreError for any other file."""
-    return parsed(text_of(path, AGAIN), str(path), {SCHEMA: _calibration}, AGAIN)
+    found = loaded(path, {SCHEMA: Calibration}, AGAIN)
+    for what in ("attention", "model"):
+        if what not in found.quality:
+            raise StoreError(f"{path}: there is no field quality.{what}; {AGAIN}")
+    return found
 
 
 def load_for(
@@ -155,40 +167,6 @@ def load_for(
     if other := foreign(found, here or without_torch(on_cuda=found.overlaps)):
         raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
     return found
-
-
-def _calibration(document: Fields) -> Calibration:
-    families, quality = document.object("families"), document.object("quality")
-    rates = document.object("rates").numbers()
-    if any(len(rate) != 2 for rate in rates.values()):
-        raise StoreError("rates are not pairs of FLOPs and bytes a second")
-    return Calibration(
-        environment=read_environment(document.object("environment")),
-        dtype=one_of("dtype", document.text("dtype"), tuple(DTYPES)),
-        families={name: _fitted(families.object(name)) for name in families.names()},
-        scale=document.number("scale"),
-        call_s=document.number("call_s"),
-        overlaps=document.flag("overlaps"),
-        ceilings=read_ceilings(document.object("ceilings")),
-        rates={name: (rate[0], rate[1]) for name, rate in rates.items()},
-        quality={name: _quality(quality.object(name)) for name in ("attention", "model")},
-    )
-
-
-def _fitted(document: Fields) -> Fitted:
-    kind = one_of("kind", document.text("kind"), tuple(FEATURES))
-    coefficients = document.numbers_of("coefficients")
-    if len(coefficients) != len(FEATURES[kind]):
-        raise StoreError(
-            f"{document.name}coefficients has {len(coefficients)} numbers; a {kind} has "
-            f"{len(FEATURES[kind])}"
-        )
-    return Fitted(kind, coefficients)
-
-
-def _quality(document: Fields) -> Quality:
-    numbers = {name: document.number(name) for name in ("error", "noise", "low", "high")}
-    return Quality(**numbers, count=document.whole("count"))
 
 
 def default_path(device: str, dtype: str) -> Path:

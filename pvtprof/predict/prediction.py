@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pvtprof.fields import Fields
+from pvtprof.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,11 @@ class Ceilings:
 
     flops_per_s: float
     bytes_per_s: float
+
+    def __post_init__(self) -> None:
+        for name, rate in (("flops_per_s", self.flops_per_s), ("bytes_per_s", self.bytes_per_s)):
+            if not rate > 0:
+                raise SpecError(f"{name} is {rate}; use a rate of more than 0")
 
     def compute_s(self, macs: int) -> float:
         """Seconds of the arithmetic alone; two FLOPs a MAC."""
@@ -41,8 +46,3 @@ class Prediction:
     def by_predictor(self) -> dict[str, float]:
         """Seconds as each of them says, "calibrated" last."""
         return {**self.rungs, "calibrated": self.seconds}
-
-
-def read_ceilings(document: Fields) -> Ceilings:
-    """The ceilings of a machine: both more than 0."""
-    return Ceilings(document.rate("flops_per_s"), document.rate("bytes_per_s"))

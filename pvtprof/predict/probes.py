@@ -13,7 +13,8 @@ from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running,
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.liveness import peak
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE, IN_CHANNELS, VARIANTS, ModelSpec, StageSpec
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE, IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.predict.kernels import Kernel, kernels
 
@@ -71,9 +72,12 @@ def attention_probe(
     ops = attention_ops(stage.runs_as, attention)
     terms = running(Term(op.inside("attn"), sizes) for op in ops)
     recipe = {
-        "stage": asdict(stage), "grid": grid, "attention": attention,
-        "pool_size": DEFAULT_POOL_SIZE, "input": [batch, grid[0] * grid[1], stage.dim],
-    }  # fmt: skip
+        "stage": asdict(stage),
+        "grid": grid,
+        "attention": attention,
+        "pool_size": DEFAULT_POOL_SIZE,
+        "input": [batch, grid[0] * grid[1], stage.dim],
+    }
     name = f"{stage.variant} {stage.dim}/{stage.num_heads} R {stage.sr_ratio} {grid} x{batch}"
     return Probe(f"{name} {attention}", "attention", recipe, terms, dtype, group)
 
@@ -82,8 +86,11 @@ def model_probe(
     spec: ModelSpec, image: tuple[int, int], batch: int, attention: str, dtype: str
 ) -> Probe:
     """One whole network."""
-    recipe = {"network": asdict(spec), "attention": attention,
-              "input": [batch, IN_CHANNELS, *image]}  # fmt: skip
+    recipe = {
+        "network": asdict(spec),
+        "attention": attention,
+        "input": [batch, IN_CHANNELS, *image],
+    }
     name = f"{spec.name} {spec.stages[0].variant} {image} x{batch} {attention}"
     return Probe(name, "model", recipe, model_terms(spec, image, batch, attention), dtype)
 
@@ -115,8 +122,9 @@ def _random_attention(chance: random.Random, dtype: str) -> Probe:
     grid = random_grid(chance, 6, 64)
     variant = chance.choice((*VARIANTS, "sra_conv"))  # whose kernels depend on the most sizes
     stage = _stage(chance, variant, min(8, *grid))
-    return attention_probe(stage, grid, chance.choice((1, 1, 1, 2, 3, 5, 6)),
-                          _implementation(chance), dtype)  # fmt: skip
+    return attention_probe(
+        stage, grid, chance.choice((1, 1, 1, 2, 3, 5, 6)), _implementation(chance), dtype
+    )
 
 
 def random_grid(chance: random.Random, low: int, high: int) -> tuple[int, int]:
@@ -129,20 +137,24 @@ def _stage(chance: random.Random, variant: str, most_ratio: int) -> StageSpec:
     dim = chance.choices(_DIMS, [1 / dim for dim in _DIMS])[0]
     heads = chance.choice([dim // size for size in _HEAD_DIMS if dim % size == 0])
     return StageSpec(
-        dim=dim, depth=1, num_heads=heads,
-        mlp_ratio=chance.choice((3, 4, 6, 8)), sr_ratio=chance.randint(2, max(2, most_ratio)),
+        dim=dim,
+        depth=1,
+        num_heads=heads,
+        mlp_ratio=chance.choice((3, 4, 6, 8)),
+        sr_ratio=chance.randint(2, max(2, most_ratio)),
         variant=variant,
-    )  # fmt: skip
+    )
 
 
 def _random_model(
     version: int, mlp_relu: bool, batches: Sequence[int], chance: random.Random, dtype: str
 ) -> Probe:
-    variants = [chance.choice(VARIANTS) for _ in range(4)]
+    variants = [chance.choice(tuple(VARIANTS)) for _ in range(4)]
     if version == 1:
         variants[3] = "mha"
-    stages = tuple(_stage(chance, variant, most)
-                   for variant, most in zip(variants, (8, 4, 3, 2), strict=True))  # fmt: skip
+    stages = tuple(
+        _stage(chance, variant, most) for variant, most in zip(variants, (8, 4, 3, 2), strict=True)
+    )
     spec = ModelSpec("random", version, stages, mlp_relu=mlp_relu)
     image = (chance.choice((96, 128, 176, 208, 272)), chance.choice((96, 112, 144, 240, 272)))
     return model_probe(spec, image, chance.choice(batches), _implementation(chance), dtype)
@@ -185,5 +197,10 @@ def _published(chance: random.Random, dtype: str) -> Probe:
     spec = MODELS[chance.choice(list(MODELS))]
     variant = chance.choice((*VARIANTS, spec.stages[0].variant))
     image = random_grid(chance, 160, 352)
-    return model_probe(spec.with_attention(variant), image, chance.choice((1, 2, 4)),
-                      _implementation(chance), dtype)  # fmt: skip
+    return model_probe(
+        spec.with_attention(variant),
+        image,
+        chance.choice((1, 2, 4)),
+        _implementation(chance),
+        dtype,
+    )

@@ -33,16 +33,20 @@ def render(found: Calibration, form: str, width: int) -> str:
     if found.overlaps:
         console.print(Text(f"each launch: {1e6 * found.call_s:.1f} microseconds"))
     else:
-        console.print(Text(
-            f"a kernel's call, whatever its size: {1e6 * found.typical_call_s:.1f} microseconds, "
-            "in the middle of all kinds of kernels"
-        ))  # fmt: skip
+        console.print(
+            Text(
+                f"a kernel's call, whatever its size: {1e6 * found.typical_call_s:.1f} "
+                "microseconds, in the middle of all kinds of kernels"
+            )
+        )
     for kind, quality in found.quality.items():
-        console.print(Text(
-            f"{quality.count} {PLACES[kind]}, held out: {units.percent(quality.error, 1)} "
-            f"mean error; repeating one differs by {units.percent(quality.noise, 1)}; nine in ten "
-            f"take {quality.low:.2f} to {quality.high:.2f} of what is predicted"
-        ))  # fmt: skip
+        console.print(
+            Text(
+                f"{quality.count} {PLACES[kind]}, held out: {units.percent(quality.error, 1)} "
+                f"mean error; repeating one differs by {units.percent(quality.noise, 1)}; nine "
+                f"in ten take {quality.low:.2f} to {quality.high:.2f} of what is predicted"
+            )
+        )
     return listing.trimmed(out)
 
 
@@ -53,8 +57,10 @@ def _rates(found: Calibration) -> Table:
     best = found.ceilings
     best_rates = {"best (a matrix product; a copy)": (best.flops_per_s, best.bytes_per_s)}
     for name, (flops, moved) in (best_rates | dict(found.rates)).items():
-        arithmetic = (f"{flops / 1e9:,.1f}", units.percent(flops, best.flops_per_s)) if flops else (
-            "-", "-")  # fmt: skip
-        table.add_row(name, *arithmetic, f"{moved / 1e9:,.1f}",
-                      units.percent(moved, best.bytes_per_s))  # fmt: skip
+        arithmetic = (
+            (f"{flops / 1e9:,.1f}", units.percent(flops, best.flops_per_s)) if flops else ("-", "-")
+        )
+        table.add_row(
+            name, *arithmetic, f"{moved / 1e9:,.1f}", units.percent(moved, best.bytes_per_s)
+        )
     return table

@@ -14,9 +14,9 @@ from pvtprof import units
 from pvtprof.predict.choose import Design, Found
 from pvtprof.report import listing
 from pvtprof.report.figures.choosing import draw_choices
-from pvtprof.report.html import Chart, Section
 from pvtprof.report.page import page
-from pvtprof.report.sheets import Sheet
+from pvtprof.report.sections import DrawnChart, Section
+from pvtprof.report.sheet import Sheet
 
 #: Lines that a terminal shows of a front.
 MOST_LINES = 24
@@ -52,8 +52,12 @@ def render(found: Found, form: str, width: int) -> str:
     shown = _spread(found.front)
     console.print(_table(shown))
     if len(shown) < len(found.front):
-        console.print(Text(f"{len(shown)} of {len(found.front)} designs on the front, evenly over "
-                           "latency; all: --format csv"))  # fmt: skip
+        console.print(
+            Text(
+                f"{len(shown)} of {len(found.front)} designs on the front, evenly over "
+                "latency; all: --format csv"
+            )
+        )
     console.print(Text("\nThe published models, as they are:"))
     console.print(_table(found.published))
     console.print(Text(f"\n{HONEST}"))
@@ -81,10 +85,14 @@ def _spread(front: tuple[Design, ...]) -> list[Design]:
 def _cells(design: Design) -> tuple[str, ...]:
     latency = design.latency
     return (
-        *([design.published] if design.published else []), design.name,
-        units.milliseconds(latency.seconds), units.interval((latency.low, latency.high)),
-        units.giga(design.macs), units.millions(design.params), units.size(design.memory_bytes),
-    )  # fmt: skip
+        *([design.published] if design.published else []),
+        design.name,
+        units.milliseconds(latency.seconds),
+        units.interval((latency.low, latency.high)),
+        units.giga(design.macs),
+        units.millions(design.params),
+        units.size(design.memory_bytes),
+    )
 
 
 def _table(designs: Any) -> Table:
@@ -100,26 +108,43 @@ def _table(designs: Any) -> Table:
 
 def html(found: Found) -> str:
     """The page: a chart of latency against MACs, and its table."""
-    header = ("published", "design", "predicted (ms)", "low (ms)", "high (ms)", "MACs", "params",
-              "memory (bytes)")  # fmt: skip
+    header = (
+        "published",
+        "design",
+        "predicted (ms)",
+        "low (ms)",
+        "high (ms)",
+        "MACs",
+        "params",
+        "memory (bytes)",
+    )
     lines = tuple(_line(design) for design in (*found.front, *found.published))
     label = "Dots: predicted latency against MACs, a dot a design"
-    chart = Chart.of("choices", label, draw_choices(found))
+    chart = DrawnChart.of("choices", label, draw_choices(found))
     return page(
         "choose.html",
         (),
         title=f"Designs of {found.model.name}",
         summary=_summary(found),
         honest=HONEST,
-        section=Section("choices", "Predicted latency against MACs",
-                        "Colour: bytes of parameters, input and peak.", (chart,),
-                        (Sheet("The front, then the published models", header, lines),)),
-    )  # fmt: skip
+        section=Section(
+            "choices",
+            "Predicted latency against MACs",
+            "Colour: bytes of parameters, input and peak.",
+            (chart,),
+            (Sheet("The front, then the published models", header, lines),),
+        ),
+    )
 
 
 def _line(design: Design) -> tuple[str, ...]:
     latency = design.latency
     times = (latency.seconds, latency.low, latency.high)
-    return (design.published or "", design.name, *map(units.bare_milliseconds, times),
-            units.integer(design.macs), units.integer(design.params),
-            units.integer(design.memory_bytes))  # fmt: skip
+    return (
+        design.published or "",
+        design.name,
+        *map(units.bare_milliseconds, times),
+        units.integer(design.macs),
+        units.integer(design.params),
+        units.integer(design.memory_bytes),
+    )

@@ -22,7 +22,8 @@ from pvtprof.designs.checks import MAX_BATCH
 from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.published import DEFAULT_MODEL, MODELS
 from pvtprof.designs.setting import ATTENTIONS, DTYPES, Setting
-from pvtprof.designs.spec import VARIANTS, ModelSpec
+from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
 from pvtprof.run.command import command
@@ -40,8 +41,7 @@ _ROWS = tuple(
     (part, variant) for part in (*map(attention_of, range(1, 5)), MODEL) for variant in VARIANTS
 )
 #: Sides of random images: small, odd and usual ones, and the largest.
-_SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096,
-          16384)  # fmt: skip
+_SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
 
 
 def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
@@ -67,19 +67,25 @@ def embedded() -> tuple[dict[str, Any], ...]:
 def vector(given: dict[str, str], part: Part, variant: str) -> dict[str, Any]:
     """A setting and a row, with what Python says; whole numbers as text, which JSON keeps."""
     return {
-        "texts": given, "stage": part.stage, "variant": variant,
+        "texts": given,
+        "stage": part.stage,
+        "variant": variant,
         "expected": _expected(given, part, variant),
-    }  # fmt: skip
+    }
 
 
 def _expected(given: dict[str, str], part: Part, variant: str) -> dict[str, str]:
     height, _, width = given["img"].partition("x")
     try:
         work = workload(
-            given["model"], (int(height), int(width or height)),
-            [int(ratio) for ratio in given["R"].split(",")], batch=int(given["batch"]),
-            dtype=given["dtype"], attention=given["attention"], pool_size=int(given["pool-size"]),
-        )  # fmt: skip
+            given["model"],
+            (int(height), int(width or height)),
+            [int(ratio) for ratio in given["R"].split(",")],
+            batch=int(given["batch"]),
+            dtype=given["dtype"],
+            attention=given["attention"],
+            pool_size=int(given["pool-size"]),
+        )
         for design in work.designs:
             model_sizes(design.spec, work.batch, work.setting.image)
     except SpecError as error:
@@ -88,8 +94,13 @@ def _expected(given: dict[str, str], part: Part, variant: str) -> dict[str, str]
     cost = total(terms)
     top = liveness.peak(terms, work.dtype)
     bytes_each = DTYPES[work.dtype]
-    numbers = {"macs": cost.macs, "params": cost.params, "read": bytes_each * cost.reads,
-               "written": bytes_each * cost.writes, "peak": top.bytes}  # fmt: skip
+    numbers = {
+        "macs": cost.macs,
+        "params": cost.params,
+        "read": bytes_each * cost.reads,
+        "written": bytes_each * cost.writes,
+        "peak": top.bytes,
+    }
     return {"command": command([work]), "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 

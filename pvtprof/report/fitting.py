@@ -45,16 +45,25 @@ def _table(found: Fits) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
     size = units.sides(its.height, its.width)
     for i, name in enumerate(
-        ("design", "mode", f"largest square image, batch {its.batch}", "needs",
-         f"largest batch at {size}", "needs")
-    ):  # fmt: skip
+        (
+            "design",
+            "mode",
+            f"largest square image, batch {its.batch}",
+            "needs",
+            f"largest batch at {size}",
+            "needs",
+        )
+    ):
         table.add_column(name, justify="left" if i < 2 else "right", overflow="fold")
     for fit in found.fits:
         table.add_row(
-            fit.variant, fit.mode,
-            _size(fit.image, "image"), units.size(fit.image.needs),
-            _size(fit.batch, "batch"), units.size(fit.batch.needs),
-        )  # fmt: skip
+            fit.variant,
+            fit.mode,
+            _size(fit.image, "image"),
+            units.size(fit.image.needs),
+            _size(fit.batch, "batch"),
+            units.size(fit.batch.needs),
+        )
     return table
 
 

@@ -13,15 +13,11 @@ from pvtprof import units
 from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
 from pvtprof.analytic.geometry import model_sizes
+from pvtprof.designs.variants import TOKENS, VARIANTS
 from pvtprof.designs.workload import Workload
 from pvtprof.report import listing
 
 FORMATS = ("text", "latex", "python")
-SOURCES = {
-    "mha": "plain multi-head attention",
-    "sra_conv": "spatial-reduction attention, strided convolution (arXiv:2102.12122, section 3.3)",
-    "sra_pool": "linear spatial-reduction attention, pooling (arXiv:2106.13797, section 3.1)",
-}
 Stage = tuple[int, dict[str, int], int, int]
 
 
@@ -49,7 +45,9 @@ def _stages(variant: str, workload: Workload) -> list[Stage]:
 def _text(variant: str, workload: Workload | None, stages: list[Stage], width: int) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False)
-    console.print(Text(f"{variant}: {SOURCES[variant]}, one module, with biases"), "", sep="\n")
+    console.print(
+        Text(f"{variant}: {VARIANTS[variant].source}, one module, with biases"), "", sep="\n"
+    )
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 1), pad_edge=False, show_edge=False)
     for name in ("operator", "MACs", "params"):
         table.add_column(name)
@@ -63,7 +61,7 @@ def _text(variant: str, workload: Workload | None, stages: list[Stage], width: i
     console.print()
     for symbol in _symbols(variant):
         console.print(Text(f"{symbol}: {algebra.SYMBOLS[symbol]}"))
-    console.print(Text(algebra.KEYS[variant]))
+    console.print(Text(algebra.keys(variant)))
     if workload:
         size = units.sides(workload.height, workload.width)
         console.print(Text(f"\nAt {workload.model}, {size}, batch {workload.batch}:"))
@@ -96,7 +94,7 @@ def _symbols(variant: str) -> list[str]:
 
 def _arguments(variant: str) -> list[str]:
     """All symbols that the totals have; plain attention's M is N."""
-    return [*_symbols(variant), *(["M"] if variant != "mha" else [])]
+    return [*_symbols(variant), *(["M"] if VARIANTS[variant].keys != TOKENS else [])]
 
 
 def _latex(variant: str, stages: list[Stage]) -> str:
@@ -104,8 +102,11 @@ def _latex(variant: str, stages: list[Stage]) -> str:
     macs, params = (
         algebra.latex(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
     )
-    lines = [rf"\mathrm{{MACs}}({name}) &= {macs}", rf"\mathrm{{params}}({name}) &= {params}",
-             algebra.KEYS_LATEX[variant]]  # fmt: skip
+    lines = [
+        rf"\mathrm{{MACs}}({name}) &= {macs}",
+        rf"\mathrm{{params}}({name}) &= {params}",
+        algebra.keys_latex(variant),
+    ]
     for number, values, at, learned in stages:
         given = ", ".join(f"{s} = {v}" for s, v in values.items() if s in "BNMRC")
         lines.append(rf"\text{{stage {number}: }} {given} &: \quad {at}, \quad {learned}")
@@ -120,7 +121,7 @@ def _python(variant: str, stages: list[Stage]) -> str:
     )
     lines = [
         f"def {variant}({', '.join(symbols)}):",
-        f'    """MACs and params of one attention module; {algebra.KEYS[variant]}."""',
+        f'    """MACs and params of one attention module; {algebra.keys(variant)}."""',
         f"    return {macs}, {params}",
         "",
     ]

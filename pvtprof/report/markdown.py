@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pvtprof import units
-from pvtprof.report import sentences
+from pvtprof.report import notes, sentences
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -29,7 +29,7 @@ def _comparison(run: Run) -> list[str]:
         "",
         *sentences.sentences(run),
         "",
-        *(f"- {text}" for text in (*sentences.disagreements(run), *sentences.notes(run))),
+        *(f"- {text}" for text in (*sentences.disagreements(run), *notes.notes(run))),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from pvtprof.analytic.algebra import KEYS_MATHML, Polynomial, Product
+from pvtprof.analytic.algebra import Polynomial, Product, keys_mathml
 
 _TIMES = Markup('<mo class="times">&#x2062;</mo>')  # invisible between letters
 
@@ -23,7 +23,7 @@ def inline(polynomial: Polynomial) -> Markup:
 
 def keys(variant: str) -> Markup:
     """How many keys a design has."""
-    right = Markup(KEYS_MATHML[variant])
+    right = Markup(keys_mathml(variant))
     return Markup("<math><mrow><mi>M</mi><mo>=</mo>{}</mrow></math>").format(right)
 
 

@@ -33,7 +33,7 @@ def page(template: str, scripts: Sequence[str], charts: bool = True, **values: o
         scripts={name: Markup(text) for name, text in later.items()},
         hashes=" ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values())),
         **values,
-    )  # fmt: skip
+    )
 
 
 def compressed(text: str) -> str:

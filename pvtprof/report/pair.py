@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pvtprof import units
-from pvtprof.report import sentences
+from pvtprof.report import changes, sentences
 from pvtprof.report.figures.pair import NAMES, draw_pair, pair_infos
-from pvtprof.report.html import Chart, Section, described, explorable
+from pvtprof.report.html import described, explorable
 from pvtprof.report.page import compressed, page
-from pvtprof.report.sheets import Sheet
+from pvtprof.report.sections import DrawnChart, Section
+from pvtprof.report.sheet import Sheet
 from pvtprof.run import store
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -19,28 +20,32 @@ Record = dict[str, Any]
 
 def render(a: Run, b: Run) -> str:
     """The page as text; the explorer starts from A."""
-    reasons = tuple(sentences.incomparable(a, b))
+    reasons = tuple(changes.incomparable(a, b))
     return page(
         "pair.html",
         ("engine", "explorer"),
         title="Two runs of pvtprof",
-        runs=[(name, sentences.title(run), run.environment.device, sentences.agreement(run))
-              for name, run in zip(NAMES, (a, b), strict=True)],
+        runs=[
+            (name, sentences.title(run), run.environment.device, sentences.agreement(run))
+            for name, run in zip(NAMES, (a, b), strict=True)
+        ],
         agrees=a.agrees and b.agrees,
-        difference=sentences.difference(a, b),
-        sentences=tuple(sentences.changes(a, b)),
+        difference=changes.difference(a, b),
+        sentences=tuple(changes.changes(a, b)),
         reasons=reasons,
         **explorable(a),
         section=_section(a, b),
         provenance=[(run.command, described(run.environment)) for run in (a, b)],
-        originals=[(f"{name}.json", compressed(store.dumps(run)))
-                   for name, run in zip(NAMES, (a, b), strict=True)],
-    )  # fmt: skip
+        originals=[
+            (f"{name}.json", compressed(store.dumps(run)))
+            for name, run in zip(NAMES, (a, b), strict=True)
+        ],
+    )
 
 
 def records(a: Run, b: Run) -> list[Record]:
     """One record a row that both runs have: figures of A and of B, and B over A."""
-    comparable = not any(sentences.incomparable(a, b))
+    comparable = not any(changes.incomparable(a, b))
     others = {(row.part, row.design.name): row for row in b.rows}
     return [
         _record(row, other, comparable)
@@ -88,10 +93,11 @@ def _record(a: Row, b: Row, comparable: bool) -> Record:
 
 def _section(a: Run, b: Run) -> Section:
     charts = tuple(
-        Chart.of(info.title.split()[0].lower(), f"Dots: {info.title} of A and B, by row",
-                 draw_pair(info))
+        DrawnChart.of(
+            info.title.split()[0].lower(), f"Dots: {info.title} of A and B, by row", draw_pair(info)
+        )
         for info in pair_infos(a, b)
-    )  # fmt: skip
+    )
     return Section("rows", "Row by row", "Ratios are B over A.", charts, (_sheet(a, b),))
 
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units
-from pvtprof.report import listing, sentences
+from pvtprof.designs.variants import PLAIN
+from pvtprof.report import listing, notes, sentences
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -58,7 +59,7 @@ def _comparison(run: Run, width: int, color: bool) -> str:
     console.width = width
     for text in sentences.sentences(run):
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
-    for text in (*sentences.disagreements(run), *dropped, *sentences.notes(run)):
+    for text in (*sentences.disagreements(run), *dropped, *notes.notes(run)):
         console.print(Text(f"- {text}"))
     return listing.trimmed(out)
 
@@ -74,7 +75,7 @@ def _title(run: Run) -> str:
 def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
     """The table with only the columns that fit, and a note for each variant that does not."""
     variants = list(run.variants)
-    ratios = [v for v in variants if v != "mha" and "mha" in variants]
+    ratios = [v for v in variants if v != PLAIN and PLAIN in variants]
     dropped: list[str] = []
     while True:
         table = _table(_lines(run, variants, ratios))
@@ -100,7 +101,7 @@ def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[lis
             cells = [text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
-            shares = [_share(number(rows[v]), number(rows["mha"])) for v in ratios]
+            shares = [_share(number(rows[v]), number(rows[PLAIN])) for v in ratios]
             lines.append([next(labels, ""), name, *cells, *shares])
         lines.extend([label, ""] + [""] * (len(lines[0]) - 2) for label in labels)
         lines.append([])

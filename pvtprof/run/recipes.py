@@ -9,7 +9,8 @@ from typing import Any
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import IN_CHANNELS, VARIANTS
+from pvtprof.designs.spec import IN_CHANNELS
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.run.row import Row
 from pvtprof.run.rows import analytic_rows
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pvtprof.designs.checks import one_of
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import DTYPES, Setting
+from pvtprof.errors import SpecError
 from pvtprof.moment import Moment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
 from pvtprof.predict.prediction import Prediction
+from pvtprof.predict.roofline import BOUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class OpCost:
     predicted_s: float | None = None
     bound: str | None = None
     measured_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.bound is not None:
+            one_of("bound", self.bound, BOUNDS)
+        if self.measured_s is not None and not self.measured_s > 0:
+            raise SpecError(f"measured_s is {self.measured_s}; use seconds of more than 0")
 
     def intensity(self, dtype: str) -> float:
         """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; 0 where nothing is."""

@@ -12,6 +12,7 @@ from pvtprof.analytic.parts import op_name, part_terms, timeline
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
+from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.moment import Moment, highest
 from pvtprof.predict.kernels import kernels, matched_s
 from pvtprof.run.row import OpCost, Row
@@ -42,7 +43,7 @@ def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
     if part.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
         shape = {
-            "runs_as": (kinds - {"mha"} or kinds).pop(),
+            "runs_as": (kinds - {PLAIN} or kinds).pop(),
             "blocks": sum(stage.depth for stage in spec.stages),
             **dict.fromkeys(("dim", "num_heads", "sr_ratio", "grid", "tokens", "kv_tokens")),
         }
@@ -53,7 +54,7 @@ def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
             "blocks": stage.depth,
             "dim": stage.dim,
             "num_heads": stage.num_heads,
-            "sr_ratio": stage.sr_ratio if stage.variant == "sra_conv" else None,
+            "sr_ratio": stage.sr_ratio if VARIANTS[stage.variant].has_ratio else None,
             "grid": token_grids(spec, *setting.image)[part.stage - 1],
             "tokens": sizes["n"],
             "kv_tokens": sizes["m"],

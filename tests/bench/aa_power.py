@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -32,7 +33,8 @@ from pytest_benchmark.utils import PercentageRegressionCheck
 
 from pvtprof.check.judgement import SLOWER
 from pvtprof.check.paired import Versions, judged
-from pvtprof.designs.setting import CHECK_BUDGET_S
+from pvtprof.check.request import Checked, Timing
+from pvtprof.designs.setting import CHECK_BUDGET_S, workload
 
 DESIGN = """
 import torch
@@ -127,9 +129,11 @@ def one(base: str, head: str, budget_s: float, seed: int) -> dict[str, object]:
     """One check as the command line makes it, and one by the rules of others."""
     begin = time.perf_counter()
     (found,) = judged(
-        Versions(base, head, sys.executable, sys.executable), {"row": {}},
-        target="row_design:factory", budget_s=budget_s, seed=seed,
-    )  # fmt: skip
+        Versions(base, head, sys.executable, sys.executable),
+        {"row": {}},
+        Checked(replace(workload(), device="cpu"), "row_design:factory"),
+        Timing(budget_s, seed=seed),
+    )
     seconds = time.perf_counter() - begin
     with multiprocessing.Pool(1, maxtasksperchild=1) as pool:
         taken = [pool.apply(durations, (folder,)) for folder in (base, head)]

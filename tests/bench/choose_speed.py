@@ -11,7 +11,7 @@ import tracemalloc
 
 import numpy as np
 
-from pvtprof.predict import choose
+from pvtprof.predict import choose, space
 from tests.builders import made_up_calibration, model_at
 
 MILLION = 1_000_000
@@ -20,7 +20,7 @@ MILLION = 1_000_000
 def main() -> None:
     machine, (model, setting) = made_up_calibration(), model_at("pvt_v2_b2", 512)
     begin = time.perf_counter()
-    spaces = [choose.space(model, setting, machine, pool_size) for pool_size in choose.POOL_SIZES]
+    spaces = [space.space(model, setting, machine, pool_size) for pool_size in space.POOL_SIZES]
     print(f"tables of {len(spaces)} spaces: {time.perf_counter() - begin:.2f} s")
     designs = np.random.default_rng(0).integers(0, int(np.prod(spaces[0].shape)), MILLION)
     tracemalloc.start()

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from pvtprof.check import stored_times
 from pvtprof.check.baseline import Baseline
+from pvtprof.check.request import AT_TWO_TIMES, Checked, Timing
 from pvtprof.designs.workload import workload
 from pvtprof.observe.environment import environment
 from tests.bench.aa_power import written
@@ -36,16 +37,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         folders = {percent: written(folder, percent) for percent in TURN}
         os.chdir(folders[0])
-        times = stored_times.timed(here, work, TARGET, [TARGET], 1, options.budget)
+        times = stored_times.timed(here, Checked(work, TARGET), [TARGET], 1, Timing(options.budget))
         old = Baseline(here, work, TARGET, {TARGET: None}, times)  # type: ignore[dict-item] # times alone
         for turn in range(options.turns):
             for percent in TURN:
                 os.chdir(folders[percent])
-                said, cases = stored_times.gate(
-                    "b.json", old, old, True, options.budget, 0.1, lambda text: None
-                )
-                verdicts[percent, cases[0].status] += 1
-                print(turn, percent, said.splitlines()[0], flush=True)
+                timing = Timing(options.budget, AT_TWO_TIMES)
+                found = stored_times.gate("b.json", old, old, True, timing, lambda text: None)
+                verdicts[percent, found.cases[0].status] += 1
+                print(turn, percent, found.text.splitlines()[0], flush=True)
         os.chdir("/")
     for (percent, status), count in sorted(verdicts.items()):
         print(f"{percent} % more work: {status} {count} of {options.turns}")

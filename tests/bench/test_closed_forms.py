@@ -10,7 +10,7 @@ from pvtprof.analytic.formulas import model_total
 from pvtprof.designs.published import MODELS
 from pvtprof.observe import fvcore
 from pvtprof.observe.subject import model_subject
-from tests.test_published import OFFICIAL
+from tests.designs.test_published import OFFICIAL
 
 IMAGE = (224, 224)
 

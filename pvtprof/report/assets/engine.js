@@ -111,8 +111,9 @@ const pvtprofEngine = (program) => {
 
   /* The design that really runs in a stage (0 to 3). */
   function runsAs(work, variant, stage) {
-    if (variant === "sra_conv") return work.ratios[stage] === 1 ? "mha" : variant;
-    return variant === "sra_pool" && stage === 3 && program.models[work.model].version === 1 ? "mha" : variant;
+    const rule = program.keys[variant], hasClassToken = stage === 3 && program.models[work.model].version === 1;
+    const isPlain = rule === "convolved" ? work.ratios[stage] === 1 : rule === "pooled" && hasClassToken;
+    return isPlain ? program.variants[0] : variant;
   }
 
   function stageSizes(work, variant) {
@@ -121,13 +122,14 @@ const pvtprofEngine = (program) => {
     const before = [[work.height, work.width], ...grids];
     return model.stages.map((stage, i) => {
       const [height, width] = grids[i], as = runsAs(work, variant, i), ratio = work.ratios[i];
-      if (as === "sra_conv" && ratio > Math.min(height, width))
+      const rule = program.keys[as];
+      if (rule === "convolved" && ratio > Math.min(height, width))
         refuse(`stage ${i + 1}: R ${ratio} is larger than its ${height}x${width} token grid; ` +
           `use 1 to ${Math.min(height, width)}`);
       const extra = model.version === 1 && i === 3 ? 1 : 0, tokens = height * width + extra;
-      const kernel = as === "sra_conv" ? ratio : 1;
+      const kernel = rule === "convolved" ? ratio : 1;
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
-      const keys = { mha: tokens, sra_conv: reduced(height) * reduced(width), sra_pool: work.pool ** 2 }[as];
+      const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
       return {
         b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,

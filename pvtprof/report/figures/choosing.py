@@ -13,19 +13,30 @@ def draw_choices(found: Found) -> go.Figure:
     """The front as dots coloured by memory, the published models by name."""
     figure = empty_figure()
     figure.add_scatter(
-        name="front", mode="markers", x=[1e3 * d.latency.seconds for d in found.front],
-        y=[d.macs for d in found.front], customdata=[_said(d) for d in found.front],
-        marker={"size": 7, "color": [d.memory_bytes for d in found.front],
-                "colorscale": "Viridis", "showscale": False},
+        name="front",
+        mode="markers",
+        x=[1e3 * d.latency.seconds for d in found.front],
+        y=[d.macs for d in found.front],
+        customdata=[_said(d) for d in found.front],
+        marker={
+            "size": 7,
+            "color": [d.memory_bytes for d in found.front],
+            "colorscale": "Viridis",
+            "showscale": False,
+        },
         hovertemplate="%{customdata}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.add_scatter(
-        name="published", mode="markers+text", x=[1e3 * d.latency.seconds for d in found.published],
-        y=[d.macs for d in found.published], text=[d.published for d in found.published],
-        textposition="top center", customdata=[_said(d) for d in found.published],
+        name="published",
+        mode="markers+text",
+        x=[1e3 * d.latency.seconds for d in found.published],
+        y=[d.macs for d in found.published],
+        text=[d.published for d in found.published],
+        textposition="top center",
+        customdata=[_said(d) for d in found.published],
         marker={"size": 9, "symbol": "diamond-open", "color": GREY},
         hovertemplate="%{text}: %{customdata}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_xaxes(type="log", title="predicted latency, milliseconds")
     figure.update_yaxes(type="log", title="MACs", exponentformat="SI")
     return figure

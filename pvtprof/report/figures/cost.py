@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.report.figures.style import COLORS, color_of, empty_figure, stage_name
+from pvtprof.report.figures.chart import Chart
+from pvtprof.report.figures.style import COLORS, color_of, empty_figure
 from pvtprof.run.run import Run
 
 
@@ -29,7 +30,7 @@ def stack_info(run: Run) -> StackInfo:
     known = [name for name in COLORS if any(name in macs for macs in by_row)]
     names = dict.fromkeys((*known, *(name for macs in by_row for name in macs)))
     return StackInfo(
-        tuple((stage_name(row), row.design.name) for row in rows),
+        tuple((row.part.name, row.design.name) for row in rows),
         {name: tuple(macs.get(name, 0) for macs in by_row) for name in names},
     )
 
@@ -40,9 +41,24 @@ def draw_stack(info: StackInfo) -> go.Figure:
     figure = empty_figure(barmode="stack")
     for name, macs in info.macs.items():
         figure.add_bar(
-            name=name, x=[stages, variants], y=list(macs), marker_color=color_of(name),
+            name=name,
+            x=[stages, variants],
+            y=list(macs),
+            marker_color=color_of(name),
             customdata=[units.integer(value) for value in macs],
             hovertemplate=f"%{{x}}<br>{name}: %{{customdata}} MACs<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(exponentformat="SI", title="MACs, all blocks of the stage")
     return figure
+
+
+CHARTS = (
+    Chart(
+        name="macs",
+        section="macs",
+        place=10,
+        label="Stacked bars: MACs by stage, design and operator",
+        info=lambda run: stack_info(run),
+        draw=draw_stack,
+    ),
+)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from pvtprof.designs.variants import PLAIN
+from pvtprof.report.figures.chart import Chart
 from pvtprof.report.figures.style import GREY, add_dots, color_of, empty_figure, timed_name
+from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -26,12 +29,13 @@ def latency_info(run: Run) -> LatencyInfo:
     return LatencyInfo(
         {
             variant: tuple(
-                (timed_name(row), *found) for row in run.rows
+                (timed_name(row), *found)
+                for row in run.rows
                 if row.design.name == variant and (found := milliseconds(row))
             )
             for variant in run.variants
         }
-    )  # fmt: skip
+    )
 
 
 def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
@@ -65,19 +69,21 @@ class SharesInfo:
 
 def shares_info(run: Run) -> SharesInfo:
     """Every place that was timed for ``mha`` too; no points where it was not."""
-    plain = {row.part.stage for row in run.rows if row.design.name == "mha" and row.latency}
+    plain = {row.part.stage for row in run.rows if row.design.name == PLAIN and row.latency}
     found = {
         variant: tuple(
-            _shares(run, row) for row in run.rows
+            _shares(run, row)
+            for row in run.rows
             if row.design.name == variant and row.latency and row.part.stage in plain
         )
-        for variant in run.variants if variant != "mha"
-    }  # fmt: skip
+        for variant in run.variants
+        if variant != PLAIN
+    }
     return SharesInfo({v: points for v, points in found.items() if points})
 
 
 def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:
-    plain = run.row(row.part.stage, "mha")
+    plain = run.row(row.part.stage, PLAIN)
     assert row.latency is not None and plain.latency is not None  # asked by shares_info  # noqa: PT018
     mine, theirs = row.latency.interval, plain.latency.interval
     low, high = (mine[0] / theirs[1], mine[1] / theirs[0]) if mine and theirs else (None, None)
@@ -91,12 +97,48 @@ def draw_shares(info: SharesInfo) -> go.Figure:
     for variant, points in info.points.items():
         places, color = [p[0] for p in points], color_of(variant)
         figure.add_scatter(
-            name=f"{variant}: MACs", mode="markers", x=places, y=[p[1] for p in points],
-            offsetgroup=variant, marker={"symbol": "diamond-open", "size": 12, "color": color},
+            name=f"{variant}: MACs",
+            mode="markers",
+            x=places,
+            y=[p[1] for p in points],
+            offsetgroup=variant,
+            marker={"symbol": "diamond-open", "size": 12, "color": color},
             hovertemplate="%{x}<br>%{y:.1%} of mha's MACs<extra>" + variant + "</extra>",
-        )  # fmt: skip
+        )
         times = [(place, *found) for place, _, *found in points]
         add_dots(figure, f"{variant}: time", color, times, "%{y:.1%} of mha's time", variant)
     figure.add_hline(1, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_yaxes(title="share of mha", tickformat=".0%", rangemode="tozero")
     return figure
+
+
+def shares_sheet(info: SharesInfo) -> Sheet:
+    """MACs and time of the reduced designs, in percent of plain attention's."""
+    header = ("place", "design", "MACs (% of mha)", "time (% of mha)", "low (%)", "high (%)")
+    lines = tuple(
+        (place, variant, *("-" if share is None else f"{100 * share:.5g}" for share in found))
+        for variant, points in info.points.items()
+        for place, *found in points
+    )
+    return Sheet("MACs and time as shares of plain attention's", header, lines)
+
+
+CHARTS = (
+    Chart(
+        name="latency",
+        section="latency",
+        place=21,
+        label="Dots: median latency in milliseconds with its interval",
+        info=lambda run: latency_info(run) if run.measured else None,
+        draw=draw_latency,
+    ),
+    Chart(
+        name="shares",
+        section="latency",
+        place=20,
+        label="MACs and time of each reduced design as shares of mha's",
+        info=lambda run: shares if (shares := shares_info(run)).points else None,
+        draw=draw_shares,
+        sheet=shares_sheet,
+    ),
+)

@@ -7,16 +7,27 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from pvtprof import units
 from pvtprof.predict.prediction import Ceilings
-from pvtprof.report.figures.style import GREY, color_of, empty_figure, stage_name
+from pvtprof.report.figures.chart import Chart
+from pvtprof.report.figures.style import GREY, color_of, empty_figure
 from pvtprof.report.sentences import PREDICTORS, timed_and_predicted
+from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
-SYMBOLS = {"flops": "x-thin-open", "roofline": "cross-thin-open", "per operator": "circle-open",
-           "calibrated": "circle"}  # fmt: skip
-_SHADES = {"flops": "#D55E00", "roofline": "#E69F00", "per operator": "#56B4E9",
-           "calibrated": "#0072B2"}  # fmt: skip
+SYMBOLS = {
+    "flops": "x-thin-open",
+    "roofline": "cross-thin-open",
+    "per operator": "circle-open",
+    "calibrated": "circle",
+}
+_SHADES = {
+    "flops": "#D55E00",
+    "roofline": "#E69F00",
+    "per operator": "#56B4E9",
+    "calibrated": "#0072B2",
+}
 
 #: Where the axis of residuals has ticks.
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10)
@@ -31,10 +42,12 @@ class PredictionInfo:
 
 def prediction_info(run: Run) -> PredictionInfo:
     """Every row that was both predicted and timed, by the predictors that all of them have."""
-    return PredictionInfo({
-        name: tuple((row.name, 1e3 * measured, 1e3 * said) for row, measured, said in its)
-        for name, its in timed_and_predicted(run).items()
-    })  # fmt: skip
+    return PredictionInfo(
+        {
+            name: tuple((row.name, 1e3 * measured, 1e3 * said) for row, measured, said in its)
+            for name, its in timed_and_predicted(run).items()
+        }
+    )
 
 
 def draw_prediction(info: PredictionInfo) -> go.Figure:
@@ -44,13 +57,20 @@ def draw_prediction(info: PredictionInfo) -> go.Figure:
     figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color=GREY)
     for name, points in info.points.items():
         figure.add_scatter(
-            name=PREDICTORS[name], mode="markers",
-            x=[p[1] for p in points], y=[p[2] for p in points], customdata=[p[0] for p in points],
-            marker={"symbol": SYMBOLS[name], "size": 9, "color": _SHADES[name],
-                    "line": {"width": 2, "color": _SHADES[name]}},
+            name=PREDICTORS[name],
+            mode="markers",
+            x=[p[1] for p in points],
+            y=[p[2] for p in points],
+            customdata=[p[0] for p in points],
+            marker={
+                "symbol": SYMBOLS[name],
+                "size": 9,
+                "color": _SHADES[name],
+                "line": {"width": 2, "color": _SHADES[name]},
+            },
             hovertemplate="%{customdata}<br>measured %{x:.4g} ms, predicted %{y:.4g} ms"
-                          "<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+            "<extra>%{fullData.name}</extra>",
+        )
     figure.update_xaxes(type="log", title="measured, ms")
     figure.update_yaxes(type="log", title="predicted, ms")
     return figure
@@ -79,18 +99,27 @@ class ResidualInfo:
 
 def residual_info(run: Run) -> ResidualInfo:
     """Every operator that was both predicted and timed by itself."""
-    return ResidualInfo({
-        variant: tuple(points)
-        for variant in run.variants
-        if (points := [point for row in run.rows if row.design.name == variant
-                       for point in _residuals(row)])
-    })  # fmt: skip
+    return ResidualInfo(
+        {
+            variant: tuple(points)
+            for variant in run.variants
+            if (
+                points := [
+                    point
+                    for row in run.rows
+                    if row.design.name == variant
+                    for point in _residuals(row)
+                ]
+            )
+        }
+    )
 
 
 def _residuals(row: Row) -> Iterator[Residual]:
     for name, alone, part, predicted in row.residuals:
-        yield Residual(name, stage_name(row), 1e3 * alone, 1e3 * part, 1e3 * predicted,
-                       part / predicted)  # fmt: skip
+        yield Residual(
+            name, row.part.name, 1e3 * alone, 1e3 * part, 1e3 * predicted, part / predicted
+        )
 
 
 def draw_residuals(info: ResidualInfo) -> go.Figure:
@@ -99,13 +128,15 @@ def draw_residuals(info: ResidualInfo) -> go.Figure:
     names = dict.fromkeys(p.operator for points in info.points.values() for p in points)
     for variant, points in info.points.items():
         figure.add_scatter(
-            name=variant, mode="markers",
-            x=[p.ratio for p in points], y=[p.operator for p in points],
+            name=variant,
+            mode="markers",
+            x=[p.ratio for p in points],
+            y=[p.operator for p in points],
             customdata=[[p.stage, p.part, p.predicted] for p in points],
             marker={"size": 9, "color": color_of(variant)},
             hovertemplate="%{y}, %{customdata[0]}<br>measured %{customdata[1]:.4g} ms, "
-                          "predicted %{customdata[2]:.4g} ms<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+            "predicted %{customdata[2]:.4g} ms<extra>%{fullData.name}</extra>",
+        )
     figure.add_vline(x=1, line_color=GREY)
     ticks = [f"{ratio:g}" for ratio in RATIOS]
     figure.update_xaxes(
@@ -128,14 +159,14 @@ def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
     return RooflineInfo(
         {
             variant: tuple(
-                (row.name, row.intensity,
-                 2e-9 * row.macs / row.latency.median)
-                for row in run.rows if row.design.name == variant and row.latency
+                (row.name, row.intensity, 2e-9 * row.macs / row.latency.median)
+                for row in run.rows
+                if row.design.name == variant and row.latency
             )
             for variant in run.variants
         },
         ceilings,
-    )  # fmt: skip
+    )
 
 
 def draw_roofline(info: RooflineInfo) -> go.Figure:
@@ -146,15 +177,73 @@ def draw_roofline(info: RooflineInfo) -> go.Figure:
     ridge = best / per_byte
     ends = (min(*intensities, ridge) / 2, ridge, 2 * max(*intensities, ridge))
     figure.add_scatter(
-        name=f"roof: {per_byte:.3g} GB/s, {best:.3g} GFLOP/s", mode="lines", line_color=GREY,
-        x=list(ends), y=[min(best, x * per_byte) for x in ends], hoverinfo="name",
-    )  # fmt: skip
+        name=f"roof: {per_byte:.3g} GB/s, {best:.3g} GFLOP/s",
+        mode="lines",
+        line_color=GREY,
+        x=list(ends),
+        y=[min(best, x * per_byte) for x in ends],
+        hoverinfo="name",
+    )
     for variant, points in info.points.items():
         figure.add_scatter(
-            name=variant, mode="markers", x=[p[1] for p in points], y=[p[2] for p in points],
-            customdata=[p[0] for p in points], marker={"size": 9, "color": color_of(variant)},
+            name=variant,
+            mode="markers",
+            x=[p[1] for p in points],
+            y=[p[2] for p in points],
+            customdata=[p[0] for p in points],
+            marker={"size": 9, "color": color_of(variant)},
             hovertemplate="%{customdata}<br>%{x:.3g} FLOPs a byte, %{y:.3g} GFLOP/s<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(type="log", title="FLOPs a byte moved")
     figure.update_yaxes(type="log", title="GFLOP/s, measured")
     return figure
+
+
+def residual_sheet(info: ResidualInfo) -> Sheet:
+    """What the chart of residuals shows."""
+    header = (
+        "place",
+        "design",
+        "operator",
+        "by itself (ms)",
+        "part of the latency (ms)",
+        "predicted (ms)",
+        "part / predicted",
+    )
+    lines = tuple(
+        (p.stage, variant, p.operator, *map(units.cell, (p.alone, p.part, p.predicted, p.ratio)))
+        for variant, points in info.points.items()
+        for p in points
+    )
+    return Sheet("Operators as timed and as predicted", header, lines)
+
+
+CHARTS = (
+    Chart(
+        name="prediction",
+        section="prediction",
+        place=30,
+        label="Dots: predicted against measured latency, by predictor",
+        info=lambda run: found if (found := prediction_info(run)).points else None,
+        draw=draw_prediction,
+    ),
+    Chart(
+        name="residuals",
+        section="prediction",
+        place=31,
+        label="Dots: measured over predicted time of every operator",
+        info=lambda run: found if (found := residual_info(run)).points else None,
+        draw=draw_residuals,
+        sheet=residual_sheet,
+    ),
+    Chart(
+        name="roofline",
+        section="prediction",
+        place=32,
+        label="Dots under the roofline of this machine",
+        info=lambda run: (
+            roofline_info(run, run.ceilings) if run.ceilings and run.measured else None
+        ),
+        draw=draw_roofline,
+    ),
+)

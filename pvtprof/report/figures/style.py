@@ -12,10 +12,20 @@ from pvtprof.run.row import Row
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers (jfly.uni-koeln.de/color).
 COLORS = {
-    "q": "#56B4E9", "sr": "#CC79A7", "kv": "#009E73", "scores": "#D55E00", "mix": "#E69F00",
-    "proj": "#0072B2", "mha": "#D55E00", "sra_conv": "#0072B2", "sra_pool": "#009E73",
-    "fvcore": "#0072B2", "torch": "#E69F00", "A": "#0072B2", "B": "#E69F00",
-}  # fmt: skip
+    "q": "#56B4E9",
+    "sr": "#CC79A7",
+    "kv": "#009E73",
+    "scores": "#D55E00",
+    "mix": "#E69F00",
+    "proj": "#0072B2",
+    "mha": "#D55E00",
+    "sra_conv": "#0072B2",
+    "sra_pool": "#009E73",
+    "fvcore": "#0072B2",
+    "torch": "#E69F00",
+    "A": "#0072B2",
+    "B": "#E69F00",
+}
 #: For designs and operators that have none of their own.
 OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 GREY = "#888888"
@@ -26,14 +36,9 @@ def color_of(name: str) -> str:
     return COLORS.get(name) or OTHERS[crc32(name.encode()) % len(OTHERS)]
 
 
-def stage_name(row: Row) -> str:
-    """How charts and tables call the row's place: "stage 1" or "model"."""
-    return "model" if row.part.stage is None else f"stage {row.part.stage}"
-
-
 def timed_name(row: Row) -> str:
-    """The same where it must be said that a stage's figure is one module's."""
-    return "whole model" if row.part.stage is None else f"{stage_name(row)}, one module"
+    """What charts of times call the row's place: a stage's figure is one module's."""
+    return "whole model" if row.part.stage is None else f"{row.part}, one module"
 
 
 def empty_figure(**layout: object) -> go.Figure:
@@ -54,11 +59,19 @@ def add_dots(
     above = [0 if high is None else high - at for high, at in zip(highs, y, strict=True)]
     below = [0 if low is None else at - low for low, at in zip(lows, y, strict=True)]
     figure.add_scatter(
-        name=name, mode="markers", x=x, y=y, offsetgroup=group or name,
+        name=name,
+        mode="markers",
+        x=x,
+        y=y,
+        offsetgroup=group or name,
         marker={"size": 8, "color": color},
         error_y={
-            "type": "data", "symmetric": False, "thickness": 1.5, "color": color,
-            "array": above, "arrayminus": below,
+            "type": "data",
+            "symmetric": False,
+            "thickness": 1.5,
+            "color": color,
+            "array": above,
+            "arrayminus": below,
         },
         hovertemplate=f"%{{x}}<br>{said}<extra>{name}</extra>",
-    )  # fmt: skip
+    )

@@ -1,0 +1,89 @@
+"""A whole check as one function: the gates that were asked for, and one result of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from pvtprof.check.request import Checked, Request
+from pvtprof.check.result import GateResult, together
+from pvtprof.designs.setting import CHECK_BUDGET_S
+from pvtprof.designs.workload import workload
+
+
+def check(
+    baseline: str | None = None,
+    *,
+    update: bool = False,
+    latency: bool = False,
+    require_latency: bool = False,
+    samples: str | None = None,
+    base: str | None = None,
+    base_python: str | None = None,
+    rows: Sequence[str] = (),
+    target: str | None = None,
+    model: str | None = None,
+    img: int | tuple[int, int] | None = None,
+    sr_ratios: Sequence[int] | None = None,
+    batch: int | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    attention: str | None = None,
+    mode: str | None = None,
+    pool_size: int | None = None,
+    budget_s: float = CHECK_BUDGET_S,
+    tolerance: float | None = None,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> GateResult:
+    """Hold attention to a ``baseline``, or time it against a ``base``; all gates as one result.
+
+    The parameters are the options of the command; from ``target`` to ``pool_size`` they say what
+    runs. ``status`` of the result is "passed", "failed" or "undecided", ``cases`` has the verdict
+    of every row. With ``update`` the baseline is written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path, mine = f"{folder}/baseline.json", "tests.targets.designs:attention"
+    ...     written = check(path, update=True, target=mine, device="cpu")
+    ...     found = check(path)
+    >>> found.status, len(found.cases)
+    ('passed', 1)
+    """
+    from pvtprof.check.gates import results
+
+    words: dict[str, Any] = {
+        "model": model,
+        "img": img,
+        "sr_ratios": sr_ratios,
+        "batch": batch,
+        "dtype": dtype,
+        "attention": attention,
+        "mode": mode,
+        "pool_size": pool_size,
+    }
+    work = workload(**_given(words))
+    request = Request(
+        Checked(replace(work, device=device or "auto"), target),
+        tuple(f"--{name}" for name in _given({**words, "device": device, "target": target})),
+        baseline=baseline,
+        update=update,
+        latency=latency,
+        require_latency=require_latency,
+        samples=samples,
+        base=base,
+        base_python=base_python,
+        rows=tuple(rows),
+        budget_s=budget_s,
+        tolerance=tolerance,
+        force=force,
+    )
+    found = list(results(request, lambda: nullcontext(progress)))
+    whole = together(found)
+    return replace(whole, text="".join(one.text for one in (*found, whole)))
+
+
+def _given(words: dict[str, Any]) -> dict[str, Any]:
+    return {name: word for name, word in words.items() if word is not None}

@@ -1,0 +1,88 @@
+"""What a check was asked for, as values: what runs, how it is timed, what it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pvtprof.check.usage import check_usage
+from pvtprof.designs.setting import CHECK_BUDGET_S
+from pvtprof.designs.workload import Workload
+from pvtprof.errors import SpecError
+
+Progress = Callable[[str], None]
+#: The slowdown that matters: of two versions side by side, and of times taken at two times.
+SIDE_BY_SIDE, AT_TWO_TIMES = 0.05, 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a row is timed and judged.
+
+    ``budget_s`` is about so many seconds for each row; ``tolerance`` is the slowdown that matters,
+    as a share; ``seed`` says which random inputs the processes get.
+    """
+
+    budget_s: float = CHECK_BUDGET_S
+    tolerance: float = SIDE_BY_SIDE
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.budget_s < float("inf"):
+            raise SpecError(
+                f"budget is {self.budget_s:g} s; use more than 0, such as {CHECK_BUDGET_S:g}"
+            )
+        if not 0 < self.tolerance <= 1:
+            raise SpecError(f"tolerance is {self.tolerance:g}; use a share up to 1, such as 0.05")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What runs: pvtprof's own rows of a workload, or a user's ``target``, package.module:factory.
+
+    With a target, the workload says how it is run: device, dtype and mode alone.
+    """
+
+    workload: Workload
+    target: str | None = None
+
+    def on_device(self) -> Checked:
+        """Return the same on the device that its name means here.
+
+        Raises UnavailableError where there is no such device.
+        """
+        from pvtprof.observe.subject import resolved_device
+
+        device = resolved_device(self.workload.device)
+        return replace(self, workload=replace(self.workload, device=device))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that `pvtprof check` was asked for, as the options of the command are named.
+
+    ``given`` are the options that say what runs and were given: without any, a baseline that is
+    updated says it itself. ``tolerance`` None means the gate's own.
+    """
+
+    checked: Checked
+    given: tuple[str, ...] = ()
+    baseline: str | None = None
+    update: bool = False
+    latency: bool = False
+    require_latency: bool = False
+    samples: str | None = None
+    base: str | None = None
+    base_python: str | None = None
+    rows: tuple[str, ...] = ()
+    budget_s: float = CHECK_BUDGET_S
+    tolerance: float | None = None
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        check_usage(self)
+        self.timing(SIDE_BY_SIDE)
+
+    def timing(self, tolerance: float) -> Timing:
+        """Return how rows are timed by a gate whose own tolerance is ``tolerance``."""
+        return Timing(self.budget_s, tolerance if self.tolerance is None else self.tolerance)

@@ -1,0 +1,137 @@
+"""`pvtprof check`: fail when attention changed or became slower."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from inspect import signature
+from typing import Any
+
+import click
+
+from pvtprof.check.case import FAILED, UNDECIDED
+from pvtprof.check.request import Checked, Request
+from pvtprof.check.result import GateResult, together
+from pvtprof.cli import exit_codes
+from pvtprof.cli.folders import new_folders_named
+from pvtprof.cli.kinds import Tolerance
+from pvtprof.cli.options import workload_options
+from pvtprof.cli.progress import progress
+from pvtprof.designs.setting import CHECK_BUDGET_S, MODES
+from pvtprof.designs.workload import workload
+from pvtprof.errors import UnavailableError
+from pvtprof.report import output
+
+#: The words that, beside --target and --device, say what runs.
+_WORK = tuple(signature(workload).parameters)
+
+
+@click.command()
+@click.argument("baseline", required=False)
+@click.option("--update", is_flag=True, help="Write BASELINE anew: accept what changed.")
+@click.option("--latency", is_flag=True, help="With --update: times too, for this machine.")
+@click.option(
+    "--require-latency",
+    is_flag=True,
+    help="Exit 3 where BASELINE's times cannot be compared here.",
+)
+@click.option(
+    "--samples",
+    metavar="FILE",
+    help="Hold this pytest-benchmark file (or folder) to BASELINE, another.",
+)
+@click.option("--base", help="Time this against head: a git ref, or a folder.")
+@click.option(
+    "--base-python", help="The Python that runs base.  [default: this one]", metavar="PYTHON"
+)
+@click.option("--row", "rows", multiple=True, help="Time this row alone; repeatable.")
+@click.option(
+    "--budget",
+    "budget_s",
+    type=float,
+    default=CHECK_BUDGET_S,
+    show_default=True,
+    help="About so many seconds of timing for each row.",
+)
+@click.option(
+    "--fail-on",
+    "tolerance",
+    type=Tolerance(),
+    help="The slowdown that matters.  [default: latency:5% with --base, else 10%]",
+)
+@click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
+@click.option(
+    "--markdown", metavar="FILE", help="Write them as Markdown, and to GitHub's step summary."
+)
+@click.option("--target", help="Your own: package.module:factory.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="inference",
+    show_default=True,
+    help="What the peak is of.",
+)
+@workload_options()
+@click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
+@click.pass_context
+def command(
+    ctx: click.Context, /, junit: str | None, markdown: str | None, force: bool, **options: Any
+) -> None:
+    """Fail when attention changed (against BASELINE) or became slower (against --base).
+
+    BASELINE holds params, counts, operators, peak and saved bytes, exactly, and says what runs;
+    with --update it is written, from the other options where any is given, else from itself. Times
+    in it (--latency) are compared where device, driver, torch, threads, dtype and attention are the
+    same. --base times two versions side by side, processes in lockstep, on one core. Exit code 0:
+    as it was; 1: changed or slower; 2: wrong usage; 3: could not be decided or measured here.
+
+    \b
+    Examples:
+      pvtprof check baseline.json --update --model pvt_v2_b2 --img 224
+      pvtprof check baseline.json
+      pvtprof check --base main --row "stage 1 sra_conv"
+      pvtprof check --base main --target my_package.my_module:factory
+      pvtprof check before.json --samples now.json
+    """
+    from pvtprof import files
+    from pvtprof.check.gates import results
+
+    request = _request(ctx, force=force, **options)
+    for path, suffix in ((junit, ".xml"), (markdown, ".md")):
+        if path:
+            files.check_writable(path, force, suffix)
+    written = [junit, markdown, request.baseline if request.update else None]
+    with new_folders_named(written):
+        found = []
+        for result in results(request, progress):
+            output.emit(result.text)  # at once: what comes after may fail
+            found.append(result)
+        code = _told(together(found), junit, markdown, force)
+    sys.exit(code)
+
+
+def _request(ctx: click.Context, /, **options: Any) -> Request:
+    """What was asked for, as a value."""
+    given = tuple(p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name))
+    work = workload(**{name: options.pop(name) for name in _WORK})
+    checked = Checked(replace(work, device=options.pop("device")), options.pop("target"))
+    return Request(checked, given, **options)
+
+
+def _told(found: GateResult, junit: str | None, markdown: str | None, force: bool) -> int:
+    """Tell the screen and a CI system of all gates together; returns the exit code."""
+    from pvtprof.check import ci
+
+    output.emit(found.text)
+    if problem := ci.write(found, junit, markdown, force):
+        click.echo(f"pvtprof: {problem}", err=True)
+    output.emit(ci.commands(found))
+    codes = {FAILED: exit_codes.DISAGREES, UNDECIDED: UnavailableError.exit_code}
+    return codes.get(found.status, 0)
+
+
+def _is_given(ctx: click.Context, name: str | None) -> bool:
+    """Whether an option that says what runs stands on the command line."""
+    return name in {"target", "device", *_WORK} and (
+        ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
+    )

@@ -1,0 +1,63 @@
+"""`pvtprof choose`: the designs that nothing beats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pvtprof.cli.folders import new_folders_named
+from pvtprof.cli.kinds import DURATION, MEMORY
+from pvtprof.cli.options import format_option, workload_options
+from pvtprof.designs.published import model_spec
+from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.designs.workload import workload
+from pvtprof.report import output
+
+
+@click.command()
+@workload_options(hidden=("--R", "--pool-size"))
+@click.option("--within", "within_s", type=DURATION, help="Predicted latency at most, as 50ms.")
+@click.option("--memory", "memory_bytes", type=MEMORY, help="Memory at most, such as 4GiB.")
+@click.option("--calibration", "path", metavar="FILE", help="Another than this machine's.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write FILE (.html); repeatable.",
+)
+@click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
+@format_option("table", "csv", "json")
+def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) -> None:
+    """Search every R and variant of every stage for designs that nothing beats.
+
+    By predicted latency, MACs, params and memory together: nothing is built or run. Needs a
+    calibration (`pvtprof calibrate`). Accuracy is not predicted. Exit code 0; 2: wrong usage, or
+    no design keeps to the limits.
+
+    \b
+    Examples:
+      pvtprof choose --img 512 --within 50ms
+      pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
+    """
+    from pvtprof import files
+    from pvtprof.predict import calibration
+    from pvtprof.predict.choose import choose
+    from pvtprof.predict.kept import device_kind
+    from pvtprof.report import choosing
+
+    if options.pop("sr_ratios") is not None or options.pop("pool_size") != DEFAULT_POOL_SIZE:
+        raise click.UsageError("--R and --pool-size are what is searched: leave them out")
+    files.check_all_writable(outputs, force, ".html")
+    path, device = options.pop("path"), options.pop("device")
+    limits = {name: options.pop(name) for name in ("within_s", "memory_bytes")}
+    work = workload(**options)
+    path = path or str(calibration.default_path(device_kind(device), work.dtype))
+    known = calibration.load_for(path, work.dtype)
+    found = choose(model_spec(work.model), work.setting, known, **limits)
+    if outputs:
+        with new_folders_named(outputs):
+            output.save_pages(outputs, choosing.html(found), force)
+    output.emit(choosing.render(found, form, output.width()))

@@ -1,0 +1,137 @@
+"""`pvtprof compare`: formula, counters and clock of every stage, side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pvtprof.cli import exit_codes
+from pvtprof.cli.folders import new_folders_named
+from pvtprof.cli.options import outputs_options, workload_options
+from pvtprof.cli.progress import Progress, progress
+from pvtprof.designs.setting import DEFAULT_BUDGET_S, MODES
+from pvtprof.errors import RunInterruptedError
+from pvtprof.report import output
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
+    from pvtprof.run.run import Run
+
+
+@click.command()
+@workload_options(several=True)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="inference",
+    show_default=True,
+    help="What peak and latency are of; training: forward and backward.",
+)
+@click.option(
+    "--budget",
+    "budget_s",
+    type=float,
+    default=DEFAULT_BUDGET_S,
+    show_default=True,
+    help="Seconds of measuring, at most.",
+)
+@click.option(
+    "--no-calibrate",
+    "uncalibrated",
+    is_flag=True,
+    help="Predict nothing where this machine has no calibration yet.",
+)
+@click.option("--cuda-graph", is_flag=True, help="On a GPU, time a CUDA graph's replay too.")
+@click.option(
+    "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
+)
+@outputs_options
+def command(
+    outputs: tuple[str, ...], form: str, force: bool, anonymous: bool, **options: Any
+) -> None:
+    """Compare mha, sra_conv and sra_pool in every stage of a PVT model.
+
+    Prints a table and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
+    Exit code 0: all agree; 1: a formula disagrees with a counter; 2: wrong usage; 3: the device
+    is not there; 130: Ctrl-C.
+
+    \b
+    Examples:
+      pvtprof compare --img 224 --R 8,4,2,1
+      pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
+      pvtprof compare --img 512 --analytic --format csv
+    """
+    run, outputs = _run(outputs, force, **options)
+    run = run.anonymous() if anonymous else run
+    with output.undisturbed(), new_folders_named(outputs):
+        if run.interrupted:
+            outputs = tuple(output.partial_name(path) for path in outputs)
+        output.save(run, outputs, force)
+    output.emit(output.text(run, form))
+    if run.interrupted:
+        raise RunInterruptedError(
+            f"interrupted; what was taken so far is in {', '.join(outputs)}; "
+            "earlier reports are unchanged"
+        )
+    if not run.agrees:
+        sys.exit(exit_codes.DISAGREES)
+
+
+def _run(
+    outputs: tuple[str, ...], force: bool, *, analytic: bool, uncalibrated: bool, **options: Any
+) -> tuple[Run, tuple[str, ...]]:
+    """The run, and where it is to be written; all that can be refused is, before measuring."""
+    from pvtprof import files
+    from pvtprof.run.compare import compare
+
+    known = _kept_calibration(options) if analytic else None
+    run = compare(**options, analytic=True, calibration=known)  # refuses what cannot be
+    if not analytic:
+        outputs = outputs or _default_outputs(run, options["device"])
+    files.check_all_writable(outputs, force)
+    if analytic:
+        return run, outputs
+    with progress() as show:
+        calibration = _calibrated(options, not uncalibrated, show)
+        return compare(**options, calibration=calibration, progress=show), outputs
+
+
+def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
+    from pvtprof.observe.subject import resolved_device
+
+    device = resolved_device(device).replace(":", "")
+    mode = "" if run.setting.mode == "inference" else f"-{run.setting.mode}"
+    models = "+".join(dict.fromkeys(design.model for design in run.designs))
+    sizes = "+".join(dict.fromkeys(f"{s.height}x{s.width}" for s in run.settings))
+    base = f"reports/{models}-{sizes}-{device}{mode}"
+    return f"{base}.json", f"{base}.html"
+
+
+def _kept_calibration(options: Mapping[str, Any]) -> Calibration | None:
+    from pvtprof.predict.kept import kept_calibration
+
+    found, problem = kept_calibration(options["device"], options["dtype"], options["mode"])
+    if problem:
+        click.echo(problem, err=True)
+    return found
+
+
+def _calibrated(
+    options: Mapping[str, Any], may_measure: bool, show: Progress
+) -> Calibration | None:
+    """This machine's calibration, measured first where there is none and it may be."""
+    from pvtprof.observe.subject import resolved_device
+    from pvtprof.predict.calibrate import of_this_machine
+
+    if options["mode"] != "inference" or not options["budget_s"]:
+        return None
+    device = resolved_device(options["device"])
+    if options["cuda_graph"] and device == "cpu":
+        return None  # which `compare` refuses
+    found, message = of_this_machine(device, options["dtype"], may_measure, show)
+    if message:
+        click.echo(message, err=True)
+    return found

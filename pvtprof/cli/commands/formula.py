@@ -1,0 +1,42 @@
+"""`pvtprof formula`: the closed form of one attention design."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pvtprof.cli.kinds import Setting
+from pvtprof.cli.options import format_option
+from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.workload import workload
+from pvtprof.report import output
+
+
+@click.command()
+@click.argument("variant", type=click.Choice(VARIANTS))
+@click.option(
+    "--at",
+    "settings",
+    type=Setting(),
+    multiple=True,
+    help="Put in numbers: model, img, R, batch or pool-size; repeatable.",
+)
+@format_option("text", "latex", "python")
+def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> None:
+    """Show the closed form of an attention design: MACs and params, operator by operator.
+
+    \b
+    Examples:
+      pvtprof formula sra_conv
+      pvtprof formula sra_conv --at img=512 --at R=4,2,2,1
+      pvtprof formula sra_pool --format latex
+    """
+    from pvtprof.report import formula
+
+    names = [name for name, _ in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f"--at takes {name} once, and got it {names.count(name)} times")
+    work = workload(**dict(settings)) if settings else None
+    output.emit(formula.render(variant, form, work, output.width()))

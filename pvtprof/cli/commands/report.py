@@ -1,0 +1,33 @@
+"""`pvtprof report`: the pages of saved runs, without measuring."""
+
+from __future__ import annotations
+
+import click
+
+from pvtprof.cli.folders import new_folders_named
+from pvtprof.cli.options import outputs_options
+from pvtprof.report import output
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE | FILE FILE | FOLDER")
+@outputs_options
+def command(
+    paths: tuple[str, ...], outputs: tuple[str, ...], form: str, force: bool, anonymous: bool
+) -> None:
+    """Render saved runs again, without measuring.
+
+    FILE: the page beside it. FILE FILE: both runs on one page, A-vs-B.html beside the first.
+    FOLDER: its index.html, which lists the runs in it.
+
+    \b
+    Examples:
+      pvtprof report reports/xeon-2-cores-224.json -o page.html
+      pvtprof report reports/xeon-2-cores-224.json reports/xeon-2-cores-512.json
+      pvtprof report reports
+    """
+    from pvtprof.report import saved
+
+    with new_folders_named(outputs):
+        text = saved.written(paths, outputs, form, force, anonymous)
+    output.emit(text)

@@ -1,0 +1,136 @@
+"""The kinds of values that options of the command line take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from pvtprof import units
+from pvtprof.designs.device import device_word
+
+
+class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``224`` or ``800x1333`` (height x width) as (height, width)."""
+
+    name = "HEIGHT[xWIDTH]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Return (height, width) in pixels."""
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        found = re.fullmatch(r"([0-9]{1,18})(?:x([0-9]{1,18}))?", value)
+        if not found:
+            self.fail(f"{value!r} is not an image size; use pixels such as 224 or 800x1333")
+        return int(found[1]), int(found[2] or found[1])
+
+
+class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``8,4,2,1`` as four whole numbers."""
+
+    name = "R1,R2,R3,R4"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Return the four ratios."""
+        if isinstance(value, tuple):
+            return value
+        for part in (parts := value.split(",")):
+            if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
+                self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
+        return tuple(int(part) for part in parts)
+
+
+class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``img=512`` as ("img", (512, 512)): one option of a workload."""
+
+    name = "NAME=VALUE"
+    kinds: Mapping[str, tuple[str, click.ParamType]] = {  # type: ignore[type-arg] # as above
+        "model": ("model", click.STRING),
+        "img": ("img", Img()),
+        "R": ("sr_ratios", Ratios()),
+        "batch": ("batch", click.INT),
+        "pool-size": ("pool_size", click.INT),
+    }
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
+        """Return the parameter's name and value."""
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        name, equals, text = value.partition("=")
+        if name not in self.kinds or not equals:
+            self.fail(f"{value!r} is not one of {', '.join(self.kinds)} and =, such as img=512")
+        parameter, kind = self.kinds[name]
+        return parameter, kind.convert(text, param, ctx)
+
+
+class Quantity(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """A number above 0 and its unit, as what ``read`` makes of it (None where it is none)."""
+
+    def __init__(self, name: str, read: Callable[[str], float | None], what: str) -> None:
+        self.name = name
+        self.read = read
+        self.what = what
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return bytes, or seconds."""
+        if isinstance(value, int | float):
+            return value
+        quantity = self.read(value)
+        if not quantity:
+            self.fail(f"{value!r} is not {self.what}")
+        return quantity
+
+
+#: ``24GiB`` or ``16GB`` as bytes.
+MEMORY = Quantity(
+    "SIZE",
+    units.parsed_size,
+    "an amount of memory; use a number above 0 and a unit, such as 24GiB or 16GB",
+)
+#: ``50ms`` or ``0.2s`` as seconds.
+DURATION = Quantity(
+    "TIME",
+    units.parsed_seconds,
+    "a time; use a number above 0 and a unit, such as 50ms or 0.2s",
+)
+
+
+class Tolerance(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``latency:5%`` as 0.05."""
+
+    name = "latency:PERCENT%"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the share, such as 0.05."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"latency:([0-9]{1,3}(?:\.[0-9]{1,3})?)%", value)
+        if not found or not 2 <= float(found[1]) <= 100:
+            self.fail(f"{value!r} is not a slowdown; use 2 to 100 %, such as latency:5%")
+        return float(found[1]) / 100
+
+
+class Device(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """A word that names a device, whether it is there or not."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the word."""
+        return device_word(value)
+
+
+class Listed(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``a,b`` as a tuple of what ``one`` makes of each part."""
+
+    def __init__(self, one: click.ParamType) -> None:  # type: ignore[type-arg] # as above
+        self.one = one
+        self.name = one.name
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
+        """Return one value a part."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self.one.convert(part, param, ctx) for part in value.split(","))

@@ -1,0 +1,186 @@
+"""Typed values from the text of JSON files: the only door to msgspec.
+
+No number in a file is negative, infinite, not a number, or of more than 60 digits, and no text has
+control characters. What breaks this is replaced by an ``_Unfit`` before msgspec sees it, so that
+it is refused where a type asks for it, and is left alone in fields that this version does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pvtprof.errors import PvtprofError, StoreError
+
+if TYPE_CHECKING:
+    from msgspec import ValidationError
+
+#: No count has more digits: far beyond any network, and every figure can still be shown.
+MOST_DIGITS = 60
+#: A shown value has at most so many characters.
+MOST_SHOWN = 60
+#: How messages call the types of msgspec's messages.
+WORDS = {
+    "int": "a whole number of 0 or more",
+    "float": "a finite number of 0 or more",
+    "str": "plain text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+Value = TypeVar("Value")
+
+
+def text_of(path: str | os.PathLike[str], way_out: str) -> str:
+    """Return the text of a file; ``way_out`` ends the message of the StoreError otherwise."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StoreError(f"{path} is not a text file; {way_out}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"cannot read {path}: {reason}; check the path, or {way_out}") from None
+
+
+def loaded(
+    path: str | os.PathLike[str], kinds: Mapping[str | None, type[Value]], way_out: str
+) -> Value:
+    """Return the typed value in a file; see ``decoded``."""
+    return decoded(text_of(path, way_out), str(path), kinds, way_out)
+
+
+def decoded(text: str, name: str, kinds: Mapping[str | None, type[Value]], way_out: str) -> Value:
+    """Return the typed value (a dataclass or a Struct) in JSON text.
+
+    ``kinds`` maps each schema that the text may say that it has to the type of its value; None
+    stands for files that are not pvtprof's own. Raises StoreError, in one line: the ``name`` of the
+    file, the path of what is wrong, what is there, what is allowed, and the ``way_out``.
+    """
+    try:
+        document = _strict(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise StoreError(f"{name} is not JSON, or truncated{where}; {way_out}") from None
+    found = document.get("schema") if isinstance(document, dict) else None
+    is_known = isinstance(found, str | None) and found in kinds
+    if not is_known and None in kinds:
+        raise StoreError(f"{name} is a file of pvtprof's, not of pytest-benchmark; {way_out}")
+    if not is_known:
+        reads = " and ".join(map(repr, kinds))
+        raise StoreError(
+            f"{name} has schema {_shown(found)}, this pvtprof reads {reads}; {way_out}"
+        )
+    kind = kinds[found]
+    import msgspec
+
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise StoreError(f"{name}: {_fault(error, document, kind)}; {way_out}") from None
+
+
+class _Unfit:
+    """A number, a text or a name that no field may hold."""
+
+    def __init__(self, value: int | float | str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        if isinstance(self.value, int) and abs(self.value) >= 10**MOST_DIGITS:
+            return f"a number of more than {MOST_DIGITS} digits"
+        return ascii(self.value)
+
+
+def _strict(value: Any) -> Any:
+    """Return a JSON value with an _Unfit in place of whatever no field may hold."""
+    if isinstance(value, dict):
+        return {_strict(key): _strict(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_strict(held) for held in value]
+    if isinstance(value, str):
+        return value if value.isprintable() else _Unfit(value)
+    if isinstance(value, float):
+        return value if 0 <= value < float("inf") else _Unfit(value)
+    if isinstance(value, int):
+        return value if 0 <= value < 10**MOST_DIGITS else _Unfit(value)
+    return value
+
+
+def _shown(value: object) -> str:
+    """Return the value in ASCII, cut to a length that a line can bear."""
+    text = ascii(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
+
+
+#: A message of msgspec: what is wrong, and where.
+_MESSAGE = re.compile(r"(.*?)(?: - at (`key` in )?`\$(.*)`)?", re.DOTALL)
+
+
+def _fault(error: ValidationError, document: Any, kind: type[Any]) -> str:
+    """Return what is wrong, where, and what is allowed."""
+    match = _MESSAGE.fullmatch(str(error))
+    wrong, is_name, steps = match.groups() if match else (str(error), None, None)
+    path, value = _place(error, steps or "", document, kind)
+    if isinstance(cause := error.__cause__, PvtprofError):  # of a __post_init__
+        return f"{path}: {cause}" if path else str(cause)
+    if cause is not None:
+        raise cause  # a mistake in the code, not in the file
+    if missing := re.fullmatch("Object missing required field `(.+)`", wrong):
+        return f"there is no field {path}{'.' if path else ''}{missing[1]}"
+    if is_name:
+        path, value = f"a name in {path or 'it'}", next(k for k in value if isinstance(k, _Unfit))
+    return f"{path or 'it'} is {_shown(value)}, not {_allowed(wrong)}"
+
+
+def _allowed(wrong: str) -> str:
+    """Return what msgspec expected, in words.
+
+    >>> _allowed("Expected `int | null`, got `str`")
+    'a whole number of 0 or more or null'
+    >>> _allowed("Expected `float` > 0.0"), _allowed("Expected `array` of length 2, got 1")
+    ('a finite number > 0.0', 'a list of length 2')
+    """
+    match = re.fullmatch(r"Expected `([^`]*)`([^,]*)(, got .*)?", wrong)
+    if not match:
+        return f"what is allowed: {wrong}"
+    kinds, limit, _ = match.groups()
+    words = " or ".join(WORDS.get(kind, kind) for kind in kinds.split(" | "))
+    return words.removesuffix(" of 0 or more" if limit else "") + limit
+
+
+def _place(error: ValidationError, steps: str, document: Any, kind: type[Any]) -> tuple[str, Any]:
+    """Return the path that ``steps`` of msgspec's lead to, and what is there in the document.
+
+    msgspec leaves out the names of a mapping's members ("[...]"): the member is the first that
+    gives the same error where it is the only one.
+    """
+    path, value = "", document
+    for field, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", steps):
+        if index.isdigit():
+            path, value = f"{path}[{index}]", value[int(index)]
+            continue
+        key = field or _culprit(error, value, document, kind)
+        path, value = f"{path}.{ascii(key)[1:-1]}", value[key]
+    return path.removeprefix("."), value
+
+
+def _culprit(error: ValidationError, members: Any, document: Any, kind: type[Any]) -> Any:
+    """Return the name of the member of a mapping in the document that causes the error."""
+    from msgspec import ValidationError, convert
+
+    everything = dict(members)
+    for key, value in everything.items():
+        members.clear()
+        members[key] = value
+        try:
+            convert(document, kind)
+        except ValidationError as found:
+            if str(found) == str(error):
+                break
+    members.update(everything)
+    return key

@@ -1,0 +1,80 @@
+"""Calibrating and choosing as functions of plain values, as the command line does them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pvtprof.designs.published import DEFAULT_MODEL, model_spec
+from pvtprof.designs.setting import CALIBRATE_BUDGET_S
+from pvtprof.designs.workload import workload
+from pvtprof.predict import calibration as calibrations
+from pvtprof.predict.calibration import Calibration
+from pvtprof.predict.kept import device_kind
+
+if TYPE_CHECKING:
+    from pvtprof.predict.choose import Found
+
+
+def choose(
+    model: str = DEFAULT_MODEL,
+    img: int | tuple[int, int] = 224,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    device: str = "auto",
+    attention: str = "eager",
+    within_s: float | None = None,
+    memory_bytes: int | None = None,
+    calibration: Calibration | None = None,
+) -> Found:
+    """Return the designs that nothing beats, over every R and variant of every stage.
+
+    By predicted latency, MACs, params and memory together. ``within_s`` and ``memory_bytes`` are
+    the most that a design may take. ``calibration`` None means the one that is kept for this
+    machine; raises StoreError where there is none, SpecError where no design keeps to the limits.
+
+    >>> from tests.builders import made_up_calibration  # calibrate() measures a real one
+    >>> found = choose("pvt_v2_b0", 64, calibration=made_up_calibration())
+    >>> all(design.macs > 0 for design in found.front)
+    True
+    """
+    from pvtprof.predict import choose as choosing
+
+    work = workload(model, img, batch=batch, dtype=dtype, attention=attention)
+    if calibration is None:
+        path = calibrations.default_path(device_kind(device), dtype)
+        calibration = calibrations.load_for(path, dtype)
+    return choosing.choose(model_spec(model), work.setting, calibration, within_s, memory_bytes)
+
+
+def calibrate(
+    device: str = "auto",
+    dtype: str = "float32",
+    *,
+    budget_s: float = CALIBRATE_BUDGET_S,
+    seed: int = 0,
+    path: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Calibration:
+    """Measure this machine for about ``budget_s`` seconds, so that latency can be predicted.
+
+    The calibration is kept at ``path``; None means where ``compare`` and ``choose`` look for it.
+    Raises UnavailableError where there is no such device, or something cannot be timed on it.
+
+    >>> calibrate(budget_s=0)
+    Traceback (most recent call last):
+    pvtprof.errors.SpecError: budget is 0 s; use more than 0, such as 20
+    """
+    from pvtprof import files
+    from pvtprof.observe.subject import resolved_device
+    from pvtprof.predict import calibrate as calibrating
+
+    kind = resolved_device(device).partition(":")[0]
+    target = path or calibrations.default_path(kind, dtype)
+    files.check_writable(target, force, ".json")
+    found = calibrating.calibrate(device, dtype, budget_s, seed, progress)
+    calibrations.save(found, target, force)
+    return found

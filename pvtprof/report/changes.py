@@ -1,0 +1,60 @@
+"""Two runs held against each other, in sentences: what changed from A to B."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from pvtprof import units
+from pvtprof.observe.machine import WITHHELD, differing
+from pvtprof.run.run import Run
+
+
+def facts(run: Run) -> dict[str, object]:
+    """What tells one comparison from another, by name: model, setting, R and pooled grid."""
+    spec = run.designs[0].spec
+    return {
+        "model": run.model,
+        **asdict(run.setting),
+        "sr_ratios": spec.sr_ratios,
+        "pool_size": spec.pool_size,
+    }
+
+
+def difference(a: Run, b: Run) -> str:
+    """In what two comparisons differ, in one sentence."""
+    now = facts(b)
+    said = [
+        f"{name.replace('_', ' ')} {one} and {now[name]}"
+        for name, one in facts(a).items()
+        if one != now[name]
+    ]
+    return f"A and B differ in: {'; '.join(said)}." if said else "A and B ran the same."
+
+
+def incomparable(a: Run, b: Run) -> Iterator[str]:
+    """Why the times of two runs cannot be held against each other; nothing where they can."""
+    if untimed := [name for name, run in (("A", a), ("B", b)) if not run.measured]:
+        yield f"{' and '.join(untimed)} {'has' if len(untimed) == 1 else 'have'} none"
+        return
+    if WITHHELD in (a.environment.device, b.environment.device):
+        yield "devices are withheld"
+        return
+    for name, one, other in differing(a.environment, b.environment):
+        yield f"{name.replace('_', ' ')} is {one} in A, {other} in B"
+
+
+def changes(a: Run, b: Run) -> Iterator[str]:
+    """One sentence a design: what the whole model needs in B of what it needs in A."""
+    comparable = not any(incomparable(a, b))
+    for variant in (v for v in a.variants if v in b.variants):
+        one, other = a.row(None, variant), b.row(None, variant)
+        said = (
+            f"{variant}, whole model: B needs {units.percent(other.macs, one.macs)} of A's MACs, "
+            f"{units.percent(other.params, one.params)} of its params and "
+            f"{units.percent(other.peak.bytes, one.peak.bytes)} of its peak memory"
+        )
+        if comparable and one.latency and other.latency:
+            ours, theirs = other.latency.median, one.latency.median
+            said += f", and runs in {units.percent(ours, theirs)} of its time"
+        yield f"{said}."

@@ -1,0 +1,31 @@
+"""What a chart is: numbers decided by ``info``, drawn by ``draw``, and shown in a table too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pvtprof.report.sheet import Sheet
+from pvtprof.run.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart of the page.
+
+    ``info`` gives all numbers that it shows of a run of one comparison, or None where the run has
+    none of them; ``draw`` decides no number. ``label`` is one sentence for those who do not see it.
+    ``sheet`` gives the table behind it. ``section`` is the anchor of the section that shows it;
+    ``place`` orders the charts.
+    """
+
+    name: str
+    section: str
+    place: int
+    label: str
+    info: Callable[[Run], Any]
+    draw: Callable[[Any], go.Figure]
+    sheet: Callable[[Any], Sheet] | None = None

@@ -1,0 +1,100 @@
+"""What a reader must know to read the figures of a run rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pvtprof import units
+from pvtprof.designs.variants import VARIANTS
+from pvtprof.predict.kernels import VECTORS
+from pvtprof.run.run import Run
+from pvtprof.run.witnesses import WITNESSES
+
+#: What ended the measuring of a place, in words.
+STOPS = {
+    "interval": "the 95 % interval of every ratio was narrower than 2 %",
+    "budget": "its share of --budget was spent",
+    "rounds": "200 rounds were made",
+}
+
+
+def _unpredicted(run: Run) -> Iterator[str]:
+    """Rows without a prediction, and modules whose operators could not be held against theirs."""
+    if missing := [row.name for row in run.rows if run.ceilings and not row.predicted]:
+        yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
+    if untimed := [
+        row.name
+        for row in run.rows
+        if row.latency and row.predicted and row.part.stage is not None and not row.parts_s
+    ]:
+        yield (
+            "Operators not timed by themselves, for want of time or since torch runs others than "
+            f"pvtprof knows of: {', '.join(untimed)}."
+        )
+
+
+def _short_rows(run: Run) -> Iterator[str]:
+    """Reductions that leave fewer keys than a vector holds, which a CPU's softmax pays for."""
+    its, size = run.setting, run.setting.bytes_each
+    if short := [
+        f"{row.name} ({row.kv_tokens})"
+        for row in run.rows
+        if VARIANTS[row.runs_as].has_ratio
+        and row.kv_tokens
+        and its.attention == "eager"
+        and row.kv_tokens * size < VECTORS[-1]
+        and not its.on_cuda
+    ]:
+        yield (
+            f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}), so that a softmax "
+            f"takes them one by one: {', '.join(short)}. On such a processor a smaller R can be "
+            "faster."
+        )
+
+
+def _stops(run: Run) -> Iterator[str]:
+    """What ended the measuring, by place: a stage, or the model."""
+    places: dict[str, dict[str, None]] = {}
+    for row in run.rows:
+        if row.latency and row.latency.stopped:
+            place = f"stage {row.part.stage}" if row.part.stage else "the model"
+            places.setdefault(STOPS[row.latency.stopped], {})[place] = None
+    for why, those in places.items():
+        yield f"Timed until {why}: {', '.join(those)}."
+
+
+def notes(run: Run) -> Iterator[str]:
+    """What a reader must know to read the figures rightly; nothing missing in silence."""
+    for row in run.rows:
+        if row.part.stage is not None and row.runs_as != row.design.name:
+            why = "R is 1" if row.sr_ratio == 1 else "the class token cannot be pooled"
+            yield f"{row.name} is plain mha here: {why}."
+    for witness in WITNESSES:
+        found = [row.witnesses[witness] for row in run.rows if witness in row.witnesses]
+        if skipped := sorted({op for agreement in found for op in agreement.skipped}):
+            names = ", ".join(op.removeprefix("aten::") for op in skipped)
+            yield f"Not counted by {witness}: {names}."
+    if rest := [
+        row.witnesses["allocator"].rest for row in run.rows if "allocator" in row.witnesses
+    ]:
+        yield (
+            f"CUDA's allocator holds between {units.integer(min(rest))} and "
+            f"{units.integer(max(rest))} bytes beside the tensors in its blocks of 512: workspaces "
+            "of kernels, other kernels than the CPU's, and large blocks that it does not split."
+        )
+    taught = sorted(
+        {h for row in run.rows for found in row.witnesses.values() for h in found.handles}
+    )
+    if taught:
+        yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
+    yield from _unpredicted(run)
+    yield from _short_rows(run)
+    yield from _stops(run)
+    remarks: dict[str, list[str]] = {}
+    for row in run.rows:
+        if row.not_run:
+            remarks.setdefault(f"not measured: {row.not_run}", []).append(row.name)
+        for warning in row.latency.warnings if row.latency else ():
+            remarks.setdefault(warning, []).append(row.name)
+    for remark, rows in remarks.items():
+        yield f"{', '.join(rows)}: {remark}."

@@ -1,0 +1,196 @@
+"""What fits into memory: the edge by closed form, and by the witness."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pvtprof import units
+from pvtprof.analytic import fit
+from pvtprof.analytic.fit import Fits, fits, largest, needs, squared
+from pvtprof.cli.app import main
+from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import MODES
+from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.workload import Workload, workload
+from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.observe import environment
+from pvtprof.run import fit_checks
+
+GIB = 2**30
+
+
+def fitting(model: str, memory_bytes: int, **options: object) -> Fits:
+    """What fits of the three designs of a model."""
+    asked = workload(model, **options)  # type: ignore[arg-type] # passed through as given
+    return fits(asked.designs, asked.setting, memory_bytes)
+
+
+@pytest.fixture(scope="module")
+def in_two_gib() -> Fits:
+    return fitting("pvt_v2_b0", 2 * GIB, batch=2)
+
+
+def test_every_design_in_both_modes(in_two_gib: Fits) -> None:
+    assert [(f.variant, f.mode) for f in in_two_gib.fits] == [
+        (variant, mode) for variant in VARIANTS for mode in MODES
+    ]
+
+
+def test_the_edge_fits_and_one_more_does_not(in_two_gib: Fits) -> None:
+    for found in in_two_gib.fits:
+        for edge in (found.image, found.batch):
+            assert edge.next_needs is not None
+            assert edge.needs <= 2 * GIB < edge.next_needs
+
+
+def test_the_witness_sees_the_same_bytes_at_every_edge_and_beyond(in_two_gib: Fits) -> None:
+    seen = list(fit_checks.checks(in_two_gib))
+    assert len(seen) == 24
+    assert all(formula == observed for _, formula, observed in seen), seen
+
+
+def test_the_witness_would_object(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = fit.needs
+    monkeypatch.setattr(fit, "needs", lambda work, variant: (real(work, variant)[0] - 1, "x"))
+    assert main(["fit", "--memory", "40MiB", "--model", "pvt_v2_b0", "--check"]) == 1
+    assert "checked on fake tensors: 0 of " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_larger_image_never_needs_less(name: str, mode: str) -> None:
+    """Else bisection could miss the largest: side by side over the sizes where grids change."""
+    for variant in VARIANTS:
+        sizes = [*range(32, 80), *range(216, 233), *range(510, 516)]
+        asked = [workload(name, side, mode=mode) for side in sizes]
+        found = [needs(one.spec(variant), one.setting)[0] for one in asked]
+        assert found == sorted(found), (variant, mode)
+
+
+@given(st.integers(-5, 40), st.integers(0, 40))
+@settings(deadline=None)
+def test_bisection_finds_the_last_that_holds(edge: int, high: int) -> None:
+    assert largest(lambda n: n <= edge, 0, high) == max(-1, min(edge, high))
+
+
+def test_pvtprofs_own_limits_are_said_and_not_passed() -> None:
+    found = fitting("pvt_v2_b0", 2**60, img=32, sr_ratios=(1, 1, 1, 1))
+    edges = [edge for f in found.fits for edge in (f.image, f.batch)]
+    assert {edge.size for edge in edges} == {MAX_SIDE, MAX_BATCH}
+    assert {edge.next_needs for edge in edges} == {None}
+
+
+def test_where_nothing_fits_the_smallest_that_the_design_takes_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each by itself: R 8 keeps sra_conv from images that the others take."""
+    found = {(f.variant, f.mode): f.image for f in fitting("pvt_v2_b2", 100 * 2**20).fits}
+    for variant, smallest in (("mha", 1), ("sra_conv", 29), ("sra_pool", 1)):
+        edge = found[variant, "training"]
+        assert (edge.size, edge.tried, edge.next_needs) == (0, smallest, None)
+        assert edge.needs > 100 * 2**20
+    assert main(["fit", "--memory", "100MiB"]) == 0
+    assert "none (29 needs:)" in capsys.readouterr().out
+
+
+def test_one_more_is_said_only_where_there_is_one_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--memory", "900EiB", "--model", "pvt_v2_b0", "--img", "64"]) == 0
+    text = capsys.readouterr().out
+    assert "does not fit" not in text
+    assert "16384 pixels a side and 4096 images" in text
+
+
+def test_memory_and_device_together_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--memory", "2GiB", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_memory_below_the_parameters_is_an_error() -> None:
+    with pytest.raises(SpecError, match="the parameters of pvt_v2_b2 alone take 80"):
+        fitting("pvt_v2_b2", 10 * 2**20)
+
+
+@pytest.mark.parametrize("amount", ["0", "0GiB", "24XB", "24", "-1GiB", "GiB", "1e9B", "24 iB", ""])
+def test_what_is_no_amount_of_memory_is_one_line(
+    amount: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "--memory", amount]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert repr(amount) in error
+    assert "24GiB" in error
+
+
+@pytest.mark.parametrize(("text", "expected"), [("24GiB", 24 * GIB), ("1.5kB", 1500), ("7 B", 7)])
+def test_amounts_of_memory(text: str, expected: int) -> None:
+    assert units.parsed_size(text) == expected
+
+
+def test_the_table_fits_80_columns_and_names_the_operator(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["fit", "--memory", "2GiB", "--model", "pvt_v2_b0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("block1.attn.scores mul holds the peak" in line for line in lines)
+
+
+def test_json_has_every_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--memory", "2GiB", "--model", "pvt_v2_b0", "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    work = Workload("pvt_v2_b0", 224, 224, (8, 4, 2, 1), mode=records[1]["mode"])
+    side = records[1]["largest_image"]
+    spec = work.spec(records[1]["variant"])
+    expected = needs(spec, squared(work.setting, side))
+    assert (records[1]["image_needs_bytes"], records[1]["image_peak_at"]) == expected
+
+
+def test_check_leaves_stdout_to_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--memory", "40MiB", "--model", "pvt_v2_b0", "--check", "--format", "json"]
+    assert main(["fit", *options]) == 0
+    shown = capsys.readouterr()
+    records = json.loads(shown.out)
+    beyond = sum(r[f"{what}_next_needs_bytes"] is not None for r in records
+                 for what in ("image", "batch"))  # fmt: skip
+    assert f"checked on fake tensors: {12 + beyond} of {12 + beyond} sizes agree" in shown.err
+
+
+def test_without_memory_it_takes_the_devices(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "_output", lambda *command, **_: "Some GPU, 24576")
+    assert main(["fit", "--model", "pvt_v2_b0"]) == 0
+    assert "What fits into 24.0 GiB (Some GPU)" in capsys.readouterr().out
+    assert environment.device_memory("cuda:0") == ("Some GPU", 24 * GIB)
+    assert environment.device_memory("cpu")[1] <= 2**50
+    for device in ("cuda:1", "gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
+        with pytest.raises(UnavailableError, match="use --memory"):
+            environment.device_memory(device)
+
+
+def test_a_gpu_that_does_not_say_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_output", lambda *command, **_: "Some GPU, [N/A]")
+    with pytest.raises(UnavailableError, match="does not say how much memory Some GPU has"):
+        environment.device_memory("auto")
+
+
+def test_all_models_have_an_answer() -> None:
+    for name in MODELS:
+        found = fitting(name, 8 * GIB, sr_ratios=(1, 1, 1, 1))
+        assert all(f.image.size and f.batch.size for f in found.fits)
+
+
+def test_readme_quotes_what_fit_says() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    found = fitting("pvt_v2_b2", 24 * GIB)
+    for f in found.fits:
+        assert f"| `{f.variant}` | {f.mode} | {f.image.size} | {f.batch.size} |" in text

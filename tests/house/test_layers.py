@@ -1,0 +1,160 @@
+"""The rooms of the package and the one direction of imports between them.
+
+Every import counts, also one inside a function: what is imported late is imported all the same.
+Imports for type checkers alone count too, so that no value knows of a room above it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "pvtprof"
+#: The order of the rooms: each may import itself and what stands before its own line.
+ORDER = (
+    ("errors", "moment", "units", "files", "decode"),  # the ground floor, module by module
+    ("designs",),
+    ("analytic", "models"),
+    ("observe",),
+    ("derive",),
+    ("predict",),
+    ("run",),
+    ("check", "report", "sweep"),
+    ("api",),
+    ("cli",),
+    ("__main__",),
+)
+#: What a room must not import although it stands before it: two books that never share a page.
+NEVER = {
+    "observe": {"analytic"},
+    "derive": {"analytic"},
+    "report": {"models"},
+}
+#: Rooms whose modules may import torch when they are loaded; others inside a function, or never.
+LOADS_TORCH = {"models", "observe", "derive"}
+NEVER_TORCH = {"designs", "analytic", "report"}
+#: Modules of the ground floor in their own order.
+GROUND = ORDER[0]
+ROOMS = tuple(room for line in ORDER for room in line)
+
+
+def allowed(room: str) -> set[str]:
+    """The rooms that modules of ``room`` may import."""
+    if room in GROUND:
+        return set(GROUND[: GROUND.index(room)])
+    line = next(i for i, rooms in enumerate(ORDER) if room in rooms)
+    below = {name for rooms in ORDER[:line] for name in rooms}
+    return (below | {room}) - NEVER.get(room, set())
+
+
+def room_of(module: str) -> str:
+    """The room of a dotted module of the package; "" for the package itself."""
+    return [*module.split("."), ""][1]
+
+
+def imported(source: str) -> Iterator[tuple[str, bool]]:
+    """(module, whether it is imported on loading) of every import in a module."""
+
+    def visit(node: ast.AST, on_loading: bool) -> Iterator[tuple[str, bool]]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            on_loading = False
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            on_loading = False
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, on_loading) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            yield from ((name, on_loading) for name in (names if module == "pvtprof" else [module]))
+        elif getattr(node, "id", "") == "__import__" or (
+            getattr(node, "id", "") == "import_module"
+            or getattr(node, "attr", "") == "import_module"
+        ):
+            yield ".by name", on_loading
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, on_loading)
+
+    return visit(ast.parse(source), True)
+
+
+#: Modules that import by name what they cannot name: other versions, users' code, lazy attributes,
+#: and commands, which are found by the names of their files.
+BY_NAME = {
+    "observe/worker.py",
+    "observe/target.py",
+    "derive/targets.py",
+    "cli/app.py",
+    "report/figures/__init__.py",
+    "__init__.py",
+}
+
+
+def violations(room: str, source: str, by_name: bool = False) -> list[str]:
+    """Every import of a module of ``room`` that goes against the order."""
+    return [
+        f"{room} imports {module}"
+        for module, on_loading in imported(source)
+        if _is_wrong(room, module, on_loading, by_name)
+    ]
+
+
+def _is_wrong(room: str, module: str, on_loading: bool, by_name: bool) -> bool:
+    top = module.split(".")[0]
+    if module.startswith("."):
+        return not by_name
+    if top == "torch":
+        return room in NEVER_TORCH or (on_loading and room not in LOADS_TORCH)
+    target = room_of(module)
+    return top == "pvtprof" and target not in ("", "__version__") and target not in allowed(room)
+
+
+def modules() -> Iterable[Path]:
+    return sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_every_module_imports_only_what_its_room_may(path: Path) -> None:
+    room = path.parts[0].removesuffix(".py")
+    if room == "__init__":
+        return  # it imports by name what is first asked for: test_cold_import holds it
+    source = (PACKAGE / path).read_text(encoding="utf-8")
+    assert violations(room, source, path.as_posix() in BY_NAME) == []
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    found = {path.parts[0].removesuffix(".py") for path in modules()} - {"__init__"}
+    assert found <= set(ROOMS)
+
+
+def test_every_room_says_what_is_in_it_and_what_it_may_import() -> None:
+    for room in sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()):
+        said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+        assert "In: " in said, room
+        assert "may import" in said, room
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("observe", "from pvtprof.analytic import cost"),
+        ("models", "def f():\n    import pvtprof.analytic.ops"),
+        ("analytic", "import torch"),
+        ("analytic", "def f():\n    from torch import nn"),
+        ("run", "import torch"),
+        ("report", "from pvtprof.models import build"),
+        ("report", "def f():\n    from pvtprof.check import gates"),
+        ("run", "def f():\n    from pvtprof.report import html"),
+        ("run", "from pvtprof import api"),
+        ("run", "if TYPE_CHECKING:\n    from pvtprof.cli import app"),
+        ("errors", "from pvtprof import units"),
+        ("observe", "from ..analytic import ops"),
+        ("observe", "from .. import analytic"),
+        ("observe", "def f():\n    import_module('pvtprof.analytic')"),
+        ("observe", "def f():\n    importlib.import_module('pvtprof.analytic')"),
+    ],
+)  # fmt: skip
+def test_an_import_against_the_order_is_found(room: str, source: str) -> None:
+    assert violations(room, source)

@@ -1,0 +1,183 @@
+"""Frame, charts, terminal, Markdown and page: what a user sees."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import re
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from plotly.offline import get_plotlyjs_version
+
+import pvtprof
+from pvtprof import units
+from pvtprof.observe.environment import environment
+from pvtprof.report import html, markdown, terminal
+from pvtprof.report.figures import agreement, cost, latency
+from pvtprof.report.page import plotlyjs
+from pvtprof.run.run import Run
+from tests.builders import observed_run, with_row
+
+Golden = Callable[[str, str], None]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return observed_run()
+
+
+def test_the_frame_has_one_row_a_scope_and_whole_numbers(run: Run) -> None:
+    frame = run.to_frame()
+    assert len(frame) == 15
+    assert not frame.duplicated(["scope", "stage", "variant"]).any()
+    assert frame["macs"].tolist() == [row.macs for row in run.rows]
+    assert str(frame["stage"].dtype) == str(frame["macs"].dtype) == "Int64"
+    assert frame["stage"].isna().sum() == 3
+    assert frame.loc[0, "latency_median_s"] == pytest.approx(1e-3 * 1.03)
+
+
+def test_an_analytic_frame_has_no_observed_figures() -> None:
+    frame = pvtprof.compare(analytic=True).to_frame()
+    for column in ("fvcore_counted", "latency_median_s", "peak_observed_bytes", "agrees"):
+        assert frame[column].isna().all()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_table(run: Run, width: int, golden: Golden) -> None:
+    text = terminal.render(run, width)
+    assert max(map(len, text.splitlines())) <= width
+    golden(f"terminal-{width}.txt", text)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+@pytest.mark.parametrize("img", [224, 1024, 16384])
+def test_narrow_terminals_lose_columns_and_never_digits(img: int, width: int) -> None:
+    run = pvtprof.compare(img=img, batch=4096, analytic=True)
+    text = terminal.render(run, width)
+    assert "…" not in text
+    for variant in [v for v in run.variants if f"{v} does not fit" not in text]:
+        for row in (row for row in run.rows if row.design.name == variant):
+            assert units.integer(row.macs) in text, row.name
+
+
+def test_the_markdown(run: Run, golden: Golden) -> None:
+    golden("report.md", markdown.render(run))
+
+
+def test_the_page_has_every_figure_of_every_row(run: Run) -> None:
+    page = html.render(run)
+    for row in run.rows:
+        assert f"<td class=n>{units.integer(row.macs)}</td>" in page
+        for op in row.ops:
+            assert f"<td>{op.name}</td>" in page
+
+
+def test_texts_from_a_file_cannot_become_markup(run: Run) -> None:
+    evil = "</script><script>alert(1)</script>"
+    hostile = with_row(run, 1, "mha", not_run=evil)
+    page = html.render(hostile)
+    assert evil not in page
+    assert "&lt;/script&gt;" in page
+
+
+def test_the_page_names_no_other_place(run: Run) -> None:
+    page = html.render(run)
+    without_plotly = re.sub(r'<script data-name="plotly">.*?</script>', "", page, flags=re.S)
+    assert len(without_plotly) < 600_000
+    assert len(page.encode()) < 1_800_000
+    assert re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:|#)[^"'> ]+""", without_plotly) == []
+    assert "default-src 'none'" in page
+
+
+def test_the_bundle_is_of_the_plotly_that_makes_the_figures() -> None:
+    assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in plotlyjs()[:100]
+    assert {trace["type"] for trace in traces(observed_run())} <= {"bar", "scatter", "pie"}
+
+
+def traces(run: Run) -> list[dict[str, str]]:
+    """Every trace of every chart of a page; the basic bundle draws bars, scatter and pies."""
+    page = html.render(run)
+    found = re.findall(
+        r'<script type="application/json" id="[^"]+-data">(.*?)</script>', page, re.S
+    )
+    assert found
+    return [trace for chart in found for trace in json.loads(chart)["data"]]
+
+
+def test_an_analytic_page_has_no_empty_sections() -> None:
+    page = html.render(pvtprof.compare(analytic=True))
+    assert "Formulas alone" in page
+    assert 'id="latency"' not in page
+
+
+def test_all_tags_are_closed(run: Run) -> None:
+    class Checker(HTMLParser):
+        open: list[str] = []  # noqa: RUF012 # one parser, one page
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in ("meta", "link", "input"):
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    checker = Checker()
+    checker.feed(html.render(run))
+    assert checker.open == []
+
+
+def test_stacks_add_up_to_the_stage(run: Run) -> None:
+    info = cost.stack_info(run)
+    rows = [row for row in run.rows if row.part.stage]
+    totals = [sum(macs[i] for macs in info.macs.values()) for i in range(len(info.bars))]
+    assert totals == [row.blocks * row.macs for row in rows]
+    assert info.bars[0] == ("stage 1", "mha")
+
+
+def test_the_latency_chart_has_medians_and_intervals_in_milliseconds(run: Run) -> None:
+    info = latency.latency_info(run)
+    place, median, low, high = info.points["sra_conv"][0]
+    assert place == "stage 1, one module"
+    assert (median, low, high) == pytest.approx((2.06, 2.0, 2.12))
+    assert info.points["mha"][4][0] == "whole model"
+
+
+def test_the_agreement_chart_has_every_submodule_and_lies_on_the_line(run: Run) -> None:
+    info = agreement.agreement_info(run)
+    assert set(info.points) == {"fvcore", "torch"}
+    assert len(info.points["torch"]) == sum(len(r.witnesses["torch"].by_module) for r in run.rows)
+    assert all(ours == theirs for points in info.points.values() for ours, theirs, _ in points)
+
+
+def test_charts_are_plain_json(run: Run) -> None:
+    for figure in (
+        cost.draw_stack(cost.stack_info(run)),
+        latency.draw_latency(latency.latency_info(run)),
+        agreement.draw_agreement(agreement.agreement_info(run)),
+    ):
+        assert "bdata" not in figure.to_json()  # numpy arrays would become base64
+        assert len(json.loads(figure.to_json())["data"]) >= 3
+
+
+def test_a_notebook_shows_a_table(run: Run) -> None:
+    assert run._repr_html_().count("<tr") == 16
+
+
+def test_no_name_of_host_user_or_path_is_recorded() -> None:
+    recorded = json.dumps(asdict(environment("cpu")))
+    for secret in (platform.node(), os.getcwd()):
+        assert secret not in recorded
+    assert str(Path.home()) not in recorded
+    assert getpass.getuser() not in recorded
+
+
+def test_markup_in_a_device_name_is_shown_as_it_is(run: Run) -> None:
+    device = "GPU [red] [/b] [x]"
+    shown = replace(run, environment=replace(run.environment, device=device))
+    assert device in " ".join(terminal.render(shown, 200).split())

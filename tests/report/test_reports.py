@@ -1,0 +1,200 @@
+"""`pvtprof report` of one run, of two, and of a folder; anonymous ones; figures for notebooks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+
+import pvtprof
+from pvtprof import units
+from pvtprof.cli import app
+from pvtprof.observe.machine import WITHHELD
+from pvtprof.report.figures import latency, memory
+from pvtprof.run import store
+from pvtprof.run.run import Run
+from tests.builders import observed_run
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two runs, a page of one, a baseline's name with no run in it, and a truncated file."""
+    monkeypatch.chdir(tmp_path)
+    observed_run().save("small.json")
+    observed_run().to_html("small.html")
+    observed_run(img=512).save("large.json")
+    Path("other.json").write_text('{"schema": "pvtprof.baseline/1"}\n')
+    Path("cut.json").write_text(store.dumps(observed_run())[:500])
+    return tmp_path
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    def call(*words: str) -> tuple[int, str, str]:
+        return (app.main(["report", *words]), *capsys.readouterr())
+
+    return call
+
+
+def test_a_folder_gets_an_index_that_links_its_runs(folder: Path, said: Said) -> None:
+    code, out, err = said(".")
+    assert (code, err) == (0, "Wrote index.html\n")
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["large.json", "small.json"]
+    page = Path("index.html").read_text(encoding="utf-8")
+    assert '<a href="small.html">small.json</a>' in page
+    assert '<a href="large.json">large.json</a>' in page
+    assert units.integer(observed_run(img=512).row(None, "mha").macs) in page
+    for name in ("cut.json", "other.json"):
+        assert f"<code>{name}</code>: " in page
+    assert said(".")[0] == 0  # over its own
+
+
+def test_the_list_is_data_too(folder: Path, said: Said) -> None:
+    runs = [observed_run(img=512), observed_run()]
+    rows = json.loads(said(".", "--format", "json")[1])
+    assert [row["mha_macs"] for row in rows] == [run.row(None, "mha").macs for run in runs]
+    lines = list(csv.DictReader(io.StringIO(said(".", "--format", "csv")[1])))
+    assert [line["image"] for line in lines] == ["512", "224"]
+
+
+def test_two_runs_are_one_page(folder: Path, said: Said) -> None:
+    code, out, err = said("small.json", "large.json")
+    assert (code, err) == (0, "Wrote small-vs-large.html\n")
+    page = Path("small-vs-large.html").read_text(encoding="utf-8")
+    small, large = observed_run().row(None, "mha"), observed_run(img=512).row(None, "mha")
+    assert f"B needs {units.percent(large.macs, small.macs)} of A&#39;s MACs" in page
+    assert units.integer(large.macs) in page
+    assert max(map(len, out.splitlines())) <= 80
+    rows = json.loads(said("small.json", "large.json", "--format", "json")[1])
+    assert rows[12]["macs_a"] == small.macs
+    assert rows[12]["macs_b"] == large.macs
+    assert rows[12]["time_ratio"] == 1.0
+    assert rows[12]["time_a_s"] == small.latency_median_s
+    assert "A and B differ in: height 224 and 512; width 224 and 512." in page
+
+
+def test_times_of_two_machines_are_shown_and_not_divided(folder: Path, said: Said) -> None:
+    run = observed_run(img=512)
+    elsewhere = replace(run, environment=replace(run.environment, device="Another CPU"))
+    elsewhere.save("elsewhere.json")
+    rows = json.loads(said("small.json", "elsewhere.json", "--format", "json")[1])
+    assert {row["time_ratio"] for row in rows} == {None}
+    assert all(row["time_b_s"] > 0 for row in rows)
+    page = Path("small-vs-elsewhere.html").read_text(encoding="utf-8")
+    assert "device is Test CPU, 2 cores in A, Another CPU in B" in page
+    assert "of its time" not in page
+    said("small.json", "elsewhere.json", "--anonymous", "-o", "anon.html")
+    anonymous = Path("anon.html").read_text(encoding="utf-8")
+    assert "Times are not divided: devices are withheld" in anonymous
+    assert "of its time" not in anonymous
+
+
+def test_a_run_that_nobody_counted_agrees_with_nobody(folder: Path, said: Said) -> None:
+    Path("fresh").mkdir()
+    pvtprof.compare(analytic=True).save("fresh/formulas.json")
+    assert json.loads(said("fresh", "--format", "json")[1])[0]["agrees"] is None
+
+
+def test_links_are_from_where_the_page_lies(folder: Path, said: Said) -> None:
+    assert said(str(folder), "-o", "lists/all.html")[0] == 0
+    page = Path("lists/all.html").read_text(encoding="utf-8")
+    assert '<a href="../small.html">small.json</a>' in page
+    assert '<a href="../large.json">large.json</a>' in page
+    assert str(folder) not in page
+
+
+def test_the_page_of_a_run_called_index_is_not_lost(folder: Path, said: Said) -> None:
+    Path("small.json").rename("index.json")
+    code, out, err = said(".")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "index.json is a run" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["cut.json"], "cut.json"),
+        (["other.json"], "other.json"),
+        (["small.json", "cut.json"], "cut.json"),
+        (["small.json", "newer.json"], "pvtprof.run/9"),
+        (["small.json", "large.json", "cut.json"], "3 paths"),
+        (["empty"], "holds no run"),
+        (["small.json", "nowhere.json"], "nowhere.json"),
+        ([".", "-o", "index.md"], "index.md"),
+        ([".", "--format", "markdown"], "markdown is of one run"),
+        (["small.json", "large.json", "-o", "mine.html"], "mine.html was not written by pvtprof"),
+        ([".", "-o", "mine.html"], "mine.html was not written by pvtprof"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_written(
+    folder: Path, said: Said, words: list[str], part: str
+) -> None:
+    Path("empty").mkdir()
+    text = store.dumps(observed_run()).replace("pvtprof.run/2", "pvtprof.run/9")
+    Path("newer.json").write_text(text)
+    Path("mine.html").write_text("<p>mine</p>")
+    before = sorted((path, path.read_bytes()) for path in folder.rglob("*.*"))
+    code, out, err = said(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert part in err
+    assert sorted((path, path.read_bytes()) for path in folder.rglob("*.*")) == before
+
+
+def test_an_anonymous_report_withholds_device_and_date(folder: Path, said: Said) -> None:
+    assert said("small.json", "--anonymous", "-o", "anon.html", "-o", "anon.json")[0] == 0
+    text = Path("anon.html").read_text(encoding="utf-8") + Path("anon.json").read_text()
+    environment = observed_run().environment
+    for secret in (environment.device, environment.date, environment.date[:10], environment.system):
+        assert secret not in text
+    assert pvtprof.load("anon.json").environment.device == WITHHELD
+    for words in (["small.json", "large.json", "-o", "pair.html"], [".", "-o", "list.html"]):
+        code, out, _ = said(*words, "--anonymous")
+        assert code == 0
+        told = Path(words[-1]).read_text(encoding="utf-8") + out
+        assert environment.device not in told
+        assert "small.json" not in told
+
+
+def test_compare_can_be_anonymous(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["compare", "--analytic", "--anonymous", "--format", "json"]) == 0
+    environment = json.loads(capsys.readouterr().out)["environment"]
+    assert environment["device"] == environment["date"] == WITHHELD
+
+
+def test_a_run_gives_its_charts_as_figures() -> None:
+    run: Run = observed_run()
+    figures = run.figures()
+    assert list(figures) == ["macs", "latency", "shares", "resolution", "live", "agreement"]
+    assert all(isinstance(figure, go.Figure) for figure in figures.values())
+    assert list(pvtprof.compare(analytic=True).figures()) == ["macs", "resolution", "live"]
+
+
+def test_shares_are_of_plain_attention() -> None:
+    run = observed_run()
+    (place, macs, time, low, high) = latency.shares_info(run).points["sra_conv"][0]
+    conv, plain = run.row(1, "sra_conv"), run.row(1, "mha")
+    assert place == "stage 1, one module"
+    assert macs == conv.macs / plain.macs
+    assert time == pytest.approx(2.0)
+    assert low is not None
+    assert high is not None
+    assert low < time < high
+
+
+def test_the_largest_image_that_fits_is_marked() -> None:
+    run = observed_run()
+    known = replace(run, environment=replace(run.environment, memory_bytes=24 * 2**30))
+    info = memory.resolution_info(known)
+    assert {v: side for v, (side, _) in info.crossings.items()} == {
+        "mha": 948, "sra_conv": 2684, "sra_pool": 9012,
+    }  # fmt: skip
+    assert all(needed <= 24 * 2**30 for _, needed in info.crossings.values())
+    assert memory.resolution_info(run).crossings == {}
