@@ -112,6 +112,11 @@ def derive(
     with its first and last. ``verify`` holds the form to torch's counter, fvcore and live bytes.
 
     Raises SpecError for wrong usage, DeriveError where the module has no closed form.
+
+    >>> import torch
+    >>> form = derive(torch.nn.Linear(64, 96), torch.zeros(1, 49, 64), verify=False)
+    >>> form.macs, form(b=2, n=100).macs
+    (6,144 b n, 1228800)
     """
     from pvtprof.derive.deriving import derive as derived
 

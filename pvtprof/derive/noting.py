@@ -15,15 +15,15 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
 from pvtprof.derive.polynomial import ZERO, Polynomial
-from pvtprof.derive.symbolic import SizesEnv
+from pvtprof.derive.symbolic import CONCRETE_INTEGERS, SizesEnv
 from pvtprof.errors import UnavailableError
 from pvtprof.observe.live_bytes import LiveBytes
 
 aten = torch.ops.aten
 
 
-#: What torch says where a kernel takes no symbolic sizes.
-CONCRETE = ("expected to contain only concrete integers", "with symbolic sizes/strides")
+#: What torch says where code takes no symbolic sizes.
+CONCRETE = (CONCRETE_INTEGERS, "with symbolic sizes/strides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,15 @@ class Noting(LiveBytes):
     def _called(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """The result; of a kernel that takes no symbolic sizes, by torch's Python version of it."""
         if func not in self.in_python:
+            self.env.in_kernel = True
             try:
                 return super().__torch_dispatch__(func, types, args, kwargs)
             except RuntimeError as error:
                 if not any(said in str(error) for said in CONCRETE):
                     raise
                 self.in_python.add(func)
+            finally:
+                self.env.in_kernel = False
         with enable_python_dispatcher():
             return super().__torch_dispatch__(func, types, args, kwargs)
 
@@ -166,7 +169,7 @@ def view_strides(shape: Any, strides: Any, wanted: Any) -> list[Any] | None:
     the strides are those that torch's kernels give, which decide on copies of convolutions.
 
     >>> view_strides((1, 8, 6), (48, 1, 8), (1, 8, 2, 3))
-    [48, 1, 24, 8]
+    [8, 1, 24, 8]
     """
     if not len(shape):
         return [1] * len(wanted)

@@ -17,6 +17,8 @@ from pvtprof.derive.nodes import SizeNode
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.sizes import Sizes
 
+#: What torch says where a kernel takes no symbolic sizes.
+CONCRETE_INTEGERS = "expected to contain only concrete integers"
 #: sympy's relations, by the way in which ``Sizes`` is asked.
 _RELATIONS = {
     sympy.Eq: "==",
@@ -36,6 +38,8 @@ class SizesEnv(ShapeEnv):
             duck_shape=False, allow_scalar_outputs=False, allow_dynamic_output_shape_ops=False
         )
         self.sizes = sizes
+        #: Whether a kernel runs that has a version in Python: it may not fix a size by itself.
+        self.in_kernel = False
         self._polynomials: dict[sympy.Symbol, Polynomial] = {}
         self._symbols: dict[Polynomial, sympy.Symbol] = {}
         self._cached: dict[sympy.Basic, Polynomial] = {}
@@ -221,7 +225,10 @@ class SizesEnv(ShapeEnv):
             return sympy.true if self.decide(orig_expr, True) else sympy.false
         if isinstance(hint, float):
             return sympy.Float(self._float(orig_expr))
-        return sympy.Integer(self.sizes.fix(self.polynomial(orig_expr), user_line))
+        polynomial = self.polynomial(orig_expr)
+        if self.in_kernel and polynomial.constant is None:
+            raise RuntimeError(f"a kernel's sizes are {CONCRETE_INTEGERS}")
+        return sympy.Integer(self.sizes.fix(polynomial, user_line))
 
     def _float(self, expr: sympy.Basic) -> float:
         """A number in floating point that the code asks for: all sizes in it are fixed."""

@@ -146,7 +146,7 @@ def main(path: Path, only: list[str]) -> None:
 def table(path: Path) -> str:
     """The rows as Markdown, for docs/your-own-module.md."""
     rows = json.loads(path.read_text())
-    lines = ["| architecture | mode | derived | pieces | CPU s | right of points | bytes exact | domain |",
+    lines = ["| architecture | mode | derived | pieces | CPU s | points right | bytes exact | domain |",
              "|---|---|---|---:|---:|---:|---:|---|"]  # fmt: skip
     for row in rows:
         if not row["derived"]:
