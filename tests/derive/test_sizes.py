@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pvtprof.derive.noting import view_strides
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.sizes import Rounded, Sizes
 
@@ -90,3 +94,23 @@ def test_each_relation_is_answered_as_the_hints_say(relation: str) -> None:
         expected = eval(f"{hint} {relation} 5")
         assert sizes.ask(h - 5, relation) is expected
         assert all(guard.holds({"h": hint}) for guard in sizes.guards)
+
+
+@given(st.randoms(use_true_random=False))
+def test_views_are_laid_out_as_torch_lays_them_out(rng: random.Random) -> None:
+    sides = [rng.choice([1, 1, 2, 3, 4, 6]) for _ in range(rng.randint(1, 4))]
+    order = rng.sample(range(len(sides)), len(sides))
+    tensor = torch.empty(sides, device="meta").permute(order)
+    if tensor.shape[0] > 1 and rng.random() < 0.3:
+        tensor = tensor[1:]
+    wanted, rest = [], tensor.numel()
+    while rest > 1 and rng.random() < 0.8:
+        wanted.append(rng.choice([k for k in range(1, rest + 1) if rest % k == 0]))
+        rest //= wanted[-1]
+    wanted.append(rest)
+    wanted.insert(rng.randint(0, len(wanted)), 1)
+    try:
+        expected = list(tensor.view(wanted).stride())
+    except RuntimeError:
+        expected = None
+    assert view_strides(tuple(tensor.shape), tensor.stride(), tuple(wanted)) == expected
