@@ -1,4 +1,5 @@
 # make compare: set up .venv and run the comparison.   make test: lint, types, tests, benchmarks, exact gates.
+# make test-all: the tests alone, with everything that make test takes a sample of.
 PYTHON ?= python3
 # On Linux, PyPI's torch is the CUDA build: take the CPU build from torch's own index, unless pip is
 # set up with wheels of its own (find-links). Override with PIP_ARGS=...
@@ -8,7 +9,7 @@ ARGS ?= --img 224 --R 8,4,2,1
 
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(PIP_ARGS)
 
-.PHONY: compare test bench clean
+.PHONY: compare test test-all bench clean
 
 compare: .venv/installed
 	.venv/bin/pvtprof compare $(ARGS)
@@ -17,10 +18,14 @@ test: .venv/installed-test
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m "not clock and not bench"
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal -m "not clock and not bench"
 	.venv/bin/pytest -m clock
 	.venv/bin/pytest tests/bench --benchmark-only --benchmark-json=.benchmarks/last.json -q
 	.venv/bin/pvtprof check reports/baseline-pvt_v2_b2-224.json
+
+test-all: .venv/installed-test
+	PVTPROF_TRIALS=all OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal -m "not clock and not bench"
+	.venv/bin/pytest -m clock
 
 bench: .venv/installed-test
 	.venv/bin/pytest tests/bench --benchmark-only -q

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pvtprof.check.entry import check
 from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.device import device_word
-from pvtprof.designs.published import DEFAULT_MODEL
-from pvtprof.designs.setting import DEFAULT_BUDGET_S
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.entry import calibrate, choose

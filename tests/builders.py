@@ -9,9 +9,10 @@ from itertools import product
 from pvtprof.analytic.formulas import model_terms
 from pvtprof.api import Run
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS, Setting
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import ATTENTIONS
 from pvtprof.designs.workload import workload
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement

@@ -11,8 +11,9 @@ from pvtprof.analytic.parts import needs, params_bytes, part_terms
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
-from pvtprof.designs.setting import MODES, Setting
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.words import MODES
 from pvtprof.errors import SpecError
 
 

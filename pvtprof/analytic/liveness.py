@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.ops import Op, numel
-from pvtprof.designs.setting import DTYPES
+from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest
 
 Scope: TypeAlias = tuple[str, ...]

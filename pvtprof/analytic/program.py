@@ -13,10 +13,10 @@ from pvtprof.analytic.formulas import attention_ops, layout
 from pvtprof.analytic.liveness import ATEN
 from pvtprof.analytic.ops import Op
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
-from pvtprof.designs.published import DEFAULT_MODEL, MODELS
-from pvtprof.designs.setting import ATTENTIONS, DTYPES
+from pvtprof.designs.published import MODELS
 from pvtprof.designs.spec import IN_CHANNELS, PATCHES, ModelSpec
 from pvtprof.designs.variants import PLAIN, VARIANTS
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
 
 #: A model that stands for all of its family, and whether v1's embedding is used as it is stored.
 _FAMILIES = {

@@ -22,7 +22,7 @@ from pvtprof.analytic.liveness import (
 )
 from pvtprof.analytic.ops import params
 from pvtprof.analytic.training_step import Backward, Gradient, Rule, Step
-from pvtprof.designs.setting import DTYPES
+from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest
 
 

@@ -15,7 +15,7 @@ from pvtprof.analytic.liveness import (
     releases,
 )
 from pvtprof.analytic.ops import Regrad, exceeds_one, numel
-from pvtprof.designs.setting import DTYPES
+from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pvtprof.check.request import Checked, Request
 from pvtprof.check.result import GateResult, together
-from pvtprof.designs.setting import CHECK_BUDGET_S
+from pvtprof.designs.words import CHECK_BUDGET_S
 from pvtprof.designs.workload import workload
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pvtprof.check.usage import check_usage
-from pvtprof.designs.setting import CHECK_BUDGET_S
+from pvtprof.designs.words import CHECK_BUDGET_S
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError
 

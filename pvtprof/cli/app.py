@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 import signal
 import threading
 import traceback
@@ -15,6 +14,7 @@ import click
 from pvtprof import __version__
 from pvtprof.cli import commands, exit_codes
 from pvtprof.errors import PvtprofError, RunInterruptedError
+from pvtprof.registry import entry_names
 
 
 class _Group(click.Group):
@@ -41,7 +41,7 @@ class _Group(click.Group):
 
 def command_names() -> list[str]:
     """Return the names of all commands: the files in ``pvtprof/cli/commands``."""
-    return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    return entry_names(commands.__path__)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

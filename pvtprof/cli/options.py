@@ -10,9 +10,7 @@ import click
 from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios
 from pvtprof.designs.device import DEVICES
-from pvtprof.designs.published import DEFAULT_MODEL
-from pvtprof.designs.setting import ATTENTIONS, DTYPES
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.spec import ModelSpec, StageSpec
 
-DEFAULT_MODEL = "pvt_v2_b2"
 _V1_DIMS = (64, 128, 320, 512)
 _HEADS = (1, 2, 5, 8)
 _RATIOS = (8, 4, 2, 1)

@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, one_of, positive
-
-ATTENTIONS = ("eager", "sdpa")
-DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
-MODES = ("inference", "training")
-DEFAULT_BUDGET_S = 30.0
-CALIBRATE_BUDGET_S = 20.0
-CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`
+from pvtprof.designs.words import ATTENTIONS, DTYPES, MODES
 
 
 @dataclass(frozen=True, slots=True)

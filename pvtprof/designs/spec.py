@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from pvtprof.designs.checks import MAX_SIDE, one_of, positive
 from pvtprof.designs.variants import PLAIN, VARIANTS
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 
-DEFAULT_POOL_SIZE = 7
 #: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.
 PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
 IN_CHANNELS = 3

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields, replace
 
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, image_size, positive
 from pvtprof.designs.design import PvtDesign
-from pvtprof.designs.published import DEFAULT_MODEL, model_spec
+from pvtprof.designs.published import model_spec
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE, ModelSpec, checked_ratios
+from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.published import model_spec
-from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.words import ATTENTIONS
 from pvtprof.models.attention import Attention
 from pvtprof.models.pvt import PyramidVisionTransformer
 from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2

@@ -17,7 +17,8 @@ from scipy.optimize import nnls
 
 from pvtprof import units
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.setting import CALIBRATE_BUDGET_S, DTYPES, Setting
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.words import CALIBRATE_BUDGET_S, DTYPES
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.observe.machine import Environment

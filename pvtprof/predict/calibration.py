@@ -17,7 +17,7 @@ from statistics import median
 from pvtprof import files
 from pvtprof.decode import loaded
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.setting import DTYPES
+from pvtprof.designs.words import DTYPES
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.observe.machine import Environment, differing
 from pvtprof.predict.kernels import FEATURES, Kernel

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pvtprof.designs.published import DEFAULT_MODEL, model_spec
-from pvtprof.designs.setting import CALIBRATE_BUDGET_S
+from pvtprof.designs.published import model_spec
+from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration

@@ -17,7 +17,7 @@ from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.geometry import Sizes
 from pvtprof.analytic.liveness import allocating, allocations
 from pvtprof.analytic.ops import Op, letters, numel, product
-from pvtprof.designs.setting import DTYPES
+from pvtprof.designs.words import DTYPES
 
 #: Bytes of vectors of AVX2 and AVX-512: what is left of a row after whole ones is dear, element by
 #: element in a softmax of short rows and in fused attention.

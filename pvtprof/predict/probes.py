@@ -13,8 +13,9 @@ from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running,
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.liveness import peak
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE, IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 from pvtprof.predict.kernels import Kernel, kernels
 

@@ -20,10 +20,11 @@ from pvtprof.analytic.parts import part_terms
 from pvtprof.analytic.program import program
 from pvtprof.designs.checks import MAX_BATCH
 from pvtprof.designs.part import MODEL, Part, attention_of
-from pvtprof.designs.published import DEFAULT_MODEL, MODELS
-from pvtprof.designs.setting import ATTENTIONS, DTYPES, Setting
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
 from pvtprof.run.command import command

@@ -11,8 +11,9 @@ from pvtprof import units
 from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
 from pvtprof.designs.part import MODEL
-from pvtprof.designs.published import DEFAULT_MODEL, MODELS
+from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
 from pvtprof.report import explorer, formula, mathml, notes, sentences
 from pvtprof.report.figures.style import COLORS, color_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
-from pvtprof.designs.variants import VARIANTS
 from pvtprof.predict.kernels import VECTORS
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
@@ -39,7 +38,7 @@ def _short_rows(run: Run) -> Iterator[str]:
     if short := [
         f"{row.name} ({row.kv_tokens})"
         for row in run.rows
-        if VARIANTS[row.runs_as].has_ratio
+        if (row.sr_ratio or 1) > 1
         and row.kv_tokens
         and its.attention == "eager"
         and row.kv_tokens * size < VECTORS[-1]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pvtprof import units
-from pvtprof.designs.published import DEFAULT_MODEL
-from pvtprof.designs.setting import DEFAULT_BUDGET_S
+from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import Workload
 
 #: Options that are left out where they are the default.

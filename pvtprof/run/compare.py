@@ -7,9 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeAlias
 
-from pvtprof.designs.published import DEFAULT_MODEL
-from pvtprof.designs.setting import DEFAULT_BUDGET_S
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE
+from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
@@ -127,9 +125,10 @@ def _observed(
             f"a CUDA graph is of inference on a GPU; this is {setting.mode} on {device}: "
             "leave --cuda-graph"
         )
-    each = replace(measuring, budget_s=measuring.budget_s / len(comparisons))
+    share = 1 / len(comparisons)
     observers = [
-        Observer([_placed(row, device) for row in rows], each, progress) for rows in comparisons
+        Observer([_placed(row, device) for row in rows], measuring, share, progress)
+        for rows in comparisons
     ]
     interrupted = False
     with with_autograd(), ExitStack() as stack:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pvtprof import units
 from pvtprof.designs.part import Part
-from pvtprof.designs.setting import DEFAULT_BUDGET_S, Setting
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.words import DEFAULT_BUDGET_S
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.environment import free_bytes
 from pvtprof.observe.measurement import Measurement
@@ -74,18 +75,21 @@ def check_addressable(rows: Sequence[Row]) -> None:
 class Observer:
     """Runs every witness over the rows of one comparison: one model, one setting.
 
-    ``rows`` holds what was seen so far, also after Ctrl-C.
+    ``rows`` holds what was seen so far, also after Ctrl-C. ``share`` is the part of the budget that
+    is for this comparison.
     """
 
     def __init__(
         self,
         rows: Sequence[Row],
         measuring: Measuring,
+        share: float,
         progress: Progress,
     ) -> None:
         self.rows = {(row.part, row.design.name): row for row in rows}
         self.setting: Setting = rows[0].setting
-        self.budget_s = measuring.budget_s
+        self.asked_s = measuring.budget_s
+        self.budget_s = share * measuring.budget_s
         self.clock: Side | None = None
         self.progress = progress
         self.left_s = 0.0
@@ -156,7 +160,7 @@ class Observer:
         self.left_s += self._share(part) * self.budget_s
         begin = time.perf_counter()
         taken: dict[str, Measurement] = {}
-        reason = f"no time left to measure; raise --budget ({self.budget_s:g} s)"
+        reason = f"no time left to measure; raise --budget ({self.asked_s:g} s)"
         try:
             if self.clock:
                 self._measure(self.clock, part, ready, taken)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import Part
-from pvtprof.designs.setting import DTYPES, Setting
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.words import DTYPES
 from pvtprof.errors import SpecError
 from pvtprof.moment import Moment
 from pvtprof.observe.measurement import Measurement

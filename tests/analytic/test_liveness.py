@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
+from itertools import product
 
 import pytest
 import torch
@@ -16,16 +16,15 @@ from pvtprof.analytic import liveness, training
 from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS, DTYPES
 from pvtprof.designs.spec import StageSpec
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import ATTENTIONS, DTYPES
 from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.subject import Subject, attention_subject, model_subject
 from tests.builders import at
+from tests.trials import ALL, sample
 
-#: PVTPROF_TRIALS=all watches everything (minutes); the suite a sample of it.
-ALL = os.environ.get("PVTPROF_TRIALS") == "all"
 #: How many random attention modules are watched, on fake and on real tensors.
 FAKE, REAL = (2000, 500) if ALL else (160, 40)
 NAMES = tuple(MODELS) if ALL else ("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li")
@@ -34,7 +33,7 @@ IMAGES = [(224, 224), (800, 1333), *([(384, 384), (2048, 2048), (4096, 4096)] if
 
 def random_case(rng: random.Random, largest: int) -> tuple[str, Subject, tuple[Term, ...], str]:
     """A random attention module: what it is, how to build it, its operators and its dtype."""
-    variant, attention = rng.choice(VARIANTS), rng.choice(ATTENTIONS)
+    variant, attention = rng.choice(list(VARIANTS)), rng.choice(ATTENTIONS)
     dtype = rng.choice(list(DTYPES))
     side = rng.choice([s for s in (4, 16, 64, 1024) if s <= largest])
     grid = rng.randint(1, side), rng.randint(1, side)
@@ -102,16 +101,14 @@ def packed_bytes(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     return sum(nbytes for pointer, nbytes in storages.items() if pointer not in held)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 8])
-@pytest.mark.parametrize("image", IMAGES, ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "image", "batch"), sample(product(NAMES, IMAGES, (1, 2, 8)), 8))
 def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
     subject = model_subject(MODELS[name], at(batch, "float32", "eager", image))
     check(name, subject, model_terms(MODELS[name], image, batch))
 
 
 @given(
-    st.sampled_from(VARIANTS), st.sampled_from(ATTENTIONS), st.sampled_from(sorted(DTYPES)),
+    st.sampled_from(list(VARIANTS)), st.sampled_from(ATTENTIONS), st.sampled_from(sorted(DTYPES)),
     st.integers(2, 2048), st.integers(2, 2048), st.integers(1, 64), st.integers(1, 8),
     st.integers(2, 64),
 )  # fmt: skip
@@ -143,7 +140,7 @@ def test_one_attention_module_in_one_line(
 
 
 @given(
-    st.sampled_from(VARIANTS), st.sampled_from(sorted(DTYPES)), st.integers(2, 512),
+    st.sampled_from(list(VARIANTS)), st.sampled_from(sorted(DTYPES)), st.integers(2, 512),
     st.integers(2, 512), st.integers(1, 8), st.integers(1, 8), st.integers(2, 64),
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
@@ -165,7 +162,7 @@ def test_what_one_attention_module_saves_in_one_line(
 
 
 @given(
-    st.sampled_from(VARIANTS), st.sampled_from(sorted(DTYPES)), st.integers(1, 8),
+    st.sampled_from(list(VARIANTS)), st.sampled_from(sorted(DTYPES)), st.integers(1, 8),
     st.integers(1, 8), st.integers(2, 64),
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)

@@ -202,7 +202,6 @@ def test_files_that_do_not_go_together_are_one_line(
     assert held(capsys, str(tmp_path / "empty"), before)[0] == 2
 
 
-@pytest.mark.clock
 def test_what_pvt_benchmark_stored_is_read(
     pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,7 +213,7 @@ def test_what_pvt_benchmark_stored_is_read(
             pvt_benchmark(nn.Linear(16, 32), randn(4, 16))
         """
     )
-    options = ["--benchmark-json=one.json", "--benchmark-max-time=0.1"]
+    options = ["--benchmark-json=one.json", "--benchmark-max-time=0.05"]
     pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
     capsys.readouterr()
     code, lines = held(capsys, "one.json", "one.json")

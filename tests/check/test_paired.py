@@ -29,7 +29,12 @@ from pvtprof.observe import sides as sides_module
 from pvtprof.observe.sides import Setup, sides
 from pvtprof.run import recipes
 
-pytestmark = pytest.mark.clock
+
+@pytest.fixture(autouse=True)
+def _short_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many pairs as the rule needs, each of them short."""
+    monkeypatch.setattr(paired, "PAIR_S", 0.05)
+
 
 DESIGN = """
 import torch
@@ -91,7 +96,7 @@ def on_cpu(target: str | None = None) -> Checked:
     return Checked(replace(workload(), device="cpu"), target)
 
 
-def run(found: Versions, factory: str = "factory", budget_s: float = 2.0) -> Paired:
+def run(found: Versions, factory: str = "factory", budget_s: float = 0.1) -> Paired:
     rows: dict[str, dict[str, object]] = {"work": {}}
     (judgement,) = judged(found, rows, on_cpu(f"some_design:{factory}"), Timing(budget_s))
     return judgement
@@ -176,6 +181,7 @@ def test_the_last_line_says_what_came_out() -> None:
     assert "b: slower: 120.3 % of the time before" in text
 
 
+@pytest.mark.clock
 def test_identical_code_in_two_folders_is_not_slower(tmp_path: Path) -> None:
     found = run(versions(tmp_path))
     assert found.verdict != SLOWER
@@ -183,6 +189,7 @@ def test_identical_code_in_two_folders_is_not_slower(tmp_path: Path) -> None:
     assert len(found.ratios) % 2 == 0
 
 
+@pytest.mark.clock
 def test_half_as_much_work_again_is_slower(tmp_path: Path) -> None:
     found = run(versions(tmp_path, extra=512))
     assert found.verdict == SLOWER
@@ -267,13 +274,14 @@ def recipes_of(model: str, img: int, *ratios: tuple[int, ...], **options: int) -
     return recipes.of_rows(asked.designs, asked.setting)
 
 
+@pytest.mark.clock
 def test_pvtprofs_own_rows_of_another_checkout(tmp_path: Path) -> None:
     """What `check --base REF` does in this very repository: head is where the worker lies too."""
     head = Path(__file__).parents[2]
     shutil.copytree(head / "pvtprof", tmp_path / "pvtprof")
     rows = {"stage 1 sra_conv": recipes_of("pvt_v2_b0", 64)["stage 1 sra_conv"]}
     both = Versions(str(tmp_path), str(head), sys.executable, sys.executable)
-    (found,) = judged(both, rows, on_cpu(), Timing(1))
+    (found,) = judged(both, rows, on_cpu(), Timing(0.1))
     assert found.verdict != SLOWER
 
 
@@ -290,7 +298,7 @@ def test_a_version_that_runs_the_other_ones_code_is_refused(
     (elsewhere / "some_design.py").rename(elsewhere / "some_other.py")
     monkeypatch.setenv("PYTHONPATH", str(elsewhere))
     with pytest.raises(UnavailableError, match="base: ImportError: some_other is imported from"):
-        judged(found, {"it": {}}, on_cpu("outer:factory"), Timing(1))
+        judged(found, {"it": {}}, on_cpu("outer:factory"), Timing(0.1))
 
 
 def test_a_stuck_side_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,10 +358,11 @@ def git(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.clock
 def test_base_is_a_git_ref_whose_worktree_goes_again(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--base", "first", "--target", "some_design:factory", "--budget", "2"]
+    options = ["--base", "first", "--target", "some_design:factory", "--budget", "0.1"]
     assert app.main(["check", *options]) == 1
     assert "slower than first, measured twice" in capsys.readouterr().out
     assert len(git("worktree", "list").splitlines()) == 1
@@ -363,7 +372,7 @@ def test_base_is_a_git_ref_whose_worktree_goes_again(
 def test_ctrl_c_takes_the_worktree_and_the_processes_along(
     repository: Path, how: signal.Signals
 ) -> None:
-    code = "import sys; from pvtprof import cli; sys.exit(app.main(sys.argv[1:]))"
+    code = "import sys; from pvtprof.cli import main; sys.exit(main(sys.argv[1:]))"
     options = ["check", "--base", "first", "--target", "some_design:factory", "--budget", "60"]
     running = subprocess.Popen(
         [sys.executable, "-c", code, *options], stderr=subprocess.PIPE, text=True

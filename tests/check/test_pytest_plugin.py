@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-pytest_plugins = ["pytester"]
-
-pytestmark = pytest.mark.clock
+from junitparser import JUnitXml
 
 TEST = """
 import pytest, torch
@@ -17,8 +20,7 @@ from torch import nn
 def linear():
     return nn.Linear(16, 32), torch.randn(4, 16)
 
-{marker}
-def test_design(pvt_benchmark):
+def measured(pvt_benchmark):
     figures = pvt_benchmark(*linear())
     assert figures["macs"] == 4 * 16 * 32
     assert figures["params"] == 16 * 32 + 32
@@ -27,47 +29,73 @@ def test_design(pvt_benchmark):
     low, high = figures["latency_interval_s"]
     assert 0 < low <= figures["latency_s"] <= high
 """
+#: The limits of each test of the user's suite, and how it ends.
+OVER = {
+    "macs=2047": "over budget: macs 2048, at most 2047",
+    "params=500": "over budget: params 544, at most 500",
+    "peak_bytes=511, saved_bytes=0": "over budget: peak_bytes 512, at most 511",
+    "latency_s=1e-9": "over budget: latency_s *, at most 1e-09",
+}
+#: An hour a call: whatever else the machine does, that is not exceeded.
+WITHIN = "macs=2048, params=544, peak_bytes=512, saved_bytes=0, latency_s=3600"
+NONE = ("flops=1", "3", "")
 
 
-def run(pytester: pytest.Pytester, marker: str = "", *options: str) -> pytest.RunResult:
-    pytester.makepyfile(TEST.format(marker=marker))
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
+@dataclass(frozen=True)
+class Suite:
+    """One run of a suite whose every test has limits of its own: how each ended."""
+
+    ended: dict[str, tuple[str, str]]
+    benchmarks: dict[str, dict[str, Any]]
 
 
-def test_figures_go_into_pytest_benchmarks_json(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "", "--benchmark-json=out.json")
-    result.assert_outcomes(passed=1)
-    (benchmark,) = json.loads((pytester.path / "out.json").read_text())["benchmarks"]
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
+    folder = tmp_path_factory.mktemp("suite")
+    marked = [f"@pytest.mark.pvt_budget({limits})\n" for limits in (*OVER, WITHIN, *NONE)]
+    tests = [f"{marker}def test_{i}(pvt_benchmark):\n    measured(pvt_benchmark)\n"
+             for i, marker in enumerate(["", *marked])]  # fmt: skip
+    (folder / "test_it.py").write_text("\n".join([TEST, *tests]))
+    options = ["-p", "no:cacheprovider", "--strict-markers", "--benchmark-json=out.json",
+               "--junitxml=out.xml", "--benchmark-max-time=0.05"]  # fmt: skip
+    subprocess.run([sys.executable, "-m", "pytest", *options, "test_it.py"], cwd=folder,
+                   capture_output=True)  # fmt: skip
+    return Suite(dict(ended(folder / "out.xml")), {
+        one["name"]: one for one in json.loads((folder / "out.json").read_text())["benchmarks"]
+    })  # fmt: skip
+
+
+def ended(path: Path) -> list[tuple[str, tuple[str, str]]]:
+    """(limits, (how it ended, what was said)) of each test."""
+    (found,) = JUnitXml.fromfile(str(path))
+    names = {f"test_{i}": limits for i, limits in enumerate([None, *OVER, WITHIN, *NONE])}
+    told = []
+    for case in found:
+        result = [(type(one).__name__, f"{one.message} {one.text}") for one in case.result]
+        told.append((str(names[case.name]), result[0] if result else ("passed", "")))
+    return told
+
+
+def test_figures_go_into_pytest_benchmarks_json(suite: Suite) -> None:
+    assert suite.ended["None"] == ("passed", "")
+    benchmark = suite.benchmarks["test_0"]
     assert benchmark["extra_info"]["macs"] == 2048
     assert benchmark["stats"]["rounds"] > 0
 
 
-@pytest.mark.parametrize(
-    ("limits", "message"),
-    [
-        ("macs=2047", "over budget: macs 2048, at most 2047"),
-        ("params=500", "over budget: params 544, at most 500"),
-        ("peak_bytes=511, saved_bytes=0", "over budget: peak_bytes 512, at most 511"),
-        ("latency_s=1e-9", "over budget: latency_s *, at most 1e-09"),
-    ],
-)
-def test_over_budget_fails_with_both_figures(
-    pytester: pytest.Pytester, limits: str, message: str
-) -> None:
-    result = run(pytester, f"@pytest.mark.pvt_budget({limits})")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"*{message}*"])
+@pytest.mark.parametrize("limits", OVER)
+def test_over_budget_fails_with_both_figures(suite: Suite, limits: str) -> None:
+    how, said = suite.ended[limits]
+    assert how == "Failure"
+    assert fnmatch(said, f"*{OVER[limits]}*")
 
 
-def test_within_budget_passes(pytester: pytest.Pytester) -> None:
-    limits = "macs=2048, params=544, peak_bytes=512, saved_bytes=0, latency_s=60"
-    run(pytester, f"@pytest.mark.pvt_budget({limits})", "--strict-markers").assert_outcomes(
-        passed=1
-    )
+def test_within_budget_passes(suite: Suite) -> None:
+    assert suite.ended[WITHIN] == ("passed", "")
 
 
-@pytest.mark.parametrize("limits", ["flops=1", "3", ""])
-def test_a_budget_of_something_else_is_refused(pytester: pytest.Pytester, limits: str) -> None:
-    result = run(pytester, f"@pytest.mark.pvt_budget({limits})")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*pvt_budget takes macs, params, peak_bytes*"])
+@pytest.mark.parametrize("limits", NONE)
+def test_a_budget_of_something_else_is_refused(suite: Suite, limits: str) -> None:
+    how, said = suite.ended[limits]
+    assert how == "Error"
+    assert "pvt_budget takes macs, params, peak_bytes" in said

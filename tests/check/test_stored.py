@@ -24,8 +24,7 @@ from pvtprof.check.judgement import (
 from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from tests.builders import ENVIRONMENT
-
-pytestmark = pytest.mark.clock
+from tests.trials import ALL
 
 DESIGN = """
 import os
@@ -52,10 +51,11 @@ def drawn(rng: np.random.Generator, ratio: float, spread: float, processes: int)
 
 def test_the_rule_on_drawn_processes() -> None:
     rng = np.random.default_rng(0)
-    verdicts = {r: [drawn(rng, r, 0.02, 20).verdict for _ in range(100)] for r in (1.02, 1.1, 0.9)}
-    assert verdicts[1.02] == [SAME] * 100  # within what runs differ by
-    assert verdicts[1.1].count(SLOWER) >= 99
-    assert verdicts[0.9].count(FASTER) >= 99
+    n = 100 if ALL else 25
+    verdicts = {r: [drawn(rng, r, 0.02, 20).verdict for _ in range(n)] for r in (1.02, 1.1, 0.9)}
+    assert verdicts[1.02] == [SAME] * n  # within what runs differ by
+    assert verdicts[1.1].count(SLOWER) >= n - 1
+    assert verdicts[0.9].count(FASTER) >= n - 1
     assert drawn(rng, 1.0, 0.3, 10).verdict == CANNOT_TELL
 
 
@@ -64,6 +64,12 @@ def test_the_fewest_processes_can_reach_the_level(rows: int) -> None:
     n = fewest_processes(rows)
     apart = Unpaired(row="row", rows=rows, before=(1.0,) * n, after=(1.1,) * n)
     assert apart.is_surely_beyond(DRIFT)
+
+
+@pytest.fixture(autouse=True)
+def _short_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many processes as the rule needs, each of them short."""
+    monkeypatch.setattr(stored_times, "PROCESS_S", 0.05)
 
 
 @pytest.fixture
@@ -92,22 +98,23 @@ def shown(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
     return code, said.out + said.err
 
 
+@pytest.mark.clock
 def test_the_same_code_is_not_slower_and_slower_code_is(
     here: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--device", "cpu", "--target", here("design_of_then"), "--budget", "2"]
+    options = ["--device", "cpu", "--target", here("design_of_then"), "--budget", "0.1"]
     code, text = shown(capsys, "--update", "--latency", *options)
     assert (code, text) == (0, "check: wrote b.json, exact figures and times of 1 rows\n")
-    _, text = shown(capsys, "--budget", "2")
+    _, text = shown(capsys, "--budget", "0.1")
     assert "check: slower" not in text
     assert "processes then" in text
     here("design_of_then", turns=3000)  # the worker imports it anew
-    code, text = shown(capsys, "--budget", "2")
+    code, text = shown(capsys, "--budget", "0.1")
     assert code == 1
     assert (
         text.splitlines()[-1] == "check: slower than b.json, measured twice: design_of_then:factory"
     )
-    code, text = shown(capsys, "--update", "--budget", "2")  # times are kept up with
+    code, text = shown(capsys, "--update", "--budget", "0.1")  # times are kept up with
     assert text == "check: wrote b.json, exact figures and times of 1 rows\n"
 
 
@@ -187,9 +194,9 @@ def test_a_training_step_is_timed_against_a_forward_reference(
     here: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--device", "cpu", "--mode", "training", "--target", here("design_step")]
-    assert shown(capsys, "--update", "--latency", "--budget", "1", *options)[0] == 0
-    code, text = shown(capsys, "--budget", "1")
-    assert code in (0, 3)
+    assert shown(capsys, "--update", "--latency", "--budget", "0.1", *options)[0] == 0
+    code, text = shown(capsys, "--budget", "0.1")
+    assert code in (0, 1, 3)  # timed; what came out is up to the machine
     assert "processes then" in text
 
 
@@ -216,10 +223,10 @@ def test_a_new_baseline_needs_to_know_what_of(
 def test_a_row_that_cannot_run_any_more_is_exit_3(
     here: Callable[..., str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    options = ["--device", "cpu", "--target", here("design_gone"), "--budget", "1"]
+    options = ["--device", "cpu", "--target", here("design_gone"), "--budget", "0.1"]
     assert shown(capsys, "--update", "--latency", *options)[0] == 0
     (tmp_path / "design_gone.py").write_text("def factory():\n    raise OSError('no weights')\n")
-    code, text = shown(capsys, "--budget", "1")
+    code, text = shown(capsys, "--budget", "0.1")
     assert code == 3
     assert text.splitlines()[0] == "check: every exact figure of 1 row is as in b.json"
     assert text.splitlines()[-1].endswith(

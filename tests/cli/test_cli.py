@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ import pytest
 import pvtprof
 from pvtprof import files
 from pvtprof.cli import app
+from pvtprof.cli.commands import check
+from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
@@ -241,6 +244,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "import sys, os, signal\n"
         "from pvtprof.observe import latency\n"
         "real = latency.measure\n"
+        "latency.MOST_ROUNDS, latency.WARM_UP_S = 8, {'cpu': 0.0}\n"
         "def measure(*args, **kwargs):\n"
         "    taken = real(*args, **kwargs)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
@@ -255,8 +259,8 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "output.save = again\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
-    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "24", "-o", "run.json",
-               "--no-calibrate"]  # fmt: skip
+    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "3600",
+               "-o", "run.json", "--no-calibrate"]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=120
     )
@@ -388,3 +392,7 @@ def test_a_defect_is_not_taken_for_a_change(
     monkeypatch.setattr("pvtprof.report.listing.render", broken)
     assert app.main(["models"]) == 70
     assert capsys.readouterr().err.splitlines()[-1].startswith("pvtprof: this is a defect")
+
+
+def test_what_check_calls_a_workload_is_one() -> None:
+    assert tuple(signature(workload).parameters) == check._WORK

@@ -15,7 +15,14 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pvtprof"
 #: The order of the rooms: each may import itself and what stands before its own line.
 ORDER = (
-    ("errors", "moment", "units", "files", "decode"),  # the ground floor, module by module
+    (
+        "errors",
+        "moment",
+        "units",
+        "files",
+        "decode",
+        "registry",
+    ),  # the ground floor, module by module
     ("designs",),
     ("analytic", "models"),
     ("observe",),
@@ -81,13 +88,13 @@ def imported(source: str) -> Iterator[tuple[str, bool]]:
 
 
 #: Modules that import by name what they cannot name: other versions, users' code, lazy attributes,
-#: and commands, which are found by the names of their files.
+#: and commands, charts and witnesses, which are found by the names of their files.
 BY_NAME = {
     "observe/worker.py",
     "observe/target.py",
     "derive/targets.py",
     "cli/app.py",
-    "report/figures/__init__.py",
+    "registry.py",
     "__init__.py",
 }
 

@@ -21,9 +21,9 @@ from pvtprof.analytic.parts import op_name
 from pvtprof.api import with_methods
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import StageSpec
 from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import ATTENTIONS
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.observe.measurement import Measurement

@@ -25,7 +25,7 @@ from pvtprof.run.run import Run
 from tests.browser import READY, chromium, opened
 from tests.builders import made_up_calibration, model_at, observed_run, with_row
 
-LIVE = ("report", "pair")  # kinds of pages that have an explorer
+LIVE = ("report", "several", "pair")  # kinds of pages that have an explorer
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
@@ -53,6 +53,7 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
     """Every kind of page, and what tells that it is ready."""
     other = observed_run(img=320)
     made = {
+        "several": html.render(several(run)),
         "choose": choosing.html(choose.choose(*model_at("pvt_v2_b0", 64), made_up_calibration())),
         "pair": pair.render(run, other),
         "index": index.render({"a.json": run}, {"a.json": "a.html"}, {"b": "x"}),
@@ -62,7 +63,13 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
     return {"report": report, **{name: report.with_name(f"{name}.html") for name in made}}
 
 
-@pytest.mark.parametrize("kind", ["report", "pair", "index", "choose"])
+def several(run: Run) -> Run:
+    """A run of two models, one of them at two sizes."""
+    others = (observed_run(img=320), observed_run(model="pvt_tiny", img=(64, 96)))
+    return replace(run, rows=(*run.rows, *(row for other in others for row in other.rows)))
+
+
+@pytest.mark.parametrize("kind", ["report", "several", "pair", "index", "choose"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_requests_no_complaints_no_violations(
     browser: Browser, pages: dict[str, Path], kind: str, scheme: str
@@ -78,6 +85,32 @@ def test_no_requests_no_complaints_no_violations(
         assert violations(found.page) == []
         assert found.requests == []
         assert found.console == []
+
+
+def test_every_comparison_of_a_page_is_reached_by_its_link(
+    browser: Browser, pages: dict[str, Path], run: Run
+) -> None:
+    with opened(browser, pages["several"]) as found:
+        found.page.wait_for_selector(READY)
+        links = found.page.locator("a[data-comparison]")
+        assert links.count() == 3
+        for number, one in enumerate(several(run).comparisons, 1):
+            links.nth(number - 1).click()
+            found.page.wait_for_selector(f"#comparison-{number} .chart .main-svg .cartesianlayer")
+            assert shown_comparisons(found.page) == [f"comparison-{number}"]
+            assert links.nth(number - 1).get_attribute("aria-current") == "true"
+            cards = found.page.inner_text(f"#comparison-{number} .cards")
+            assert units.integer(one.row(None, "sra_pool").macs) in cards
+            assert violations(found.page) == []
+        assert (found.requests, found.console) == ([], [])
+    with opened(browser, pages["several"], anchor="#comparison-3") as again:
+        again.page.wait_for_selector(READY)
+        assert shown_comparisons(again.page) == ["comparison-3"]
+
+
+def shown_comparisons(page: Page) -> list[str]:
+    blocks = page.locator("div[id^=comparison-]:not([hidden])")
+    return list(blocks.evaluate_all("all => all.map((one) => one.id)"))
 
 
 def violations(page: Page) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import device_option, dtype_option, format_option
 from pvtprof.cli.progress import progress
-from pvtprof.designs.setting import CALIBRATE_BUDGET_S
+from pvtprof.designs.words import CALIBRATE_BUDGET_S
 from pvtprof.report import output
 
 

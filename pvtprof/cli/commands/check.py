@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pvtprof.check.case import FAILED, UNDECIDED
-from pvtprof.check.request import Checked, Request
-from pvtprof.check.result import GateResult, together
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import Tolerance
 from pvtprof.cli.options import workload_options
 from pvtprof.cli.progress import progress
-from pvtprof.designs.setting import CHECK_BUDGET_S, MODES
-from pvtprof.designs.workload import workload
+from pvtprof.designs.words import CHECK_BUDGET_S, MODES
 from pvtprof.errors import UnavailableError
 from pvtprof.report import output
 
-#: The words that, beside --target and --device, say what runs.
-_WORK = tuple(signature(workload).parameters)
+if TYPE_CHECKING:
+    from pvtprof.check.request import Request
+    from pvtprof.check.result import GateResult
+
+#: The words that, beside --target and --device, say what runs: those of a workload.
+_WORK = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size")
 
 
 @click.command()
@@ -95,6 +93,7 @@ def command(
     """
     from pvtprof import files
     from pvtprof.check.gates import results
+    from pvtprof.check.result import together
 
     request = _request(ctx, force=force, **options)
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
@@ -112,6 +111,11 @@ def command(
 
 def _request(ctx: click.Context, /, **options: Any) -> Request:
     """What was asked for, as a value."""
+    from dataclasses import replace
+
+    from pvtprof.check.request import Checked, Request
+    from pvtprof.designs.workload import workload
+
     given = tuple(p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name))
     work = workload(**{name: options.pop(name) for name in _WORK})
     checked = Checked(replace(work, device=options.pop("device")), options.pop("target"))
@@ -121,6 +125,7 @@ def _request(ctx: click.Context, /, **options: Any) -> Request:
 def _told(found: GateResult, junit: str | None, markdown: str | None, force: bool) -> int:
     """Tell the screen and a CI system of all gates together; returns the exit code."""
     from pvtprof.check import ci
+    from pvtprof.check.case import FAILED, UNDECIDED
 
     output.emit(found.text)
     if problem := ci.write(found, junit, markdown, force):

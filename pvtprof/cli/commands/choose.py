@@ -9,9 +9,7 @@ import click
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import DURATION, MEMORY
 from pvtprof.cli.options import format_option, workload_options
-from pvtprof.designs.published import model_spec
-from pvtprof.designs.spec import DEFAULT_POOL_SIZE
-from pvtprof.designs.workload import workload
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.report import output
 
 
@@ -43,6 +41,8 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
       pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
     """
     from pvtprof import files
+    from pvtprof.designs.published import model_spec
+    from pvtprof.designs.workload import workload
     from pvtprof.predict import calibration
     from pvtprof.predict.choose import choose
     from pvtprof.predict.kept import device_kind

@@ -12,7 +12,7 @@ from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import outputs_options, workload_options
 from pvtprof.cli.progress import Progress, progress
-from pvtprof.designs.setting import DEFAULT_BUDGET_S, MODES
+from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
 from pvtprof.errors import RunInterruptedError
 from pvtprof.report import output
 

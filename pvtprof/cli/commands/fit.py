@@ -11,7 +11,6 @@ from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
 from pvtprof.cli.options import format_option, workload_options
 from pvtprof.cli.progress import progress
-from pvtprof.designs.workload import workload
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ def command(memory: int | None, device: str, check: bool, form: str, **options: 
       pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
     """
     from pvtprof.analytic.fit import fits
+    from pvtprof.designs.workload import workload
     from pvtprof.observe.environment import device_memory
     from pvtprof.report import fitting
 

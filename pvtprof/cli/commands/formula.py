@@ -9,7 +9,6 @@ import click
 from pvtprof.cli.kinds import Setting
 from pvtprof.cli.options import format_option
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.workload import workload
 from pvtprof.report import output
 
 
@@ -32,6 +31,7 @@ def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> N
       pvtprof formula sra_conv --at img=512 --at R=4,2,2,1
       pvtprof formula sra_pool --format latex
     """
+    from pvtprof.designs.workload import workload
     from pvtprof.report import formula
 
     names = [name for name, _ in settings]

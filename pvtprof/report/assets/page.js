@@ -169,8 +169,9 @@ const pvtprofPage = (() => {
   function choose(links) {
     const chosen = links.find((link) => link.hash === location.hash) || links[0];
     for (const link of links) {
-      document.getElementById(link.hash.slice(1)).hidden = link !== chosen;
-      if (link === chosen) link.setAttribute("aria-current", "true");
+      const isChosen = link.hash === chosen.hash;
+      document.getElementById(link.hash.slice(1)).hidden = !isChosen;
+      if (isChosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
     return draw();

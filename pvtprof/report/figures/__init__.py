@@ -7,19 +7,18 @@ It may import what its room, report, may import.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import plotly.graph_objects as go
 
+from pvtprof.registry import entries
 from pvtprof.report.figures.chart import Chart
 from pvtprof.run.run import Run
 
 
 def _charts() -> Iterator[Chart]:
-    for module in iter_modules(__path__):
-        yield from getattr(import_module(f"{__name__}.{module.name}"), "CHARTS", ())
+    for module in entries(__name__, __path__):
+        yield from getattr(module, "CHARTS", ())
 
 
 #: Every chart by its name, in the order in which they are shown.

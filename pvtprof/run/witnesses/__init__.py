@@ -1,0 +1,39 @@
+"""The witnesses of a run. A witness is one file here with ``WITNESSES``; everything else finds it.
+
+In: an operator list, and a module that can be built. Out: a formula beside a count.
+It may import what its room, run, may import: formula and observation meet here alone, and neither
+can see the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pvtprof.registry import entries
+from pvtprof.run.run import Run
+from pvtprof.run.witnesses.witness import Witness
+
+
+def _registered() -> Iterator[Witness]:
+    for module in entries(__name__, __path__):
+        yield from getattr(module, "WITNESSES", ())
+
+
+#: Every witness by its name, in the order in which it is asked and shown.
+WITNESSES: Mapping[str, Witness] = {
+    witness.name: witness for witness in sorted(_registered(), key=lambda one: one.place)
+}
+#: The names of the counters of operators, which report submodule by submodule.
+COUNTERS = tuple(name for name, witness in WITNESSES.items() if witness.by_module)
+
+
+def witnesses_of(run: Run) -> tuple[str, ...]:
+    """The names of the witnesses of a run: those registered in their order, then those of a file
+    that a later version wrote."""
+    present = dict.fromkeys(name for row in run.rows for name in row.witnesses)
+    return (*(name for name in WITNESSES if name in present), *(present.keys() - WITNESSES.keys()))
+
+
+def label_of(name: str) -> str:
+    """What tables call a witness; its own name where it is not registered."""
+    return WITNESSES[name].label if name in WITNESSES else name

@@ -1,0 +1,31 @@
+"""How much is tried: everything by `make test-all` (PVTPROF_TRIALS=all), else a sample of it."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable
+from typing import TypeVar
+
+#: Whether everything is tried (minutes more), or a sample with a fixed seed.
+ALL = os.environ.get("PVTPROF_TRIALS") == "all"
+Case = TypeVar("Case", bound=tuple[object, ...])
+
+
+def sample(cases: Iterable[Case], few: int, everything: bool = ALL) -> list[Case]:
+    """``few`` of the cases, the same ones each time; every value that occurs is in one of them.
+
+    More than ``few`` where the values need more; in their own order.
+    """
+    every = list(cases)
+    if everything:
+        return every
+    drawn = random.Random(0).sample(every, len(every))
+    seen: set[tuple[int, object]] = set()
+    first, rest = [], []
+    for case in drawn:
+        values = set(enumerate(case))
+        (rest if values <= seen else first).append(case)
+        seen |= values
+    kept = [*first, *rest[: max(0, few - len(first))]]
+    return [case for case in every if case in kept]
