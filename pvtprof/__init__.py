@@ -11,7 +11,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pvtprof.api import Run, calibrate, check, choose, compare, fit, formula, load, models
+    from pvtprof.api import (
+        Run,
+        calibrate,
+        check,
+        choose,
+        compare,
+        derive,
+        fit,
+        formula,
+        load,
+        models,
+    )
+    from pvtprof.derive.failures import register_shape_rule
     from pvtprof.models.build import build_model
 
 __version__ = "0.1.0"
@@ -22,16 +34,20 @@ __all__ = [
     "check",
     "choose",
     "compare",
+    "derive",
     "fit",
     "formula",
     "load",
     "models",
+    "register_shape_rule",
 ]
 
 _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "build_model": "pvtprof.models.build",
     "check": "pvtprof",  # a room too
+    "derive": "pvtprof",
     "models": "pvtprof",
+    "register_shape_rule": "pvtprof.derive.failures",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,11 @@ from pvtprof.run.compare import Size
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+    from torch import nn
 
     from pvtprof.analytic.fit import Fits
+    from pvtprof.derive.form import Form
+    from pvtprof.derive.inputs import Free
 
 __all__ = [
     "Run",
@@ -39,6 +42,7 @@ __all__ = [
     "check",
     "choose",
     "compare",
+    "derive",
     "fit",
     "formula",
     "load",
@@ -84,6 +88,40 @@ class Run(runs.Run):
 def with_methods(run: runs.Run) -> Run:
     """Return the same run, with the methods of the API."""
     return Run(**{field.name: getattr(run, field.name) for field in fields(run)})
+
+
+def derive(
+    module: nn.Module,
+    example: object,
+    free: Free | None = None,
+    *,
+    mode: str = "inference",
+    at: Iterable[Mapping[str, int]] = (),
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+    limit_s: float = 60.0,
+    verify: bool = True,
+    name: str = "",
+) -> Form:
+    """Return the closed form of a module: MACs, params, moved, live and saved bytes.
+
+    ``example`` is an input: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
+    dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
+    sequence dimensions. ``at`` are further sizes that a piece must cover; ``ranges`` names a size
+    with its first and last. ``verify`` holds the form to torch's counter, fvcore and live bytes.
+
+    Raises SpecError for wrong usage, DeriveError where the module has no closed form.
+
+    >>> import torch
+    >>> form = derive(torch.nn.Linear(64, 96), torch.zeros(1, 49, 64), verify=False)
+    >>> form.macs, form(b=2, n=100).macs
+    (6,144 b n, 1228800)
+    """
+    from pvtprof.derive.deriving import derive as derived
+
+    return derived(
+        module, example, free, mode=mode, at=at, ranges=ranges,
+        limit_s=limit_s, verify=verify, name=name,
+    )  # fmt: skip
 
 
 def compare(

@@ -53,7 +53,7 @@ def check_reduction(where: str, sr_ratio: int, height: int, width: int) -> None:
     ...
     pvtprof.errors.SpecError: stage 4: R 8 is larger than its 7x7 token grid; use 1 to 7
     """
-    if sr_ratio > min(height, width):
+    if sr_ratio > height or sr_ratio > width:  # not min(), which asks which is smaller
         raise SpecError(
             f"{where}: R {sr_ratio} is larger than its {height}x{width} token grid; "
             f"use 1 to {min(height, width)}"

@@ -124,7 +124,7 @@ class PyramidVisionTransformer(nn.Module):
         for number in range(1, 5):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             if number == 4:
-                x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
+                x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), x), dim=1)
             x = x + self.position(number, H, W)
             for block in getattr(self, f"block{number}"):
                 x = block(x, H, W)

@@ -86,13 +86,17 @@ class LiveBytes(TorchDispatchMode):
         module = self._module()
         if self._adds_up_in_place(func, args):
             return args[0].add_(args[1])
-        result = _as_kernels_lay_out(func, args, func(*args, **(kwargs or {})))
+        result = self.laid_out(func, args, func(*args, **(kwargs or {})))
         taken = sum(self._follow(t) for t in tree_leaves(result) if isinstance(t, Tensor))
         name = str(func.overloadpacket).removeprefix("aten.")
         self.executed[name] += 1
         if taken:
             self.timeline.append(Moment(self.live, f"{module} {name}".strip()))
         return result
+
+    def laid_out(self, func: Any, args: tuple[Any, ...], result: Any) -> Any:
+        """The result, laid out in memory as the kernels do."""
+        return _as_kernels_lay_out(func, args, result)
 
     def _module(self) -> str:
         """The submodule that runs, or whose backward does."""

@@ -92,6 +92,7 @@ def imported(source: str) -> Iterator[tuple[str, bool]]:
 BY_NAME = {
     "observe/worker.py",
     "observe/target.py",
+    "derive/targets.py",
     "cli/app.py",
     "registry.py",
     "__init__.py",

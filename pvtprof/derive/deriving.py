@@ -1,0 +1,204 @@
+"""Deriving: which sizes to pass at, which pieces to keep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from pvtprof.derive import verify as verifying
+from pvtprof.derive.domain import short
+from pvtprof.derive.failures import DeriveError, said
+from pvtprof.derive.form import Form
+from pvtprof.derive.hints import candidates, points_of
+from pvtprof.derive.inputs import Example, Free, example
+from pvtprof.derive.piece import Piece, piece
+from pvtprof.derive.trace import trace
+from pvtprof.errors import PvtprofError, SpecError
+
+#: Pieces that one form may have, and passes that are tried for a range.
+MOST_PIECES, MOST_TRIES = 12, 24
+MODES = ("inference", "training")
+
+
+def derive(
+    module: nn.Module,
+    inputs: object,
+    free: Free | None = None,
+    *,
+    mode: str = "inference",
+    at: Iterable[Mapping[str, int]] = (),
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+    limit_s: float = 60.0,
+    verify: bool = True,
+    name: str = "",
+) -> Form:
+    """Derive the closed form of a module: MACs, parameters, moved, live and saved bytes.
+
+    ``inputs`` is an example: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
+    dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
+    sequence dimensions. ``at`` are further sizes that a piece must cover, ``ranges`` sides from and
+    to. With ``verify`` the form is held to torch's counter, fvcore and live bytes at random sizes.
+
+    Raises SpecError for wrong usage, DeriveError where the module has no closed form.
+    """
+    if not isinstance(module, nn.Module):
+        raise SpecError(f"derive takes a torch.nn.Module, not {type(module).__name__}")
+    if mode not in MODES:
+        raise SpecError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")
+    module = getattr(module, "_orig_mod", module)
+    given = example(inputs, free)
+    work = _Work(module, given, mode == "training", time.monotonic() + limit_s)
+    started = time.monotonic()
+    pieces = work.pieces(at, ranges or {})
+    form = Form(
+        name or type(module).__name__,
+        tuple(given.sizes),
+        mode,
+        tuple(pieces),
+        given.sizes,
+        remarks=tuple(dict.fromkeys((*work.remarks, *verifying.paths(module)))),
+        seconds=time.monotonic() - started,
+    )
+    if verify:
+        form = replace(form, checks=verifying.checks(module, given, form))
+    return form
+
+
+@dataclass
+class _Work:
+    module: nn.Module
+    example: Example
+    training: bool
+    deadline: float
+
+    def __post_init__(self) -> None:
+        self.remarks: list[str] = []
+        self.found: list[Piece] = []
+        self._tied = ""
+        self._last: dict[str, int] = {}
+
+    def pieces(
+        self, at: Iterable[Mapping[str, int]], ranges: Mapping[str, tuple[int, int]]
+    ) -> list[Piece]:
+        """The main piece, that of batch 1, that of the example's own size, and those asked for."""
+        main = self._main()
+        self._keep(main)
+        hints = self._hints_of(main)
+        if "b" in main.domain.free:
+            self._try({**hints, "b": 1}, main.domain.given)
+        self._try(self.example.sizes)
+        for point in at:
+            point = {**self.example.sizes, **point}
+            if error := self._try(point):
+                raise error
+        if ranges:
+            self._cover(ranges)
+        return self.found
+
+    def _hints_of(self, main: Piece) -> dict[str, int]:
+        return {**self._last, **main.domain.given}
+
+    def _pass(self, hints: Mapping[str, int], fixed: Iterable[str] = ()) -> Piece:
+        """One pass; sizes 0 and 1 are numbers, for torch treats them apart."""
+        given = {n: v for n, v in hints.items() if n in fixed or v < 2}
+        try:
+            left = self.deadline - time.monotonic()
+            found = trace(self.module, self.example, hints, given, self.training, left)
+        except (Exception, SystemExit) as error:  # a user's module may raise anything
+            raise said(error) from error
+        self._last = dict(hints)
+        return piece(found, [n for n in hints if n not in given], given)
+
+    def _main(self) -> Piece:
+        """The pass that leaves most sizes free."""
+        best: tuple[int, Piece, dict[str, int]] | None = None
+        failed: DeriveError | None = None
+        for hints, fixed in candidates(self.example.sizes):
+            try:
+                found = self._pass(hints, fixed)
+            except DeriveError as error:
+                failed = failed or error
+                if "limit" in str(error):
+                    break
+                continue
+            self._tied = self._tied or next(iter(self._tying(found)), "")
+            left = len(found.domain.free) - len(found.domain.fixed) - len(self._tying(found))
+            if best is None or left > best[0]:
+                best = (left, found, dict(hints))
+            if left == len(hints):
+                break
+        if best is None:
+            raise failed or DeriveError("no size could be derived")
+        return self._settled(best[1], best[2])
+
+    def _tying(self, found: Piece) -> tuple[str, ...]:
+        """Equations that leave hardly any sizes free together."""
+        tied = found.domain.tied
+        return () if tied and len(verifying.drawn(found, self.example.sizes, 3)) == 3 else tied
+
+    def _settled(self, found: Piece, hints: dict[str, int]) -> Piece:
+        """The piece; sizes that the code fixes are numbers of the example."""
+        self._last = hints
+        fixed = found.domain.fixed
+        for name in found.domain.given:
+            if name not in fixed and name != "b":
+                self.remarks.append(f"{name} is not free: the code fixes {self._tied or name}")
+        for name, (value, where) in fixed.items():
+            line = f" ({short(where)})" if where else ""
+            if self.example.said:
+                raise SpecError(f"{name} is not free: the code fixes it, here at {value}{line}")
+            self.remarks.append(f"{name} is not free: the code fixes it{line}")
+        sizes = self.example.sizes
+        if self.example.said and self._tying(found):
+            raise SpecError(f"{found.domain.tied[0]}: the code fixes it, so not all are free")
+        if all(value == sizes[name] for name, (value, _) in fixed.items()):
+            return found
+        return self._pass({**hints, **{name: sizes[name] for name in fixed}}, fixed)
+
+    def _keep(self, found: Piece) -> None:
+        self.found.append(found)
+
+    def _try(self, point: Mapping[str, int], fixed: Iterable[str] = ()) -> DeriveError | None:
+        """Derive a piece at a point that no piece covers yet."""
+        if any(known.domain.holds(point) for known in self.found):
+            return None
+        try:
+            found = self._pass(point, fixed)
+        except DeriveError as error:
+            self.remarks.append(f"{_said(point)}: {error}")
+            return error
+        if found.domain.holds(point):
+            self._keep(found)
+        return None
+
+    def _cover(self, ranges: Mapping[str, tuple[int, int]]) -> None:
+        """Pieces until a range is covered, or as many as are reasonable."""
+        points = list(points_of(self.example.sizes, ranges))
+        for _ in range(MOST_TRIES):
+            open_points = [p for p in points if not self._covered(p)]
+            if not open_points or len(self.found) >= MOST_PIECES:
+                break
+            point = open_points[len(open_points) // 2]
+            before = len(self.found)
+            self._try(point)
+            if len(self.found) == before:
+                points = [p for p in points if p is not point]
+        missing = [p for p in points_of(self.example.sizes, ranges) if not self._covered(p)]
+        if missing:
+            shown = "; ".join(_said({n: p[n] for n in ranges}) for p in missing[:3])
+            self.remarks.append(
+                f"no piece covers {len(missing)} sizes of the range, such as {shown}"
+            )
+
+    def _covered(self, point: Mapping[str, int]) -> bool:
+        return any(known.domain.holds(point) for known in self.found)
+
+
+def _said(point: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in point.items())
+
+
+__all__ = ["DeriveError", "PvtprofError", "derive"]

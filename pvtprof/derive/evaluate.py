@@ -1,0 +1,87 @@
+"""A piece as a function of whole numbers and of arrays of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pvtprof.derive.compiled import compiled, definition_lines, python
+from pvtprof.derive.piece import Piece
+from pvtprof.errors import SpecError
+
+#: A whole number, or an array of them.
+Count: TypeAlias = "int | np.ndarray[Any, np.dtype[np.int64]]"
+
+
+#: What int64 holds without doubt, in floating point.
+_SAFE = 2.0**62
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a module costs at some sizes; arrays where the sizes were arrays."""
+
+    macs: Count
+    params: int
+    read_bytes: Count
+    written_bytes: Count
+    peak_bytes: Count
+    saved_bytes: Count
+    peak_at: str = ""
+
+
+class Evaluator:
+    """A piece, compiled."""
+
+    def __init__(self, piece: Piece, names: tuple[str, ...]) -> None:
+        self.piece, self.names = piece, names
+        figures = (piece.macs, piece.read_bytes, piece.written_bytes, piece.saved_bytes)
+        polynomials = (*figures, *(live for live, _ in piece.peaks))
+        needed = frozenset().union(*(p.names for p in polynomials))
+        lines = definition_lines(piece.definitions, needed)
+        code = ", ".join(map(python, polynomials))
+        self.function = compiled(names, lines, f"({code},)")
+        scaled = ", ".join(python(p * p.denominator) for p in polynomials)
+        self.numerators = compiled(names, lines, f"({scaled},)")
+
+    def at(self, point: Mapping[str, int]) -> Costs:
+        """The costs at one point."""
+        macs, read, written, saved, *live = self.function(**point)
+        peak = max(live)
+        at = self.piece.peaks[live.index(peak)][1]
+        return Costs(macs, self.piece.params, read, written, peak, saved, at)
+
+    def of(self, points: Mapping[str, Any]) -> dict[str, Any]:
+        """Figures of arrays of points: int64 where it holds them, else Python's whole numbers."""
+        floats = self.numerators(**{n: v.astype(np.float64) for n, v in points.items()})
+        if max(float(np.max(np.abs(value))) for value in floats) >= _SAFE:
+            points = {name: values.astype(object) for name, values in points.items()}
+        size = next(iter(points.values())).shape
+        macs, read, written, saved, *live = (
+            np.broadcast_to(value, size) for value in self.function(**points)
+        )
+        peak = live[0]
+        for other in live[1:]:
+            peak = np.maximum(peak, other)
+        return {"macs": macs, "read_bytes": read, "written_bytes": written,
+                "peak_bytes": peak, "saved_bytes": saved}  # fmt: skip
+
+
+def put(before: Any, mask: Any, values: Any) -> Any:
+    """An array with values put in where a mask says so."""
+    if before is None:
+        before = np.zeros(mask.shape, dtype=values.dtype)
+    elif values.dtype == object:
+        before = before.astype(object)
+    before[mask] = values
+    return before
+
+
+def whole_size(name: str, value: object) -> int:
+    """A size as an int; raises SpecError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise SpecError(f"{name} is {value!r}; use a whole number")
+    return int(value)
