@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from dataclasses import replace
+from itertools import product as product_of
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import VARIANTS, ModelSpec
 from pvtprof.models.build import build
+from tests.trials import sample
 
 HINTS = {"b": 5, "h": 416, "w": 544}
 
@@ -97,9 +99,10 @@ def short(name: str) -> ModelSpec:
     return replace(spec, stages=tuple(replace(stage, depth=2) for stage in spec.stages))
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+@pytest.mark.parametrize(
+    ("name", "variant", "attention"),
+    sample(product_of(["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"], VARIANTS, ATTENTIONS), 4),
+)
 def test_the_operator_list_is_what_is_derived(name: str, variant: str, attention: str) -> None:
     spec = short(name).with_attention(variant)
     with torch.device("meta"):
