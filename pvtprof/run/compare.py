@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeAlias
 
+from pvtprof import units
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
@@ -78,7 +79,7 @@ def compare(
     ]
     if not asked:
         raise SpecError("nothing to compare; name at least one model and one size")
-    comparisons = [analytic_rows(one.designs, one.setting) for one in asked]
+    comparisons = [_analytic(one, is_one_of_several=len(asked) > 1) for one in asked]
     ceilings = None
     if calibration and mode == "inference" and calibration.dtype == dtype:
         ceilings = calibration.ceilings
@@ -99,6 +100,17 @@ def sizes(img: Size | Sequence[Size]) -> list[Size]:
         isinstance(img, tuple) and any(isinstance(size, tuple) for size in img)
     )
     return list(dict.fromkeys(img)) if several else [img]  # type: ignore[arg-type, list-item]
+
+
+def _analytic(asked: Workload, is_one_of_several: bool) -> tuple[Row, ...]:
+    """The rows of one comparison by closed form; of several, a refusal says which one it is."""
+    try:
+        return analytic_rows(asked.designs, asked.setting)
+    except SpecError as error:
+        if not is_one_of_several:
+            raise
+        size = units.sides(asked.height, asked.width)
+        raise SpecError(f"{asked.model} at {size}: {error}") from None
 
 
 def _placed(row: Row, device: str) -> Row:

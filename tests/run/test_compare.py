@@ -402,3 +402,10 @@ def test_the_command_repeats_the_run() -> None:
         "pvtprof compare --model pvt_tiny --img 320x256 --R 4,2,1,1 --batch 3 --dtype float64 "
         "--attention sdpa --pool-size 5 --analytic"
     )
+
+
+def test_a_refusal_of_one_of_several_comparisons_says_which() -> None:
+    with pytest.raises(SpecError, match=r"^pvt_v2_b2 at 16: stage 1: R 8 is larger than its 4x4"):
+        pvtprof.compare(img=[16, 224], analytic=True)
+    with pytest.raises(SpecError, match=r"^stage 1: R 8 is larger than its 4x4"):
+        pvtprof.compare(img=16, analytic=True)
