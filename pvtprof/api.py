@@ -119,9 +119,16 @@ def derive(
     from pvtprof.derive.deriving import derive as derived
 
     return derived(
-        module, example, free, mode=mode, at=at, ranges=ranges,
-        limit_s=limit_s, verify=verify, name=name,
-    )  # fmt: skip
+        module,
+        example,
+        free,
+        mode=mode,
+        at=at,
+        ranges=ranges,
+        limit_s=limit_s,
+        verify=verify,
+        name=name,
+    )
 
 
 def compare(

@@ -13,7 +13,7 @@ def entry_names(folder: Sequence[str]) -> list[str]:
 
     Faster than ``pkgutil``, which loads the machinery of all kinds of imports.
     """
-    return sorted(file.stem for file in Path(folder[0]).glob("[!_]*.py"))
+    return sorted({file.stem for place in folder for file in Path(place).glob("[!_]*.py")})
 
 
 def entries(package: str, folder: Sequence[str]) -> Iterator[ModuleType]:

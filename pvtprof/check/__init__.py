@@ -2,4 +2,8 @@
 
 In: a baseline or a base, and what runs now. Out: a verdict for every row.
 It may import run and the rooms below it; not report.
+
+Where: a gate is an entry of ``GATES`` in ``gates`` and a function in a file of its own
+(``exact_figures``, ``stored_times``, ``paired``, ``sample_files``); ``judgement`` has the
+statistics; ``ci`` and ``formats`` have what a CI system reads.
 """

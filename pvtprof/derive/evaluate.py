@@ -66,8 +66,13 @@ class Evaluator:
         peak = live[0]
         for other in live[1:]:
             peak = np.maximum(peak, other)
-        return {"macs": macs, "read_bytes": read, "written_bytes": written,
-                "peak_bytes": peak, "saved_bytes": saved}  # fmt: skip
+        return {
+            "macs": macs,
+            "read_bytes": read,
+            "written_bytes": written,
+            "peak_bytes": peak,
+            "saved_bytes": saved,
+        }
 
 
 def put(before: Any, mask: Any, values: Any) -> Any:

@@ -136,10 +136,14 @@ class Noting(LiveBytes):
             self.random[name] += 1
         self.operators.append(
             Operator(
-                self._module(), name, flops, self._bytes((args, kwargs)), self._bytes(result),
+                self._module(),
+                name,
+                flops,
+                self._bytes((args, kwargs)),
+                self._bytes(result),
                 backward,
             )
-        )  # fmt: skip
+        )
 
     def _bytes(self, tensors: Any) -> Polynomial:
         total = ZERO

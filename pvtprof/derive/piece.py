@@ -63,8 +63,15 @@ class Piece:
     @property
     def same_costs(self) -> tuple[object, ...]:
         """Equal for two pieces whose forms are the same, whatever their domains."""
-        return (self.macs, self.params, self.read_bytes, self.written_bytes, self.saved_bytes,
-                frozenset(p for p, _ in self.peaks), self.used)  # fmt: skip
+        return (
+            self.macs,
+            self.params,
+            self.read_bytes,
+            self.written_bytes,
+            self.saved_bytes,
+            frozenset(p for p, _ in self.peaks),
+            self.used,
+        )
 
 
 def piece(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Piece:

@@ -16,8 +16,17 @@ REAL = 2**29
 
 
 #: What fvcore counts as a multiplication of matrices or a convolution.
-_CONTRACTIONS = ("conv", "linear", "matmul", "bmm", "addmm", "baddbmm", "einsum", "mm",
-                 "scaled_dot_product_attention")  # fmt: skip
+_CONTRACTIONS = (
+    "conv",
+    "linear",
+    "matmul",
+    "bmm",
+    "addmm",
+    "baddbmm",
+    "einsum",
+    "mm",
+    "scaled_dot_product_attention",
+)
 
 
 def fvcore_macs(module: nn.Module, example: Example, point: Mapping[str, int]) -> int:

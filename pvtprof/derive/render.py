@@ -130,9 +130,12 @@ class View:
         costs = self.form(**point)
         said = ", ".join(f"{name}={value}" for name, value in point.items())
         figures = [
-            ("MACs", costs.macs), ("params", costs.params), ("read bytes", costs.read_bytes),
-            ("written bytes", costs.written_bytes), ("peak bytes", costs.peak_bytes),
-        ]  # fmt: skip
+            ("MACs", costs.macs),
+            ("params", costs.params),
+            ("read bytes", costs.read_bytes),
+            ("written bytes", costs.written_bytes),
+            ("peak bytes", costs.peak_bytes),
+        ]
         if self.form.mode == "training":
             figures.append(("saved bytes", costs.saved_bytes))
         width = max(len(units.integer(int(value))) for _, value in figures)

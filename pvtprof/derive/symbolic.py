@@ -158,8 +158,13 @@ class SizesEnv(ShapeEnv):
         if kind in _INFIX:
             return f"({_INFIX[kind].join(args)})"
         name = {"Trunc": "trunc"}.get(kind, kind.removeprefix("OpaqueUnaryFn_"))
-        name = {"TruncToInt": "trunc", "FloorToInt": "floor", "CeilToInt": "ceil",
-                "RoundToInt": "rint", "ToFloat": "real"}.get(name, name)  # fmt: skip
+        name = {
+            "TruncToInt": "trunc",
+            "FloorToInt": "floor",
+            "CeilToInt": "ceil",
+            "RoundToInt": "rint",
+            "ToFloat": "real",
+        }.get(name, name)
         if name not in FUNCTIONS:
             raise NotImplementedError(f"a size is computed by {kind}, which has no closed form")
         return f"{name}({', '.join(args)})"
@@ -275,8 +280,15 @@ class SizesEnv(ShapeEnv):
         return self.sizes.hint(self.polynomial(a))
 
 
-_INFIX = {"Add": " + ", "Mul": " * ", "FloatTrueDiv": " / ", "IntTrueDiv": " / ",
-          "FloatPow": " ** ", "Pow": " ** ", "PowByNatural": " ** "}  # fmt: skip
+_INFIX = {
+    "Add": " + ",
+    "Mul": " * ",
+    "FloatTrueDiv": " / ",
+    "IntTrueDiv": " / ",
+    "FloatPow": " ** ",
+    "Pow": " ** ",
+    "PowByNatural": " ** ",
+}
 
 
 def _is_condition(expr: object) -> bool:

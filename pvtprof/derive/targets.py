@@ -143,5 +143,7 @@ def _example(module: Any, config: Any) -> dict[str, torch.Tensor]:
 
 
 _LIBRARIES: dict[str, Callable[[str], tuple[nn.Module, Any]]] = {
-    "pvtprof": _pvtprof, "timm": _timm, "transformers": _transformers,
-}  # fmt: skip
+    "pvtprof": _pvtprof,
+    "timm": _timm,
+    "transformers": _transformers,
+}

@@ -108,9 +108,13 @@ def _at(
 
 
 def _run(
-    module: nn.Module, example: Example, point: Mapping[str, int], device: str,
-    watch: TorchDispatchMode, training: bool,
-) -> int:  # fmt: skip
+    module: nn.Module,
+    example: Example,
+    point: Mapping[str, int],
+    device: str,
+    watch: TorchDispatchMode,
+    training: bool,
+) -> int:
     """The module under a watch at plain sizes, without memory; the bytes saved for backward."""
     with torch.device(device):
         state = {
@@ -217,9 +221,12 @@ def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
 
 def paths(module: nn.Module) -> tuple[str, ...]:
     """Where torch takes another path than the one that is counted."""
-    kinds = Counter(type(inner).__name__ for inner in module.modules()
-                    if isinstance(inner, nn.MultiheadAttention | nn.TransformerEncoderLayer)
-                    and not inner.training)  # fmt: skip
+    kinds = Counter(
+        type(inner).__name__
+        for inner in module.modules()
+        if isinstance(inner, nn.MultiheadAttention | nn.TransformerEncoderLayer)
+        and not inner.training
+    )
     if not kinds:
         return ()
     names = ", ".join(f"{name} x{times}" for name, times in sorted(kinds.items()))

@@ -52,8 +52,10 @@ def _irregular(table: Table, first: int, top: str) -> str:
         if np.array_equal(tail[period:], tail[:-period]):
             top = f", at most {last}" if last + period <= TABLE else ""
             residues = [r for r in range(first, first + period) if table[r]]
-            missing = sorted({r % period for r in range(first, first + period, step)}
-                             - {r % period for r in residues})  # fmt: skip
+            missing = sorted(
+                {r % period for r in range(first, first + period, step)}
+                - {r % period for r in residues}
+            )
             base = _progression(first, step) if step > 1 else f"at least {first}"
             if len(missing) == 1 and missing[0] == 0:
                 return f"{base}, no multiple of {period}{top}"

@@ -2,4 +2,8 @@
 
 In: a module and its inputs. Out: counts, moments, samples.
 It may import models, designs, the ground floor and torch; never analytic.
+
+Where: what builds a module is in ``subject`` (pvtprof's own) and ``target`` (a user's); a counter
+is a file of its own; the clock is ``latency``, the process that is timed ``worker``, and what
+starts such processes ``sides``. ``environment`` asks the machine, ``machine`` holds the answers.
 """

@@ -73,19 +73,27 @@ def _title(run: Run) -> str:
 
 
 def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
-    """The table with only the columns that fit, and a note for each variant that does not."""
+    """The table with only the columns that fit, and a note that names those that do not."""
     variants = list(run.variants)
     ratios = [v for v in variants if v != PLAIN and PLAIN in variants]
     dropped: list[str] = []
     while True:
         table = _table(_lines(run, variants, ratios))
         if _width(table, console) <= console.width or len(variants) == 1:
-            return table, dropped
-        if ratios:
-            ratios.pop()
-        else:
-            gone = variants.pop()
-            dropped.append(f"{gone} does not fit into {console.width} columns; see --format csv.")
+            return table, _left_out(dropped, console.width)
+        dropped.insert(0, _ratio_name(ratios.pop()) if ratios else variants.pop())
+
+
+def _left_out(columns: Sequence[str], width: int) -> list[str]:
+    if not columns:
+        return []
+    names = f"{', '.join(columns)} {'is' if len(columns) == 1 else 'are'}"
+    return [f"{names} left out at {width} columns; use a wider terminal, or --format csv."]
+
+
+def _ratio_name(variant: str) -> str:
+    """The column that holds a design against plain attention: "conv/mha"."""
+    return f"{variant.removeprefix('sra_')}/{PLAIN}"
 
 
 def _width(table: Table, console: Console) -> int:
@@ -93,7 +101,7 @@ def _width(table: Table, console: Console) -> int:
 
 
 def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
-    lines = [["stage", "per module", *variants, *(f"{v[4:]}/mha" for v in ratios)]]
+    lines = [["stage", "per module", *variants, *map(_ratio_name, ratios)]]
     for part in run.parts:
         rows = {row.design.name: row for row in run.rows if row.part == part}
         labels = iter(_labels(rows))

@@ -64,8 +64,7 @@ def test_whole_models_equal_torchs_counter(
     assert subject.params() == sum((term.cost for term in terms), Cost()).params
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "variant"), sample(product(MODELS, VARIANTS), 14))
 def test_whole_models_equal_fvcore(name: str, variant: str) -> None:
     assert_equals_fvcore(name, variant, (224, 224), "eager")
 

@@ -34,8 +34,8 @@ from pytest_benchmark.utils import PercentageRegressionCheck
 from pvtprof.check.judgement import SLOWER
 from pvtprof.check.paired import Versions, judged
 from pvtprof.check.request import Checked, Timing
-from pvtprof.designs.setting import workload
 from pvtprof.designs.words import CHECK_BUDGET_S
+from pvtprof.designs.workload import workload
 
 DESIGN = """
 import torch

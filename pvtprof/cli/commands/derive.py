@@ -50,20 +50,40 @@ class Range(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
 
 @click.command()
 @click.argument("target")
-@click.option("--free", help="Dimensions that vary, as b=0,h=2,w=3 or q.0=b,k.1=m; default: "
-              "batch, and spatial or sequence dimensions.")  # fmt: skip
+@click.option(
+    "--free",
+    help="Dimensions that vary, as b=0,h=2,w=3 or q.0=b,k.1=m; default: "
+    "batch, and spatial or sequence dimensions.",
+)
 @click.option("--mode", type=click.Choice(MODES), default="inference", show_default=True)
 @click.option("--at", type=Sizes(), help="Give the figures at these sizes too, as h=512,w=640.")
-@click.option("--range", "ranges", type=Range(), multiple=True,
-              help="Derive pieces until this range is covered.")  # fmt: skip
+@click.option(
+    "--range",
+    "ranges",
+    type=Range(),
+    multiple=True,
+    help="Derive pieces until this range is covered.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--limit", "limit_s", type=click.FloatRange(min=0.1), default=60.0,
-              show_default=True, help="Seconds that deriving may take.")  # fmt: skip
+@click.option(
+    "--limit",
+    "limit_s",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds that deriving may take.",
+)
 @click.option("--no-verify", "unverified", is_flag=True, help="Ask no witness.")
 def command(
-    target: str, free: str | None, mode: str, at: dict[str, int] | None,
-    ranges: tuple[tuple[str, tuple[int, int]], ...], form: str, limit_s: float, unverified: bool,
-) -> None:  # fmt: skip
+    target: str,
+    free: str | None,
+    mode: str,
+    at: dict[str, int] | None,
+    ranges: tuple[tuple[str, tuple[int, int]], ...],
+    form: str,
+    limit_s: float,
+    unverified: bool,
+) -> None:
     """Derive the closed form of a PyTorch module: MACs, params, moved, peak and saved bytes.
 
     TARGET is package.module:factory or path/to/file.py:factory (a factory takes no arguments and
@@ -83,9 +103,16 @@ def command(
 
     module, example = load(target)
     found = derived(
-        module, example, free, mode=mode, at=[at] if at else [], ranges=dict(ranges),
-        limit_s=limit_s, verify=not unverified, name=target,
-    )  # fmt: skip
+        module,
+        example,
+        free,
+        mode=mode,
+        at=[at] if at else [],
+        ranges=dict(ranges),
+        limit_s=limit_s,
+        verify=not unverified,
+        name=target,
+    )
     point = {**found.example, **at} if at else None
     output.emit(render(found, form, point))
     if any(check.observed is not None and not check.agrees for check in found.checks):
