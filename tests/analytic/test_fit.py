@@ -194,9 +194,12 @@ def test_without_memory_it_takes_the_devices(
     assert "What fits into 24.0 GiB (Some GPU)" in capsys.readouterr().out
     assert environment.device_memory("cuda:0") == ("Some GPU", 24 * GIB)
     assert environment.device_memory("cpu")[1] <= 2**50
-    for device in ("cuda:1", "gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
+    for device in ("cuda:1", "cuda:99"):
         with pytest.raises(UnavailableError, match="use --memory"):
             environment.device_memory(device)
+    for word in ("gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
+        with pytest.raises(SpecError, match="is no device; use auto, cpu, cuda or cuda:N"):
+            environment.device_memory(word)
 
 
 def test_a_gpu_that_does_not_say_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:

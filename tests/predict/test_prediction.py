@@ -453,11 +453,11 @@ def test_without_operators_timed_the_page_does_not_speak_of_them() -> None:
 
 def test_what_was_not_timed_or_predicted_is_said() -> None:
     run = as_predicted()
-    assert not [note for note in notes.notes(run) if "not" in note.lower() and "pred" in note]
+    assert not [note for note in notes(run) if "not" in note.lower() and "pred" in note]
     plain = tuple(replace(op, measured_s=None) for op in run.row(2, "sra_conv").ops)
     run = with_row(run, 2, "sra_conv", ops=plain)
     run = with_row(run, 4, "sra_pool", predicted=None)
-    said = " ".join(notes.notes(run))
+    said = " ".join(notes(run))
     assert "knows of: stage 2 sra_conv." in said
     assert "has not seen: stage 4 sra_pool." in said
 
@@ -469,14 +469,14 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
 ])  # fmt: skip
 def test_fewer_keys_than_a_vector_are_said(options: dict[str, Any], said: str) -> None:
-    assert said in " ".join(notes.notes(pvtprof.compare(analytic=True, **options)))
+    assert said in " ".join(notes(pvtprof.compare(analytic=True, **options)))
 
 
 @pytest.mark.parametrize(
     "options", [{"img": 128}, {"img": 96, "dtype": "float64"}, {"img": 96, "attention": "sdpa"}]
 )
 def test_as_many_keys_as_a_vector_holds_are_no_remark(options: dict[str, Any]) -> None:
-    assert "one by one" not in " ".join(notes.notes(pvtprof.compare(analytic=True, **options)))
+    assert "one by one" not in " ".join(notes(pvtprof.compare(analytic=True, **options)))
 
 
 def test_one_fused_attention_is_as_good_as_another() -> None:

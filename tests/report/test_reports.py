@@ -172,7 +172,7 @@ def test_compare_can_be_anonymous(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_run_gives_its_charts_as_figures() -> None:
     run: Run = observed_run()
     figures = run.figures()
-    assert list(figures) == ["macs", "latency", "shares", "resolution", "live", "agreement"]
+    assert list(figures) == ["macs", "shares", "latency", "resolution", "live", "agreement"]
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
     assert list(pvtprof.compare(analytic=True).figures()) == ["macs", "resolution", "live"]
 
