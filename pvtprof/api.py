@@ -144,6 +144,7 @@ def compare(
     pool_size: int = DEFAULT_POOL_SIZE,
     budget_s: float = DEFAULT_BUDGET_S,
     cuda_graph: bool = False,
+    tf32: bool = False,
     analytic: bool = False,
     calibration: Calibration | None = None,
     progress: Callable[[str], None] = lambda text: None,
@@ -155,7 +156,8 @@ def compare(
     those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
     ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
     measuring of all together; 0 measures no latency. ``cuda_graph`` times a CUDA graph's replay
-    too, which waits for no launch (inference on a GPU). ``analytic`` gives the closed forms alone
+    too, which waits for no launch (inference on a GPU). ``tf32`` lets products and convolutions of
+    float32 run in TF32 on a GPU. ``analytic`` gives the closed forms alone
     and does not import torch. ``calibration`` predicts the latency of every row (inference); with
     ``analytic``, None means the one that is kept for this machine, if there is one (a warning says
     why it cannot be used). ``progress`` is told what is being done.
@@ -187,6 +189,7 @@ def compare(
         pool_size=pool_size,
         budget_s=budget_s,
         cuda_graph=cuda_graph,
+        tf32=tf32,
         analytic=analytic,
         calibration=calibration,
         progress=progress,
@@ -252,8 +255,8 @@ def fit(
 ) -> Fits:
     """Return the largest image and the largest batch that fit into memory, for every variant.
 
-    ``memory_bytes`` None means all the memory of ``device``. By closed form: nothing is built.
-    Raises SpecError where the parameters alone do not fit.
+    ``memory_bytes`` None means what tensors can have of ``device``. By closed form: nothing is
+    built. Raises SpecError where the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -266,5 +269,5 @@ def fit(
         model, img, sr_ratios, batch=batch, dtype=dtype, attention=attention, pool_size=pool_size
     )
     if memory_bytes is None:
-        _, memory_bytes = device_memory(device)
+        memory_bytes = device_memory(device).bytes
     return fits(work.designs, work.setting, memory_bytes)

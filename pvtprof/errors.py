@@ -21,6 +21,14 @@ class UnavailableError(PvtprofError):
     exit_code = 3
 
 
+class DeviceMemoryError(UnavailableError):
+    """The device has no memory left for what was asked of it."""
+
+
+class DeviceLostError(UnavailableError):
+    """The device failed in a way after which nothing more can be asked of it."""
+
+
 class RunInterruptedError(PvtprofError):
     """Ctrl-C ended a run; the message says what became of the samples."""
 

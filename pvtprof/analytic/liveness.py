@@ -72,12 +72,21 @@ def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
     return _timeline(terms, lambda term: allocations(term, dtype))
 
 
+def requested_peak(terms: Sequence[Term], dtype: str) -> int:
+    """The peak of a forward pass on CUDA in bytes asked for, before they become blocks."""
+    return _cuda_peak(terms, dtype, int)
+
+
 def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
     """The peak of a forward pass in the blocks of CUDA's allocator.
 
     The statistics of a layer norm are float32 or better there. What kernels take for themselves
     (workspaces of cuBLAS and cuDNN) is beyond tensors and not in it.
     """
+    return _cuda_peak(terms, dtype, in_blocks)
+
+
+def _cuda_peak(terms: Sequence[Term], dtype: str, block: Callable[[int], int]) -> int:
     widened = max(4, DTYPES[dtype]) // DTYPES[dtype]
 
     def in_cuda(term: Term) -> Allocations:
@@ -85,8 +94,8 @@ def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
         return [
             (
                 aten,
-                in_blocks(taken),
-                2 * in_blocks(extra // 2 * widened) if of_norm else in_blocks(extra),
+                block(taken),
+                2 * block(extra // 2 * widened) if of_norm else block(extra),
             )
             for aten, taken, extra in allocations(term, dtype)
         ]

@@ -32,6 +32,7 @@ def check(
     device: str | None = None,
     attention: str | None = None,
     mode: str | None = None,
+    tf32: bool = False,
     pool_size: int | None = None,
     budget_s: float = CHECK_BUDGET_S,
     tolerance: float | None = None,
@@ -66,7 +67,7 @@ def check(
     }
     work = workload(**_given(words))
     request = Request(
-        Checked(replace(work, device=device or "auto"), target),
+        Checked(replace(work, device=device or "auto"), target, tf32),
         tuple(f"--{name}" for name in _given({**words, "device": device, "target": target})),
         baseline=baseline,
         update=update,

@@ -169,6 +169,7 @@ def _setups(versions: Versions, checked: Checked) -> dict[str, Setup]:
             core=last_core(),
             python=python,
             other=other,
+            tf32=checked.tf32,
         )
         for name, (root, python, other) in places.items()
     }

@@ -40,7 +40,7 @@ def pvt_benchmark(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any
     limits = _limits(request.node.get_closest_marker("pvt_budget"))
     benchmark = request.getfixturevalue("benchmark")
 
-    from pvtprof.observe.worker import call_of
+    from pvtprof.observe.building import call_of
 
     def measured(module: nn.Module, *inputs: Tensor) -> dict[str, Any]:
         figures = _figures(module, inputs)
@@ -78,13 +78,17 @@ def _of(figures: dict[str, Any], name: str) -> float:
 
 def _synchronised(call: Callable[[], object], inputs: tuple[Tensor, ...]) -> Callable[[], object]:
     """The call, and on CUDA the end of its kernels: pytest-benchmark would time the launches."""
-    if not any(x.is_cuda for x in inputs):
+    used = sorted({str(x.device) for x in inputs if x.is_cuda})
+    if not used:
         return call
-    import torch
+    from pvtprof.observe import device as seam
+
+    devices = [seam.of(name) for name in used]
 
     def synchronised() -> object:
         output = call()
-        torch.cuda.synchronize()
+        for device in devices:
+            device.synchronize()
         return output
 
     return synchronised
@@ -93,15 +97,16 @@ def _synchronised(call: Callable[[], object], inputs: tuple[Tensor, ...]) -> Cal
 def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
     import torch
 
+    from pvtprof.observe import device as seam
     from pvtprof.observe import exact, latency
-    from pvtprof.observe.worker import call_of
+    from pvtprof.observe.building import call_of
 
     seen = exact.of_module(module, inputs, "inference")
     device = str(inputs[0].device) if inputs else "cpu"
-    with latency.on(device):
-        sampler = latency.sampler(call_of(module, inputs, "inference"), device)
-        budget_s = max(MEASURED_S, 2 * ROUNDS * sampler(1)["wall"])
-        sample = latency.measure({"module": sampler}, budget_s, device)["module"]
+    seam.of(device).start()  # events and synchronisation are of the current device
+    sampler = latency.sampler(call_of(module, inputs, "inference"), device)
+    budget_s = max(MEASURED_S, 2 * ROUNDS * sampler(1)["wall"])
+    sample = latency.measure({"module": sampler}, budget_s, device)["module"]
     low, high = sample.interval or (sample.median, sample.median)
     return {
         "torch": torch.__version__,

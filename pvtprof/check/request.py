@@ -41,17 +41,19 @@ class Checked:
     """What runs: pvtprof's own rows of a workload, or a user's ``target``, package.module:factory.
 
     With a target, the workload says how it is run: device, dtype and mode alone.
+    ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU.
     """
 
     workload: Workload
     target: str | None = None
+    tf32: bool = False
 
     def on_device(self) -> Checked:
         """Return the same on the device that its name means here.
 
         Raises UnavailableError where there is no such device.
         """
-        from pvtprof.observe.subject import resolved_device
+        from pvtprof.observe.asking import resolved_device
 
         device = resolved_device(self.workload.device)
         return replace(self, workload=replace(self.workload, device=device))

@@ -23,8 +23,8 @@ from pvtprof.observe.machine import Environment
 from pvtprof.run.recipes import of_rows
 
 if TYPE_CHECKING:
+    from pvtprof.observe.clocks import Sampler
     from pvtprof.observe.sides import Side
-    from pvtprof.observe.worker import Sampler
 
 #: A process is sampled so many seconds, row and reference together.
 PROCESS_S = 0.2
@@ -63,7 +63,9 @@ def timed(
     work, target = checked.workload, checked.target
     recipes = of_rows(work.designs, work.setting, target)
     root = os.getcwd() if target else str(Path(__file__).parents[2])
-    setup = Setup(root, target, work.dtype, work.device, work.mode, core=last_core())
+    setup = Setup(
+        root, target, work.dtype, work.device, work.mode, core=last_core(), tf32=checked.tf32
+    )
     ratios: dict[str, tuple[float, ...]] = {}
     with sides({"the timed process": setup}) as (side,):
         for name in rows:

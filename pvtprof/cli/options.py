@@ -78,6 +78,15 @@ batch_option = click.option(
     "--batch", type=int, default=1, show_default=True, help="Images in one call."
 )
 
+tf32_option = click.option(
+    "--tf32",
+    type=click.Choice(("off", "on")),
+    default="off",
+    show_default=True,
+    callback=lambda ctx, param, value: value == "on",
+    help="On a GPU: TF32 for products and convolutions of float32.",
+)
+
 attention_option = click.option(
     "--attention",
     type=click.Choice(ATTENTIONS),

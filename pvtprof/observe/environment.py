@@ -5,22 +5,23 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-import re
 import resource
 import subprocess
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from pvtprof.designs.device import device_word
-from pvtprof.errors import UnavailableError
+from pvtprof.observe import asking
 from pvtprof.observe.machine import Environment
 
 
-def environment(device: str = "none", timed: bool = False) -> Environment:
+def environment(device: str = "none", timed: bool = False, tf32: bool = False) -> Environment:
     """The environment of a run on ``device`` ("none" for formulas alone: torch is not imported).
 
-    ``timed``: whether the clock ran, in a process of its own.
+    ``timed``: whether the clock ran, in a process of its own; ``tf32``: whether a GPU may take it.
     """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     base = Environment(
@@ -30,33 +31,40 @@ def environment(device: str = "none", timed: bool = False) -> Environment:
         system=f"{platform.system()} {platform.machine()}",
         device="none (formulas alone)",
     )
-    return base if device == "none" else _with_torch(base, device, timed)
+    return base if device == "none" else _with_torch(base, device, timed, tf32)
 
 
 def without_torch(on_cuda: bool) -> Environment:
     """What can be known of this environment without importing torch; the rest is None."""
     base = environment()
     if on_cuda:
-        device = next(iter(_gpus("name")), "no GPU")
-        return replace(base, device=device, driver=_driver(), torch=_version("torch"))
-    return replace(base, device=cpu_name(), torch=_version("torch"))
+        return _on_gpu(base, asking.gpu("cuda"))
+    return replace(base, device=cpu_name(), torch=asking.installed_torch()[0])
 
 
-def _with_torch(base: Environment, device: str, timed: bool) -> Environment:
+def _on_gpu(base: Environment, facts: Mapping[str, Any]) -> Environment:
+    """With what a GPU says of itself."""
+    return replace(
+        base, device=facts["name"], memory_bytes=facts["memory_bytes"], torch=facts["torch"],
+        cuda=facts["cuda"], driver=facts["driver"] or _driver(), cudnn=facts["cudnn"],
+        gpu_settings=facts["settings"],
+    )  # fmt: skip
+
+
+def _with_torch(base: Environment, device: str, timed: bool, tf32: bool) -> Environment:
     import torch
 
     from pvtprof.observe.sides import PINNED
 
-    on_cuda = device.startswith("cuda")
+    if device.startswith("cuda"):
+        base = replace(_on_gpu(base, asking.gpu(device)), tf32="on" if tf32 else "off")
+    else:
+        base = replace(base, device=cpu_name(), memory_bytes=_total_memory())
     return replace(
         base,
-        device=torch.cuda.get_device_name(device) if on_cuda else cpu_name(),
         threads=torch.get_num_threads(),
-        memory_bytes=_memory_of(device),
         torch=torch.__version__,
         fvcore=_version("fvcore"),
-        cuda=torch.version.cuda if on_cuda else None,
-        driver=_driver() if on_cuda else None,
         commit=_commit(),
         timed_with=" ".join(f"{name}={value}" for name, value in PINNED.items()) if timed else None,
     )
@@ -113,41 +121,40 @@ def _commit() -> str | None:
 
 
 def has_gpu() -> bool:
-    """Whether nvidia-smi shows a GPU; torch is not imported."""
-    return bool(_gpus("name"))
+    """Whether this torch can use a GPU, and there is one; torch is not imported here."""
+    return asking.installed_torch()[1] is not None and asking.gpu("auto")["device"] != "cpu"
 
 
-def device_memory(device: str) -> tuple[str, int]:
-    """The name of a device and all its bytes of memory; "auto" is the first GPU where there is one.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Memory for tensors on a device: ``bytes`` of it are left of ``total``.
 
-    torch is not imported: nvidia-smi says it of a GPU (as it numbers them, whatever
-    CUDA_VISIBLE_DEVICES says), the kernel of this machine (a container's limit and ``ulimit -v``
-    count). Raises SpecError for a word that names no device, UnavailableError for a GPU that is not
-    there, or whose memory is not known.
+    On a GPU CUDA's context, other programs and the libraries' workspaces are taken off.
+    """
+
+    name: str
+    total: int
+    taken: int = 0
+    workspaces: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """What is left for tensors."""
+        return max(0, self.total - self.taken - self.workspaces)
+
+
+def device_memory(device: str) -> Room:
+    """The memory of a device; "auto" is the GPU where this torch has one, else the processor.
+
+    A processor's is as the kernel says (a container's limit and ``ulimit -v`` count). Raises
+    UnavailableError for a device that is not there, SpecError for a word that names none.
     """
     device_word(device)
-    gpus = [] if device == "cpu" else _gpus("name,memory.total")
-    if device == "cpu" or (device == "auto" and not gpus):
-        return cpu_name(), _total_memory()
-    named = re.fullmatch("cuda(?::([0-9]{1,3}))?", "cuda" if device == "auto" else device)
-    number = int(named[1] or 0) if named else len(gpus)
-    way_out = "use --memory, such as 24GiB, or --device cpu"
-    if number >= len(gpus):
-        raise UnavailableError(
-            f"device {device!r} is not available: nvidia-smi shows {len(gpus)} GPUs; {way_out}"
-        )
-    name, _, mebibytes = gpus[number].rpartition(",")
-    if not mebibytes.strip().isdecimal():
-        raise UnavailableError(f"nvidia-smi does not say how much memory {name} has; {way_out}")
-    return name, int(mebibytes) * 2**20
-
-
-def _memory_of(device: str) -> int:
-    if not device.startswith("cuda"):
-        return _total_memory()
-    import torch
-
-    return int(torch.cuda.get_device_properties(device).total_memory)
+    facts: Mapping[str, Any] = {"device": "cpu"} if device == "cpu" else asking.gpu(device)
+    if facts["device"] == "cpu":
+        return Room(cpu_name(), _total_memory())
+    taken = facts["memory"]["taken"]
+    return Room(facts["name"], facts["memory_bytes"], taken, facts["workspace_bytes"])
 
 
 def _total_memory() -> int:
@@ -172,11 +179,7 @@ def _ulimit() -> int | None:
 def free_bytes(device: str) -> int:
     """Bytes that a new allocation on ``device`` may take now."""
     if device.startswith("cuda"):
-        import torch
-
-        free, _ = torch.cuda.mem_get_info(device)
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return free + cached
+        return int(asking.gpu(device)["memory"]["free"])
     candidates = [_meminfo(), _cgroup(), _address_space()]
     known = [value for value in candidates if value is not None]
     return min(known) if known else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

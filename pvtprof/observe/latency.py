@@ -7,17 +7,15 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch.utils.benchmark import timer
 
-from pvtprof.observe import worker
+from pvtprof.observe import clocks
+from pvtprof.observe.clocks import Block, Call, Sampler
 from pvtprof.observe.measurement import FEWEST_FOR_INTERVAL, Measurement, median_interval
-from pvtprof.observe.worker import Block, Call, Sampler
 
 BLOCK_S = 0.01  # a sample lasts at least this long, so that the clock's own cost does not show
 #: Until caches and pools are warm and clocks are up: of processors, of GPUs.
@@ -29,21 +27,16 @@ LOOK_EVERY = 4  # rounds
 CALM_S = 0.005
 
 
-def on(device: str) -> AbstractContextManager[object]:
-    """Makes ``device`` the current one, which is what CUDA events and synchronisation refer to."""
-    return torch.cuda.device(device) if device.startswith("cuda") else nullcontext()
-
-
 def sampler(call: Call, device: str = "cpu") -> Sampler:
     """How to time a call of this very process."""
-    return partial(worker.timed, call, device=device)
+    return partial(clocks.timed, call, device=device)
 
 
 def measure(
     samplers: Mapping[str, Sampler],
     budget_s: float,
     device: str = "cpu",
-    clock: Callable[[], float] = timer,
+    clock: Callable[[], float] = time.perf_counter,
     keep: dict[str, Measurement] | None = None,
     progress: Callable[[str], None] = lambda text: None,
     seed: int = 0,
@@ -113,15 +106,19 @@ def _said(widths: Mapping[str, float]) -> str:
 
 
 #: What is recorded with each sample beside its time, where there is such a thing.
-SERIES = ("cpu", "wall", "graph", "crowd", "sm_mhz", "celsius", "throttled")
+SERIES = (
+    "cpu", "wall", "graph", "crowd", "sm_mhz", "celsius", "throttled", "throttled_s", "joules",
+    "unheld",
+)  # fmt: skip
 
 
 def _measurement(blocks: list[Block], calls: int) -> Measurement:
     on_device = "device" in blocks[0]
+    names = [name for name in SERIES if on_device or name != "wall"]
     series = {
         name: tuple(block[name] for block in blocks)
-        for name in SERIES
-        if name in blocks[0] and (on_device or name != "wall")
+        for name in names
+        if all(name in block for block in blocks)  # one reading of NVML may fail
     }
     return Measurement(
         tuple(block["device" if on_device else "wall"] for block in blocks),

@@ -200,17 +200,6 @@ def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
     return watch, saved
 
 
-def allocated(call: Callable[[], object], device: str) -> int:
-    """Most bytes that CUDA's allocator holds during a call above those before it, once warm."""
-    call()
-    torch.cuda.synchronize(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
-    call()
-    torch.cuda.synchronize(device)
-    return torch.cuda.max_memory_allocated(device) - before
-
-
 def on_fake_tensors(watched: Callable[[nn.Module, Sequence[Tensor]], Seen], build: Build) -> Seen:
     """What ``watched`` (``forward`` or ``step``) sees on fake CPU tensors: exact at any size."""
     with FakeTensorMode():

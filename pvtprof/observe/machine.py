@@ -14,6 +14,8 @@ class Environment:
     """Where a run was made. No host name, no user, no path.
 
     ``timed_with`` are the environment variables that pin the memory of the process that was timed.
+    Of a GPU: ``tf32`` ("on" or "off") of products and convolutions of float32, and
+    ``gpu_settings``, what else decides which kernels run.
     """
 
     pvtprof: str
@@ -29,10 +31,16 @@ class Environment:
     driver: str | None = None
     commit: str | None = None
     timed_with: str | None = None
+    cudnn: str | None = None
+    tf32: str | None = None
+    gpu_settings: str | None = None
 
 
 #: What of the environment must be the same for two times to mean something.
-CONDITIONS = ("device", "driver", "cuda", "torch", "threads", "timed_with")
+CONDITIONS = (
+    *("device", "driver", "cuda", "torch", "threads", "timed_with"),
+    *("cudnn", "tf32", "gpu_settings"),
+)
 
 
 def differing(

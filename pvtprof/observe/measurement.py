@@ -36,7 +36,8 @@ class Measurement:
     the system or the file does not say. ``series`` has what else was seen with each sample, by
     name: "cpu" (processor time of all threads, seconds), "crowd" (threads that wanted to run,
     beyond the number of cores), and on CUDA "wall", "graph" (of a CUDA graph's replay), "sm_mhz",
-    "celsius", "throttled".
+    "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call), and "unheld" (1 where
+    launch gaps count).
     ``stopped`` says what ended the measuring: "interval" (narrow enough), "budget" or "rounds".
     """
 
@@ -93,7 +94,12 @@ class Measurement:
                 f"{throttled:.0f} of {len(self.samples)} samples were taken while the GPU was "
                 "throttled (power or heat); let it cool or lock its clocks with nvidia-smi -lgc"
             )
-        wall, kernels = self.middle("wall"), self.middle("graph") or self.median
+        if any(self.series.get("unheld", ())):
+            yield (
+                "its stream cannot be held back (it waits inside, or launches too much at once): "
+                "launch gaps count as time on the device; a CUDA graph has none"
+            )
+        wall, kernels = self.middle("wall"), self.median
         if wall and wall > LAUNCH_BOUND * kernels:
             yield (
                 f"launch-bound: {units.milliseconds(wall)} with launching, "

@@ -17,8 +17,8 @@ from statistics import median
 from typing import Any, BinaryIO
 
 from pvtprof.designs.setting import Setting
-from pvtprof.errors import UnavailableError
-from pvtprof.observe.worker import Block, Sampler
+from pvtprof.errors import DeviceLostError, DeviceMemoryError, UnavailableError
+from pvtprof.observe.clocks import Block, Sampler
 
 WORKER = Path(__file__).with_name("worker.py")
 #: What a child is started with, so that its memory is laid out alike from run to run: no block
@@ -31,6 +31,8 @@ PINNED = {
 #: So that a module that asks for CUDA while it is imported does not spoil it for the forks.
 UNPOISONED = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+#: What a side says of an error, as the error that it is here.
+KINDS = {"memory": DeviceMemoryError, "dead": DeviceLostError}
 BLOCK_S = 0.005  # one sample lasts about so long
 #: Operators are timed in so many seconds of calls, in these many calls at least and at most.
 PROFILE_S, FEWEST_PROFILED, MOST_PROFILED = 0.05, 3, 15
@@ -44,7 +46,7 @@ class Setup:
     ``target`` is a user's own module in place of pvtprof's; ``core`` is the one that it stays on;
     ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for torch's dispatch
     mode, by which operators are timed, to be loaded before the forks; ``other`` is a folder whose
-    code it must not run.
+    code it must not run; ``tf32`` lets products and convolutions of float32 run in TF32 on CUDA.
     """
 
     root: str
@@ -56,6 +58,7 @@ class Setup:
     core: int | None = None
     graph: bool = False
     by_operator: bool = False
+    tf32: bool = False
     other: str | None = None
     python: str = sys.executable
 
@@ -68,6 +71,7 @@ class Side:
         self.source, self.sink = source, sink
         self.said: Any = None  # where it imports from, once it was set up
         self.stuck = False
+        self.made: Mapping[str, Mapping[str, Any]] = {}  # what the last fork said of its rows
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         """The answer to a request; raises UnavailableError where there is none, or an error."""
@@ -97,7 +101,8 @@ class Side:
             raise self._gone()
         answer = json.loads(line)
         if "error" in answer:
-            raise UnavailableError(f"{self.name}: {answer['error']}")
+            kind = KINDS.get(answer.get("kind", ""), UnavailableError)
+            raise kind(f"{self.name}: {answer['error']}")
         return answer
 
     def sampler(self, name: str) -> Sampler:
@@ -107,24 +112,31 @@ class Side:
     def profile(self, name: str, once_s: float) -> list[tuple[str, float]]:
         """Torch's operators in a call of a row that it has forked with, and their seconds.
 
-        The median over a few calls, more of quick ones; ``once_s`` is what one call takes.
+        The median over a few calls, more of quick ones; ``once_s`` is what one call takes. Empty
+        where launches could not be told from kernels.
         """
         times = min(MOST_PROFILED, max(FEWEST_PROFILED, round(PROFILE_S / once_s)))
-        ops = self.ask({"profile": name, "times": times})["ops"]
-        return [(aten, seconds) for aten, seconds in ops]
+        answer = self.ask({"name": name, "profile": times})
+        return [(aten, seconds) for aten, seconds in answer["ops"]] if answer["held"] else []
 
     @contextmanager
-    def forked(self, rows: Mapping[str, Any], seed: int = 0) -> Iterator[dict[str, Sampler]]:
+    def forked(
+        self, rows: Mapping[str, Any], seed: int = 0, may_lack: bool = False
+    ) -> Iterator[dict[str, Sampler]]:
         """A fresh process that has built ``rows``, as ways to time each; gone afterwards.
 
-        Raises UnavailableError where it cannot be built, or is not finite.
+        Raises UnavailableError where it cannot be built, or is not finite. ``may_lack``: what a
+        GPU has no memory for is left out instead.
         """
         try:
-            made = self.ask({"fork": {"rows": rows, "seed": seed}})
+            self.made = made = self.ask({"fork": {"rows": rows, "seed": seed}})
             for name, its in made.items():
-                if not its["finite"]:
+                if (short := its.get("out of memory")) is not None:
+                    if not may_lack:
+                        raise DeviceMemoryError(f"{name}: {short}")
+                elif not its["finite"]:
                     raise UnavailableError(f"{name}: the module returns values that are not finite")
-            yield {name: self.sampler(name) for name in rows}
+            yield {name: self.sampler(name) for name in rows if "finite" in made[name]}
         except UnavailableError:
             with suppress(UnavailableError):  # all of it may be gone
                 self.ask({"end": True})
@@ -197,7 +209,7 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
 
 
 @contextmanager
-def clock_side(setting: Setting, graph: bool = False) -> Iterator[Side]:
+def clock_side(setting: Setting, graph: bool = False, tf32: bool = False) -> Iterator[Side]:
     """One side, of this very pvtprof, with the threads of this process."""
     import torch
 
@@ -209,6 +221,7 @@ def clock_side(setting: Setting, graph: bool = False) -> Iterator[Side]:
         threads=torch.get_num_threads(),
         graph=graph,
         by_operator=setting.mode == "inference",
+        tf32=tf32,
     )
     with sides({"the timed process": setup}) as (side,):
         yield side

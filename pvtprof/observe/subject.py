@@ -11,11 +11,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from pvtprof.designs.device import device_word
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
-from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.errors import SpecError
 from pvtprof.models.build import build, build_attention
+from pvtprof.observe import device as device_seam
 from pvtprof.observe import flop_counter, live_bytes
 from pvtprof.observe.live_bytes import LiveBytes, Seen
 from pvtprof.observe.witness import Count
@@ -132,7 +132,7 @@ def check_settings(setting: Setting) -> None:
         raise SpecError("autograd's anomaly mode is on, which keeps more alive; switch it off")
     if setting.attention != "sdpa":
         return
-    if not torch.backends.cuda.flash_sdp_enabled():
+    if not device_seam.flash_allowed():
         raise SpecError(
             "the flash kernel of scaled_dot_product_attention is switched off, and others store "
             "something else; leave sdpa_kernel(...), or use --attention eager"
@@ -142,21 +142,3 @@ def check_settings(setting: Setting) -> None:
             "scaled_dot_product_attention has no fused kernel for float64 on CUDA; "
             "use --attention eager, or another --dtype"
         )
-
-
-def resolved_device(device: str) -> str:
-    """The torch device that "auto" means here, or ``device`` itself where torch can use it.
-
-    Raises SpecError for a word that names no device, UnavailableError where there is none such.
-    """
-    device_word(device)
-    found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    if device == "auto":
-        return "cuda" if len(found) > 1 else "cpu"
-    if device == "cpu" or device in found or (device == "cuda" and len(found) > 1):
-        return device
-    reason = "" if torch.version.cuda else " (this torch was built without CUDA)"
-    raise UnavailableError(
-        f"device {device!r} is not available: torch {torch.__version__} found "
-        f"{', '.join(found)}{reason}; use --device cpu or auto"
-    )

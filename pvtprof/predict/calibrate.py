@@ -20,11 +20,11 @@ from pvtprof.designs.checks import one_of
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DTYPES
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
+from pvtprof.observe.asking import resolved_device
+from pvtprof.observe.building import COPY_BYTES, PRODUCT_SIDE
 from pvtprof.observe.environment import environment
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.sides import Side, clock_side, warm
-from pvtprof.observe.subject import resolved_device
-from pvtprof.observe.worker import COPY_BYTES, PRODUCT_SIDE
 from pvtprof.predict import calibration
 from pvtprof.predict.calibration import Calibration, Fitted, Quality
 from pvtprof.predict.kernels import Kernel, matched_s
@@ -87,6 +87,7 @@ def calibrate(
     budget_s: float = CALIBRATE_BUDGET_S,
     seed: int = 0,
     progress: Progress = lambda text: None,
+    tf32: bool = False,
 ) -> Calibration:
     """Measure for about ``budget_s`` seconds, and fit.
 
@@ -98,7 +99,7 @@ def calibrate(
             f"budget is {budget_s:g} s; use more than 0, such as {CALIBRATE_BUDGET_S:g}"
         )
     device = resolved_device(device)
-    with timing_side(device, dtype) as side:
+    with timing_side(device, dtype, tf32) as side:
         progress("measuring the ceilings")
         ceilings = measured_ceilings(side)
         begin, timed = time.perf_counter(), list[Timed]()
@@ -112,28 +113,29 @@ def calibrate(
             timed += timings(side, [next(probes) for _ in range(TOGETHER)])
             bar = units.bar(time.perf_counter() - begin, budget_s)
             progress(f"calibrating {bar} of {budget_s:g} s, {len(timed)} probes timed")
-    return fitted(timed, ceilings, device, dtype)
+    return fitted(timed, ceilings, device, dtype, tf32)
 
 
 def of_this_machine(
-    device: str, dtype: str, may_measure: bool, progress: Progress
+    device: str, dtype: str, may_measure: bool, progress: Progress, tf32: bool = False
 ) -> tuple[Calibration | None, str]:
     """The calibration kept for this machine, and what is to be said of it.
 
     Where there is none, or it is of another environment, one is made if it may be, and kept. What
     goes wrong with that is said: a prediction is no reason to measure nothing.
     """
-    path = calibration.default_path(device.partition(":")[0], dtype)
+    path = calibration.path_of(device, dtype)
     said = ""
     if path.exists():
         try:
-            return calibration.load_for(path, dtype, environment(device)), ""
+            here = environment(device, timed=True, tf32=tf32)
+            return calibration.load_for(path, dtype, here), ""
         except PvtprofError as error:
             said = str(error)
     if not may_measure:
         return None, said and f"latency is not predicted: {said}"
     try:
-        found = calibrate(device, dtype, progress=progress)
+        found = calibrate(device, dtype, progress=progress, tf32=tf32)
     except UnavailableError as error:
         return None, f"latency is not predicted: {error}"
     try:
@@ -143,9 +145,9 @@ def of_this_machine(
     return found, f"Wrote {path}"
 
 
-def timing_side(device: str, dtype: str) -> AbstractContextManager[Side]:
+def timing_side(device: str, dtype: str, tf32: bool = False) -> AbstractContextManager[Side]:
     """A process that builds and times probes, its memory pinned as that of `compare`."""
-    return clock_side(Setting(224, 224, dtype=dtype, device=device))
+    return clock_side(Setting(224, 224, dtype=dtype, device=device), tf32=tf32)
 
 
 def timings(
@@ -187,9 +189,11 @@ def measured_ceilings(side: Side) -> Ceilings:
     return Ceilings(2 * PRODUCT_SIDE**3 / best[PRODUCT], 2 * COPY_BYTES / best[COPY])
 
 
-def fitted(timed: Sequence[Timed], ceilings: Ceilings, device: str, dtype: str) -> Calibration:
+def fitted(
+    timed: Sequence[Timed], ceilings: Ceilings, device: str, dtype: str, tf32: bool = False
+) -> Calibration:
     """The calibration of all probes, with the errors of folds that were held out."""
-    here = environment(device, timed=True)
+    here = environment(device, timed=True, tf32=tf32)
     whole = _fit(timed, ceilings, here, dtype)
     ratios: dict[str, list[float]] = {"attention": [], "model": []}
     for fold in range(FOLDS):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -167,6 +168,22 @@ def load_for(
     if other := foreign(found, here or without_torch(on_cuda=found.overlaps)):
         raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
     return found
+
+
+def path_of(device: str, dtype: str) -> Path:
+    """Where the calibration of a device that was resolved is kept: of each kind of GPU its own."""
+    if not device.startswith("cuda"):
+        return default_path(device, dtype)
+    from pvtprof.observe import asking
+
+    name = re.sub("[^a-z0-9]+", "-", str(asking.gpu(device)["name"]).lower()).strip("-")
+    return default_path(f"cuda-{name}", dtype)
+
+
+def any_kept(dtype: str) -> bool:
+    """Whether this user has any calibration of ``dtype``: no device is asked."""
+    one = default_path("*", dtype)
+    return any(True for _ in one.parent.glob(one.name))
 
 
 def default_path(device: str, dtype: str) -> Path:

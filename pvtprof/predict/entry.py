@@ -11,7 +11,7 @@ from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.kept import device_kind
+from pvtprof.predict.kept import kept_path
 
 if TYPE_CHECKING:
     from pvtprof.predict.choose import Found
@@ -44,7 +44,7 @@ def choose(
 
     work = workload(model, img, batch=batch, dtype=dtype, attention=attention)
     if calibration is None:
-        path = calibrations.default_path(device_kind(device), dtype)
+        path = kept_path(device, dtype)
         calibration = calibrations.load_for(path, dtype)
     return choosing.choose(model_spec(model), work.setting, calibration, within_s, memory_bytes)
 
@@ -58,23 +58,23 @@ def calibrate(
     path: str | os.PathLike[str] | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda text: None,
+    tf32: bool = False,
 ) -> Calibration:
     """Measure this machine for about ``budget_s`` seconds, so that latency can be predicted.
 
     The calibration is kept at ``path``; None means where ``compare`` and ``choose`` look for it.
-    Raises UnavailableError where there is no such device, or something cannot be timed on it.
+    ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU. Raises UnavailableError
+    where there is no such device, or something cannot be timed on it.
 
     >>> calibrate(budget_s=0)
     Traceback (most recent call last):
     pvtprof.errors.SpecError: budget is 0 s; use more than 0, such as 20
     """
     from pvtprof import files
-    from pvtprof.observe.subject import resolved_device
     from pvtprof.predict import calibrate as calibrating
 
-    kind = resolved_device(device).partition(":")[0]
-    target = path or calibrations.default_path(kind, dtype)
+    target = path or kept_path(device, dtype)
     files.check_writable(target, force, ".json")
-    found = calibrating.calibrate(device, dtype, budget_s, seed, progress)
+    found = calibrating.calibrate(device, dtype, budget_s, seed, progress, tf32)
     calibrations.save(found, target, force)
     return found

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from pvtprof.designs.device import device_word
+from pathlib import Path
+
 from pvtprof.errors import PvtprofError
-from pvtprof.observe.environment import has_gpu
+from pvtprof.observe.asking import resolved_device
 from pvtprof.predict import calibration
 from pvtprof.predict.calibration import Calibration
 
 
-def device_kind(device: str) -> str:
-    """Return "cpu" or "cuda": what ``device`` names, or a GPU where nvidia-smi shows one."""
-    device_word(device)
-    return device.partition(":")[0] if device != "auto" else "cuda" if has_gpu() else "cpu"
+def kept_path(device: str, dtype: str) -> Path:
+    """Return where the calibration of the device that is meant is kept.
+
+    Raises SpecError for a word that names no device, UnavailableError where there is none such.
+    """
+    return calibration.path_of(resolved_device(device), dtype)
 
 
 def kept_calibration(device: str, dtype: str, mode: str) -> tuple[Calibration | None, str]:
@@ -20,13 +23,10 @@ def kept_calibration(device: str, dtype: str, mode: str) -> tuple[Calibration | 
 
     Only inference is predicted.
     """
-    paths = [calibration.default_path(kind, dtype) for kind in ("cpu", "cuda")]
-    if mode != "inference" or not any(path.exists() for path in paths):
+    if mode != "inference" or not calibration.any_kept(dtype):
         return None, ""  # before any GPU is asked for, which takes longer than all formulas
-    path = calibration.default_path(device_kind(device), dtype)
-    if not path.exists():
-        return None, ""
     try:
-        return calibration.load_for(path, dtype), ""
+        path = kept_path(device, dtype)
+        return (calibration.load_for(path, dtype) if path.exists() else None), ""
     except PvtprofError as error:
         return None, f"latency is not predicted: {error}"

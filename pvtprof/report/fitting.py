@@ -12,9 +12,20 @@ from rich.text import Text
 from pvtprof import units
 from pvtprof.analytic.fit import Edge, Fit, Fits
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.observe.environment import Room
 from pvtprof.report import listing
 
 LIMITS = {"image": MAX_SIDE, "batch": MAX_BATCH}
+
+
+def whose(room: Room) -> str:
+    """Whose memory it is, and on a GPU what was taken off."""
+    if not room.taken and not room.workspaces:
+        return room.name
+    return (
+        f"{room.name}: {units.size(room.total)} without {units.size(room.taken)} of CUDA's context "
+        f"and other programs and {units.size(room.workspaces)} of workspaces"
+    )
 
 
 def render(found: Fits, memory: str, form: str, width: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pvtprof import units
 from pvtprof.predict.kernels import VECTORS
+from pvtprof.report import gpu
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
 
@@ -89,6 +90,7 @@ def notes(run: Run) -> Iterator[str]:
     yield from _unpredicted(run)
     yield from _short_rows(run)
     yield from _stops(run)
+    yield from gpu.notes(run)
     remarks: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:

@@ -39,7 +39,7 @@ def agreement(run: Run) -> str:
         return "Formulas alone: nothing was counted or measured."
     by_title: dict[str, list[str]] = {}
     for name, witness in WITNESSES.items():
-        if witness.is_exact:
+        if witness.is_exact and witness.applies(run.setting):
             by_title.setdefault(witness.title, []).append(name)
     parts = []
     for title, names in by_title.items():

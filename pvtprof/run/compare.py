@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from pvtprof import units
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
@@ -37,6 +38,7 @@ def compare(
     pool_size: int = DEFAULT_POOL_SIZE,
     budget_s: float = DEFAULT_BUDGET_S,
     cuda_graph: bool = False,
+    tf32: bool = False,
     analytic: bool = False,
     calibration: Calibration | None = None,
     progress: Callable[[str], None] = lambda text: None,
@@ -48,9 +50,10 @@ def compare(
     those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
     ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
     measuring of all together; 0 measures no latency. ``cuda_graph`` times a CUDA graph's replay
-    too, which waits for no launch (inference on a GPU). ``analytic`` gives the closed forms alone
-    and does not import torch. ``calibration`` predicts the latency of every row (inference).
-    ``progress`` is told what is being done.
+    too, which waits for no launch (inference on a GPU). ``tf32`` lets products and convolutions of
+    float32 run in TF32 on a GPU. ``analytic`` gives the closed forms alone and does not
+    import torch. ``calibration`` predicts the latency of every row (inference). ``progress``
+    is told what is being done.
 
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
@@ -62,7 +65,7 @@ def compare(
     >>> len(compare(["pvt_v2_b0", "pvt_v2_b2"], img=[224, 512], analytic=True).comparisons)
     4
     """
-    measuring = Measuring(str(device), budget_s, cuda_graph)
+    measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     asked = [
         workload(
             name,
@@ -117,6 +120,17 @@ def _placed(row: Row, device: str) -> Row:
     return replace(row, setting=replace(row.setting, device=device))
 
 
+def _check_gpu_words(setting: Setting, measuring: Measuring) -> None:
+    """Raise where something of a GPU is asked that this setting has not."""
+    if measuring.cuda_graph and (not setting.on_cuda or setting.mode != "inference"):
+        raise SpecError(
+            f"a CUDA graph is of inference on a GPU; this is {setting.mode} on {setting.device}: "
+            "leave --cuda-graph"
+        )
+    if measuring.tf32 and not setting.on_cuda:
+        raise SpecError(f"TF32 is a format of GPUs; this is {setting.device}: leave --tf32 on")
+
+
 def _observed(
     asked: Sequence[Workload],
     comparisons: Sequence[tuple[Row, ...]],
@@ -124,19 +138,16 @@ def _observed(
     progress: Progress,
 ) -> Run:
     """The run of some comparisons, each observed in its turn, until the end or until Ctrl-C."""
+    from pvtprof.observe.asking import resolved_device
     from pvtprof.observe.sides import clock_side
-    from pvtprof.observe.subject import check_settings, resolved_device, with_autograd
+    from pvtprof.observe.subject import check_settings, with_autograd
 
     for rows in comparisons:
         check_addressable(rows)
     device = resolved_device(measuring.device)
     setting = replace(asked[0].setting, device=device)
     check_settings(setting)
-    if measuring.cuda_graph and (not setting.on_cuda or setting.mode != "inference"):
-        raise SpecError(
-            f"a CUDA graph is of inference on a GPU; this is {setting.mode} on {device}: "
-            "leave --cuda-graph"
-        )
+    _check_gpu_words(setting, measuring)
     share = 1 / len(comparisons)
     observers = [
         Observer([_placed(row, device) for row in rows], measuring, share, progress)
@@ -145,15 +156,20 @@ def _observed(
     interrupted = False
     with with_autograd(), ExitStack() as stack:
         try:
-            side = clock_side(setting, measuring.cuda_graph)
-            clock = stack.enter_context(side) if measuring.budget_s else None
+            side = clock_side(setting, measuring.cuda_graph, measuring.tf32)
+            asked_there = measuring.budget_s or setting.on_cuda
+            clock = stack.enter_context(side) if asked_there else None
+            failure = None
             for observer in observers:
+                observer.failure = failure
                 observer.observe(clock)
+                failure = observer.failure
         except KeyboardInterrupt:
             interrupted = True
             for observer in observers:
                 observer.interrupt()
     words = command([replace(one, device=device) for one in asked], measuring.budget_s)
-    here = environment(device, timed=measuring.budget_s > 0)
+    words += " --cuda-graph" * measuring.cuda_graph + " --tf32 on" * measuring.tf32
+    here = environment(device, timed=measuring.budget_s > 0, tf32=measuring.tf32)
     rows = tuple(row for observer in observers for row in observer.rows.values())
-    return Run(here, rows, words + " --cuda-graph" * measuring.cuda_graph, interrupted)
+    return Run(here, rows, words, interrupted, failure=observers[-1].failure)

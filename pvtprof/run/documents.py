@@ -61,6 +61,7 @@ class RowDocument(Struct, frozen=True):
     latency_s: Measurement | None = None
     predicted_s: Prediction | None = None
     not_run: str | None = None
+    backend: str | None = None
 
     def row(self, design: PvtDesign, setting: Setting) -> Row:
         """Return the row itself."""
@@ -78,6 +79,7 @@ class RowDocument(Struct, frozen=True):
             witnesses=self.witnesses,
             latency=self.latency_s,
             predicted=self.predicted_s,
+            backend=self.backend,
         )
 
 
@@ -91,6 +93,7 @@ class RunDocument(Struct):
     command: str
     interrupted: bool
     ceilings: Ceilings | None = None
+    failure: str | None = None
 
     def __post_init__(self) -> None:
         self.run  # noqa: B018 # raises where it cannot be
@@ -102,7 +105,9 @@ class RunDocument(Struct):
         rows = tuple(self._row(i, row, designs) for i, row in enumerate(self.rows))
         if len({row.key for row in rows}) != len(rows):
             raise SpecError("rows are not distinct: two are of one design, part and setting")
-        return Run(self.environment, rows, self.command, self.interrupted, self.ceilings)
+        return Run(
+            self.environment, rows, self.command, self.interrupted, self.ceilings, self.failure
+        )
 
     def _row(self, number: int, found: RowDocument, designs: tuple[PvtDesign, ...]) -> Row:
         for name, which, there in (

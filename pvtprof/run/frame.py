@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from pvtprof.observe.measurement import median_interval
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
@@ -16,7 +17,8 @@ Cell: TypeAlias = str | int | float | bool | None
 
 def frame(run: Run) -> pd.DataFrame:
     """All rows of a run. Whole numbers stay exact, beyond 64 bits too; what was not taken is NA."""
-    records = [_record(row) for row in run.rows]
+    tf32 = run.environment.tf32
+    records = [_record(row) | _on_gpu(row, tf32) for row in run.rows]
     return pd.DataFrame({name: _column([r[name] for r in records]) for name in records[0]})
 
 
@@ -71,6 +73,8 @@ def _record(row: Row) -> dict[str, Cell]:
 
 def _witnessed(row: Row) -> Iterator[tuple[str, int | None]]:
     for name, witness in WITNESSES.items():
+        if not (witness.shown_elsewhere or witness.applies(row.setting)):
+            continue
         found = row.witnesses.get(name)
         formula, counted = witness.columns
         if formula:
@@ -92,3 +96,31 @@ def _timed(row: Row) -> dict[str, Cell]:
         "predicted_high_s": predicted.high if predicted else None,
         "processor_median_s": latency.middle("cpu") if latency else None,
     }
+
+
+#: What a GPU says beside seconds: the name of a column, the series, and the unit.
+_STATES = (
+    ("clock", "sm_mhz", "mhz"),
+    ("heat", "celsius", "celsius"),
+    ("throttled", "throttled_s", "s"),
+    ("energy", "joules", "joules"),
+)
+
+
+def _on_gpu(row: Row, tf32: str | None) -> dict[str, Cell]:
+    """What a GPU alone says; nothing of other devices."""
+    if not row.setting.on_cuda:
+        return {}
+    its = row.latency
+    found: dict[str, Cell] = {"tf32": tf32, "attention_backend": row.backend}
+    for name in ("wall", "graph"):
+        values = its.series.get(name) if its else None
+        low, high = (values and median_interval(values)) or (None, None)
+        found |= {
+            f"{name}_median_s": its.middle(name) if its else None,
+            f"{name}_low_s": low,
+            f"{name}_high_s": high,
+        }
+    for name, series, unit in _STATES:
+        found[f"{name}_median_{unit}"] = its.middle(series) if its else None
+    return found

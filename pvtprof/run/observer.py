@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pvtprof import units
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import DEFAULT_BUDGET_S
-from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.errors import DeviceLostError, DeviceMemoryError, SpecError, UnavailableError
 from pvtprof.observe.environment import free_bytes
 from pvtprof.observe.measurement import Measurement
-from pvtprof.run import recipes
+from pvtprof.run import on_card, recipes
 from pvtprof.run.row import Row, joined
 from pvtprof.run.rows import terms_of, with_profile
 from pvtprof.run.witnesses import WITNESSES
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pvtprof.observe.subject import Subject
 
 Progress = Callable[[str], None]
+Key: TypeAlias = tuple[Part, str]  # of a row within its comparison: its part and its design
 OUT_OF_MEMORY = "ran out of memory; close other programs or use a smaller --img"
 #: Share of the measuring budget for the whole models; the rest is for the attention of the stages.
 MODEL_SHARE = 0.5
@@ -34,7 +35,7 @@ OPERATORS_SHARE, OPERATORS_S = 0.1, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """How a run is measured: on which device, for how long, and with CUDA graphs or without.
+    """How a run is measured: on which device, for how long, with CUDA graphs and TF32 or without.
 
     ``budget_s`` are seconds for all comparisons together; 0 measures no latency.
     """
@@ -42,6 +43,7 @@ class Measuring:
     device: str = "auto"
     budget_s: float = DEFAULT_BUDGET_S
     cuda_graph: bool = False
+    tf32: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.budget_s, int | float) or not 0 <= self.budget_s < float("inf"):
@@ -93,9 +95,14 @@ class Observer:
         self.clock: Side | None = None
         self.progress = progress
         self.left_s = 0.0
+        self.failure: str | None = None  # why a GPU could not be asked to the end
 
     def observe(self, clock: Side | None) -> None:
-        """Let every witness and the clock see every row; without ``clock`` no latency is taken."""
+        """Let every witness and the clock see every row; without ``clock`` no latency is taken.
+
+        On a GPU the process of ``clock`` is asked for all that needs real tensors there: this one
+        keeps off the GPU.
+        """
         self.clock = clock
         for part in dict.fromkeys(row.part for row in list(self.rows.values())):
             self._observe_part(part)
@@ -113,13 +120,13 @@ class Observer:
             self.progress(f"counting {row.name}")
             subject = subject_of(row)
             row = self.rows[key] = self._without_memory(row, subject)
-            if row.not_run is None:
+            if row.not_run is None and not self.setting.on_cuda:
                 with self._out_of_memory_is_said(key), subject.held(self.setting.device):
                     self.rows[key] = self._watched(row, subject, on_real=True)
         self._time(part, {row.name: key for key in keys if not (row := self.rows[key]).not_run})
 
     @contextmanager
-    def _out_of_memory_is_said(self, key: tuple[Part, str]) -> Iterator[None]:
+    def _out_of_memory_is_said(self, key: Key) -> Iterator[None]:
         """Others may take the memory that was free: then the row says so and the run goes on."""
         try:
             yield
@@ -142,7 +149,7 @@ class Observer:
         terms = terms_of(row)
         found = dict(row.witnesses)
         for name, witness in WITNESSES.items():
-            if witness.on_real == on_real and witness.applies(self.setting):
+            if witness.on_real == on_real and witness.watch and witness.applies(self.setting):
                 count = witness.watch(subject, self.setting)
                 found[name] = joined(witness.formula(terms, self.setting), count, witness.is_exact)
         in_order = {name: found[name] for name in WITNESSES if name in found}
@@ -153,10 +160,12 @@ class Observer:
         stages = {row.part for row in self.rows.values() if row.part.stage is not None}
         return MODEL_SHARE if part.stage is None else (1 - MODEL_SHARE) / len(stages)
 
-    def _time(self, part: Part, ready: Mapping[str, tuple[Part, str]]) -> None:
+    def _time(self, part: Part, ready: Mapping[str, Key]) -> None:
         """Time the rows that are ready, by their names, together."""
         if not ready:
             return
+        if self.failure:
+            return self._not_run(ready.values(), self.failure)
         self.left_s += self._share(part) * self.budget_s
         begin = time.perf_counter()
         taken: dict[str, Measurement] = {}
@@ -164,22 +173,47 @@ class Observer:
         try:
             if self.clock:
                 self._measure(self.clock, part, ready, taken)
+        except DeviceMemoryError:
+            reason = OUT_OF_MEMORY
+        except DeviceLostError as error:
+            reason = self.failure = f"the GPU failed: {error}"
         except UnavailableError as error:
-            reason = OUT_OF_MEMORY if "memory" in str(error) else str(error)
+            reason = str(error)
         finally:
             self.left_s = max(0.0, self.left_s - (time.perf_counter() - begin))
             for name, key in ready.items():
                 if name in taken:
                     self.rows[key] = replace(self.rows[key], latency=taken[name])
-        for name, key in ready.items():
-            if name not in taken:
+        self._untaken(part, {name: ready[name] for name in ready if name not in taken}, reason)
+
+    def _untaken(self, part: Part, late: Mapping[str, Key], reason: str) -> None:
+        """Say why rows were not timed; on a GPU without memory for all, try without the largest."""
+        on_cuda = self.setting.on_cuda
+        if reason == OUT_OF_MEMORY and on_cuda and len(late) > 1:
+            largest = max(late, key=lambda name: self.rows[late[name]].peak.bytes)
+            self._not_run([late[largest]], reason)
+            self._time(part, {name: key for name, key in late.items() if name != largest})
+        elif self.budget_s or self.failure or not on_cuda:
+            self._not_run(late.values(), reason)
+
+    def _not_run(self, keys: Iterable[Key], reason: str) -> None:
+        for key in keys:
+            if self.rows[key].not_run is None:
                 self.rows[key] = replace(self.rows[key], not_run=reason)
+
+    def _ask_the_card(self, clock: Side, built: Container[str], ready: Mapping[str, Key]) -> None:
+        """On a GPU: what it says of each row that it has built, beside times."""
+        for name, key in ready.items() if self.setting.on_cuda else ():
+            if name in built:
+                self.rows[key] = on_card.watched(clock, self.rows[key])
+            else:
+                self._not_run([key], OUT_OF_MEMORY)
 
     def _measure(
         self,
         clock: Side,
         part: Part,
-        ready: Mapping[str, tuple[Part, str]],
+        ready: Mapping[str, Key],
         taken: dict[str, Measurement],
     ) -> None:
         from pvtprof.observe import latency
@@ -190,7 +224,10 @@ class Observer:
         by_operator = part.stage is not None and self.setting.mode == "inference"
         whole_s = self.left_s * (1 - OPERATORS_SHARE * by_operator)
         rows = {name: recipes.of_row(self.rows[key]) for name, key in ready.items()}
-        with clock.forked(rows) as samplers:
+        with clock.forked(rows, may_lack=self.setting.on_cuda) as samplers:
+            self._ask_the_card(clock, samplers, ready)
+            if not self.budget_s or not samplers:
+                return
             latency.measure(
                 samplers,
                 whole_s,
@@ -204,7 +241,7 @@ class Observer:
     def _time_operators(
         self,
         clock: Side,
-        ready: Mapping[str, tuple[Part, str]],
+        ready: Mapping[str, Key],
         taken: Mapping[str, Measurement],
         until: float,
     ) -> None:

@@ -100,7 +100,8 @@ class Row:
     forward pass keeps for backward. ``witnesses`` maps the name of a witness to its figure beside
     the formula's. ``runs_as`` is the attention that really runs: ``sra_conv`` with R = 1 and any
     reduction beside v1's class token are plain ``mha``. What only an attention module has (``dim``
-    to ``kv_tokens``) is None for a whole model.
+    to ``kv_tokens``) is None for a whole model. ``backend`` is the kernel of fused attention that a
+    GPU ran: "flash", "efficient", "cudnn", or "math".
     """
 
     design: PvtDesign
@@ -123,6 +124,7 @@ class Row:
     latency: Measurement | None = None
     predicted: Prediction | None = None
     not_run: str | None = None
+    backend: str | None = None
 
     @property
     def name(self) -> str:
@@ -147,7 +149,8 @@ class Row:
         measured = {op.name: op.measured_s for op in self.ops if op.measured_s is not None}
         if not self.latency or not measured:
             return {}
-        whole = sum(measured.values())
+        if not (whole := sum(measured.values())):
+            return {}
         return {name: seconds / whole * self.latency.median for name, seconds in measured.items()}
 
     @property

@@ -20,7 +20,7 @@ class Run:
 
     Rows of one model in one setting belong together: see ``comparisons``. ``interrupted`` tells
     whether Ctrl-C ended the measuring early. ``ceilings`` are those of the calibration that
-    predicted; None where none did.
+    predicted; None where none did. ``failure`` says why a GPU could not be asked to the end.
     """
 
     environment: Environment
@@ -28,6 +28,7 @@ class Run:
     command: str = ""
     interrupted: bool = False
     ceilings: Ceilings | None = None
+    failure: str | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pvtprof.decode import decoded, text_of
+from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -37,7 +38,8 @@ def dumps(run: Run) -> str:
         "schema": SCHEMA,
         "command": run.command,
         "interrupted": run.interrupted,
-        "environment": asdict(run.environment),
+        **({"failure": run.failure} if run.failure else {}),
+        "environment": _environment_document(run.environment),
         "ceilings": run.ceilings and asdict(run.ceilings),
         "designs": [
             {"name": design.name, "kind": "pvt", "spec": asdict(design.spec)}
@@ -47,6 +49,12 @@ def dumps(run: Run) -> str:
         "rows": [_row_document(run, row) for row in run.rows],
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _environment_document(its: Environment) -> dict[str, Any]:
+    """An environment; what only a GPU has is left out where there is none."""
+    of_gpu = ("cudnn", "tf32", "gpu_settings")
+    return {name: v for name, v in asdict(its).items() if v is not None or name not in of_gpu}
 
 
 def _row_document(run: Run, row: Row) -> dict[str, Any]:
@@ -63,6 +71,7 @@ def _row_document(run: Run, row: Row) -> dict[str, Any]:
         "witnesses": {name: asdict(found) for name, found in row.witnesses.items()},
         "latency_s": row.latency and _latency_document(row.latency),
         "predicted_s": row.predicted and asdict(row.predicted),
+        **({"backend": row.backend} if row.backend else {}),
         "ops": [asdict(op) for op in row.ops],
     }
 

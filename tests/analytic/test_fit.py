@@ -19,7 +19,7 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import MODES
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.observe import environment
+from pvtprof.observe import asking, environment
 from pvtprof.run import fit_checks
 from tests.trials import ALL, sample
 
@@ -189,23 +189,29 @@ def test_check_leaves_stdout_to_the_result(
 def test_without_memory_it_takes_the_devices(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "_output", lambda *command, **_: "Some GPU, 24576")
+    facts = {
+        "device": "cuda:0",
+        "name": "Some GPU",
+        "memory_bytes": 24 * GIB,
+        "memory": {"taken": GIB},
+        "workspace_bytes": 2**20,
+        "found": ["cpu", "cuda:0"],
+    }
+    missing = {"missing": "it", "found": ["cpu", "cuda:0"]}
+    monkeypatch.setattr(asking, "installed_torch", lambda: ("2.11.0+cu130", "13.0"))
+    monkeypatch.setattr(
+        asking, "_asked", lambda name: facts if name in ("auto", "cuda", "cuda:0") else missing
+    )
     assert main(["fit", "--model", "pvt_v2_b0"]) == 0
-    assert "What fits into 24.0 GiB (Some GPU)" in capsys.readouterr().out
-    assert environment.device_memory("cuda:0") == ("Some GPU", 24 * GIB)
-    assert environment.device_memory("cpu")[1] <= 2**50
-    for device in ("cuda:1", "cuda:99"):
-        with pytest.raises(UnavailableError, match="use --memory"):
+    said = capsys.readouterr().out
+    assert "Some GPU: 24.0 GiB without 1.00 GiB of CUDA's context and other programs" in said
+    assert environment.device_memory("cuda:0").bytes == 23 * GIB - 2**20
+    assert environment.device_memory("cpu").bytes <= 2**50
+    with pytest.raises(UnavailableError, match="found cpu, cuda:0; use --device"):
+        environment.device_memory("cuda:1")
+    for device in ("gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
+        with pytest.raises(SpecError, match="is no device"):
             environment.device_memory(device)
-    for word in ("gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
-        with pytest.raises(SpecError, match="is no device; use auto, cpu, cuda or cuda:N"):
-            environment.device_memory(word)
-
-
-def test_a_gpu_that_does_not_say_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "_output", lambda *command, **_: "Some GPU, [N/A]")
-    with pytest.raises(UnavailableError, match="does not say how much memory Some GPU has"):
-        environment.device_memory("auto")
 
 
 def test_all_models_have_an_answer() -> None:

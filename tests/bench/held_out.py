@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from pvtprof.observe.subject import resolved_device
+from pvtprof.observe.asking import resolved_device
 from pvtprof.predict.calibrate import (
     TOGETHER,
     Timed,

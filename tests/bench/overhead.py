@@ -17,9 +17,9 @@ from statistics import median
 import torch
 
 from pvtprof.observe import latency
+from pvtprof.observe.clocks import Sampler
 from pvtprof.observe.measurement import median_interval
 from pvtprof.observe.sides import Setup, sides
-from pvtprof.observe.worker import Sampler
 
 DESIGN = """
 from torch import nn, randn

@@ -90,7 +90,8 @@ def imported(source: str) -> Iterator[tuple[str, bool]]:
 #: Modules that import by name what they cannot name: other versions, users' code, lazy attributes,
 #: and commands, charts and witnesses, which are found by the names of their files.
 BY_NAME = {
-    "observe/worker.py",
+    *("observe/worker.py", "observe/building.py", "observe/clocks.py"),
+    *("observe/device.py", "observe/cuda.py", "observe/nvml.py", "observe/asked.py"),
     "observe/target.py",
     "derive/targets.py",
     "cli/app.py",
@@ -116,6 +117,58 @@ def _is_wrong(room: str, module: str, on_loading: bool, by_name: bool) -> bool:
         return room in NEVER_TORCH or (on_loading and room not in LOADS_TORCH)
     target = room_of(module)
     return top == "pvtprof" and target not in ("", "__version__") and target not in allowed(room)
+
+
+#: The modules that may speak to CUDA or NVML; and all that the worker loads beside itself.
+SEAM = {f"observe/{name}.py" for name in ("device", "cuda", "nvml", "asked")}
+BESIDE = ("device", "cuda", "nvml", "held", "clocks", "building")
+
+
+def speaks_to_a_gpu(source: str) -> list[str]:
+    """Every use of torch.cuda, of torch's CUDA backends or of NVML in a module."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name.endswith(("torch.cuda", "backends.cuda", "backends.cudnn", "version.cuda")):
+                found.append(name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None) or ""
+            names = [f"{module}.{alias.name}".strip(".") for alias in node.names]
+            found += [n for n in names if "cuda" in n.split(".") or n.split(".")[0] == "pynvml"]
+        elif isinstance(node, ast.Constant) and node.value in ("pynvml", "torch.cuda"):
+            found.append(node.value)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_nothing_but_the_seam_speaks_to_a_gpu(path: Path) -> None:
+    used = speaks_to_a_gpu(path.read_text(encoding="utf-8"))
+    assert bool(used) == (path.relative_to(PACKAGE).as_posix() in SEAM), used
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "torch.cuda.synchronize()",
+        "def f():\n    import torch.cuda",
+        "from torch import cuda",
+        "from torch.cuda import Event",
+        "import pynvml",
+        "importlib.import_module('pynvml')",
+        "self.torch.cuda.Event()",
+        "torch.backends.cuda.matmul.allow_tf32 = True",
+        "torch.backends.cudnn.benchmark = True",
+    ],
+)
+def test_a_use_of_cuda_is_found(source: str) -> None:
+    assert speaks_to_a_gpu(source)
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_the_worker_loads_by_its_path_imports_nothing_of_pvtprof(name: str) -> None:
+    source = (PACKAGE / "observe" / f"{name}.py").read_text(encoding="utf-8")
+    assert [one for one, _ in imported(source) if one.startswith("pvtprof")] == []
 
 
 def modules() -> Iterable[Path]:

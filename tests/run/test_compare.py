@@ -15,7 +15,7 @@ import pytest
 
 import pvtprof
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.errors import DeviceMemoryError, SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
 from pvtprof.observe.witness import Count
 from pvtprof.report import notes, sentences
@@ -241,19 +241,22 @@ def test_running_out_of_memory_is_said_and_the_run_goes_on(
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        ("RuntimeError: DefaultCPUAllocator: can't allocate memory", "ran out of memory; close"),
-        ("the timed process: its process died (-9)", "the timed process: its process died (-9)"),
+        (DeviceMemoryError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
+        (
+            UnavailableError("the timed process: illegal memory access"),
+            "the timed process: illegal",
+        ),
     ],
 )
 @pytest.mark.usefixtures("seen_before")
 def test_a_timed_process_that_fails_is_said_and_the_run_goes_on(
-    error: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    error: UnavailableError, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure = latency.measure
 
     def failing(calls: dict[str, object], *args: object, **kwargs: object) -> object:
         if "stage 2 mha" in calls:
-            raise UnavailableError(error)
+            raise error
         return measure(calls, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(latency, "measure", failing)

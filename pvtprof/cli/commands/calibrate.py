@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pvtprof.cli.folders import new_folders_named
-from pvtprof.cli.options import device_option, dtype_option, format_option
+from pvtprof.cli.options import device_option, dtype_option, format_option, tf32_option
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CALIBRATE_BUDGET_S
 from pvtprof.report import output
@@ -25,6 +25,7 @@ from pvtprof.report import output
     help="About so many seconds of measuring.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Which random probes.")
+@tf32_option
 @click.option(
     "-o",
     "--output",
@@ -47,13 +48,12 @@ def command(path: str | None, force: bool, form: str, **options: Any) -> None:
       pvtprof calibrate --budget 60 -o laptop.json
     """
     from pvtprof import files
-    from pvtprof.observe.subject import resolved_device
     from pvtprof.predict import calibration
     from pvtprof.predict.calibrate import calibrate
+    from pvtprof.predict.kept import kept_path
     from pvtprof.report import calibrating
 
-    kind = resolved_device(options["device"]).partition(":")[0]
-    target = path or str(calibration.default_path(kind, options["dtype"]))
+    target = path or str(kept_path(options["device"], options["dtype"]))
     files.check_writable(target, force, ".json")
     with progress() as show:
         found = calibrate(**options, progress=show)

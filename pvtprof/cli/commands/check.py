@@ -10,7 +10,7 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import Tolerance
-from pvtprof.cli.options import workload_options
+from pvtprof.cli.options import tf32_option, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CHECK_BUDGET_S, MODES
 from pvtprof.errors import UnavailableError
@@ -70,6 +70,7 @@ _WORK = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "po
     help="What the peak is of.",
 )
 @workload_options()
+@tf32_option
 @click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
 @click.pass_context
 def command(
@@ -118,7 +119,9 @@ def _request(ctx: click.Context, /, **options: Any) -> Request:
 
     given = tuple(p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name))
     work = workload(**{name: options.pop(name) for name in _WORK})
-    checked = Checked(replace(work, device=options.pop("device")), options.pop("target"))
+    checked = Checked(
+        replace(work, device=options.pop("device")), options.pop("target"), options.pop("tf32")
+    )
     return Request(checked, given, **options)
 
 

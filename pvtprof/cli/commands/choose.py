@@ -45,7 +45,7 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     from pvtprof.designs.workload import workload
     from pvtprof.predict import calibration
     from pvtprof.predict.choose import choose
-    from pvtprof.predict.kept import device_kind
+    from pvtprof.predict.kept import kept_path
     from pvtprof.report import choosing
 
     if options.pop("sr_ratios") is not None or options.pop("pool_size") != DEFAULT_POOL_SIZE:
@@ -54,7 +54,7 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     path, device = options.pop("path"), options.pop("device")
     limits = {name: options.pop(name) for name in ("within_s", "memory_bytes")}
     work = workload(**options)
-    path = path or str(calibration.default_path(device_kind(device), work.dtype))
+    path = path or str(kept_path(device, work.dtype))
     known = calibration.load_for(path, work.dtype)
     found = choose(model_spec(work.model), work.setting, known, **limits)
     if outputs:

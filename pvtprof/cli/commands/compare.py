@@ -10,10 +10,10 @@ import click
 
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
-from pvtprof.cli.options import outputs_options, workload_options
+from pvtprof.cli.options import outputs_options, tf32_option, workload_options
 from pvtprof.cli.progress import Progress, progress
 from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
-from pvtprof.errors import RunInterruptedError
+from pvtprof.errors import RunInterruptedError, UnavailableError
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     help="Predict nothing where this machine has no calibration yet.",
 )
 @click.option("--cuda-graph", is_flag=True, help="On a GPU, time a CUDA graph's replay too.")
+@tf32_option
 @click.option(
     "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
 )
@@ -56,7 +57,7 @@ def command(
 
     Prints a table and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
     Exit code 0: all agree; 1: a formula disagrees with a counter; 2: wrong usage; 3: the device
-    is not there; 130: Ctrl-C.
+    is not there, failed, or timed no row; 130: Ctrl-C.
 
     \b
     Examples:
@@ -78,6 +79,16 @@ def command(
         )
     if not run.agrees:
         sys.exit(exit_codes.DISAGREES)
+    if problem := _unmeasured(run, options):
+        raise UnavailableError(f"measured to no end: {problem}; what was seen was written")
+
+
+def _unmeasured(run: Run, options: Mapping[str, Any]) -> str:
+    """Why a run that was asked to measure measured no row, or a GPU failed; "" for neither."""
+    asked = options["budget_s"] and not options["analytic"]
+    if run.failure or not asked or run.measured:
+        return run.failure or ""
+    return next((row.not_run for row in run.rows if row.not_run), "")
 
 
 def _run(
@@ -100,7 +111,7 @@ def _run(
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
-    from pvtprof.observe.subject import resolved_device
+    from pvtprof.observe.asking import resolved_device
 
     device = resolved_device(device).replace(":", "")
     mode = "" if run.setting.mode == "inference" else f"-{run.setting.mode}"
@@ -123,7 +134,7 @@ def _calibrated(
     options: Mapping[str, Any], may_measure: bool, show: Progress
 ) -> Calibration | None:
     """This machine's calibration, measured first where there is none and it may be."""
-    from pvtprof.observe.subject import resolved_device
+    from pvtprof.observe.asking import resolved_device
     from pvtprof.predict.calibrate import of_this_machine
 
     if options["mode"] != "inference" or not options["budget_s"]:
@@ -131,7 +142,7 @@ def _calibrated(
     device = resolved_device(options["device"])
     if options["cuda_graph"] and device == "cpu":
         return None  # which `compare` refuses
-    found, message = of_this_machine(device, options["dtype"], may_measure, show)
+    found, message = of_this_machine(device, options["dtype"], may_measure, show, options["tf32"])
     if message:
         click.echo(message, err=True)
     return found

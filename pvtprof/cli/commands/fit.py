@@ -35,15 +35,15 @@ def command(memory: int | None, device: str, check: bool, form: str, **options: 
     """
     from pvtprof.analytic.fit import fits
     from pvtprof.designs.workload import workload
-    from pvtprof.observe.environment import device_memory
+    from pvtprof.observe.environment import Room, device_memory
     from pvtprof.report import fitting
 
     if memory is not None and device != "auto":
         raise click.UsageError("--memory and --device both say how much memory there is; give one")
     work = workload(**options)
-    name, memory = ("the given memory", memory) if memory else device_memory(device)
-    found = fits(work.designs, work.setting, memory)
-    output.emit(fitting.render(found, name, form, output.width()))
+    room = Room("the given memory", memory) if memory else device_memory(device)
+    found = fits(work.designs, work.setting, room.bytes)
+    output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
     if check and not _agrees(found):
         sys.exit(exit_codes.DISAGREES)
 

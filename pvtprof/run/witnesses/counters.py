@@ -12,6 +12,7 @@ from pvtprof.observe.witness import Count
 from pvtprof.run.witnesses.witness import Formula, Witness
 
 if TYPE_CHECKING:
+    from pvtprof.observe.sides import Side
     from pvtprof.observe.subject import Subject
 
 
@@ -26,6 +27,10 @@ def _fvcore(subject: Subject, setting: Setting) -> Count:
     return fvcore.count(module, *inputs)
 
 
+def _fvcore_there(side: Side, name: str) -> Count:
+    return Count(**side.ask({"name": name, "count": True}))
+
+
 WITNESSES = (
     Witness(
         name="fvcore",
@@ -34,6 +39,7 @@ WITNESSES = (
         label="fvcore",
         formula=_counted(FVCORE),
         watch=_fvcore,
+        ask=_fvcore_there,
         columns=("fvcore_formula", "fvcore_counted"),
         on_real=True,
         by_module=True,

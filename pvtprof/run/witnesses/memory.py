@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pvtprof.analytic import liveness
+from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.parts import timeline
 from pvtprof.designs.setting import Setting
 from pvtprof.moment import Moment, highest
 from pvtprof.observe.witness import Count
-from pvtprof.run.witnesses.witness import Witness
+from pvtprof.run.witnesses.witness import Ask, Witness
 
 if TYPE_CHECKING:
+    from pvtprof.observe.sides import Side
     from pvtprof.observe.subject import Subject
 
 
@@ -24,12 +27,22 @@ def _peak(subject: Subject, setting: Setting) -> Count:
     return Count(watch.peak.bytes, _moment(watch.peak))
 
 
-def _allocated(subject: Subject, setting: Setting) -> Count:
-    from pvtprof.observe import live_bytes, worker
+def _asked(which: str) -> Ask:
+    """How the process that times on a GPU is asked for one of its allocator's figures."""
 
-    module, inputs = subject.real(setting.device)
-    call = worker.call_of(module, inputs, setting.mode)
-    return Count(live_bytes.allocated(call, setting.device))
+    def ask(side: Side, name: str) -> Count:
+        seen = side.ask({"name": name, "memory": True})[which]
+        return Count(seen, {"": seen})
+
+    return ask
+
+
+def _allocated(terms: Sequence[Term], setting: Setting) -> dict[str, int]:
+    return {"": liveness.allocated_peak(terms, setting.dtype)}
+
+
+def _on_cuda(setting: Setting) -> bool:
+    return setting.on_cuda and setting.mode == "inference"
 
 
 WITNESSES = (
@@ -52,15 +65,57 @@ WITNESSES = (
         columns=(None, "saved_observed_bytes"),
     ),
     Witness(
+        name="requested bytes",
+        place=49,
+        title="CUDA's allocator",
+        label="peak that tensors ask for (bytes)",
+        formula=lambda terms, setting: {"": liveness.requested_peak(terms, setting.dtype)},
+        watch=None,
+        ask=_asked("requested"),
+        columns=("requested_formula_bytes", "requested_bytes"),
+        on_real=True,
+        applies=lambda setting: _on_cuda(setting) and setting.attention == "eager",
+        shown_elsewhere=False,
+    ),
+    Witness(
         name="allocator",
         place=50,
         title="CUDA's allocator",
         label="peak in CUDA's blocks of 512 (bytes)",
-        formula=lambda terms, setting: {"": liveness.allocated_peak(terms, setting.dtype)},
-        watch=_allocated,
+        formula=_allocated,
+        watch=None,
+        ask=_asked("allocated"),
         columns=("allocated_formula_bytes", "allocated_observed_bytes"),
         on_real=True,
         is_exact=False,
-        applies=lambda setting: setting.on_cuda and setting.mode == "inference",
+        applies=_on_cuda,
+    ),
+    Witness(
+        name="reserved bytes",
+        place=51,
+        title="CUDA's allocator",
+        label="all that CUDA's allocator holds (bytes)",
+        formula=_allocated,
+        watch=None,
+        ask=_asked("reserved"),
+        columns=(None, "reserved_bytes"),
+        on_real=True,
+        is_exact=False,
+        applies=_on_cuda,
+        shown_elsewhere=False,
+    ),
+    Witness(
+        name="taken bytes",
+        place=52,
+        title="CUDA's driver",
+        label="CUDA's context and other programs (bytes)",
+        formula=lambda terms, setting: {},
+        watch=None,
+        ask=_asked("taken"),
+        columns=(None, "taken_bytes"),
+        on_real=True,
+        is_exact=False,
+        applies=_on_cuda,
+        shown_elsewhere=False,
     ),
 )

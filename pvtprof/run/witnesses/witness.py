@@ -11,10 +11,12 @@ from pvtprof.designs.setting import Setting
 from pvtprof.observe.witness import Count
 
 if TYPE_CHECKING:
+    from pvtprof.observe.sides import Side
     from pvtprof.observe.subject import Subject
 
 Formula: TypeAlias = Callable[[Sequence[Term], Setting], Mapping[str, int]]
 Watch: TypeAlias = Callable[["Subject", Setting], Count]
+Ask: TypeAlias = Callable[["Side", str], Count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class Witness:
     figure in a frame. ``on_real`` says that it needs real tensors, and so memory. Where
     ``is_exact`` is False, it also sees what no formula describes. ``by_module`` says that it
     reports submodule by submodule. ``applies`` says in which settings it can watch.
+    ``ask`` is how the process that times on a GPU watches a row that it has built, by its name: the
+    process that asks keeps off the GPU. ``shown_elsewhere`` False: a frame has its columns only in
+    settings where it applies.
     """
 
     name: str
@@ -33,9 +38,11 @@ class Witness:
     title: str
     label: str
     formula: Formula
-    watch: Watch
+    watch: Watch | None
     columns: tuple[str | None, str]
     on_real: bool = False
     is_exact: bool = True
     by_module: bool = False
     applies: Callable[[Setting], bool] = lambda setting: True
+    ask: Ask | None = None
+    shown_elsewhere: bool = True

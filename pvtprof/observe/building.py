@@ -1,0 +1,209 @@
+"""The rows of a side: what is built in a fork, and what stands for the machine in place of a row.
+
+The worker loads it beside itself, whatever pvtprof it runs: modules are built by the pvtprof, or
+the target, that comes first on the path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import random
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from . import clocks
+from . import device as seam
+from .clocks import Call
+
+PRODUCT_SIDE = 1536  # of the matrix product that shows how many FLOPs a second there are
+COPY_BYTES = 2**27  # of the copy that shows how many bytes a second
+
+
+@dataclasses.dataclass
+class Built:
+    """A row that was built: its module and inputs, and how to time it."""
+
+    module: Any
+    inputs: list[Any]
+    call: Call
+    device: Any
+    graph: Call | None = None
+
+    def __post_init__(self) -> None:
+        self.holds = clocks.Holds(self.device, self.call, self.graph)
+
+
+def built_rows(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Built], Any]:
+    """The rows by name, each run once, and of each what it returns.
+
+    Of a row for which a GPU's memory does not suffice, that; the others are built all the same.
+    """
+    import torch
+
+    random.seed(fork["seed"])
+    pads = [bytearray(random.randrange(1, 1 << 16)) for _ in range(64)]
+    del pads[::2]  # holes of random sizes, so that each process lays its memory out anew
+    device = seam.of(setup["device"])
+    device.start()
+    if device.is_cuda:
+        seam.set_tf32(bool(setup.get("tf32")))
+    torch.set_default_dtype(getattr(torch, setup["dtype"]))
+    built: dict[str, Built] = {}
+    said: dict[str, Any] = {}
+    for name, row in fork["rows"].items():
+        try:
+            built[name], said[name] = _built_one(setup, row, device)
+        except Exception as error:
+            if not device.is_cuda or seam.failure(error) != "memory":
+                raise
+            said[name] = {"out of memory": seam.one_line(error)}
+        if name not in built:
+            device.let_go()
+    _refuse_foreign_code(setup)
+    _pads.extend(pads)  # while the process lives, so do they
+    return built, said
+
+
+def _built_one(setup: dict[str, Any], row: Any, device: Any) -> tuple[Built, dict[str, Any]]:
+    import torch
+
+    is_reference = isinstance(row, str)
+    module, inputs = REFERENCES[row]() if is_reference else _made(setup, row)
+    module, mode = module.to(device.name), "inference" if is_reference else setup["mode"]
+    inputs = [_on(setup, x) for x in inputs]
+    call = call_of(module, inputs, mode)
+    output, names = clocks.named(call) if device.is_cuda else (call(), [])
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
+    said = {"shape": list(output.shape), "finite": bool(torch.isfinite(output).all())}
+    if backend := clocks.fused_backend(names):
+        said["backend"] = backend
+    del output
+    graph = device.graph(call) if setup["graph"] and not is_reference else None
+    return Built(module, inputs, call, device, graph), said
+
+
+_pads: list[bytearray] = []
+
+
+def _refuse_foreign_code(setup: dict[str, Any]) -> None:
+    """Raise where this side runs code of the other one: it would be compared with itself."""
+    if not setup["other"]:
+        return
+    own, other = (os.path.realpath(setup[name]) + os.sep for name in ("root", "other"))
+    for name, module in list(sys.modules.items()):
+        path = os.path.realpath(getattr(module, "__file__", None) or os.sep)
+        installed = "site-packages" in path or path.startswith(os.path.realpath(sys.prefix))
+        foreign = path.startswith(other) and not path.startswith(own)
+        if (
+            foreign
+            and not installed
+            and os.path.dirname(path) != os.path.dirname(os.path.realpath(__file__))
+        ):
+            raise ImportError(
+                f"{name} is imported from {path}, which belongs to the other version; is it on "
+                "PYTHONPATH, or installed as editable? Name a --target that both versions hold"
+            )
+
+
+def _on(setup: dict[str, Any], x: Any) -> Any:
+    return x.detach().to(setup["device"]).requires_grad_(x.requires_grad)
+
+
+def call_of(module: Any, inputs: Iterable[Any], mode: str) -> Call:
+    """What is timed: a forward pass, or in "training" forward and backward, gradients let go."""
+    import torch
+
+    if mode == "inference":
+
+        def forward() -> object:
+            with torch.no_grad():
+                return module(*inputs)
+
+        return forward
+
+    def step() -> object:
+        output = module(*inputs)
+        output.backward(torch.ones_like(output))
+        for tensor in (*module.parameters(), *inputs):
+            tensor.grad = None
+        return output.detach()
+
+    return step
+
+
+def _reference() -> tuple[Any, list[Any]]:
+    """The work that stands for the machine's speed: a matrix product and a softmax."""
+    import torch
+
+    class Reference(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return (x @ x.transpose(0, 1)).softmax(-1)
+
+    return Reference(), [torch.randn(384, 384, dtype=torch.float32)]
+
+
+def _product_ceiling() -> tuple[Any, list[Any]]:
+    """A matrix product of PRODUCT_SIDE cubed, which runs at a machine's best rate."""
+    import torch
+
+    class Product(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x @ x
+
+    return Product(), [torch.randn(PRODUCT_SIDE, PRODUCT_SIDE)]
+
+
+def _copy_ceiling() -> tuple[Any, list[Any]]:
+    """A copy of COPY_BYTES, read once and written once."""
+    import torch
+
+    class Copy(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.clone()
+
+    size = torch.get_default_dtype().itemsize
+    return Copy(), [torch.zeros(COPY_BYTES // size)]
+
+
+#: What stands for the machine in place of a row: its speed, and its best.
+REFERENCES = {
+    "reference": _reference,
+    "product ceiling": _product_ceiling,
+    "copy ceiling": _copy_ceiling,
+}
+
+
+def _made(setup: dict[str, Any], row: Any) -> tuple[Any, list[Any]]:
+    return _target(setup["target"]) if setup["target"] else _own(row)
+
+
+def _target(target: str) -> tuple[Any, list[Any]]:
+    import torch
+
+    package, _, name = target.partition(":")
+    module, example = getattr(importlib.import_module(package), name)()
+    return module, [example] if isinstance(example, torch.Tensor) else list(example)
+
+
+def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """A row of pvtprof, by names that every version of it has."""
+    import torch
+
+    build = importlib.import_module("pvtprof.models.build")
+    if "network" in row:
+        network = row["network"]
+        stages = tuple(build.StageSpec(**stage) for stage in network["stages"])
+        made = build.ModelSpec(**network | {"stages": stages, "built": tuple(network["built"])})
+        return build.build(made, row["attention"]), [torch.randn(*row["input"])]
+    if "model" in row:
+        published = build.model_spec(row["model"])
+        made = dataclasses.replace(published, pool_size=row["pool_size"])
+        made = made.with_attention(row["variant"], row["sr_ratios"])
+        return build.build(made, row["attention"]), [torch.randn(*row["input"])]
+    stage = build.StageSpec(**row["stage"])
+    module = build.build_attention(stage, tuple(row["grid"]), row["attention"], row["pool_size"])
+    return module, [torch.randn(*row["input"]).requires_grad_()]

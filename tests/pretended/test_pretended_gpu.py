@@ -1,0 +1,220 @@
+"""The whole command line over a pretended GPU, with scripted failures: exit code, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trials import ALL
+
+TESTS = Path(__file__).parents[1]
+#: One module a stage at 32 pixels, so that a run is a matter of seconds.
+SMALL = ("compare", "--model", "pvt_v2_b0", "--img", "32", "--R", "1,1,1,1", "--pool-size", "1")
+OUT = ("--no-calibrate", "-o", "r.json", "-o", "r.html", "-o", "r.csv", "-o", "r.md")
+COUNTED = (*SMALL, "--budget", "0", *OUT)
+TIMED = (*SMALL, "--budget", "12", *OUT)
+MIB = 2**20
+#: Cases that cost seconds and are tried with all others alone.
+costly = pytest.mark.skipif(not ALL, reason="PVTPROF_TRIALS=all tries it")
+
+
+def one_of_many(cases: list[Any]) -> list[Any]:
+    """The first case, and the others marked as costly."""
+    return [cases[0], *(pytest.param(*_tuple(case), marks=costly) for case in cases[1:])]
+
+
+def _tuple(case: Any) -> tuple[Any, ...]:
+    return case if isinstance(case, tuple) else (case,)
+
+
+def run(folder: Path, ways: dict[str, Any], *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command line on a GPU that behaves in these ways."""
+    env = os.environ | {
+        "PRETENDED_GPU": json.dumps(ways), "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join((str(TESTS / "pretended"), str(TESTS.parent), str(folder))),
+        "XDG_DATA_HOME": str(folder / "data"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "pvtprof", *words], cwd=folder, env=env, capture_output=True,
+        text=True, timeout=500,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """The run that was written; the page, the table and the Markdown are there too."""
+    assert {"r.json", "r.html", "r.csv", "r.md"} <= set(os.listdir(folder))
+    found: dict[str, Any] = json.loads((folder / "r.json").read_text())
+    return found
+
+
+#: A card that cannot be asked, and what is said of it: nothing is written.
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"old_driver": True}, "auto", "driver on your system is too old"),
+    ({"old_driver": True}, "cuda", "driver on your system is too old"),
+    ({"old_driver": True}, "cuda:0", "driver on your system is too old"),
+    ({"starts": False}, "auto", "busy or unavailable"),
+    ({"starts": False}, "cuda:0", "busy or unavailable"),
+    ({"count": 0}, "cuda", "found cpu"),
+    ({"count": 0}, "cuda:0", "found cpu"),
+    ({}, "cuda:1", "found cpu, cuda:0"),
+    ({"count": 2}, "cuda:2", "found cpu, cuda:0, cuda:1"),
+    ({"memory": 100}, "auto", "out of memory"),
+]
+
+
+COMMANDS = ("compare", "calibrate", "check", "fit", "choose")
+
+
+@pytest.mark.parametrize(
+    ("command", "ways", "device", "said"),
+    one_of_many([(COMMANDS[(i + k) % 5], *its) for i, its in enumerate(REFUSED) for k in (0, 2)]),
+)
+def test_a_card_that_cannot_be_used_is_one_line_and_exit_3(
+    command: str, ways: dict[str, Any], device: str, said: str, tmp_path: Path
+) -> None:
+    words = {"compare": (*COUNTED,), "check": ("check", "--base", ".")}.get(command, (command,))
+    code, out, err = run(tmp_path, ways, *words, "--device", device)
+    assert (code, out) == (3, "")
+    assert said in err
+    assert os.listdir(tmp_path) == []
+
+
+#: A card on which counting works, and what the rows then hold.
+COUNTS: list[dict[str, Any]] = [
+    {}, {"count": 2}, {"mig": True}, {"nvml": False}, {"nvml_fails_at": 1}, {"busy": 10 * 2**30},
+    {"nvml_unsupported": ["nvmlDevice"]}, {"synchronises": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ways", one_of_many(COUNTS))
+def test_rows_are_counted_and_their_memory_is_exact(ways: dict[str, Any], tmp_path: Path) -> None:
+    device = "cuda:1" if ways.get("count") == 2 else "auto"
+    code, _, err = run(tmp_path, ways, *COUNTED, "--device", device)
+    assert code == 0, err
+    found = written(tmp_path)
+    assert found["settings"][0]["device"] == ("cuda:1" if ways.get("count") == 2 else "cuda:0")
+    for row in found["rows"]:
+        seen = row["witnesses"]
+        for name in ("fvcore", "requested bytes", "allocator"):
+            assert seen[name]["counted"] == seen[name]["formula"], (row["part"], name)
+        assert row["not_run"] is None
+
+
+#: Failures while rows run: exit code, and a part of what the rows say.
+FAILS: list[tuple[dict[str, Any], int, str]] = [
+    ({"dead_at": 5}, 3, "illegal memory access"),
+    ({"dead_at": 300}, 3, "illegal memory access"),
+    ({"dead_at": 40}, 3, "illegal memory access"),
+    ({"memory": 120_000}, 3, "ran out of memory"),
+    ({"busy": 80 * 2**30 - 501 * MIB}, 3, "free"),
+]
+
+
+@pytest.mark.parametrize(("ways", "code", "said"), one_of_many(FAILS))
+def test_a_card_that_fails_while_rows_run_leaves_a_report_that_says_so(
+    ways: dict[str, Any], code: int, said: str, tmp_path: Path
+) -> None:
+    found, _, err = run(tmp_path, ways, *TIMED)
+    assert found == code, err
+    rows = written(tmp_path)["rows"]
+    assert any(said in (row["not_run"] or "") for row in rows)
+    assert said in (tmp_path / "r.html").read_text()
+
+
+@costly
+def test_what_does_not_fit_takes_no_other_row_with_it(tmp_path: Path) -> None:
+    """mha of stage 1 at 96 pixels needs two score matrices; the others do not."""
+    words = ("compare", "--model", "pvt_v2_b0", "--img", "96", "--budget", "0", *OUT)
+    code, _, err = run(tmp_path, {"memory": 2 * MIB}, *words)
+    assert code == 0, err
+    found = written(tmp_path)
+    names = [design["name"] for design in found["designs"]]
+    rows = {(r["part"], names[r["design"]]): r for r in found["rows"]}
+    assert "ran out of memory" in rows["stage 1", "mha"]["not_run"]
+    assert rows["stage 1", "sra_conv"]["not_run"] is None
+    assert rows["stage 1", "sra_conv"]["witnesses"]["allocator"]["counted"]
+    assert rows["stage 1", "sra_pool"]["witnesses"]["fvcore"]["counted"]
+
+
+@pytest.mark.parametrize(
+    "ways", one_of_many([{}, {"nvml_fails_at": 40}, {"throttled": 4}, {"nvml": False}])
+)
+def test_a_timed_row_says_device_wall_and_graph(ways: dict[str, Any], tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, ways, *TIMED, "--cuda-graph")
+    assert code == 0, err
+    run_ = written(tmp_path)
+    assert run_["environment"]["tf32"] == "off"
+    row = next(row for row in run_["rows"] if row["latency_s"])
+    series = row["latency_s"]["series"]
+    assert max(series["graph"]) <= min(row["latency_s"]["samples"]) * 1.0001
+    assert min(series["wall"]) > max(row["latency_s"]["samples"])
+    assert set(series["unheld"]) == {0.0}
+    assert ("joules" in series) == (ways.get("nvml", True) and "nvml_fails_at" not in ways)
+    assert "launch-bound" in out
+
+
+@costly
+def test_a_call_that_waits_inside_is_timed_with_its_gaps_and_that_is_said(tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, {"synchronises": True}, *TIMED)
+    assert code == 0, err
+    assert "cannot be held" in out
+
+
+@costly
+def test_a_graph_that_cannot_be_captured_is_exit_3(tmp_path: Path) -> None:
+    code, _, err = run(tmp_path, {"no_graph": True}, *TIMED, "--cuda-graph")
+    assert code == 3
+    assert "capturing" in err
+
+
+@costly
+def test_tf32_is_asked_for_and_said(tmp_path: Path) -> None:
+    code, _, err = run(tmp_path, {}, *COUNTED, "--tf32", "on")
+    assert code == 0, err
+    found = written(tmp_path)
+    assert found["environment"]["tf32"] == "on"
+    assert found["command"].endswith("--tf32 on")
+
+
+@costly
+def test_fit_takes_off_the_context_and_what_others_hold(tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, {"busy": 10 * 2**30}, "fit")
+    assert code == 0, err
+    assert "Pretended H100: 80.0 GiB without 10.5 GiB of CUDA's context" in out
+
+
+@costly
+def test_a_saved_run_of_a_gpu_is_rendered_again_without_one(tmp_path: Path) -> None:
+    assert run(tmp_path, {}, *COUNTED)[0] == 0
+    code, _, err = run(tmp_path, {"starts": False}, "report", "r.json", "-o", "again.html")
+    assert code == 0, err
+    assert (tmp_path / "again.html").exists()
+
+
+TARGET = """
+import torch
+TOUCHES = torch.cuda.device_count()  # on MIG the driver itself counts, which spoils forks
+torch.cuda.synchronize()
+def attention():
+    return torch.nn.Linear(16, 16), torch.randn(4, 16)
+"""
+
+
+@costly
+def test_two_versions_are_compared_though_importing_them_touches_cuda(tmp_path: Path) -> None:
+    for name in ("base", "head"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(TARGET)
+    words = ("check", "--base", "../base", "--target", "mine:attention", "--budget", "1")
+    code, out, err = run(tmp_path / "head", {"mig": True}, *words)
+    assert "re-initialize" not in out + err
+    assert code in (0, 3), (out, err)  # a shared machine may not decide it
+    assert "pairs" in out

@@ -1,0 +1,1 @@
+"""A simulated device on a virtual clock."""
