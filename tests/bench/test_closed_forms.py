@@ -10,6 +10,7 @@ from pvtprof.analytic.formulas import model_total
 from pvtprof.designs.published import MODELS
 from pvtprof.observe import fvcore
 from pvtprof.observe.subject import model_subject
+from tests.builders import at
 from tests.designs.test_published import OFFICIAL
 
 IMAGE = (224, 224)
@@ -31,9 +32,7 @@ def test_closed_form(benchmark: BenchmarkFixture) -> None:
 @pytest.mark.benchmark(group="fvcore's total of all eleven models at 224x224")
 def test_fvcore(benchmark: BenchmarkFixture) -> None:
     """Building the networks is not part of the time."""
-    built = [
-        model_subject(spec, IMAGE, 1, "float32", "eager").real("cpu") for spec in MODELS.values()
-    ]
+    built = [model_subject(spec, at(image=IMAGE)).real("cpu") for spec in MODELS.values()]
 
     def count() -> list[int]:
         return [fvcore.count(module, *inputs).counted for module, inputs in built]
