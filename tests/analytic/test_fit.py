@@ -203,7 +203,7 @@ def test_without_memory_it_takes_the_devices(
         asking, "_asked", lambda name: facts if name in ("auto", "cuda", "cuda:0") else missing
     )
     assert main(["fit", "--model", "pvt_v2_b0"]) == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert "Some GPU: 24.0 GiB without 1.00 GiB of CUDA's context and other programs" in said
     assert environment.device_memory("cuda:0").bytes == 23 * GIB - 2**20
     assert environment.device_memory("cpu").bytes <= 2**50

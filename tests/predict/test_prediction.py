@@ -261,7 +261,7 @@ def test_trouble_with_a_calibration_stops_no_comparison(
     found, said = calibrate.of_this_machine("cpu", "float32", True, print)
     assert (found, said) == (None, "latency is not predicted: 3 of 40 probes")
     assert calibrate.of_this_machine("cpu", "float32", False, print) == (None, "")
-    machine = replace(made_up_calibration(), environment=environment("cpu"))
+    machine = replace(made_up_calibration(), environment=environment("cpu", timed=True))
     monkeypatch.setattr(calibrate, "calibrate", lambda *args, **kwargs: machine)
     (tmp_path / "f").write_text("no folder")
     found, said = calibrate.of_this_machine("cpu", "float32", True, print)
