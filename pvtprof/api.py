@@ -9,45 +9,33 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from pvtprof.check.entry import check
+from pvtprof.check.entry import check as check
+from pvtprof.derive.entry import derive as derive
 from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.device import device_word
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
 from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.entry import calibrate, choose
+from pvtprof.predict.entry import calibrate as calibrate
+from pvtprof.predict.entry import choose as choose
 from pvtprof.predict.kept import kept_calibration
 from pvtprof.run import compare as comparing
 from pvtprof.run import run as runs
 from pvtprof.run import store
 from pvtprof.run.compare import Size
+from pvtprof.run.observer import Measuring
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-    from torch import nn
 
     from pvtprof.analytic.fit import Fits
-    from pvtprof.derive.form import Form
-    from pvtprof.derive.inputs import Free
 
-__all__ = [
-    "Run",
-    "calibrate",
-    "check",
-    "choose",
-    "compare",
-    "derive",
-    "fit",
-    "formula",
-    "load",
-    "models",
-]
 #: Columns of a text where no terminal says how many it has.
 WIDTH = 120
 
@@ -88,47 +76,6 @@ class Run(runs.Run):
 def with_methods(run: runs.Run) -> Run:
     """Return the same run, with the methods of the API."""
     return Run(**{field.name: getattr(run, field.name) for field in fields(run)})
-
-
-def derive(
-    module: nn.Module,
-    example: object,
-    free: Free | None = None,
-    *,
-    mode: str = "inference",
-    at: Iterable[Mapping[str, int]] = (),
-    ranges: Mapping[str, tuple[int, int]] | None = None,
-    limit_s: float = 60.0,
-    verify: bool = True,
-    name: str = "",
-) -> Form:
-    """Return the closed form of a module: MACs, params, moved, live and saved bytes.
-
-    ``example`` is an input: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
-    dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
-    sequence dimensions. ``at`` are further sizes that a piece must cover; ``ranges`` names a size
-    with its first and last. ``verify`` holds the form to torch's counter, fvcore and live bytes.
-
-    Raises SpecError for wrong usage, DeriveError where the module has no closed form.
-
-    >>> import torch
-    >>> form = derive(torch.nn.Linear(64, 96), torch.zeros(1, 49, 64), verify=False)
-    >>> form.macs, form(b=2, n=100).macs
-    (6,144 b n, 1228800)
-    """
-    from pvtprof.derive.deriving import derive as derived
-
-    return derived(
-        module,
-        example,
-        free,
-        mode=mode,
-        at=at,
-        ranges=ranges,
-        limit_s=limit_s,
-        verify=verify,
-        name=name,
-    )
 
 
 def compare(
@@ -177,22 +124,19 @@ def compare(
         calibration, problem = kept_calibration(device, dtype, mode)
         if problem:
             warnings.warn(problem, stacklevel=2)
-    run = comparing.compare(
+    measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
+    asked = comparing.workloads(
         model,
         img,
         sr_ratios,
         batch=batch,
         dtype=dtype,
-        device=device,
         attention=attention,
         mode=mode,
         pool_size=pool_size,
-        budget_s=budget_s,
-        cuda_graph=cuda_graph,
-        tf32=tf32,
-        analytic=analytic,
-        calibration=calibration,
-        progress=progress,
+    )
+    run = comparing.compare(
+        asked, measuring, analytic=analytic, calibration=calibration, progress=progress
     )
     return with_methods(run)
 

@@ -4,71 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import nn
 
 from pvtprof.derive import verify as verifying
 from pvtprof.derive.domain import short
 from pvtprof.derive.failures import DeriveError, said
-from pvtprof.derive.form import Form
 from pvtprof.derive.hints import candidates, points_of
-from pvtprof.derive.inputs import Example, Free, example
+from pvtprof.derive.inputs import Example
 from pvtprof.derive.piece import Piece, piece
 from pvtprof.derive.trace import trace
-from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.errors import SpecError
 
 #: Pieces that one form may have, and passes that are tried for a range.
 MOST_PIECES, MOST_TRIES = 12, 24
-MODES = ("inference", "training")
-
-
-def derive(
-    module: nn.Module,
-    inputs: object,
-    free: Free | None = None,
-    *,
-    mode: str = "inference",
-    at: Iterable[Mapping[str, int]] = (),
-    ranges: Mapping[str, tuple[int, int]] | None = None,
-    limit_s: float = 60.0,
-    verify: bool = True,
-    name: str = "",
-) -> Form:
-    """Derive the closed form of a module: MACs, parameters, moved, live and saved bytes.
-
-    ``inputs`` is an example: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
-    dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
-    sequence dimensions. ``at`` are further sizes that a piece must cover, ``ranges`` sides from and
-    to. With ``verify`` the form is held to torch's counter, fvcore and live bytes at random sizes.
-
-    Raises SpecError for wrong usage, DeriveError where the module has no closed form.
-    """
-    if not isinstance(module, nn.Module):
-        raise SpecError(f"derive takes a torch.nn.Module, not {type(module).__name__}")
-    if mode not in MODES:
-        raise SpecError(f"mode {mode!r} is unknown; use one of {', '.join(MODES)}")
-    module = getattr(module, "_orig_mod", module)
-    given = example(inputs, free)
-    work = _Work(module, given, mode == "training", time.monotonic() + limit_s)
-    started = time.monotonic()
-    pieces = work.pieces(at, ranges or {})
-    form = Form(
-        name or type(module).__name__,
-        tuple(given.sizes),
-        mode,
-        tuple(pieces),
-        given.sizes,
-        remarks=tuple(dict.fromkeys((*work.remarks, *verifying.paths(module)))),
-        seconds=time.monotonic() - started,
-    )
-    if verify:
-        form = replace(form, checks=verifying.checks(module, given, form))
-    return form
 
 
 @dataclass
-class _Work:
+class Deriving:
+    """The pieces of one module, derived pass by pass until ``deadline``, in monotonic seconds."""
+
     module: nn.Module
     example: Example
     training: bool
@@ -199,6 +155,3 @@ class _Work:
 
 def _said(point: Mapping[str, int]) -> str:
     return ", ".join(f"{name}={value}" for name, value in point.items())
-
-
-__all__ = ["DeriveError", "PvtprofError", "derive"]

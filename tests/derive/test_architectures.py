@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pvtprof.derive import verify
-from pvtprof.derive.deriving import derive
+from pvtprof.derive.entry import derive
 from pvtprof.derive.inputs import example as as_example
 from tests.derive.architectures import TARGETS, loaded
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import pvtprof
-from pvtprof.derive.deriving import derive
+from pvtprof.derive.entry import derive
 from pvtprof.derive.failures import DeriveError
 from pvtprof.derive.form import Form, OutsideError
 from pvtprof.derive.render import render

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from pvtprof.cli import exit_codes
+from pvtprof.designs.words import MODES
 from pvtprof.report import output
 
 FORMATS = ("text", "json", "latex", "python", "markdown")
-MODES = ("inference", "training")
 
 
 class Sizes(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
@@ -97,12 +97,12 @@ def command(
       pvtprof derive my_windows.py:attention --range h=64..512
       pvtprof derive transformers:SegformerModel --format latex
     """
-    from pvtprof.derive.deriving import derive as derived
+    from pvtprof.derive.entry import derive
     from pvtprof.derive.render import render
     from pvtprof.derive.targets import load
 
     module, example = load(target)
-    found = derived(
+    found = derive(
         module,
         example,
         free,
