@@ -13,6 +13,9 @@ from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 
+#: The words that make a workload: what `workload` takes.
+WORDS = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size")
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pvtprof import units
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
+from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
@@ -25,71 +25,48 @@ from pvtprof.run.run import Run
 Size: TypeAlias = int | tuple[int, int]
 
 
-def compare(
+def workloads(
     model: str | Sequence[str] = DEFAULT_MODEL,
     img: Size | Sequence[Size] = 224,
     sr_ratios: Sequence[int] | None = None,
-    *,
-    batch: int = 1,
-    dtype: str = "float32",
-    device: str = "auto",
-    attention: str = "eager",
-    mode: str = "inference",
-    pool_size: int = DEFAULT_POOL_SIZE,
-    budget_s: float = DEFAULT_BUDGET_S,
-    cuda_graph: bool = False,
-    tf32: bool = False,
-    analytic: bool = False,
-    calibration: Calibration | None = None,
-    progress: Callable[[str], None] = lambda text: None,
-) -> Run:
-    """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of PVT models.
+    **others: Any,
+) -> list[Workload]:
+    """Return a workload for every model at every size; ``others`` are further words of each.
 
-    By closed form, by independent counters (fvcore; torch's flop counter) and by the clock.
-    ``model`` is a name or several. ``img`` in pixels: a side, or (height, width), or a list of
-    those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
-    ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
-    measuring of all together; 0 measures no latency. ``cuda_graph`` times a CUDA graph's replay
-    too, which waits for no launch (inference on a GPU). ``tf32`` lets products and convolutions of
-    float32 run in TF32 on a GPU. ``analytic`` gives the closed forms alone and does not
-    import torch. ``calibration`` predicts the latency of every row (inference). ``progress``
-    is told what is being done.
-
-    PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
-    Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
-    ends the measuring and returns what there is; ``Run.interrupted`` says so.
-
-    >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
-    >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
-    (3136, 49)
-    >>> len(compare(["pvt_v2_b0", "pvt_v2_b2"], img=[224, 512], analytic=True).comparisons)
-    4
+    >>> [(one.model, one.width) for one in workloads(["pvt_v2_b0", "pvt_v2_b1"], [224, 512])]
+    [('pvt_v2_b0', 224), ('pvt_v2_b0', 512), ('pvt_v2_b1', 224), ('pvt_v2_b1', 512)]
     """
-    measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
-    asked = [
-        workload(
-            name,
-            size,
-            sr_ratios,
-            batch=batch,
-            dtype=dtype,
-            attention=attention,
-            mode=mode,
-            pool_size=pool_size,
-        )
+    found = [
+        workload(name, size, sr_ratios, **others)
         for name in ([model] if isinstance(model, str) else dict.fromkeys(model))
         for size in sizes(img)
     ]
-    if not asked:
+    if not found:
         raise SpecError("nothing to compare; name at least one model and one size")
+    return found
+
+
+def compare(
+    asked: Sequence[Workload],
+    measuring: Measuring,
+    *,
+    analytic: bool = False,
+    calibration: Calibration | None = None,
+    progress: Progress = lambda text: None,
+) -> Run:
+    """Return the cost of the three designs of every workload, as ``pvtprof.compare`` says it.
+
+    Every workload is a comparison of its own. All run on the device of ``measuring``.
+    """
     comparisons = [_analytic(one, is_one_of_several=len(asked) > 1) for one in asked]
+    setting = asked[0].setting
     ceilings = None
-    if calibration and mode == "inference" and calibration.dtype == dtype:
+    if calibration and setting.mode == "inference" and calibration.dtype == setting.dtype:
         ceilings = calibration.ceilings
         comparisons = [tuple(predicted(row, calibration) for row in rows) for rows in comparisons]
     if analytic:
         rows = tuple(row for rows in comparisons for row in rows)
-        return Run(environment(), rows, command(asked, budget_s), ceilings=ceilings)
+        return Run(environment(), rows, command(asked, measuring.budget_s), ceilings=ceilings)
     return replace(_observed(asked, comparisons, measuring, progress), ceilings=ceilings)
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ import pvtprof
 from pvtprof import files
 from pvtprof.cli import app
 from pvtprof.cli.commands import check
-from pvtprof.designs.workload import workload
+from pvtprof.designs.workload import WORDS, workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
@@ -39,8 +40,8 @@ def fake_compare(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     """Let the measured comparison return ``run``; the analytic one stays real."""
     real = comparing.compare
 
-    def compared(**options: object) -> Run:
-        return real(**options) if options.get("analytic") else run
+    def compared(*asked: Any, **options: Any) -> Run:
+        return real(*asked, **options) if options.get("analytic") else run
 
     monkeypatch.setattr("pvtprof.run.compare.compare", compared)
     monkeypatch.setattr("pvtprof.cli.commands.compare._calibrated", lambda *args: None)
@@ -394,5 +395,5 @@ def test_a_defect_is_not_taken_for_a_change(
     assert capsys.readouterr().err.splitlines()[-1].startswith("pvtprof: this is a defect")
 
 
-def test_what_check_calls_a_workload_is_one() -> None:
-    assert tuple(signature(workload).parameters) == check._WORK
+def test_the_words_of_a_workload_are_those_that_it_takes() -> None:
+    assert tuple(signature(workload).parameters) == WORDS

@@ -13,15 +13,13 @@ from pvtprof.cli.kinds import Tolerance
 from pvtprof.cli.options import tf32_option, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CHECK_BUDGET_S, MODES
+from pvtprof.designs.workload import WORDS, workload
 from pvtprof.errors import UnavailableError
 from pvtprof.report import output
 
 if TYPE_CHECKING:
     from pvtprof.check.request import Request
     from pvtprof.check.result import GateResult
-
-#: The words that, beside --target and --device, say what runs: those of a workload.
-_WORK = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size")
 
 
 @click.command()
@@ -115,10 +113,9 @@ def _request(ctx: click.Context, /, **options: Any) -> Request:
     from dataclasses import replace
 
     from pvtprof.check.request import Checked, Request
-    from pvtprof.designs.workload import workload
 
     given = tuple(p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name))
-    work = workload(**{name: options.pop(name) for name in _WORK})
+    work = workload(**{name: options.pop(name) for name in WORDS})
     checked = Checked(
         replace(work, device=options.pop("device")), options.pop("target"), options.pop("tf32")
     )
@@ -140,6 +137,6 @@ def _told(found: GateResult, junit: str | None, markdown: str | None, force: boo
 
 def _is_given(ctx: click.Context, name: str | None) -> bool:
     """Whether an option that says what runs stands on the command line."""
-    return name in {"target", "device", *_WORK} and (
+    return name in {"target", "device", *WORDS} and (
         ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
     )

@@ -13,6 +13,7 @@ from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import outputs_options, tf32_option, workload_options
 from pvtprof.cli.progress import Progress, progress
 from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
+from pvtprof.designs.workload import WORDS
 from pvtprof.errors import RunInterruptedError, UnavailableError
 from pvtprof.report import output
 
@@ -96,10 +97,15 @@ def _run(
 ) -> tuple[Run, tuple[str, ...]]:
     """The run, and where it is to be written; all that can be refused is, before measuring."""
     from pvtprof import files
-    from pvtprof.run.compare import compare
+    from pvtprof.run.compare import compare, workloads
+    from pvtprof.run.observer import Measuring
 
     known = _kept_calibration(options) if analytic else None
-    run = compare(**options, analytic=True, calibration=known)  # refuses what cannot be
+    measuring = Measuring(
+        options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
+    )
+    asked = workloads(**{name: options[name] for name in WORDS})
+    run = compare(asked, measuring, analytic=True, calibration=known)  # refuses what cannot be
     if not analytic:
         outputs = outputs or _default_outputs(run, options["device"])
     files.check_all_writable(outputs, force)
@@ -107,7 +113,7 @@ def _run(
         return run, outputs
     with progress() as show:
         calibration = _calibrated(options, not uncalibrated, show)
-        return compare(**options, calibration=calibration, progress=show), outputs
+        return compare(asked, measuring, calibration=calibration, progress=show), outputs
 
 
 def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
