@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
+import pvtprof.cli.commands as commands
 from pvtprof import __version__
-from pvtprof.cli import commands, exit_codes
+from pvtprof.cli.exit_codes import DEFECT
 from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.registry import entry_names
 
@@ -76,7 +77,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else 0
     except Exception:
         traceback.print_exc()
-        return _failed("this is a defect of pvtprof's: please report it", exit_codes.DEFECT)
+        return _failed("this is a defect of pvtprof's: please report it", DEFECT)
     return code if isinstance(code, int) else 0
 
 

@@ -73,9 +73,12 @@ def gpu(device: str) -> Mapping[str, Any]:
 def _asked(device: str) -> Mapping[str, Any]:
     try:
         done = subprocess.run(
-            [sys.executable, str(ASKED), device], stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=SLOWEST_S,
-        )  # fmt: skip
+            [sys.executable, str(ASKED), device],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SLOWEST_S,
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"it did not answer in {SLOWEST_S} s"}
     try:

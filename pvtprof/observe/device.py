@@ -133,9 +133,15 @@ def failure(error: BaseException) -> str:
         return "memory"
     if not isinstance(error, RuntimeError):
         return "other"
-    if any(text in said for text in ("can't allocate memory", "CUDA error: out of memory",
-                                     "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
-           ):  # fmt: skip
+    if any(
+        text in said
+        for text in (
+            "can't allocate memory",
+            "CUDA error: out of memory",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+            "CUDNN_STATUS_ALLOC_FAILED",
+        )
+    ):
         return "memory"
     lost = getattr(torch, "AcceleratorError", ())
     return "dead" if isinstance(error, lost) or "CUDA error" in said else "other"

@@ -45,10 +45,15 @@ def without_torch(on_cuda: bool) -> Environment:
 def _on_gpu(base: Environment, facts: Mapping[str, Any]) -> Environment:
     """With what a GPU says of itself."""
     return replace(
-        base, device=facts["name"], memory_bytes=facts["memory_bytes"], torch=facts["torch"],
-        cuda=facts["cuda"], driver=facts["driver"] or _driver(), cudnn=facts["cudnn"],
+        base,
+        device=facts["name"],
+        memory_bytes=facts["memory_bytes"],
+        torch=facts["torch"],
+        cuda=facts["cuda"],
+        driver=facts["driver"] or _driver(),
+        cudnn=facts["cudnn"],
         gpu_settings=facts["settings"],
-    )  # fmt: skip
+    )
 
 
 def _with_torch(base: Environment, device: str, timed: bool, tf32: bool) -> Environment:

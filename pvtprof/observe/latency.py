@@ -51,26 +51,21 @@ def measure(
     """
     begin = clock()
     kept: dict[str, Measurement] = {} if keep is None else keep
-    per_sample: dict[str, int] = {}
     warm_up_s = min(WARM_UP_S[device.split(":")[0]], budget_s / (4 * len(samplers)))
-    round_s = 0.0
-    for name, sample in samplers.items():
-        if clock() - begin + round_s > budget_s:
-            return kept
-        once_s = _warm_up(sample, clock, warm_up_s)
-        per_sample[name] = max(1, round(BLOCK_S / max(once_s, 1e-9)))
-        round_s += per_sample[name] * once_s
+    per_sample, round_s = _calls_a_sample(samplers, clock, warm_up_s, begin, budget_s)
+    if len(per_sample) < len(samplers):
+        return kept
     blocks: dict[str, list[Block]] = {name: [] for name in samplers}
-    order, rng, rounds = list(samplers), random.Random(seed), 0
+    order, rng = list(samplers), random.Random(seed)
     stopped = "rounds"
-    while rounds < MOST_ROUNDS:
-        if clock() - begin + round_s > budget_s:
+    for rounds in range(1, MOST_ROUNDS + 1):
+        before = clock()
+        if before - begin + round_s > budget_s:
             stopped = "budget"
             break
-        before = clock()
         rng.shuffle(order)
         new = {name: samplers[name](per_sample[name]) for name in order}
-        round_s, rounds = clock() - before, rounds + 1
+        round_s = clock() - before
         crowd = _crowd()
         for name in samplers:
             blocks[name].append(new[name] | crowd)
@@ -84,6 +79,28 @@ def measure(
     for name, taken in kept.items():
         kept[name] = replace(taken, stopped=stopped)
     return kept
+
+
+def _calls_a_sample(
+    samplers: Mapping[str, Sampler],
+    clock: Callable[[], float],
+    warm_up_s: float,
+    begin: float,
+    budget_s: float,
+) -> tuple[dict[str, int], float]:
+    """Warm every design up; how many calls make a sample of each, and the seconds of a round.
+
+    Ends early, with fewer designs, where the budget would be exceeded.
+    """
+    calls: dict[str, int] = {}
+    round_s = 0.0
+    for name, sample in samplers.items():
+        if clock() - begin + round_s > budget_s:
+            break
+        once_s = _warm_up(sample, clock, warm_up_s)
+        calls[name] = max(1, round(BLOCK_S / max(once_s, 1e-9)))
+        round_s += calls[name] * once_s
+    return calls, round_s
 
 
 def _widths(taken: Mapping[str, Measurement]) -> dict[str, float]:
@@ -107,9 +124,17 @@ def _said(widths: Mapping[str, float]) -> str:
 
 #: What is recorded with each sample beside its time, where there is such a thing.
 SERIES = (
-    "cpu", "wall", "graph", "crowd", "sm_mhz", "celsius", "throttled", "throttled_s", "joules",
+    "cpu",
+    "wall",
+    "graph",
+    "crowd",
+    "sm_mhz",
+    "celsius",
+    "throttled",
+    "throttled_s",
+    "joules",
     "unheld",
-)  # fmt: skip
+)
 
 
 def _measurement(blocks: list[Block], calls: int) -> Measurement:
