@@ -19,7 +19,6 @@ import pytest
 import pvtprof
 from pvtprof import files
 from pvtprof.cli import app
-from pvtprof.cli.commands import check
 from pvtprof.designs.workload import WORDS, workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.run import compare as comparing
