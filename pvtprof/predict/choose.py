@@ -166,7 +166,7 @@ def evaluated(
     model: ModelSpec, setting: Setting, calibration: Calibration, options: Sequence[Option]
 ) -> Design:
     """One design by the scalar path: whole numbers, operator by operator."""
-    spec = network(model, options, model.pool_size)
+    spec = network(model, options)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)
     seconds = calibration.seconds((kernel, t.times) for t, kernel in kernels(terms, setting.dtype))

@@ -72,11 +72,6 @@ class Space:
         return tuple(options[i] for options, i in zip(self.options, choice, strict=True))
 
 
-def space(model: ModelSpec, setting: Setting, calibration: Calibration, pool_size: int) -> Space:
-    """The choices of every stage with one pooled grid."""
-    return next(spaces(model, setting, calibration, [pool_size]))
-
-
 def spaces(
     model: ModelSpec,
     setting: Setting,
@@ -121,10 +116,11 @@ def spaces(
         )
 
 
-def network(model: ModelSpec, options: Sequence[Option], pool_size: int) -> ModelSpec:
+def network(model: ModelSpec, options: Sequence[Option]) -> ModelSpec:
     """The model with these options."""
-    spec = replace(model, pool_size=pool_size)
-    return spec.with_attention([variant for variant, _ in options], [ratio for _, ratio in options])
+    return model.with_attention(
+        [variant for variant, _ in options], [ratio for _, ratio in options]
+    )
 
 
 def _stage(
@@ -133,13 +129,17 @@ def _stage(
     """Kernels' seconds, calls, MACs, params and peak of one stage (0 to 3) with one option."""
     plain: list[Option] = [("sra_conv", 1)] * 4
     plain[stage] = option
-    spec = network(model, plain, model.pool_size)
+    spec = network(model, plain)
     by_stage = stage_terms(spec, setting.image, setting.batch, setting.attention)
     terms = by_stage[stage]
     found = list(kernels(terms, setting.dtype))
     cost = total(terms)
     moments = liveness.timeline([term for its in by_stage for term in its], setting.dtype)
-    before = sum(len(list(kernels(its, setting.dtype))) for its in by_stage[:stage])
+    before = sum(
+        len(liveness.allocations(term, setting.dtype))
+        for its in by_stage[:stage]
+        for term in liveness.allocating(its)
+    )
     mine = [moment.bytes for moment in moments][before : before + len(found)]
     return (
         sum(term.times * calibration.kernel_s(kernel) for term, kernel in found),

@@ -20,7 +20,7 @@ MILLION = 1_000_000
 def main() -> None:
     machine, (model, setting) = made_up_calibration(), model_at("pvt_v2_b2", 512)
     begin = time.perf_counter()
-    spaces = [space.space(model, setting, machine, pool_size) for pool_size in space.POOL_SIZES]
+    spaces = list(space.spaces(model, setting, machine))
     print(f"tables of {len(spaces)} spaces: {time.perf_counter() - begin:.2f} s")
     designs = np.random.default_rng(0).integers(0, int(np.prod(spaces[0].shape)), MILLION)
     tracemalloc.start()

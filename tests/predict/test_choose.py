@@ -33,7 +33,7 @@ def test_arrays_say_what_the_scalar_path_says(
     chance = random.Random(4)
     for pool_size in (3, 7):
         pooled = replace(spec, pool_size=pool_size)
-        its = space.space(spec, setting, MACHINE, pool_size)
+        its = next(space.spaces(spec, setting, MACHINE, [pool_size]))
         designs = np.array([chance.randrange(int(np.prod(its.shape))) for _ in range(25)])
         costs = its.evaluated(designs, MACHINE)
         for index, cost in zip(designs, costs, strict=True):

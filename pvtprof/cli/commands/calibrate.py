@@ -47,17 +47,12 @@ def command(path: str | None, force: bool, form: str, **options: Any) -> None:
       pvtprof calibrate
       pvtprof calibrate --budget 60 -o laptop.json
     """
-    from pvtprof import files
-    from pvtprof.predict import calibration
-    from pvtprof.predict.calibrate import calibrate
+    from pvtprof.predict.entry import calibrate
     from pvtprof.predict.kept import kept_path
     from pvtprof.report import calibrating
 
     target = path or str(kept_path(options["device"], options["dtype"]))
-    files.check_writable(target, force, ".json")
-    with progress() as show:
-        found = calibrate(**options, progress=show)
-    with new_folders_named([path]):
-        calibration.save(found, target, force)
+    with new_folders_named([path]), progress() as show:
+        found = calibrate(**options, path=target, force=force, progress=show)
     click.echo(f"Wrote {target}", err=True)
     output.emit(calibrating.render(found, form, output.width()))
