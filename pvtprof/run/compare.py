@@ -149,4 +149,5 @@ def _observed(
     words += " --cuda-graph" * measuring.cuda_graph + " --tf32 on" * measuring.tf32
     here = environment(device, timed=measuring.budget_s > 0, tf32=measuring.tf32)
     rows = tuple(row for observer in observers for row in observer.rows.values())
-    return Run(here, rows, words, interrupted, failure=observers[-1].failure)
+    failure = next((observer.failure for observer in observers if observer.failure), None)
+    return Run(here, rows, words, interrupted, failure=failure)
