@@ -6,6 +6,7 @@ Fields without a default are in every file. A document is valid once it is made.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
@@ -19,14 +20,8 @@ from pvtprof.moment import Moment
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.prediction import Ceilings, Prediction
-from pvtprof.run.row import Agreement, OpCost, Row
+from pvtprof.run.row import AS_THEY_ARE, Agreement, OpCost, Row
 from pvtprof.run.run import Run
-
-#: Fields of a row that are in the file as they are.
-PLAIN = (
-    *("runs_as", "dim", "num_heads", "sr_ratio", "blocks", "grid", "tokens", "kv_tokens"),
-    *("macs", "params", "ops", "not_run"),
-)
 
 
 class DesignDocument(Struct, frozen=True):
@@ -73,7 +68,7 @@ class RowDocument(Struct, frozen=True):
             design=design,
             part=part,
             setting=setting,
-            **{name: getattr(self, name) for name in PLAIN},
+            **{name: getattr(self, name) for name in (*AS_THEY_ARE, "ops", "not_run")},
             peak=Moment(self.peak_bytes, self.peak_at),
             saved_bytes=self.saved_bytes,
             witnesses=self.witnesses,
@@ -83,7 +78,7 @@ class RowDocument(Struct, frozen=True):
         )
 
 
-class RunDocument(Struct):
+class RunDocument(Struct, dict=True):
     """A whole run; ``run`` is the value that it holds."""
 
     environment: Environment
@@ -98,7 +93,7 @@ class RunDocument(Struct):
     def __post_init__(self) -> None:
         self.run  # noqa: B018 # raises where it cannot be
 
-    @property
+    @cached_property
     def run(self) -> Run:
         """Return the run itself."""
         designs = tuple(PvtDesign(one.name, one.spec) for one in self.designs)

@@ -17,8 +17,7 @@ from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
 from pvtprof.predict.prediction import Ceilings, Prediction
-from pvtprof.run.documents import PLAIN
-from pvtprof.run.row import Agreement, OpCost, Row, joined
+from pvtprof.run.row import AS_THEY_ARE, Agreement, OpCost, Row, joined
 from pvtprof.run.run import Run
 
 SCHEMA = "pvtprof.run/1"
@@ -136,7 +135,7 @@ class RowDocument(Struct, frozen=True):
             design=asked.design(self.variant),
             part=MODEL if self.stage is None else attention_of(self.stage),
             setting=asked.setting,
-            **{name: getattr(self, name) for name in PLAIN},
+            **{name: getattr(self, name) for name in (*AS_THEY_ARE, "ops", "not_run")},
             peak=Moment(self.peak_bytes.formula, self.peak_bytes.at),
             saved_bytes=self.saved_bytes.formula,
             witnesses=dict(self._witnesses()),

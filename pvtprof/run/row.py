@@ -92,6 +92,13 @@ def joined(formula: Mapping[str, int], count: Count, is_exact: bool = True) -> A
     )
 
 
+#: Fields of a row that stand in a file as they are.
+AS_THEY_ARE = (
+    *("runs_as", "dim", "num_heads", "sr_ratio", "blocks", "grid", "tokens", "kv_tokens"),
+    *("macs", "params"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One part of a design in one setting, and everything that is said of it.
@@ -147,10 +154,9 @@ class Row:
         shared out as they are. Empty where they were not timed by themselves.
         """
         measured = {op.name: op.measured_s for op in self.ops if op.measured_s is not None}
-        if not self.latency or not measured:
+        if not self.latency:
             return {}
-        if not (whole := sum(measured.values())):
-            return {}
+        whole = sum(measured.values())
         return {name: seconds / whole * self.latency.median for name, seconds in measured.items()}
 
     @property

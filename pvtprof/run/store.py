@@ -10,26 +10,11 @@ from typing import Any
 from pvtprof.decode import decoded, text_of
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
-from pvtprof.run.row import Row
+from pvtprof.run.row import AS_THEY_ARE, Row
 from pvtprof.run.run import Run
 
 SCHEMA = "pvtprof.run/2"
 _AGAIN = "repeat `pvtprof compare` or give another file"
-#: Fields of a Row that are written as they are.
-_PLAIN = (
-    "runs_as",
-    "dim",
-    "num_heads",
-    "sr_ratio",
-    "blocks",
-    "grid",
-    "tokens",
-    "kv_tokens",
-    "macs",
-    "params",
-    "saved_bytes",
-    "not_run",
-)
 
 
 def dumps(run: Run) -> str:
@@ -63,7 +48,7 @@ def _row_document(run: Run, row: Row) -> dict[str, Any]:
         "design": run.designs.index(row.design),
         "part": row.part.name,
         "setting": run.settings.index(row.setting),
-        **{name: getattr(row, name) for name in _PLAIN},
+        **{name: getattr(row, name) for name in (*AS_THEY_ARE, "saved_bytes", "not_run")},
         "peak_bytes": row.peak.bytes,
         "peak_at": row.peak.at,
         "moved_bytes": {"read": read, "written": written},
