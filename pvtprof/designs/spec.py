@@ -121,11 +121,7 @@ class ModelSpec:
         its class token has no place in a grid. Naming ``sra_pool`` for that stage is an error.
         """
         variants = self._variants(variant)
-        ratios = (
-            [stage.sr_ratio for stage in self.stages]
-            if sr_ratios is None
-            else checked_ratios(sr_ratios)
-        )
+        ratios = self.sr_ratios if sr_ratios is None else checked_ratios(sr_ratios)
         stages = tuple(
             replace(stage, variant=name, sr_ratio=ratio)
             for stage, name, ratio in zip(self.stages, variants, ratios, strict=True)

@@ -76,12 +76,11 @@ def workload(
 ) -> Workload:
     """The workload that these words ask for; ``sr_ratios`` None means the model's own."""
     height, width = image_size(img)
-    own = tuple(stage.sr_ratio for stage in model_spec(model).stages)
     return Workload(
         model,
         height,
         width,
-        own if sr_ratios is None else checked_ratios(sr_ratios),
+        model_spec(model).sr_ratios if sr_ratios is None else checked_ratios(sr_ratios),
         batch=positive("batch", batch, MAX_BATCH),
         dtype=dtype,
         attention=attention,

@@ -106,13 +106,8 @@ def _output(*command: str, cwd: Path | None = None) -> str | None:
 
 
 def _driver() -> str | None:
-    return next(iter(_gpus("driver_version")), None)
-
-
-def _gpus(query: str) -> list[str]:
-    """What nvidia-smi says of each GPU; nothing where there is none."""
-    out = _output("nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits")
-    return (out or "").splitlines()
+    out = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader,nounits")
+    return next(iter((out or "").splitlines()), None)
 
 
 def _commit() -> str | None:
@@ -123,11 +118,6 @@ def _commit() -> str | None:
         if (root / ".git").exists()
         else None
     )
-
-
-def has_gpu() -> bool:
-    """Whether this torch can use a GPU, and there is one; torch is not imported here."""
-    return asking.installed_torch()[1] is not None and asking.gpu("auto")["device"] != "cpu"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Side:
         self.said: Any = None  # where it imports from, once it was set up
         self.stuck = False
         self.made: Mapping[str, Mapping[str, Any]] = {}  # what the last fork said of its rows
+        self._memory: dict[str, Mapping[str, int]] = {}  # of those that were asked
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         """The answer to a request; raises UnavailableError where there is none, or an error."""
@@ -109,6 +110,12 @@ class Side:
         """How to time one of the rows that it has forked with."""
         return lambda calls: self.ask({"calls": calls, "name": name})
 
+    def memory(self, name: str) -> Mapping[str, int]:
+        """What a row that it has forked with takes of a GPU's memory, in bytes; asked once."""
+        if name not in self._memory:
+            self._memory[name] = self.ask({"name": name, "memory": True})
+        return self._memory[name]
+
     def profile(self, name: str, once_s: float) -> list[tuple[str, float]]:
         """Torch's operators in a call of a row that it has forked with, and their seconds.
 
@@ -130,6 +137,7 @@ class Side:
         """
         try:
             self.made = made = self.ask({"fork": {"rows": rows, "seed": seed}})
+            self._memory = {}
             for name, its in made.items():
                 if (short := its.get("out of memory")) is not None:
                     if not may_lack:

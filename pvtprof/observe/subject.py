@@ -76,6 +76,10 @@ class Subject:
         """Live bytes of forward and backward, and what is saved in between; on fake tensors."""
         return self._on_fake_tensors(live_bytes.step)
 
+    def watched(self, mode: str) -> LiveBytes:
+        """Live bytes of what ``mode`` runs: a forward pass, or a training step."""
+        return self.step[0] if mode == "training" else self.forward
+
     def _on_fake_tensors(self, watched: Callable[[nn.Module, Sequence[Tensor]], Seen]) -> Seen:
         with _default_dtype(self.dtype):
             return live_bytes.on_fake_tensors(watched, self.build)

@@ -31,5 +31,4 @@ def _observed_needs(spec: ModelSpec, setting: Setting) -> int:
     from pvtprof.observe.subject import model_subject
 
     subject = model_subject(spec, setting)
-    watch = subject.step[0] if setting.mode == "training" else subject.forward
-    return subject.resident_bytes() + watch.peak.bytes
+    return subject.resident_bytes() + subject.watched(setting.mode).peak.bytes

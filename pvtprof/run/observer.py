@@ -15,10 +15,12 @@ from pvtprof.designs.words import DEFAULT_BUDGET_S
 from pvtprof.errors import DeviceLostError, DeviceMemoryError, SpecError, UnavailableError
 from pvtprof.observe.environment import free_bytes
 from pvtprof.observe.measurement import Measurement
+from pvtprof.observe.witness import Count
 from pvtprof.run import on_card, recipes
-from pvtprof.run.row import Row, joined
-from pvtprof.run.rows import terms_of, with_profile
-from pvtprof.run.witnesses import WITNESSES
+from pvtprof.run.row import Row
+from pvtprof.run.rows import with_profile
+from pvtprof.run.witnesses import witnessed
+from pvtprof.run.witnesses.witness import Witness
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Side
@@ -146,14 +148,13 @@ class Observer:
 
     def _watched(self, row: Row, subject: Subject, on_real: bool) -> Row:
         """The row with what the witnesses that need real tensors, or those that do not, saw."""
-        terms = terms_of(row)
-        found = dict(row.witnesses)
-        for name, witness in WITNESSES.items():
-            if witness.on_real == on_real and witness.watch and witness.applies(self.setting):
-                count = witness.watch(subject, self.setting)
-                found[name] = joined(witness.formula(terms, self.setting), count, witness.is_exact)
-        in_order = {name: found[name] for name in WITNESSES if name in found}
-        return replace(row, witnesses=in_order)
+
+        def seen(witness: Witness) -> Count | None:
+            if witness.watch is None or witness.on_real != on_real:
+                return None
+            return witness.watch(subject, self.setting)
+
+        return witnessed(row, seen)
 
     def _share(self, part: Part) -> float:
         """The part of the budget that is for one part of the designs."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pvtprof.run.row import Row, joined
-from pvtprof.run.rows import terms_of
-from pvtprof.run.witnesses import WITNESSES
+from pvtprof.run.row import Row
+from pvtprof.run.witnesses import witnessed
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Side
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
 
 def watched(side: Side, row: Row) -> Row:
     """The row with what its witnesses saw in the process that has built it, and the backend."""
-    terms, found = terms_of(row), dict(row.witnesses)
-    for name, witness in WITNESSES.items():
-        if witness.ask and witness.applies(row.setting):
-            formula, count = witness.formula(terms, row.setting), witness.ask(side, row.name)
-            found[name] = joined(formula, count, witness.is_exact)
-    in_order = {name: found[name] for name in WITNESSES if name in found}
-    return replace(row, witnesses=in_order, backend=side.made[row.name].get("backend"))
+    name = row.name
+    row = witnessed(row, lambda witness: witness.ask(side, name) if witness.ask else None)
+    return replace(row, backend=side.made[name].get("backend"))

@@ -43,6 +43,5 @@ def _network(design: PvtDesign) -> dict[str, Any]:
     """A published network with one attention throughout by its name, any other by its spec."""
     spec = design.spec
     if spec.name in MODELS and design.name in VARIANTS:
-        ratios = tuple(stage.sr_ratio for stage in spec.stages)
-        return {"model": spec.name, "variant": design.name, "sr_ratios": ratios}
+        return {"model": spec.name, "variant": design.name, "sr_ratios": spec.sr_ratios}
     return {"network": asdict(spec)}

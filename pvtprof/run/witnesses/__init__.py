@@ -7,9 +7,13 @@ can see the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
+from pvtprof.observe.witness import Count
 from pvtprof.registry import entries
+from pvtprof.run.row import Row, joined
+from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses.witness import Witness
 
@@ -25,6 +29,15 @@ WITNESSES: Mapping[str, Witness] = {
 }
 #: The names of the counters of operators, which report submodule by submodule.
 COUNTERS = tuple(name for name, witness in WITNESSES.items() if witness.by_module)
+
+
+def witnessed(row: Row, watch: Callable[[Witness], Count | None]) -> Row:
+    """The row with what every witness saw that ``watch`` lets see; None: not this one."""
+    terms, found = terms_of(row), dict(row.witnesses)
+    for name, witness in WITNESSES.items():
+        if witness.applies(row.setting) and (count := watch(witness)) is not None:
+            found[name] = joined(witness.formula(terms, row.setting), count, witness.is_exact)
+    return replace(row, witnesses={name: found[name] for name in WITNESSES if name in found})
 
 
 def witnesses_of(run: Run) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import Term
@@ -11,7 +11,7 @@ from pvtprof.analytic.parts import timeline
 from pvtprof.designs.setting import Setting
 from pvtprof.moment import Moment, highest
 from pvtprof.observe.witness import Count
-from pvtprof.run.witnesses.witness import Ask, Witness
+from pvtprof.run.witnesses.witness import Witness
 
 if TYPE_CHECKING:
     from pvtprof.observe.sides import Side
@@ -23,18 +23,8 @@ def _moment(moment: Moment) -> dict[str, int]:
 
 
 def _peak(subject: Subject, setting: Setting) -> Count:
-    watch = subject.step[0] if setting.mode == "training" else subject.forward
-    return Count(watch.peak.bytes, _moment(watch.peak))
-
-
-def _asked(which: str) -> Ask:
-    """How the process that times on a GPU is asked for one of its allocator's figures."""
-
-    def ask(side: Side, name: str) -> Count:
-        seen = side.ask({"name": name, "memory": True})[which]
-        return Count(seen, {"": seen})
-
-    return ask
+    peak = subject.watched(setting.mode).peak
+    return Count(peak.bytes, _moment(peak))
 
 
 def _allocated(terms: Sequence[Term], setting: Setting) -> dict[str, int]:
@@ -43,6 +33,22 @@ def _allocated(terms: Sequence[Term], setting: Setting) -> dict[str, int]:
 
 def _on_cuda(setting: Setting) -> bool:
     return setting.on_cuda and setting.mode == "inference"
+
+
+def _of_gpu(which: str, label: str, **its: Any) -> Witness:
+    """A witness that the process which times on a GPU is asked for, by its word for the figure."""
+
+    def ask(side: Side, name: str) -> Count:
+        seen = side.memory(name)[which]
+        return Count(seen, {"": seen})
+
+    usual: dict[str, Any] = {
+        "title": "CUDA's allocator",
+        "is_exact": False,
+        "applies": _on_cuda,
+        "shown_elsewhere": False,
+    }
+    return Witness(label=label, ask=ask, **(usual | its))
 
 
 WITNESSES = (
@@ -64,58 +70,40 @@ WITNESSES = (
         watch=lambda subject, setting: Count(subject.step[1], {"": subject.step[1]}),
         columns=(None, "saved_observed_bytes"),
     ),
-    Witness(
+    _of_gpu(
+        "requested",
+        "peak that tensors ask for (bytes)",
         name="requested bytes",
         place=49,
-        title="CUDA's allocator",
-        label="peak that tensors ask for (bytes)",
         formula=lambda terms, setting: {"": liveness.requested_peak(terms, setting.dtype)},
-        watch=None,
-        ask=_asked("requested"),
         columns=("requested_formula_bytes", "requested_bytes"),
-        on_real=True,
+        is_exact=True,
         applies=lambda setting: _on_cuda(setting) and setting.attention == "eager",
-        shown_elsewhere=False,
     ),
-    Witness(
+    _of_gpu(
+        "allocated",
+        "peak in CUDA's blocks of 512 (bytes)",
         name="allocator",
         place=50,
-        title="CUDA's allocator",
-        label="peak in CUDA's blocks of 512 (bytes)",
         formula=_allocated,
-        watch=None,
-        ask=_asked("allocated"),
         columns=("allocated_formula_bytes", "allocated_observed_bytes"),
-        on_real=True,
-        is_exact=False,
-        applies=_on_cuda,
+        shown_elsewhere=True,
     ),
-    Witness(
+    _of_gpu(
+        "reserved",
+        "all that CUDA's allocator holds (bytes)",
         name="reserved bytes",
         place=51,
-        title="CUDA's allocator",
-        label="all that CUDA's allocator holds (bytes)",
         formula=_allocated,
-        watch=None,
-        ask=_asked("reserved"),
         columns=(None, "reserved_bytes"),
-        on_real=True,
-        is_exact=False,
-        applies=_on_cuda,
-        shown_elsewhere=False,
     ),
-    Witness(
+    _of_gpu(
+        "taken",
+        "CUDA's context and other programs (bytes)",
         name="taken bytes",
         place=52,
-        title="CUDA's driver",
-        label="CUDA's context and other programs (bytes)",
         formula=lambda terms, setting: {},
-        watch=None,
-        ask=_asked("taken"),
         columns=(None, "taken_bytes"),
-        on_real=True,
-        is_exact=False,
-        applies=_on_cuda,
-        shown_elsewhere=False,
+        title="CUDA's driver",
     ),
 )

@@ -38,8 +38,8 @@ class Witness:
     title: str
     label: str
     formula: Formula
-    watch: Watch | None
     columns: tuple[str | None, str]
+    watch: Watch | None = None
     on_real: bool = False
     is_exact: bool = True
     by_module: bool = False
