@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pvtprof.derive.closed import Closed
 from pvtprof.derive.compiled import definition_lines, python
 from pvtprof.derive.domain import python_guard, short
-from pvtprof.derive.form import Form
 from pvtprof.derive.piece import Piece
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.products import Products
-from pvtprof.derive.show import definition_latex, definition_text, latex_name
+from pvtprof.derive.show import definition_latex, definition_text, latex_name, point_text
 
 SCHEMA = "pvtprof.form/1"
 
 
-def as_json(form: Form, at: Mapping[str, int] | None = None) -> str:
+def as_json(form: Closed, at: Mapping[str, int] | None = None) -> str:
     """The form as data: terms as [numerator, denominator, {size: power}]."""
     data: dict[str, Any] = {
         "schema": SCHEMA,
@@ -74,7 +74,7 @@ def _terms(polynomial: Polynomial) -> list[list[Any]]:
     return [[c.numerator, c.denominator, dict(m)] for m, c in polynomial.sorted_terms()]
 
 
-def as_python(form: Form) -> str:
+def as_python(form: Closed) -> str:
     """A function of the sizes, and assertions of what independent witnesses observed."""
     name = re.sub(r"\W", "_", form.name.rpartition(":")[2])
     if not name.isidentifier() or keyword.iskeyword(name):
@@ -87,9 +87,8 @@ def as_python(form: Form) -> str:
         lines += [f"    # {piece.domain or 'every size from 2 on'}", *_branch(piece)]
     lines += [f'    raise ValueError("outside of what is proven for {name}")', ""]
     for point, figures in _observed(form):
-        sizes = ", ".join(f"{n}={v}" for n, v in point)
         macs, params, peak = figures["macs"], figures["params"], figures["peak_bytes"]
-        lines.append(f"assert {name}({sizes}) == ({macs}, {params}, {peak})")
+        lines.append(f"assert {name}({point_text(dict(point))}) == ({macs}, {params}, {peak})")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -111,7 +110,7 @@ def _branch(piece: Piece) -> list[str]:
     ]
 
 
-def _observed(form: Form) -> list[tuple[tuple[tuple[str, int], ...], dict[str, int]]]:
+def _observed(form: Closed) -> list[tuple[tuple[tuple[str, int], ...], dict[str, int]]]:
     """Points at which every figure was observed."""
     found: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
     for check in form.checks:
@@ -120,7 +119,7 @@ def _observed(form: Form) -> list[tuple[tuple[tuple[str, int], ...], dict[str, i
     return [(p, f) for p, f in found.items() if {"macs", "params", "peak_bytes"} <= f.keys()]
 
 
-def as_latex(form: Form) -> str:
+def as_latex(form: Closed) -> str:
     """The main piece in an align environment."""
     piece = form.main
     products = Products(piece)

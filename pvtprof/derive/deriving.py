@@ -14,6 +14,7 @@ from pvtprof.derive.failures import DeriveError, said
 from pvtprof.derive.hints import candidates, points_of
 from pvtprof.derive.inputs import Example
 from pvtprof.derive.piece import Piece, piece
+from pvtprof.derive.show import point_text
 from pvtprof.derive.trace import trace
 from pvtprof.errors import SpecError
 
@@ -41,7 +42,7 @@ class Deriving:
     ) -> list[Piece]:
         """The main piece, that of batch 1, that of the example's own size, and those asked for."""
         main = self._main()
-        self._keep(main)
+        self.found.append(main)
         hints = self._hints_of(main)
         if "b" in main.domain.free:
             self._try({**hints, "b": 1}, main.domain.given)
@@ -114,20 +115,17 @@ class Deriving:
             return found
         return self._pass({**hints, **{name: sizes[name] for name in fixed}}, fixed)
 
-    def _keep(self, found: Piece) -> None:
-        self.found.append(found)
-
     def _try(self, point: Mapping[str, int], fixed: Iterable[str] = ()) -> DeriveError | None:
         """Derive a piece at a point that no piece covers yet."""
-        if any(known.domain.holds(point) for known in self.found):
+        if self._covered(point):
             return None
         try:
             found = self._pass(point, fixed)
         except DeriveError as error:
-            self.remarks.append(f"{_said(point)}: {error}")
+            self.remarks.append(f"{point_text(point)}: {error}")
             return error
         if found.domain.holds(point):
-            self._keep(found)
+            self.found.append(found)
         return None
 
     def _cover(self, ranges: Mapping[str, tuple[int, int]]) -> None:
@@ -144,14 +142,10 @@ class Deriving:
                 points = [p for p in points if p is not point]
         missing = [p for p in points_of(self.example.sizes, ranges) if not self._covered(p)]
         if missing:
-            shown = "; ".join(_said({n: p[n] for n in ranges}) for p in missing[:3])
+            shown = "; ".join(point_text({n: p[n] for n in ranges}) for p in missing[:3])
             self.remarks.append(
                 f"no piece covers {len(missing)} sizes of the range, such as {shown}"
             )
 
     def _covered(self, point: Mapping[str, int]) -> bool:
         return any(known.domain.holds(point) for known in self.found)
-
-
-def _said(point: Mapping[str, int]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in point.items())

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pvtprof.derive.compiled import definition_lines, python, test_of
+from pvtprof.derive.compiled import FUNCTIONS, definition_lines, python, test_of
 from pvtprof.derive.polynomial import Polynomial
+from pvtprof.derive.show import polynomial_text
 from pvtprof.derive.sizes import Definition, Guard, Rounded
 from pvtprof.derive.words import TABLE, Table, in_words, merged
 
@@ -32,13 +33,12 @@ class Domain:
     given: Mapping[str, int]
     definitions: tuple[tuple[str, Definition], ...]
     guards: tuple[Guard, ...]
-    order: tuple[str, ...] = ()
     said: tuple[Guard, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """All sizes, as the user named them."""
-        return self.order or (*self.free, *self.given)
+        return (*self.free, *self.given)
 
     @cached_property
     def _made_of(self) -> dict[str, frozenset[str]]:
@@ -54,14 +54,11 @@ class Domain:
     @cached_property
     def tables(self) -> Tables:
         """For each size alone: whether its guards hold at 0, 1, 2, ..."""
-        tables = {}
-        for name in self.free:
-            own = [g for g in self.guards if self.sizes_of(g) == {name}]
-            test = self._test(own, (name,))
-            values = np.arange(TABLE + 1)
-            holds = np.asarray(test(values)) & (values >= 2)
-            tables[name] = np.broadcast_to(holds, values.shape)
-        return tables
+        values = np.arange(TABLE + 1)
+        return {
+            name: np.broadcast_to(np.asarray(test(values)) & (values >= 2), values.shape)
+            for name, test in self._tests.items()
+        }
 
     @cached_property
     def _joint(self) -> Callable[..., Any] | None:
@@ -70,7 +67,7 @@ class Domain:
 
     def _test(self, guards: Iterable[Guard], arguments: tuple[str, ...]) -> Callable[..., Any]:
         guards = tuple(guards)
-        needed = set().union(*(g.polynomial.names for g in guards)) if guards else set()
+        needed = set().union(*(g.polynomial.names for g in guards))
         lines = definition_lines(self.definitions, needed)
         return test_of(arguments, lines, map(python_guard, guards))
 
@@ -84,13 +81,10 @@ class Domain:
             if value <= TABLE:
                 if value < 0 or not table[value]:
                     return False
-            elif not self._alone(name)(value):
+            elif not self._tests[name](value):
                 return False
         joint = self._joint
         return joint is None or bool(joint(*(sizes[n] for n in self.free)))
-
-    def _alone(self, name: str) -> Callable[..., Any]:
-        return self._tests[name]
 
     @cached_property
     def _tests(self) -> dict[str, Callable[..., Any]]:
@@ -109,7 +103,7 @@ class Domain:
             values = sizes[name]
             inside = table[np.clip(values, 0, TABLE)]
             if (values > TABLE).any():
-                beyond = np.asarray(self._alone(name)(values))
+                beyond = np.asarray(self._tests[name](values))
                 inside = np.where(values > TABLE, beyond, inside)
             found &= inside
         joint = self._joint
@@ -183,8 +177,6 @@ def evaluated(made: Definition, values: Mapping[str, int]) -> int:
     """The number that a named size is."""
     if isinstance(made, Rounded):
         return made.numerator.at(values) // made.divisor.at(values)
-    from pvtprof.derive.compiled import FUNCTIONS
-
     return int(eval(made.code, dict(FUNCTIONS), dict(values)))
 
 
@@ -196,8 +188,6 @@ def python_guard(guard: Guard) -> str:
 
 def guard_text(guard: Guard, definitions: Mapping[str, Definition]) -> str:
     """A guard as a person writes it: positive terms on the left, the others on the right."""
-    from pvtprof.derive.show import polynomial_text
-
     if (multiple := _multiple(guard, definitions)) is not None:
         return multiple
     left = Polynomial({m: c for m, c in guard.polynomial.terms.items() if c > 0})

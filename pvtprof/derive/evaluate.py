@@ -37,14 +37,12 @@ class Evaluator:
     """A piece, compiled."""
 
     def __init__(self, piece: Piece, names: tuple[str, ...]) -> None:
-        self.piece, self.names = piece, names
-        figures = (piece.macs, piece.read_bytes, piece.written_bytes, piece.saved_bytes)
-        polynomials = (*figures, *(live for live, _ in piece.peaks))
-        needed = frozenset().union(*(p.names for p in polynomials))
+        self.piece = piece
+        needed = frozenset().union(*(cost.names for cost in piece.costs))
         lines = definition_lines(piece.definitions, needed)
-        code = ", ".join(map(python, polynomials))
+        code = ", ".join(map(python, piece.costs))
         self.function = compiled(names, lines, f"({code},)")
-        scaled = ", ".join(python(p * p.denominator) for p in polynomials)
+        scaled = ", ".join(python(p * p.denominator) for p in piece.costs)
         self.numerators = compiled(names, lines, f"({scaled},)")
 
     def at(self, point: Mapping[str, int]) -> Costs:

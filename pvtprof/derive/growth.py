@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from pvtprof import units
+from pvtprof.derive.closed import Closed, Expression
 from pvtprof.derive.piece import Piece
 from pvtprof.derive.polynomial import Monomial, Polynomial
 from pvtprof.derive.products import Products
+from pvtprof.derive.show import point_text
 from pvtprof.derive.sizes import Rounded
 
-if TYPE_CHECKING:
-    from pvtprof.derive.form import Form
-
-_POWERS = {1: "linear", 2: "quadratic", 3: "cubic"}
+_POWERS: dict[float, str] = {1: "linear", 2: "quadratic", 3: "cubic"}
 
 
-def growth(form: Form, piece: Piece) -> list[str]:
+def growth(form: Closed, piece: Piece) -> list[str]:
     """Which terms dominate at large sizes, their share at the example, and what doubling costs."""
     sides = [name for name in piece.domain.free if name not in ("b", *piece.domain.fixed)]
     if not sides or not piece.macs.names:
@@ -28,9 +26,7 @@ def growth(form: Form, piece: Piece) -> list[str]:
         return ["MACs do not depend on " + ", ".join(sides)]
     leading = Polynomial({m: c for m, c in piece.macs.terms.items() if degree(m, degrees) == top})
     power = top / len(sides)
-    kind = (
-        _POWERS.get(int(power), f"power {power:g}") if power == int(power) else f"power {power:g}"
-    )
+    kind = _POWERS.get(power, f"power {power:g}")
     what = "tokens" if len(sides) > 1 or sides == ["n"] else ", ".join(sides)
     where = [p.module for p in piece.parts if leading.terms.keys() & p.macs.terms.keys()]
     named = (
@@ -40,15 +36,12 @@ def growth(form: Form, piece: Piece) -> list[str]:
     return lines + _at_example(form, piece, leading, sides)
 
 
-def _at_example(form: Form, piece: Piece, leading: Polynomial, sides: list[str]) -> list[str]:
-    from pvtprof.derive.form import Expression
-
+def _at_example(form: Closed, piece: Piece, leading: Polynomial, sides: list[str]) -> list[str]:
     at = dict(form.example)
     if not at or not form.covers(**at):
         return []
     share = Expression(piece, (leading,))(**at) / max(1, int(form(**at).macs))
-    said = ", ".join(f"{name}={value}" for name, value in at.items())
-    lines = [f"at {said} that is {units.percent(share, 1)} of the MACs"]
+    lines = [f"at {point_text(at)} that is {units.percent(share, 1)} of the MACs"]
     twice = {name: value * (2 if name in sides else 1) for name, value in at.items()}
     if form.covers(**twice):
         factor = int(form(**twice).macs) / max(1, int(form(**at).macs))

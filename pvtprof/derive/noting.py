@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +34,6 @@ class Operator:
     flops: Polynomial | None  # None: torch has no formula for it
     read: Polynomial
     written: Polynomial
-    backward: bool
 
 
 class LimitError(UnavailableError):
@@ -94,10 +92,9 @@ class Noting(LiveBytes):
                 made = func.decompose(*args, **kwargs)
             if made is not NotImplemented:
                 return made
-        backward = torch._C._current_graph_task_id() != -1
         result = self._called(func, types, args, kwargs)
         if _moves(func, args, kwargs, result):
-            self._note(func, args, kwargs, result, backward)
+            self._note(func, args, kwargs, result)
         return result
 
     def laid_out(self, func: Any, args: tuple[Any, ...], result: Any) -> Any:
@@ -124,7 +121,7 @@ class Noting(LiveBytes):
         with enable_python_dispatcher():
             return super().__torch_dispatch__(func, types, args, kwargs)
 
-    def _note(self, func: Any, args: Any, kwargs: Any, result: Any, backward: bool) -> None:
+    def _note(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         formula: Any = flop_registry.get(func.overloadpacket) or FUSED.get(func.overloadpacket)
         flops = formula and self.env.polynomial(
             formula(*args, **kwargs, out_val=result)
@@ -141,7 +138,6 @@ class Noting(LiveBytes):
                 flops,
                 self._bytes((args, kwargs)),
                 self._bytes(result),
-                backward,
             )
         )
 
@@ -152,18 +148,9 @@ class Noting(LiveBytes):
                 total = total + self.env.polynomial(leaf.numel()) * leaf.element_size()
         return total
 
-    def _follow(self, tensor: Tensor) -> int:
-        storage = tensor.untyped_storage()
-        if storage in self._known:
-            return 0
-        size = self.env.polynomial(storage.nbytes())
-        self._known[storage] = True
-        self.live = self.live + size
-        weakref.finalize(storage, self._release, size)
-        return 1 if size else 0
-
-    def _release(self, size: Any) -> None:
-        self.live = self.live - size
+    def size_of(self, storage: Any) -> Polynomial:
+        """Bytes of a storage, in sizes."""
+        return self.env.polynomial(storage.nbytes())
 
 
 def view_strides(shape: Any, strides: Any, wanted: Any) -> list[Any] | None:

@@ -50,28 +50,20 @@ class Piece:
     uncounted: Mapping[str, int]
     remarks: tuple[str, ...]
 
+    @property
+    def costs(self) -> tuple[Polynomial, ...]:
+        """MACs, bytes read, written and saved, and every live bytes that can be the peak."""
+        peaks = (live for live, _ in self.peaks)
+        return (self.macs, self.read_bytes, self.written_bytes, self.saved_bytes, *peaks)
+
     @cached_property
     def used(self) -> tuple[tuple[str, Definition], ...]:
         """The definitions on which the costs depend."""
-        costs = (self.macs, self.read_bytes, self.written_bytes, self.saved_bytes)
-        needed = set().union(*(p.names for p in (*costs, *(p for p, _ in self.peaks))))
+        needed = set().union(*(cost.names for cost in self.costs))
         for name, made in reversed(self.definitions):
             if name in needed:
                 needed |= made.names
         return tuple((name, made) for name, made in self.definitions if name in needed)
-
-    @property
-    def same_costs(self) -> tuple[object, ...]:
-        """Equal for two pieces whose forms are the same, whatever their domains."""
-        return (
-            self.macs,
-            self.params,
-            self.read_bytes,
-            self.written_bytes,
-            self.saved_bytes,
-            frozenset(p for p, _ in self.peaks),
-            self.used,
-        )
 
 
 def piece(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Piece:
@@ -88,7 +80,7 @@ def piece(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Piece:
         for guard in trace.sizes.guards
     )
     said = tuple(_said(guard, names) for guard in trace.sizes.guards)
-    domain = Domain(free, dict(given), (), tuple(dict.fromkeys(guards)), (*free, *given), said)
+    domain = Domain(free, dict(given), (), tuple(dict.fromkeys(guards)), said)
     made = Piece(
         domain,
         tuple(names.shown.definitions.items()),

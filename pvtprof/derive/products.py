@@ -20,9 +20,7 @@ class Products:
     def named(self) -> dict[str, tuple[str, ...]]:
         """The names, and the sizes that each multiplies."""
         piece = self.piece
-        costs = [piece.macs, piece.read_bytes, piece.written_bytes, piece.saved_bytes]
-        costs += [live for live, _ in piece.peaks]
-        monomials = {monomial for cost in costs for monomial in cost.terms}
+        monomials = {monomial for cost in piece.costs for monomial in cost.terms}
         powers: dict[str, dict[Monomial, int]] = {}
         for monomial in monomials:
             for name, power in monomial:

@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pvtprof import units
+from pvtprof.derive.closed import Closed
 from pvtprof.derive.code import as_json, as_latex, as_python
-from pvtprof.derive.form import Form
 from pvtprof.derive.growth import growth
 from pvtprof.derive.piece import Part, Piece
+from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.products import Products
-from pvtprof.derive.show import definition_text, polynomial_text
+from pvtprof.derive.show import definition_text, point_text, polynomial_text
 
-FORMATS = ("text", "json", "latex", "python", "markdown")
 #: Peaks that the text shows; JSON and Python have all.
 _PEAKS = 6
+#: Columns that several short texts share.
+_WIDTH = 84
 
 
-def render(form: Form, style: str, at: Mapping[str, int] | None = None) -> str:
+def render(form: Closed, style: str, at: Mapping[str, int] | None = None) -> str:
     """The form as "text", "markdown", "html", "json", "latex" or "python"."""
     if style == "json":
         return as_json(form, at)
@@ -37,7 +39,7 @@ def render(form: Form, style: str, at: Mapping[str, int] | None = None) -> str:
 class View:
     """What is said of a form, as lines."""
 
-    form: Form
+    form: Closed
 
     def text(self, at: Mapping[str, int] | None) -> str:
         """All of it, for a terminal."""
@@ -116,9 +118,9 @@ class View:
                 said = "agrees exactly" if not wrong else f"DISAGREES {len(wrong)} times"
                 lines.append(f"{witness}: {said} at {points} random sizes")
             for check in wrong[:3]:
-                at = ", ".join(f"{n}={v}" for n, v in check.point.items())
                 lines.append(
-                    f"  {check.figure} at {at}: formula {units.integer(check.formula)}, "
+                    f"  {check.figure} at {point_text(check.point)}: "
+                    f"formula {units.integer(check.formula)}, "
                     f"observed {units.integer(check.observed)}"
                 )
             for reason in dict.fromkeys(check.reason for check in own if check.observed is None):
@@ -128,7 +130,6 @@ class View:
     def at(self, point: Mapping[str, int]) -> list[str]:
         """The figures at some sizes."""
         costs = self.form(**point)
-        said = ", ".join(f"{name}={value}" for name, value in point.items())
         figures = [
             ("MACs", costs.macs),
             ("params", costs.params),
@@ -141,7 +142,7 @@ class View:
         width = max(len(units.integer(int(value))) for _, value in figures)
         lines = [f"  {name:<14}{units.integer(int(value)):>{width}}" for name, value in figures]
         lines[4] += f"  at {costs.peak_at}" if costs.peak_at else ""
-        return [f"At {said}:", *lines]
+        return [f"At {point_text(point)}:", *lines]
 
     def markdown(self, at: Mapping[str, int] | None) -> str:
         """All of it, for a pull request."""
@@ -181,10 +182,7 @@ class View:
         )
 
 
-def _put(polynomial: object, values: Mapping[str, int]) -> object:
-    from pvtprof.derive.polynomial import Polynomial
-
-    assert isinstance(polynomial, Polynomial)
+def _put(polynomial: Polynomial, values: Mapping[str, int]) -> Polynomial:
     return polynomial.substituted({n: Polynomial.number(v) for n, v in values.items()})
 
 
@@ -192,12 +190,12 @@ def _titled(title: str, body: list[str]) -> list[str]:
     return [f"{title if i == 0 else '':<12} {line}" for i, line in enumerate(body)]
 
 
-def _columns(cells: list[str], width: int = 84) -> list[str]:
+def _columns(cells: list[str]) -> list[str]:
     """Short texts, several a line."""
     if not cells:
         return ["no named sizes"]
     cell = max(map(len, cells)) + 3
-    each = max(1, width // cell)
+    each = max(1, _WIDTH // cell)
     return [
         "".join(f"{text:<{cell}}" for text in cells[i : i + each]).rstrip()
         for i in range(0, len(cells), each)

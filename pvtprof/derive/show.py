@@ -94,3 +94,12 @@ def latex_name(name: str) -> str:
     digits = name[len(letters) :]
     stem = letters if len(letters) == 1 else rf"\mathrm{{{letters}}}".replace("_", r"\_")
     return stem + (f"_{{{digits}}}" if digits else "")
+
+
+def point_text(point: Mapping[str, int]) -> str:
+    """Sizes as a user writes them.
+
+    >>> point_text({"h": 14, "w": 28})
+    'h=14, w=28'
+    """
+    return ", ".join(f"{name}={value}" for name, value in point.items())

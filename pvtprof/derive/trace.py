@@ -97,8 +97,8 @@ class _Pass:
     def _backward(self, output: Any) -> None:
         watch = self.watch
         learn = [t for t in tensors_of(output) if t.requires_grad]
-        held = {id(t.untyped_storage()): t.untyped_storage() for t in tensors_of(output)}
-        outside = [watch.env.polynomial(s.nbytes()) for s in held.values()]
+        held = storages_of(output)
+        outside = [watch.env.polynomial(s.nbytes()) for s in held]
         if not learn:
             return
         self.saved = watch.live - sum(outside[1:], outside[0])
@@ -117,6 +117,11 @@ def tensors_of(output: Any) -> list[Tensor]:
         if isinstance(leaf, Tensor):
             found.setdefault(id(leaf), leaf)
     return list(found.values())
+
+
+def storages_of(output: Any) -> list[Any]:
+    """The storages of the tensors of an output, each once."""
+    return list({id(s): s for s in (t.untyped_storage() for t in tensors_of(output))}.values())
 
 
 def _plain(output: Any) -> Any:
@@ -196,12 +201,8 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 def _finished(module: nn.Module, one: _Pass) -> Trace:
     watch = one.watch
     params: Counter[str] = Counter()
-    seen: set[int] = set()
-    for name, inner in module.named_modules():
-        for parameter in inner.parameters(recurse=False):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                params[repeated(name)] += parameter.numel()
+    for name, parameter in module.named_parameters():  # each once
+        params[repeated(name.rpartition(".")[0])] += parameter.numel()
     return Trace(
         watch.env.sizes,
         tuple(watch.operators),

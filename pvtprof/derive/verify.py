@@ -20,7 +20,7 @@ from pvtprof.derive.inputs import Example
 from pvtprof.derive.noting import FUSED
 from pvtprof.derive.piece import Piece
 from pvtprof.derive.real import REAL, fvcore_macs
-from pvtprof.derive.trace import settings, tensors_of
+from pvtprof.derive.trace import settings, storages_of, tensors_of
 from pvtprof.observe.live_bytes import LiveBytes
 
 POINTS = 5
@@ -48,13 +48,11 @@ class Check:
         return self.observed == self.formula
 
 
-def checks(
-    module: nn.Module, example: Example, form: Form, points: int = POINTS
-) -> tuple[Check, ...]:
+def checks(module: nn.Module, example: Example, form: Form) -> tuple[Check, ...]:
     """What the witnesses say of each piece: five points of the first, two of each other."""
     found: list[Check] = []
     for i, piece in enumerate(form.pieces):
-        for point in drawn(piece, form.example, points if i == 0 else min(2, points)):
+        for point in drawn(piece, form.example, POINTS if i == 0 else 2):
             costs = form(**point)
             found += _at(module, example, form, point, costs)
     found += _real(module, example, form)
@@ -132,8 +130,8 @@ def _run(
     learn = [t for t in tensors_of(output) if t.requires_grad]
     if not training or not learn:
         return 0
-    storages = {id(t.untyped_storage()): t.untyped_storage() for t in tensors_of(output)}
-    saved = live.live - sum(s.nbytes() for s in storages.values()) if live else 0
+    storages = storages_of(output)
+    saved = live.live - sum(s.nbytes() for s in storages) if live else 0
     with torch.device(device):
         gradients = [torch.ones_like(t) for t in learn]
     if live:

@@ -117,17 +117,21 @@ class LiveBytes(TorchDispatchMode):
             handle = args[0].untyped_storage()._cdata
             return bool(torch._C._storage_Use_Count(handle) <= UNSHARED)
 
-    def _follow(self, tensor: Tensor) -> int:
+    def size_of(self, storage: Any) -> Any:
+        """Bytes of a storage: a number, or what a subclass counts in."""
+        return storage.nbytes()
+
+    def _follow(self, tensor: Tensor) -> Any:
         storage = tensor.untyped_storage()
         if storage in self._known:
             return 0
-        size = storage.nbytes()
+        size = self.size_of(storage)
         self._known[storage] = True
         self.live += size
         weakref.finalize(storage, self._release, size)
         return size
 
-    def _release(self, size: int) -> None:
+    def _release(self, size: Any) -> None:
         self.live -= size
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from pvtprof.cli import exit_codes
+from pvtprof.cli.options import format_option
 from pvtprof.designs.words import MODES
 from pvtprof.report import output
-
-FORMATS = ("text", "json", "latex", "python", "markdown")
 
 
 class Sizes(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
@@ -64,7 +63,7 @@ class Range(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     multiple=True,
     help="Derive pieces until this range is covered.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@format_option("text", "json", "latex", "python", "markdown")
 @click.option(
     "--limit",
     "limit_s",
