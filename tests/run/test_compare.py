@@ -241,10 +241,17 @@ def test_running_out_of_memory_is_said_and_the_run_goes_on(
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (DeviceMemoryError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
+        (
+            DeviceMemoryError("DefaultCPUAllocator: can't allocate memory"),
+            "ran out of memory; close",
+        ),
+        (
+            UnavailableError("the timed process: its process died (-9)"),
+            "the timed process: its process died (-9)",
+        ),
         (
             UnavailableError("the timed process: illegal memory access"),
-            "the timed process: illegal",
+            "the timed process: illegal memory access",
         ),
     ],
 )
