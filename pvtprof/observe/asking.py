@@ -22,6 +22,8 @@ from pvtprof.errors import UnavailableError
 ASKED = Path(__file__).with_name("asked.py")
 #: Seconds after which a device that does not answer is given up: the first start can be slow.
 SLOWEST_S = 180
+#: What was asked, by every word that means the device.
+_KNOWN: dict[str, Mapping[str, Any]] = {}
 _ASSIGNED = r"^{name}\b[^=]*= *'([^']*)'"
 
 
@@ -69,8 +71,16 @@ def gpu(device: str) -> Mapping[str, Any]:
     return said
 
 
-@lru_cache
 def _asked(device: str) -> Mapping[str, Any]:
+    """What is known of a device; each is asked once, by whichever word it was named first."""
+    if device not in _KNOWN:
+        said = _answer(device)
+        words = ("auto", "cuda", "cuda:0") if said.get("device") == "cuda:0" else (device,)
+        _KNOWN.update(dict.fromkeys(words, said))
+    return _KNOWN[device]
+
+
+def _answer(device: str) -> Mapping[str, Any]:
     try:
         done = subprocess.run(
             [sys.executable, str(ASKED), device],

@@ -141,17 +141,13 @@ class Cuda:
         return {
             "device": self.name,
             "name": its.name,
-            "capability": f"{its.major}.{its.minor}",
-            "processors": its.multi_processor_count,
             "memory_bytes": int(its.total_memory),
             "memory": asdict(self.memory()),
             "torch": torch.__version__,
             "cuda": torch.version.cuda,
             "cudnn": str(torch.backends.cudnn.version()),
             "driver": nvml.driver(*self._of_nvml()),
-            "is_mig": str(its.name).find("MIG") >= 0,
             "settings": settings(torch),
-            "reads": sorted(self.state()),
         }
 
     def workspaces(self) -> int:

@@ -8,7 +8,6 @@ times another version of pvtprof.
 from __future__ import annotations
 
 import importlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,24 +77,12 @@ class Cpu:
         """The call itself."""
         return call
 
-    def memory(self, peak: bool = False) -> Memory:
-        """Nothing is counted on a processor but what is free."""
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-        return Memory(0, 0, 0, free, 0)
-
-    def reset_peak(self) -> None:
-        """Nothing."""
-
     def let_go(self) -> None:
         """Nothing."""
 
     def state(self) -> dict[str, float]:
         """Nothing."""
         return {}
-
-    def facts(self) -> dict[str, Any]:
-        """Its name."""
-        return {"device": self.name}
 
 
 def of(name: str) -> Cpu | Cuda:

@@ -49,28 +49,28 @@ class Held:
         """Seconds of one call on the device, the mean of so many."""
         return sum(self.once_s() for _ in range(calls)) / calls
 
-    def once_s(self, call: Call | None = None) -> float:
-        """Seconds of one call on the device; ``call``: of another that launches about as long."""
+    def once_s(self) -> float:
+        """Seconds of one call on the device."""
         for _ in range(TRIES if self.is_held else 0):
             hold_s = max(LEAST_HOLD_S, MARGIN * self.launch_s)
             if hold_s > LONGEST_HOLD_S:
                 break
-            seconds, launch_s, was_held = self._one(call or self.call, hold_s)
+            seconds, launch_s, was_held = self._one(hold_s)
             if was_held:
                 self.launch_s = launch_s
                 return seconds
             self.launch_s = max(launch_s, 1.5 * self.launch_s)
         self.is_held = False
-        return self._one(call or self.call, 0.0)[0]
+        return self._one(0.0)[0]
 
-    def _one(self, call: Call, hold_s: float) -> tuple[float, float, bool]:
+    def _one(self, hold_s: float) -> tuple[float, float, bool]:
         """Seconds on the device, seconds of launching, and whether the hold outlasted that."""
         device = self.device
         device.synchronize()
         device.flush()
         device.hold(hold_s)
         begin, before = device.event(), device.now()
-        call()
+        self.call()
         end, launch_s = device.event(), device.now() - before
         was_held = not device.has_passed(begin)
         device.synchronize()
@@ -96,6 +96,5 @@ def operators(
         rounds.append([device.seconds(begin, end) for _, begin, end in marks])
     columns = zip(*rounds, strict=True)
     names = (name for name, _, _ in marks)
-    return [(name, median(column)) for name, column in zip(names, columns, strict=True)], (
-        held.is_held or not device.is_cuda
-    )
+    medians = [(name, median(column)) for name, column in zip(names, columns, strict=True)]
+    return medians, held.is_held

@@ -245,27 +245,23 @@ def pair(
     do not return the same kind of thing.
     """
     order = (head, base) if number % 2 else (base, head)
-    made = {
-        side.name: side.ask({"fork": {"rows": {"it": row}, "seed": seed + i}})["it"]
-        for i, side in enumerate(order)
-    }
-    for side in (base, head):
-        if not made[side.name]["finite"]:
-            raise UnavailableError(f"{side.name}: the module returns values that are not finite")
-    shapes = made["base"]["shape"], made["head"]["shape"]
-    if shapes[0] != shapes[1]:
-        raise UnavailableError(
-            f"base returns {shapes[0]}, head {shapes[1]}: not the same thing to time"
-        )
-    once = [warm(side.sampler("it")) for side in order]
-    calls = calls_for(max(once))
-    rounds = max(2, round(seconds / (2 * calls * sum(once))))
-    taken: dict[str, list[Block]] = {"base": [], "head": []}
-    for _ in range(rounds):
-        for side in (*order, *reversed(order)):
-            taken[side.name].append(side.sampler("it")(calls))
-    for side in (base, head):
-        side.ask({"end": True})  # answered by the warm process, once the fork is gone
+    with ExitStack() as forks:
+        samplers = {
+            side.name: forks.enter_context(side.forked({side.name: row}, seed + i))[side.name]
+            for i, side in enumerate(order)
+        }
+        shapes = [side.made[side.name]["shape"] for side in (base, head)]
+        if shapes[0] != shapes[1]:
+            raise UnavailableError(
+                f"base returns {shapes[0]}, head {shapes[1]}: not the same thing to time"
+            )
+        once = [warm(samplers[side.name]) for side in order]
+        calls = calls_for(max(once))
+        rounds = max(2, round(seconds / (2 * calls * sum(once))))
+        taken: dict[str, list[Block]] = {"base": [], "head": []}
+        for _ in range(rounds):
+            for side in (*order, *reversed(order)):
+                taken[side.name].append(samplers[side.name](calls))
     return {
         name: median(map(clock, taken["head"])) / median(map(clock, taken["base"]))
         for name, clock in (("time", machine_s), ("wall", itemgetter("wall")))
