@@ -155,6 +155,17 @@ def test_the_latency_chart_has_medians_and_intervals_in_milliseconds(run: Run) -
     assert info.points["mha"][4][0] == "whole model"
 
 
+def test_a_design_that_was_never_timed_has_no_dots_and_the_page_is_there(run: Run) -> None:
+    """As where a GPU has no memory for plain attention alone."""
+    rows = tuple(
+        replace(row, latency=None, not_run="ran out of memory") if row.design.name == "mha" else row
+        for row in run.rows
+    )
+    late = replace(run, rows=rows)
+    assert list(latency.latency_info(late).points) == ["sra_conv", "sra_pool"]
+    assert "ran out of memory" in html.render(late)
+
+
 def test_the_agreement_chart_has_every_submodule_and_lies_on_the_line(run: Run) -> None:
     info = agreement.agreement_info(run)
     assert set(info.points) == {"fvcore", "torch"}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 
 from pvtprof.report.sheet import Sheet
+from pvtprof.run.row import Row
 from pvtprof.run.run import Run
+
+Point = TypeVar("Point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +32,11 @@ class Chart:
     info: Callable[[Run], Any]
     draw: Callable[[Any], go.Figure]
     sheet: Callable[[Any], Sheet] | None = None
+
+
+def by_design(run: Run, points: Callable[[Row], Iterable[Point]]) -> dict[str, tuple[Point, ...]]:
+    """The points of every row, by the name of its design; a design without any is left out."""
+    found: dict[str, list[Point]] = {name: [] for name in run.variants}
+    for row in run.rows:
+        found[row.design.name] += points(row)
+    return {name: tuple(its) for name, its in found.items() if its}

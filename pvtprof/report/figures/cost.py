@@ -58,7 +58,7 @@ CHARTS = (
         section="macs",
         place=10,
         label="Stacked bars: MACs by stage, design and operator",
-        info=lambda run: stack_info(run),
+        info=stack_info,
         draw=draw_stack,
     ),
 )

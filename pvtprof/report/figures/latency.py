@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from pvtprof.designs.variants import PLAIN
-from pvtprof.report.figures.chart import Chart
+from pvtprof.report.figures.chart import Chart, by_design
 from pvtprof.report.figures.style import GREY, add_dots, color_of, empty_figure, timed_name
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Row
@@ -27,14 +27,9 @@ class LatencyInfo:
 def latency_info(run: Run) -> LatencyInfo:
     """Everything that was measured: one attention module of each stage, and the whole model."""
     return LatencyInfo(
-        {
-            variant: tuple(
-                (timed_name(row), *found)
-                for row in run.rows
-                if row.design.name == variant and (found := milliseconds(row))
-            )
-            for variant in run.variants
-        }
+        by_design(
+            run, lambda row: [(timed_name(row), *found)] if (found := milliseconds(row)) else []
+        )
     )
 
 
@@ -70,16 +65,12 @@ class SharesInfo:
 def shares_info(run: Run) -> SharesInfo:
     """Every place that was timed for ``mha`` too; no points where it was not."""
     plain = {row.part.stage for row in run.rows if row.design.name == PLAIN and row.latency}
-    found = {
-        variant: tuple(
-            _shares(run, row)
-            for row in run.rows
-            if row.design.name == variant and row.latency and row.part.stage in plain
-        )
-        for variant in run.variants
-        if variant != PLAIN
-    }
-    return SharesInfo({v: points for v, points in found.items() if points})
+
+    def shares(row: Row) -> list[tuple[str, float, float, float | None, float | None]]:
+        is_known = row.design.name != PLAIN and row.latency and row.part.stage in plain
+        return [_shares(run, row)] if is_known else []
+
+    return SharesInfo(by_design(run, shares))
 
 
 def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:

@@ -224,7 +224,7 @@ CHARTS = (
         section="memory",
         place=40,
         label="Lines: bytes needed by side of a square image, log-log",
-        info=lambda run: resolution_info(run),
+        info=resolution_info,
         draw=draw_resolution,
         sheet=resolution_sheet,
     ),

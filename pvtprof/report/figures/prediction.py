@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from pvtprof import units
 from pvtprof.predict.prediction import Ceilings
-from pvtprof.report.figures.chart import Chart
+from pvtprof.report.figures.chart import Chart, by_design
 from pvtprof.report.figures.style import GREY, color_of, empty_figure
 from pvtprof.report.sentences import PREDICTORS, timed_and_predicted
 from pvtprof.report.sheet import Sheet
@@ -99,20 +99,7 @@ class ResidualInfo:
 
 def residual_info(run: Run) -> ResidualInfo:
     """Every operator that was both predicted and timed by itself."""
-    return ResidualInfo(
-        {
-            variant: tuple(points)
-            for variant in run.variants
-            if (
-                points := [
-                    point
-                    for row in run.rows
-                    if row.design.name == variant
-                    for point in _residuals(row)
-                ]
-            )
-        }
-    )
+    return ResidualInfo(by_design(run, _residuals))
 
 
 def _residuals(row: Row) -> Iterator[Residual]:
