@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -25,6 +26,15 @@ def sides(height: int, width: int) -> str:
     ('224', '800x1333')
     """
     return str(height) if height == width else f"{height}x{width}"
+
+
+def ratios(sr_ratios: Sequence[int]) -> str:
+    """R of every stage, as the command line takes it.
+
+    >>> ratios((8, 4, 2, 1))
+    '8,4,2,1'
+    """
+    return ",".join(map(str, sr_ratios))
 
 
 def grid(height: int, width: int) -> str:

@@ -19,7 +19,7 @@ from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.parts import part_terms
 from pvtprof.analytic.program import program
 from pvtprof.designs.checks import MAX_BATCH
-from pvtprof.designs.part import MODEL, Part, attention_of
+from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
@@ -38,9 +38,7 @@ EMBEDDED = 240
 OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
 #: The rows of a comparison, of which vectors are drawn.
-_ROWS = tuple(
-    (part, variant) for part in (*map(attention_of, range(1, 5)), MODEL) for variant in VARIANTS
-)
+_ROWS = tuple((part, variant) for part in workload().designs[0].parts for variant in VARIANTS)
 #: Sides of random images: small, odd and usual ones, and the largest.
 _SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
 
@@ -119,7 +117,7 @@ def _drawn(chance: random.Random) -> dict[str, str]:
     return {
         "model": model,
         "img": units.sides(height, width),
-        "R": ",".join(map(str, ratios)),
+        "R": units.ratios(ratios),
         "batch": str(chance.randint(0 if chance.random() < 0.1 else 1, limit)),
         "dtype": chance.choice(list(DTYPES)),
         "attention": chance.choice(ATTENTIONS),
@@ -146,7 +144,7 @@ def _texts(spec: ModelSpec, its: Setting) -> dict[str, str]:
     return {
         "model": spec.name,
         "img": units.sides(*its.image),
-        "R": ",".join(map(str, spec.sr_ratios)),
+        "R": units.ratios(spec.sr_ratios),
         "batch": str(its.batch),
         "dtype": its.dtype,
         "attention": its.attention,

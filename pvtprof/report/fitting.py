@@ -47,7 +47,7 @@ def _title(found: Fits, memory: str) -> str:
     spec, its = found.fits[0].design.spec, found.setting
     return (
         f"What fits into {units.size(found.memory_bytes)} ({memory}): {spec.name}, "
-        f"R {','.join(map(str, spec.sr_ratios))}, {its.dtype}, {its.attention} attention"
+        f"R {units.ratios(spec.sr_ratios)}, {its.dtype}, {its.attention} attention"
     )
 
 
@@ -113,7 +113,7 @@ def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
         "model": spec.name,
         "variant": fit.variant,
         "mode": fit.mode,
-        "sr_ratios": ",".join(map(str, spec.sr_ratios)),
+        "sr_ratios": units.ratios(spec.sr_ratios),
         "pool_size": spec.pool_size,
         "dtype": its.dtype,
         "attention": its.attention,

@@ -91,14 +91,10 @@ def render(run: Run) -> str:
 
 
 def _block(run: Run, suffix: str) -> Block:
-    spec = run.designs[0].spec
     return Block(
         suffix=suffix,
         title=sentences.place(run),
-        setting=(
-            f"{sentences.setting(run)}, R {','.join(map(str, spec.sr_ratios))}, pooling to "
-            f"{spec.pool_size}x{spec.pool_size}; {run.environment.device}"
-        ),
+        setting=f"{sentences.setting(run)}, {sentences.reductions(run)}; {run.environment.device}",
         agrees=run.agrees,
         cards=tuple(_card(row) for row in run.rows if row.part == MODEL),
         sentences=tuple(sentences.sentences(run)),

@@ -37,7 +37,7 @@ def _record(name: str, run: Run) -> Record:
         "file": name,
         "model": run.model,
         "image": units.sides(*its.image),
-        "R": ",".join(map(str, spec.sr_ratios)),
+        "R": units.ratios(spec.sr_ratios),
         "batch": its.batch,
         "dtype": its.dtype,
         "attention": its.attention,

@@ -44,7 +44,7 @@ def written(
 def _pair(
     first: str, second: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> str:
-    from pvtprof.report import pair
+    from pvtprof.report import listing, pair
 
     a, b = (store.load(path) for path in (first, second))
     for path, run in ((first, a), (second, b)):
@@ -57,11 +57,11 @@ def _pair(
         a, b = a.anonymous(), b.anonymous()
     beside = Path(first).with_name(f"{Path(first).stem}-vs-{Path(second).stem}.html")
     output.save_pages(outputs or (str(beside),), pair.render(a, b), force)
-    return _listed(pair.records(a, b), pair.brief(a, b), form)
+    return listing.render(pair.brief(a, b) if form == "table" else pair.records(a, b), form)
 
 
 def _index(folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool) -> str:
-    from pvtprof.report import index
+    from pvtprof.report import index, listing
 
     found, others = runs(folder)
     if "index.json" in found and not outputs:
@@ -75,7 +75,7 @@ def _index(folder: str, outputs: Sequence[str], form: str, force: bool, anonymou
     for path in outputs or (str(Path(folder) / "index.html"),):
         links = {name: None if anonymous else _link(folder, name, path) for name in found}
         output.save_pages((path,), index.render(found, links, others), force)
-    return _listed(index.records(found), index.brief(found), form)
+    return listing.render(index.brief(found) if form == "table" else index.records(found), form)
 
 
 def runs(folder: str) -> tuple[dict[str, Run], dict[str, str]]:
@@ -100,10 +100,3 @@ def _link(folder: str, name: str, page: str) -> str:
     data = Path(folder) / name
     beside = data.with_suffix(".html")
     return os.path.relpath(beside if beside.is_file() else data, Path(page).parent)
-
-
-def _listed(records: Sequence[Record], brief: Sequence[Record], form: str) -> str:
-    """Records as "csv" or "json"; as "table" the brief ones."""
-    from pvtprof.report import listing
-
-    return listing.render(brief if form == "table" else records, form)

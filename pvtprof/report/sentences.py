@@ -20,17 +20,19 @@ def setting(run: Run) -> str:
 
 
 def title(run: Run) -> str:
-    """What ran, in one line: model, image, and the setting."""
+    """What ran, in one line: model, image, the setting and the reductions."""
+    return f"{place(run)}, {setting(run)}, {reductions(run)}"
+
+
+def reductions(run: Run) -> str:
+    """R of every stage, and the grid to which ``sra_pool`` pools."""
     spec = run.designs[0].spec
-    return (
-        f"{place(run)}, {setting(run)}, R {','.join(map(str, spec.sr_ratios))}, "
-        f"pooling to {spec.pool_size}x{spec.pool_size}"
-    )
+    return f"R {units.ratios(spec.sr_ratios)}, pooling to {units.grid(*2 * (spec.pool_size,))}"
 
 
 def place(run: Run) -> str:
     """The model and the image of one comparison: "pvt_v2_b2 at 224x224"."""
-    return f"{run.model} at {run.setting.height}x{run.setting.width}"
+    return f"{run.model} at {units.grid(*run.setting.image)}"
 
 
 def agreement(run: Run) -> str:

@@ -25,7 +25,7 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
         words.append(f"--model {','.join(models)}")
     sizes = dict.fromkeys(units.sides(workload.height, workload.width) for workload in workloads)
     words.append(f"--img {','.join(sizes)}")
-    words.append(f"--R {','.join(map(str, first.sr_ratios))}")
+    words.append(f"--R {units.ratios(first.sr_ratios)}")
     plain = Workload(first.model, first.height, first.width, first.sr_ratios)
     for name in _OPTIONS:
         if getattr(first, name) != getattr(plain, name):
