@@ -18,10 +18,15 @@ CHROMIUM = (
 )
 #: Name resolution is off: a page that asks for anything of the network cannot get it.
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-)  # fmt: skip
+)
 READY = "#proof:not([hidden])"
 
 
@@ -53,8 +58,12 @@ def opened(browser: Browser, path: Path, anchor: str = "", **context: object) ->
     page = profile.new_page()
     found = Opened(page)
     own = path.as_uri()
-    page.on("request", lambda r: None if r.url.startswith((own, "data:", "blob:"))
-            else found.requests.append(r.url))  # fmt: skip
+    page.on(
+        "request",
+        lambda r: (
+            None if r.url.startswith((own, "data:", "blob:")) else found.requests.append(r.url)
+        ),
+    )
     page.on("console", lambda message: found.console.append(message.text))
     page.on("pageerror", lambda error: found.console.append(str(error)))
     page.goto(own + anchor)

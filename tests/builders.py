@@ -27,9 +27,15 @@ from pvtprof.run.rows import terms_of
 from pvtprof.run.witnesses import WITNESSES
 
 ENVIRONMENT = Environment(
-    pvtprof="0.1.0", date="2026-01-02T03:04:05+00:00", python="3.11.7", system="Linux x86_64",
-    device="Test CPU, 2 cores", threads=2, torch="2.13.0", fvcore="0.1.5",
-)  # fmt: skip
+    pvtprof="0.1.0",
+    date="2026-01-02T03:04:05+00:00",
+    python="3.11.7",
+    system="Linux x86_64",
+    device="Test CPU, 2 cores",
+    threads=2,
+    torch="2.13.0",
+    fvcore="0.1.5",
+)
 
 
 def observed_run(**options: object) -> Run:
@@ -95,9 +101,13 @@ def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> Sta
     """A random attention: heads, head dim and an R that mostly does not divide the grid."""
     heads = rng.randint(1, 6)
     return StageSpec(
-        dim=heads * rng.randint(1, 24), depth=1, num_heads=heads, mlp_ratio=1,
-        sr_ratio=rng.randint(1, min(grid)), variant=variant,
-    )  # fmt: skip
+        dim=heads * rng.randint(1, 24),
+        depth=1,
+        num_heads=heads,
+        mlp_ratio=1,
+        sr_ratio=rng.randint(1, min(grid)),
+        variant=variant,
+    )
 
 
 def made_up_calibration(dtype: str = "float32") -> Calibration:
@@ -110,9 +120,25 @@ def made_up_calibration(dtype: str = "float32") -> Calibration:
         terms = model_terms(spec.with_attention(variant), image, batch, attention)
         for _, kernel in kernels(terms, dtype):
             size = len(kernel.features)
-            families.setdefault(kernel.family, Fitted(kernel.kind, (
-                1e-6, *(1e-11 * (len(families) + i + 1) for i in range(size - 1)),
-            )))  # fmt: skip
+            families.setdefault(
+                kernel.family,
+                Fitted(
+                    kernel.kind,
+                    (
+                        1e-6,
+                        *(1e-11 * (len(families) + i + 1) for i in range(size - 1)),
+                    ),
+                ),
+            )
     quality = {kind: Quality(0.08, 0.05, 0.9, 1.2, 9) for kind in ("attention", "model")}
-    return Calibration(ENVIRONMENT, dtype, families, 1.1, 2e-6, False, Ceilings(1e11, 2e10),
-                       {"GEMM": (5e10, 1e9)}, quality)  # fmt: skip
+    return Calibration(
+        ENVIRONMENT,
+        dtype,
+        families,
+        1.1,
+        2e-6,
+        False,
+        Ceilings(1e11, 2e10),
+        {"GEMM": (5e10, 1e9)},
+        quality,
+    )

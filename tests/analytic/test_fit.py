@@ -181,8 +181,9 @@ def test_check_leaves_stdout_to_the_result(
     assert main(["fit", *options]) == 0
     shown = capsys.readouterr()
     records = json.loads(shown.out)
-    beyond = sum(r[f"{what}_next_needs_bytes"] is not None for r in records
-                 for what in ("image", "batch"))  # fmt: skip
+    beyond = sum(
+        r[f"{what}_next_needs_bytes"] is not None for r in records for what in ("image", "batch")
+    )
     assert f"checked on fake tensors: {12 + beyond} of {12 + beyond} sizes agree" in shown.err
 
 

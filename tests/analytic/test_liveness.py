@@ -108,10 +108,15 @@ def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
 
 
 @given(
-    st.sampled_from(list(VARIANTS)), st.sampled_from(ATTENTIONS), st.sampled_from(sorted(DTYPES)),
-    st.integers(2, 2048), st.integers(2, 2048), st.integers(1, 64), st.integers(1, 8),
+    st.sampled_from(list(VARIANTS)),
+    st.sampled_from(ATTENTIONS),
+    st.sampled_from(sorted(DTYPES)),
+    st.integers(2, 2048),
+    st.integers(2, 2048),
+    st.integers(1, 64),
+    st.integers(1, 8),
     st.integers(2, 64),
-)  # fmt: skip
+)
 @settings(max_examples=300, deadline=None)
 def test_one_attention_module_in_one_line(
     variant: str,
@@ -140,9 +145,14 @@ def test_one_attention_module_in_one_line(
 
 
 @given(
-    st.sampled_from(list(VARIANTS)), st.sampled_from(sorted(DTYPES)), st.integers(2, 512),
-    st.integers(2, 512), st.integers(1, 8), st.integers(1, 8), st.integers(2, 64),
-)  # fmt: skip
+    st.sampled_from(list(VARIANTS)),
+    st.sampled_from(sorted(DTYPES)),
+    st.integers(2, 512),
+    st.integers(2, 512),
+    st.integers(1, 8),
+    st.integers(1, 8),
+    st.integers(2, 64),
+)
 @settings(max_examples=200, deadline=None)
 def test_what_one_attention_module_saves_in_one_line(
     variant: str, dtype: str, height: int, width: int, batch: int, heads: int, d: int
@@ -162,9 +172,12 @@ def test_what_one_attention_module_saves_in_one_line(
 
 
 @given(
-    st.sampled_from(list(VARIANTS)), st.sampled_from(sorted(DTYPES)), st.integers(1, 8),
-    st.integers(1, 8), st.integers(2, 64),
-)  # fmt: skip
+    st.sampled_from(list(VARIANTS)),
+    st.sampled_from(sorted(DTYPES)),
+    st.integers(1, 8),
+    st.integers(1, 8),
+    st.integers(2, 64),
+)
 @settings(max_examples=200, deadline=None)
 def test_a_training_step_whose_scores_dominate_in_one_line(
     variant: str, dtype: str, batch: int, heads: int, d: int

@@ -16,8 +16,21 @@ from pvtprof.designs.spec import StageSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 
-SIZES = {"b": 2, "n": 196, "m": 49, "c": 64, "e": 64, "h": 4, "d": 16, "i": 2, "j": 2, "t": 2,
-         "f": 256, "x": 3, "y": 3}  # fmt: skip
+SIZES = {
+    "b": 2,
+    "n": 196,
+    "m": 49,
+    "c": 64,
+    "e": 64,
+    "h": 4,
+    "d": 16,
+    "i": 2,
+    "j": 2,
+    "t": 2,
+    "f": 256,
+    "x": 3,
+    "y": 3,
+}
 
 
 def test_an_unknown_kind_is_an_error_and_not_zero() -> None:
@@ -72,11 +85,17 @@ def test_conventions_count_a_norm_and_a_mac_in_their_own_way() -> None:
     norm, q = SRA_CONV[2], SRA_CONV[0]
     elements, macs = 2 * 49 * 64, 2 * 196 * 64 * 64
     assert [c.count(norm, SIZES) for c in (MACS, TORCH, FVCORE, PAPER)] == [
-        0, 0, 5 * elements, 2 * elements,
-    ]  # fmt: skip
+        0,
+        0,
+        5 * elements,
+        2 * elements,
+    ]
     assert [c.count(q, SIZES) for c in (MACS, TORCH, FVCORE, PAPER)] == [
-        macs, 2 * macs, macs, macs,
-    ]  # fmt: skip
+        macs,
+        2 * macs,
+        macs,
+        macs,
+    ]
 
 
 @given(

@@ -69,8 +69,12 @@ while os.getppid() == {parent}:
 CYCLE = (0, 5, 10, 0, 20)  # per cent more work
 SAMPLED_S = 0.5  # of either version by pytest-benchmark's way (--benchmark-max-time)
 #: The rules that users have today: what is compared, and from how many per cent on it fails.
-RULES = {"median of 30": ("median", 30), "median": ("median", None), "mean": ("mean", None),
-         "min": ("min", None)}  # fmt: skip
+RULES = {
+    "median of 30": ("median", 30),
+    "median": ("median", None),
+    "mean": ("mean", None),
+    "min": ("min", None),
+}
 FAIL_OVER_PERCENT = 5
 
 
@@ -140,10 +144,14 @@ def one(base: str, head: str, budget_s: float, seed: int) -> dict[str, object]:
         taken = [pool.apply(durations, (folder,)) for folder in (base, head)]
     alarms = {name: fails(*taken, *rule) for name, rule in RULES.items()}
     return {
-        "verdict": found.verdict, "ratio": found.ratio, "interval": found.interval,
-        "pairs": len(found.ratios), "measured_s": found.seconds, "seconds": seconds,
+        "verdict": found.verdict,
+        "ratio": found.ratio,
+        "interval": found.interval,
+        "pairs": len(found.ratios),
+        "measured_s": found.seconds,
+        "seconds": seconds,
         "alarms": alarms,
-    }  # fmt: skip
+    }
 
 
 def durations(folder: str) -> list[float]:

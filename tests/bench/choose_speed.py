@@ -32,8 +32,10 @@ def main() -> None:
     print(f"{done:,} designs evaluated: {seconds:.2f} s, {most / 2**20:.0f} MiB at most")
     begin = time.perf_counter()
     found = choose.choose(model, setting, machine)
-    print(f"search of {found.searched:,} designs, {len(found.front)} on the front: "
-          f"{time.perf_counter() - begin:.1f} s")  # fmt: skip
+    print(
+        f"search of {found.searched:,} designs, {len(found.front)} on the front: "
+        f"{time.perf_counter() - begin:.1f} s"
+    )
     print(f"resident at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -52,12 +52,15 @@ def measured(args: argparse.Namespace) -> list[Record]:
     print(f"held out within the calibration: {dict(found.quality)}", file=sys.stderr)
     return [
         {
-            "name": one.probe.name, "kind": one.probe.kind, "group": one.probe.group,
-            "rounds_s": one.rounds_s, "predicted_s": ladder(one.probe.runs, ceilings)
+            "name": one.probe.name,
+            "kind": one.probe.kind,
+            "group": one.probe.group,
+            "rounds_s": one.rounds_s,
+            "predicted_s": ladder(one.probe.runs, ceilings)
             | {"calibrated": found.seconds(one.probe.runs)},
         }
         for one in timed[len(probes) :]
-    ]  # fmt: skip
+    ]
 
 
 def _parts(probes: Sequence[Probe], size: int = TOGETHER) -> Iterator[Sequence[Probe]]:
@@ -82,8 +85,10 @@ def table(records: Sequence[Record]) -> str:
         for rung in (*RUNGS, "calibrated"):
             errors = [abs(r["predicted_s"][rung] / median(r["rounds_s"]) - 1) for r in its]
             within = [sum(e <= most for e in errors) / len(errors) for most in (0.1, 0.2)]
-            lines.append(f"  {rung:13} MAPE {fmean(errors):6.1%}, median {median(errors):6.1%}, "
-                         f"within 10 %: {within[0]:.0%}, 20 %: {within[1]:.0%}")  # fmt: skip
+            lines.append(
+                f"  {rung:13} MAPE {fmean(errors):6.1%}, median {median(errors):6.1%}, "
+                f"within 10 %: {within[0]:.0%}, 20 %: {within[1]:.0%}"
+            )
         lines += _pairs(its)
     return "\n".join(lines)
 
@@ -107,10 +112,12 @@ def _pairs(records: Sequence[Record]) -> list[str]:
         return []
     repeat = fmean(noises)
     named = [(p > 1) == (s > 1) for p, s in zip(said, seen, strict=True) if abs(s - 1) > repeat]
-    return [f"  ratios of variants: MAPE {fmean(errors):.1%}, median {median(errors):.1%} of "
-            f"{len(errors)}; repeat noise {repeat:.1%}; the faster named rightly in "
-            f"{sum(named)} of {len(named)} pairs that differ by more "
-            f"({sum(named) / len(named):.1%})"]  # fmt: skip
+    return [
+        f"  ratios of variants: MAPE {fmean(errors):.1%}, median {median(errors):.1%} of "
+        f"{len(errors)}; repeat noise {repeat:.1%}; the faster named rightly in "
+        f"{sum(named)} of {len(named)} pairs that differ by more "
+        f"({sum(named) / len(named):.1%})"
+    ]
 
 
 if __name__ == "__main__":

@@ -57,15 +57,19 @@ def main() -> None:
         setup = Setup(folder, "a_module:factory")
         with sides({"it": setup}) as (side,), side.forked({"it": None}) as samplers:
             engines = {"in this process": here, "in its own process": samplers["it"]}
-            turns = [(bare(module, example), {n: timed(s) for n, s in engines.items()})
-                     for _ in range(TURNS)][10:]  # fmt: skip
+            turns = [
+                (bare(module, example), {n: timed(s) for n, s in engines.items()})
+                for _ in range(TURNS)
+            ][10:]
         print(f"bare loop: {1e3 * median(plain for plain, _ in turns):.3f} ms a call")
         for name in engines:
             low, high = median_interval([by[name][0] / plain for plain, by in turns]) or (0, 0)
             ratio = median(by[name][0] / plain for plain, by in turns)
             outside = median(1 - by[name][0] * CALLS / by[name][1] for _, by in turns)
-            print(f"{name}: {ratio - 1:+.2%} a call ({low - 1:+.2%} to {high - 1:+.2%}), "
-                  f"{outside:.2%} of a turn outside the sample")  # fmt: skip
+            print(
+                f"{name}: {ratio - 1:+.2%} a call ({low - 1:+.2%} to {high - 1:+.2%}), "
+                f"{outside:.2%} of a turn outside the sample"
+            )
 
 
 if __name__ == "__main__":

@@ -45,8 +45,10 @@ def main(path: str) -> None:
         with opened(browser, page) as found:
             found.page.wait_for_selector(READY)
             chance = random.Random(0)
-            _say("explorer update", [found.page.evaluate(UPDATE, _setting(chance))
-                                     for _ in range(UPDATES)])  # fmt: skip
+            _say(
+                "explorer update",
+                [found.page.evaluate(UPDATE, _setting(chance)) for _ in range(UPDATES)],
+            )
 
 
 def _setting(chance: random.Random) -> list[str]:
@@ -65,8 +67,10 @@ def _entry(page: Page, name: str) -> float:
 def _say(what: str, times_ms: list[float]) -> None:
     ordered = sorted(times_ms)
     late = ordered[int(0.95 * (len(ordered) - 1))]
-    print(f"{what}: median {median(ordered):.0f} ms, 95th percentile {late:.0f} ms, "
-          f"most {ordered[-1]:.0f} ms of {len(ordered)}")  # fmt: skip
+    print(
+        f"{what}: median {median(ordered):.0f} ms, 95th percentile {late:.0f} ms, "
+        f"most {ordered[-1]:.0f} ms of {len(ordered)}"
+    )
 
 
 if __name__ == "__main__":

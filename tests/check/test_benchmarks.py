@@ -21,8 +21,13 @@ ENOUGH = fewest_processes(2)
 
 def document(rng: random.Random, factor: float = 1.0) -> dict[str, Any]:
     """A file as pytest-benchmark 5.3 writes it, of what pvtprof reads."""
-    machine = {"node": "host", "system": "Linux", "machine": "x86_64", "python_version": "3.11.7",
-               "cpu": {"brand_raw": "Test CPU"}}  # fmt: skip
+    machine = {
+        "node": "host",
+        "system": "Linux",
+        "machine": "x86_64",
+        "python_version": "3.11.7",
+        "cpu": {"brand_raw": "Test CPU"},
+    }
     return {
         "machine_info": machine,
         "benchmarks": [
@@ -37,9 +42,11 @@ def document(rng: random.Random, factor: float = 1.0) -> dict[str, Any]:
 
 
 def written(
-    folder: Path, files: int, factor: float = 1.0,
+    folder: Path,
+    files: int,
+    factor: float = 1.0,
     change: Callable[[dict[str, Any]], object] = lambda document: None,
-) -> str:  # fmt: skip
+) -> str:
     folder.mkdir()
     rng = random.Random(str(folder))
     for i in range(files):
@@ -121,9 +128,11 @@ def other_torch(document: dict[str, Any]) -> None:
     ],
 )
 def test_another_machine_is_refused_by_name(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    reason: str,
     change: Callable[[dict[str, Any]], object],
-) -> None:  # fmt: skip
+) -> None:
     before = written(tmp_path / "before", ENOUGH)
     code, lines = held(capsys, before, written(tmp_path / "after", ENOUGH, 2.0, change))
     assert code == 3
@@ -151,9 +160,11 @@ def one_more(document: dict[str, Any]) -> None:
     ],
 )
 def test_exact_figures_and_rows_are_held_to(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
     change: Callable[[dict[str, Any]], object],
-) -> None:  # fmt: skip
+) -> None:
     before = written(tmp_path / "before", ENOUGH)
     after = written(tmp_path / "after", ENOUGH, change=change)
     code, lines = held(capsys, before, after)

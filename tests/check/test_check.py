@@ -75,11 +75,9 @@ def test_one_more_score_matrix_is_seen_to_the_byte(before: Baseline) -> None:
     scores = 4 * 2 * 2 * 64 * 16  # float32, batch, heads, queries, keys
     (peak,) = (
         change
-        for change in exact_figures.changes(
-            before.rows, as_attention(of("keeps_scores")).rows
-        )
+        for change in exact_figures.changes(before.rows, as_attention(of("keeps_scores")).rows)
         if change.what == "peak bytes"
-    )  # fmt: skip
+    )
     assert peak.before is not None
     assert peak.after == peak.before + scores
 
@@ -155,9 +153,12 @@ def test_what_runs_is_said_by_the_baseline_alone(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_a_baseline_that_is_none_is_one_line(
-    before: Baseline, change: Callable[[str], str], expected: str, tmp_path: Path,
+    before: Baseline,
+    change: Callable[[str], str],
+    expected: str,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(change(baselines.dumps(before)))
     assert app.main(["check", str(path)]) == 2
@@ -273,9 +274,11 @@ def test_markdown_has_what_failed_first() -> None:
 
 
 def test_a_check_tells_ci_systems(
-    before: Baseline, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    before: Baseline,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     path, junit, markdown = (tmp_path / name for name in ("b.json", "out.xml", "out.md"))
     summary = tmp_path / "summary"
     path.write_text(baselines.dumps(before).replace('"params": 8416', '"params": 8417'))

@@ -342,8 +342,11 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     version(tmp_path)
     for command in (
-        ["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "first"],
-    ):  # fmt: skip
+        ["init", "-q"],
+        ["add", "."],
+        ["commit", "-qm", "first"],
+        ["tag", "first"],
+    ):
         git(*command)
     version(tmp_path, extra=512)
     git("commit", "-qam", "more work")

@@ -53,16 +53,26 @@ class Suite:
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
     folder = tmp_path_factory.mktemp("suite")
     marked = [f"@pytest.mark.pvt_budget({limits})\n" for limits in (*OVER, WITHIN, *NONE)]
-    tests = [f"{marker}def test_{i}(pvt_benchmark):\n    measured(pvt_benchmark)\n"
-             for i, marker in enumerate(["", *marked])]  # fmt: skip
+    tests = [
+        f"{marker}def test_{i}(pvt_benchmark):\n    measured(pvt_benchmark)\n"
+        for i, marker in enumerate(["", *marked])
+    ]
     (folder / "test_it.py").write_text("\n".join([TEST, *tests]))
-    options = ["-p", "no:cacheprovider", "--strict-markers", "--benchmark-json=out.json",
-               "--junitxml=out.xml", "--benchmark-max-time=0.05"]  # fmt: skip
-    subprocess.run([sys.executable, "-m", "pytest", *options, "test_it.py"], cwd=folder,
-                   capture_output=True)  # fmt: skip
-    return Suite(dict(ended(folder / "out.xml")), {
-        one["name"]: one for one in json.loads((folder / "out.json").read_text())["benchmarks"]
-    })  # fmt: skip
+    options = [
+        "-p",
+        "no:cacheprovider",
+        "--strict-markers",
+        "--benchmark-json=out.json",
+        "--junitxml=out.xml",
+        "--benchmark-max-time=0.05",
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "test_it.py"], cwd=folder, capture_output=True
+    )
+    return Suite(
+        dict(ended(folder / "out.xml")),
+        {one["name"]: one for one in json.loads((folder / "out.json").read_text())["benchmarks"]},
+    )
 
 
 def ended(path: Path) -> list[tuple[str, tuple[str, str]]]:

@@ -142,9 +142,11 @@ def other(name: str, value: str) -> Callable[[dict[str, Any]], object]:
     ],
 )
 def test_a_time_that_means_nothing_here_is_refused_by_name(
-    here: Callable[..., str], capsys: pytest.CaptureFixture[str],
-    change: Callable[[dict[str, Any]], object], reason: str,
-) -> None:  # fmt: skip
+    here: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[dict[str, Any]], object],
+    reason: str,
+) -> None:
     target = here("design_refused")
     assert shown(capsys, "--update", "--device", "cpu", "--target", target)[0] == 0
     held = stored_times.conditions(ENVIRONMENT, workload())
@@ -204,8 +206,10 @@ def test_sys_exit_in_a_target_is_no_pass(
     here: Callable[..., str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert shown(capsys, "--update", "--device", "cpu", "--target", here("design_exits"))[0] == 0
-    for name, text in (("at import", "raise SystemExit(0)"),
-                       ("when called", "def factory():\n    raise SystemExit(0)")):  # fmt: skip
+    for name, text in (
+        ("at import", "raise SystemExit(0)"),
+        ("when called", "def factory():\n    raise SystemExit(0)"),
+    ):
         (tmp_path / "design_exits.py").write_text(text + "\n")
         sys.modules.pop("design_exits", None)
         code, said = shown(capsys)

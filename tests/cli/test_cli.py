@@ -214,9 +214,12 @@ def test_models_lists_the_eleven(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(capsys.readouterr().out)
     assert len(listed) == 11
     assert listed[0] == {
-        "model": "pvt_tiny", "attention": "sra_conv", "params": 13_229_288,
-        "macs": 1_932_911_616, "fvcore": 1_943_774_976,
-    }  # fmt: skip
+        "model": "pvt_tiny",
+        "attention": "sra_conv",
+        "params": 13_229_288,
+        "macs": 1_932_911_616,
+        "fvcore": 1_943_774_976,
+    }
     assert app.main(["models"]) == 0
     assert capsys.readouterr().out.count("pvt_") == 11
 
@@ -259,8 +262,18 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "output.save = again\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
-    options = ["compare", "--model", "pvt_v2_b0", "--img", "64", "--budget", "3600",
-               "-o", "run.json", "--no-calibrate"]  # fmt: skip
+    options = [
+        "compare",
+        "--model",
+        "pvt_v2_b0",
+        "--img",
+        "64",
+        "--budget",
+        "3600",
+        "-o",
+        "run.json",
+        "--no-calibrate",
+    ]
     done = subprocess.run(
         [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=120
     )
@@ -288,8 +301,11 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     line = command.replace("pvtprof", f"{sys.executable} -m pvtprof", 1)
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line}"],
-        capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
 
 
 def test_a_full_stdout_is_one_line() -> None:

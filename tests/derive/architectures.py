@@ -13,22 +13,55 @@ from pathlib import Path
 from typing import Any
 
 TRANSFORMERS = (
-    "PvtModel", "PvtV2Model", "SegformerModel", "SwinModel", "Swinv2Model", "ConvNextModel",
-    "ConvNextV2Model", "PoolFormerModel", "MobileViTModel", "EfficientNetModel", "ResNetModel",
-    "RegNetModel", "BeitModel", "ViTModel", "DeiTModel", "Dinov2Model", "VitDetModel",
-    "DPTModel", "CvtModel", "FocalNetModel", "LevitModel", "HieraModel", "BertModel", "GPT2Model",
+    "PvtModel",
+    "PvtV2Model",
+    "SegformerModel",
+    "SwinModel",
+    "Swinv2Model",
+    "ConvNextModel",
+    "ConvNextV2Model",
+    "PoolFormerModel",
+    "MobileViTModel",
+    "EfficientNetModel",
+    "ResNetModel",
+    "RegNetModel",
+    "BeitModel",
+    "ViTModel",
+    "DeiTModel",
+    "Dinov2Model",
+    "VitDetModel",
+    "DPTModel",
+    "CvtModel",
+    "FocalNetModel",
+    "LevitModel",
+    "HieraModel",
+    "BertModel",
+    "GPT2Model",
     "WhisperEncoder",
-)  # fmt: skip
+)
 TIMM = (
-    "twins_svt_small", "coat_lite_tiny", "efficientformer_l1", "maxvit_tiny_tf_224",
-    "edgenext_small", "xcit_nano_12_p16_224", "pvt_v2_b1", "convnext_tiny", "mobilevit_s",
-)  # fmt: skip
+    "twins_svt_small",
+    "coat_lite_tiny",
+    "efficientformer_l1",
+    "maxvit_tiny_tf_224",
+    "edgenext_small",
+    "xcit_nano_12_p16_224",
+    "pvt_v2_b1",
+    "convnext_tiny",
+    "mobilevit_s",
+)
 TARGETS = (*(f"transformers:{name}" for name in TRANSFORMERS), *(f"timm:{n}" for n in TIMM))
 TRAINED = (
-    "transformers:PvtV2Model", "transformers:SegformerModel", "transformers:BeitModel",
-    "transformers:ConvNextModel", "transformers:ResNetModel", "transformers:Dinov2Model",
-    "transformers:CvtModel", "transformers:BertModel", "transformers:SwinModel",
-)  # fmt: skip
+    "transformers:PvtV2Model",
+    "transformers:SegformerModel",
+    "transformers:BeitModel",
+    "transformers:ConvNextModel",
+    "transformers:ResNetModel",
+    "transformers:Dinov2Model",
+    "transformers:CvtModel",
+    "transformers:BertModel",
+    "transformers:SwinModel",
+)
 #: Points of torch's counter, of live bytes, and of a training step.
 POINTS, LIVE, STEPS = 42, 6, 3
 
@@ -109,8 +142,15 @@ def _held(module: Any, example: Any, form: Any, mode: str) -> dict[str, Any]:
                     found = {"point": point, "figure": figure}
                     off.append(found | {"formula": formula, "observed": value})
     params = sum(p.numel() for p in module.parameters()) == form.params
-    return {"points": len(points), "right": right, "wrong": wrong[:3], "params": params,
-            "bytes_tried": live_tried, "bytes_exact": live_right, "off": off[:3]}  # fmt: skip
+    return {
+        "points": len(points),
+        "right": right,
+        "wrong": wrong[:3],
+        "params": params,
+        "bytes_tried": live_tried,
+        "bytes_exact": live_right,
+        "off": off[:3],
+    }
 
 
 def _shares(count: int, pieces: int) -> list[int]:
@@ -129,8 +169,11 @@ def main(path: Path, only: list[str]) -> None:
             continue
         ran = subprocess.run(
             [sys.executable, "-m", "tests.derive.architectures", "one", target, mode],
-            capture_output=True, text=True, timeout=1500, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=1500,
+            check=False,
+        )
         last = (ran.stdout.strip().splitlines() or [""])[-1]
         try:
             row = json.loads(last)
@@ -139,8 +182,23 @@ def main(path: Path, only: list[str]) -> None:
             row = {"target": target, "mode": mode, "derived": False, "reason": f"crashed: {tail}"}
         rows = [r for r in rows if (r["target"], r["mode"]) != (target, mode)] + [row]
         path.write_text(json.dumps(rows, indent=1) + "\n")
-        print({k: row.get(k) for k in ("target", "mode", "derived", "cpu_s", "points", "right",
-              "bytes_tried", "bytes_exact", "reason")}, flush=True)  # fmt: skip
+        print(
+            {
+                k: row.get(k)
+                for k in (
+                    "target",
+                    "mode",
+                    "derived",
+                    "cpu_s",
+                    "points",
+                    "right",
+                    "bytes_tried",
+                    "bytes_exact",
+                    "reason",
+                )
+            },
+            flush=True,
+        )
 
 
 def table(path: Path) -> str:

@@ -15,10 +15,15 @@ def test_the_text_has_formula_domain_and_verdicts(capsys: pytest.CaptureFixture[
     assert main(["derive", f"{HERE}:window", "--at", "h=100,w=160"]) == 0
     out = capsys.readouterr().out
     for said in (
-        "354,368 b n1", "h1 = ceil(h/7)", "h, w at least 8", "linear in the tokens",
-        "torch: agrees exactly at", "live bytes: agrees exactly at",
-        "At b=1, h=100, w=160:", f"{354368 * 15 * 23:,}",
-    ):  # fmt: skip
+        "354,368 b n1",
+        "h1 = ceil(h/7)",
+        "h, w at least 8",
+        "linear in the tokens",
+        "torch: agrees exactly at",
+        "live bytes: agrees exactly at",
+        "At b=1, h=100, w=160:",
+        f"{354368 * 15 * 23:,}",
+    ):
         assert said in out
 
 

@@ -35,9 +35,19 @@ def window() -> Form:
 @pytest.mark.parametrize("mode", ["inference", "training"])
 @pytest.mark.parametrize(
     "name",
-    ["window", "neighbours", "inference", "nested", "fixed", "half", "dropped", "encoder",
-     "attention", "grid"],
-)  # fmt: skip
+    [
+        "window",
+        "neighbours",
+        "inference",
+        "nested",
+        "fixed",
+        "half",
+        "dropped",
+        "encoder",
+        "attention",
+        "grid",
+    ],
+)
 def test_witnesses_agree_at_random_sizes(name: str, mode: str) -> None:
     if (name, mode) == ("inference", "training"):
         pytest.skip("nothing learns under inference_mode")

@@ -138,8 +138,10 @@ def test_a_wrong_list_would_be_found() -> None:
     wrong = replace(spec, stages=(replace(spec.stages[0], mlp_ratio=7), *spec.stages[1:]))
     hand, found = by_hand(wrong, "eager", sizes), in_terms_of(form, sizes)
     assert {part for part in hand if hand[part] != found[part]} == {
-        "block1.mlp.fc1", "block1.mlp.dwconv.dwconv", "block1.mlp.fc2",
-    }  # fmt: skip
+        "block1.mlp.fc1",
+        "block1.mlp.dwconv.dwconv",
+        "block1.mlp.fc2",
+    }
 
 
 def test_transformers_independent_pvt_v2_is_the_same_polynomial() -> None:

@@ -215,6 +215,6 @@ def test_every_room_says_what_is_in_it_and_what_it_may_import() -> None:
         ("observe", "def f():\n    import_module('pvtprof.analytic')"),
         ("observe", "def f():\n    importlib.import_module('pvtprof.analytic')"),
     ],
-)  # fmt: skip
+)
 def test_an_import_against_the_order_is_found(room: str, source: str) -> None:
     assert violations(room, source)

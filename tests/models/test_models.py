@@ -90,10 +90,13 @@ def test_v1_outputs_equal_transformers(name: str, attention: str) -> None:
     side = 64 if name in ("pvt_medium", "pvt_large") else 224
     spec = MODELS[name]
     config = PvtConfig(
-        image_size=side, depths=[s.depth for s in spec.stages], num_labels=1000,
-        hidden_sizes=[s.dim for s in spec.stages], mlp_ratios=[s.mlp_ratio for s in spec.stages],
+        image_size=side,
+        depths=[s.depth for s in spec.stages],
+        num_labels=1000,
+        hidden_sizes=[s.dim for s in spec.stages],
+        mlp_ratios=[s.mlp_ratio for s in spec.stages],
         num_attention_heads=[s.num_heads for s in spec.stages],
-    )  # fmt: skip
+    )
     theirs = randomised(PvtForImageClassification(config), r"patch_embeddings|attention\.self")
     ours = pvtprof.build_model(name, img=side, attention=attention).double()
     ours.load_state_dict(weights(theirs, V1_NAMES), strict=True)
@@ -106,10 +109,13 @@ def test_v2_outputs_equal_transformers(name: str, attention: str) -> None:
 
     spec = MODELS[name]
     config = PvtV2Config(
-        depths=[s.depth for s in spec.stages], hidden_sizes=[s.dim for s in spec.stages],
-        mlp_ratios=[s.mlp_ratio for s in spec.stages], num_labels=1000,
-        num_attention_heads=[s.num_heads for s in spec.stages], linear_attention=spec.mlp_relu,
-    )  # fmt: skip
+        depths=[s.depth for s in spec.stages],
+        hidden_sizes=[s.dim for s in spec.stages],
+        mlp_ratios=[s.mlp_ratio for s in spec.stages],
+        num_labels=1000,
+        num_attention_heads=[s.num_heads for s in spec.stages],
+        linear_attention=spec.mlp_relu,
+    )
     theirs = randomised(PvtV2ForImageClassification(config), r"patch_embedding|attention\.")
     ours = pvtprof.build_model(name, attention=attention).double()
     ours.load_state_dict(weights(theirs, V2_NAMES), strict=True)

@@ -83,9 +83,12 @@ def test_an_in_place_scale_is_one_score_matrix_less_in_inference() -> None:
     """Modelled: the operator list without the scale."""
     subject = changed(lambda attn: setattr(attn, "scores", ScalesInPlace()))
     expected = terms(
-        lambda op: [] if op.name == "scale"
-        else [replace(op, of=("scores",)) if op.name == "softmax" else op]
-    )  # fmt: skip
+        lambda op: (
+            []
+            if op.name == "scale"
+            else [replace(op, of=("scores",)) if op.name == "softmax" else op]
+        )
+    )
     assert subject.forward.timeline == list(liveness.timeline(expected, "float32"))
 
 

@@ -71,8 +71,11 @@ def test_the_choice_keeps_to_the_limits_and_nothing_beats_it() -> None:
     assert tight.feasible < free.feasible == free.searched
     assert all(d.latency.seconds <= middle.latency.seconds for d in tight.front)
     assert all(d.memory_bytes <= middle.memory_bytes for d in tight.front)
-    kept = {d.name for d in free.front if d.latency.seconds <= middle.latency.seconds
-            and d.memory_bytes <= middle.memory_bytes}  # fmt: skip
+    kept = {
+        d.name
+        for d in free.front
+        if d.latency.seconds <= middle.latency.seconds and d.memory_bytes <= middle.memory_bytes
+    }
     assert {d.name for d in tight.front} == kept
     assert [d.latency.seconds for d in free.front] == sorted(d.latency.seconds for d in free.front)
 
@@ -126,11 +129,14 @@ def test_the_command_prints_writes_and_refuses(
     assert app.main(words) == 0
     assert "that none beats" in capsys.readouterr().out
     for more, part in (
-        (["--within", "0"], "'0' is not a time"), (["--within", "fast"], "'fast' is not a time"),
-        (["--within", "0ms"], "'0ms' is not a time"), (["--within", "1us"], "no design of"),
-        (["--memory", "0GiB"], "memory"), (["--R", "8,4,2,1"], "leave them out"),
+        (["--within", "0"], "'0' is not a time"),
+        (["--within", "fast"], "'fast' is not a time"),
+        (["--within", "0ms"], "'0ms' is not a time"),
+        (["--within", "1us"], "no design of"),
+        (["--memory", "0GiB"], "memory"),
+        (["--R", "8,4,2,1"], "leave them out"),
         (["--dtype", "float16"], "float32, not of float16"),
         (["--calibration", "nowhere.json"], "there is no calibration at nowhere.json"),
         (["-o", "x.txt"], "x.txt"),
-    ):  # fmt: skip
+    ):
         assert part in refused(*words, *more)

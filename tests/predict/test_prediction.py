@@ -75,10 +75,17 @@ def feature(kernel: Kernel, name: str) -> float:
     return kernel.features[FEATURES[kernel.kind].index(name)]
 
 
-@pytest.mark.parametrize(("keys", "below_32", "below_64", "rest_32", "rest_64"), [
-    (7, 1, 1, 7, 7), (8, 0, 1, 0, 8), (15, 0, 1, 7, 15), (16, 0, 0, 0, 0), (17, 0, 0, 1, 1),
-    (24, 0, 0, 0, 8),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("keys", "below_32", "below_64", "rest_32", "rest_64"),
+    [
+        (7, 1, 1, 7, 7),
+        (8, 0, 1, 0, 8),
+        (15, 0, 1, 7, 15),
+        (16, 0, 0, 0, 0),
+        (17, 0, 0, 1, 1),
+        (24, 0, 0, 0, 8),
+    ],
+)
 def test_what_is_left_of_vectors_is_told_from_whole_ones(
     keys: int, below_32: int, below_64: int, rest_32: int, rest_64: int
 ) -> None:
@@ -97,15 +104,22 @@ def test_what_is_left_of_vectors_is_told_from_whole_ones(
     assert feature(fused, "in rests of 64 B") == rest_64 * rows
 
 
-@pytest.mark.parametrize(("grid", "ratio", "batch", "rows"), [
-    ((7, 7), 4, 1, 1), ((7, 7), 4, 3, 3), ((20, 9), 8, 2, 4), ((16, 40), 8, 1, 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("grid", "ratio", "batch", "rows"),
+    [
+        ((7, 7), 4, 1, 1),
+        ((7, 7), 4, 3, 3),
+        ((20, 9), 8, 2, 4),
+        ((16, 40), 8, 1, 2),
+    ],
+)
 def test_a_weight_is_read_again_for_every_row_of_keys(
     grid: tuple[int, int], ratio: int, batch: int, rows: int
 ) -> None:
     """Of 192 channels 3 times 64: what of 64 is beyond 1 MiB."""
-    convolution = next(k for k in of_module("sra_conv", grid, ratio, batch, dim=192)
-                       if "conv_reduce" in k.family)  # fmt: skip
+    convolution = next(
+        k for k in of_module("sra_conv", grid, ratio, batch, dim=192) if "conv_reduce" in k.family
+    )
     beyond = max(0, 64 * 192 * ratio**2 * 4 - 2**20)
     assert feature(convolution, "weight again") == pytest.approx(3 * rows * beyond)
 
@@ -350,8 +364,7 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     plain = pvtprof.compare(analytic=True, calibration=machine)
     run = observed_run()
     for row in plain.rows:
-        run = with_row(run, row.part.stage, row.design.name, predicted=row.predicted,
-                       ops=row.ops)  # fmt: skip
+        run = with_row(run, row.part.stage, row.design.name, predicted=row.predicted, ops=row.ops)
     run = replace(run, ceilings=machine.ceilings)
     errors = sentences.errors(run)
     assert list(errors) == ["flops", "roofline", "per operator", "calibrated"]
@@ -368,8 +381,9 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     alone = run
     for row in plain.rows:
         assert row.predicted is not None
-        alone = with_row(alone, row.part.stage, row.design.name,
-                         predicted=replace(row.predicted, rungs={}))  # fmt: skip
+        alone = with_row(
+            alone, row.part.stage, row.design.name, predicted=replace(row.predicted, rungs={})
+        )
     assert list(sentences.errors(alone)) == ["calibrated"]
     assert "prediction-chart" in html.render(alone)
 
@@ -387,8 +401,19 @@ def test_operators_get_the_seconds_of_their_kernels() -> None:
     timed = with_profile(row, profile_of(run, row))
     took = {op.name: op.measured_s for op in timed.ops}
     names = [op_name(term) for term, _ in kernels(terms_of(row), "float32")]
-    assert names == ["q", "kv", "q_copy", "k_copy", "scores", "scale", "softmax", "v_copy", "mix",
-                     "merge", "proj"]  # fmt: skip
+    assert names == [
+        "q",
+        "kv",
+        "q_copy",
+        "k_copy",
+        "scores",
+        "scale",
+        "softmax",
+        "v_copy",
+        "mix",
+        "merge",
+        "proj",
+    ]
     assert took == pytest.approx({name: 1e-3 * i for i, name in enumerate(names, 1)})
     assert replace(timed, ops=row.ops) == row
     for other in ([], profile_of(run, row)[:-2], profile_of(run, row)[::-1]):
@@ -403,10 +428,14 @@ def as_predicted(slow: str = "") -> Run:
     for stage, variant in product((1, 2, 3), VARIANTS):
         row = run.row(stage, variant)
         is_slow = (stage, variant) == (3, "mha")
-        took = {op.name: op.predicted_s * (3 if is_slow and op.name == slow else 1)
-                for op in row.ops if op.predicted_s}  # fmt: skip
-        ops = tuple(replace(op, measured_s=took[op.name] / 2) if op.name in took else op
-                    for op in row.ops)  # fmt: skip
+        took = {
+            op.name: op.predicted_s * (3 if is_slow and op.name == slow else 1)
+            for op in row.ops
+            if op.predicted_s
+        }
+        ops = tuple(
+            replace(op, measured_s=took[op.name] / 2) if op.name in took else op for op in row.ops
+        )
         run = with_row(run, stage, variant, ops=ops, latency=Measurement((sum(took.values()),)))
     return run
 
@@ -462,12 +491,18 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     assert "has not seen: stage 4 sra_pool." in said
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    ({"img": 96}, "(16), so that a softmax takes them one by one: stage 1 sra_conv (9), "
-                  "stage 2 sra_conv (9), stage 3 sra_conv (9). "),
-    ({"img": 64, "dtype": "float64"}, "(8), so that"),
-    ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"img": 96},
+            "(16), so that a softmax takes them one by one: stage 1 sra_conv (9), "
+            "stage 2 sra_conv (9), stage 3 sra_conv (9). ",
+        ),
+        ({"img": 64, "dtype": "float64"}, "(8), so that"),
+        ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
+    ],
+)
 def test_fewer_keys_than_a_vector_are_said(options: dict[str, Any], said: str) -> None:
     assert said in " ".join(notes(pvtprof.compare(analytic=True, **options)))
 

@@ -181,9 +181,13 @@ def _cuda(torch: Any, card: Card) -> None:
         number = card.index(device)
         name = card.ways["name"] + (" MIG 1g.10gb" if card.ways["mig"] else "")
         return types.SimpleNamespace(
-            name=name, major=9, minor=0, multi_processor_count=132, total_memory=80 * GIB,
+            name=name,
+            major=9,
+            minor=0,
+            multi_processor_count=132,
+            total_memory=80 * GIB,
             uuid=f"0000-{number}",
-        )  # fmt: skip
+        )
 
     def device_count() -> int:
         if card.ways["mig"] or not card.ways["nvml"]:
@@ -212,16 +216,24 @@ def _cuda(torch: Any, card: Card) -> None:
         card.peak, card.requested_peak = card.now, card.requested
 
     for name, value in {
-        "Event": Event, "CUDAGraph": CUDAGraph, "graph": graph, "stream": stream,
+        "Event": Event,
+        "CUDAGraph": CUDAGraph,
+        "graph": graph,
+        "stream": stream,
         "Stream": lambda: types.SimpleNamespace(wait_stream=lambda other: None),
         "current_stream": lambda: types.SimpleNamespace(wait_stream=lambda other: None),
-        "set_device": set_device, "synchronize": synchronize,
-        "get_device_properties": properties, "device_count": device_count,
-        "is_available": lambda: device_count() > 0, "memory_stats": memory_stats,
-        "mem_get_info": mem_get_info, "reset_peak_memory_stats": reset_peak,
-        "empty_cache": lambda: None, "_sleep": lambda n: card.stream.launch(n / HZ),
+        "set_device": set_device,
+        "synchronize": synchronize,
+        "get_device_properties": properties,
+        "device_count": device_count,
+        "is_available": lambda: device_count() > 0,
+        "memory_stats": memory_stats,
+        "mem_get_info": mem_get_info,
+        "reset_peak_memory_stats": reset_peak,
+        "empty_cache": lambda: None,
+        "_sleep": lambda n: card.stream.launch(n / HZ),
         "is_initialized": lambda: card.touched_by is not None,
-    }.items():  # fmt: skip
+    }.items():
         setattr(torch.cuda, name, value)
     torch.accelerator.is_available = lambda: device_count() > 0
     torch.accelerator.synchronize = synchronize
@@ -321,8 +333,13 @@ def _tensors(torch: Any, card: Card) -> None:
         return  # fake tensors need the real property
     real = torch._C.TensorBase.device.__get__
     torch.Tensor.is_cuda = property(lambda self: hasattr(self, "_pretended"))
-    torch.Tensor.device = property(lambda self: torch.device(self.__dict__["_pretended"])
-                                   if "_pretended" in self.__dict__ else real(self))  # fmt: skip
+    torch.Tensor.device = property(
+        lambda self: (
+            torch.device(self.__dict__["_pretended"])
+            if "_pretended" in self.__dict__
+            else real(self)
+        )
+    )
 
 
 def _nvml(card: Card) -> Any:
@@ -349,13 +366,16 @@ def _nvml(card: Card) -> Any:
     module: Any = types.ModuleType("pynvml")
     module.NVMLError, module.NVML_CLOCK_SM, module.NVML_TEMPERATURE_GPU = NVMLError, 1, 0
     for name, value in {
-        "nvmlInit": None, "nvmlDeviceGetHandleByUUID": handle, "nvmlDeviceGetClockInfo": 1980,
+        "nvmlInit": None,
+        "nvmlDeviceGetHandleByUUID": handle,
+        "nvmlDeviceGetClockInfo": 1980,
         "nvmlDeviceGetTemperature": 61,
         "nvmlDeviceGetCurrentClocksThrottleReasons": card.ways["throttled"],
         "nvmlDeviceGetViolationStatus": lambda gpu, policy: types.SimpleNamespace(
-            violationTime=card.operators * (1000 if card.ways["throttled"] else 0)),
+            violationTime=card.operators * (1000 if card.ways["throttled"] else 0)
+        ),
         "nvmlDeviceGetTotalEnergyConsumption": lambda gpu: int(card.energy),
         "nvmlSystemGetDriverVersion": "580.65.06",
-    }.items():  # fmt: skip
+    }.items():
         setattr(module, name, said(name, value))
     return module

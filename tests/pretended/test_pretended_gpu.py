@@ -36,14 +36,19 @@ def _tuple(case: Any) -> tuple[Any, ...]:
 def run(folder: Path, ways: dict[str, Any], *words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of the command line on a GPU that behaves in these ways."""
     env = os.environ | {
-        "PRETENDED_GPU": json.dumps(ways), "OMP_NUM_THREADS": "1",
+        "PRETENDED_GPU": json.dumps(ways),
+        "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join((str(TESTS / "pretended"), str(TESTS.parent), str(folder))),
         "XDG_DATA_HOME": str(folder / "data"),
-    }  # fmt: skip
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "pvtprof", *words], cwd=folder, env=env, capture_output=True,
-        text=True, timeout=500,
-    )  # fmt: skip
+        [sys.executable, "-m", "pvtprof", *words],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 
@@ -89,9 +94,15 @@ def test_a_card_that_cannot_be_used_is_one_line_and_exit_3(
 
 #: A card on which counting works, and what the rows then hold.
 COUNTS: list[dict[str, Any]] = [
-    {}, {"count": 2}, {"mig": True}, {"nvml": False}, {"nvml_fails_at": 1}, {"busy": 10 * 2**30},
-    {"nvml_unsupported": ["nvmlDevice"]}, {"synchronises": True},
-]  # fmt: skip
+    {},
+    {"count": 2},
+    {"mig": True},
+    {"nvml": False},
+    {"nvml_fails_at": 1},
+    {"busy": 10 * 2**30},
+    {"nvml_unsupported": ["nvmlDevice"]},
+    {"synchronises": True},
+]
 
 
 @pytest.mark.parametrize("ways", one_of_many(COUNTS))

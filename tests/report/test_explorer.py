@@ -33,8 +33,15 @@ vm.runInThisContext(script("engine"));
 const engine = vm.runInThisContext("pvtprofEngine")(start.program);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
 """
-PLAIN = {"model": "pvt_v2_b2", "img": "224", "R": "8,4,2,1", "batch": "1", "dtype": "float32",
-         "attention": "eager", "pool-size": "7"}  # fmt: skip
+PLAIN = {
+    "model": "pvt_v2_b2",
+    "img": "224",
+    "R": "8,4,2,1",
+    "batch": "1",
+    "dtype": "float32",
+    "attention": "eager",
+    "pool-size": "7",
+}
 PAGE = html.render(pvtprof.compare(analytic=True))
 
 
@@ -72,15 +79,39 @@ def test_the_page_takes_the_vectors_along() -> None:
 
 
 REFUSED = [
-    {"img": "abc"}, {"img": "224x"}, {"img": "0"}, {"img": "224x0"}, {"img": "16385"},
-    {"img": "-3"}, {"R": "8,4,2"}, {"R": "8,4,x,1"}, {"R": "8,4,2,1,1"}, {"R": ""},
-    {"R": "0,4,2,1"}, {"R": "8,4,2,9"}, {"R": "57,4,2,1"}, {"batch": "0"}, {"batch": "5000"},
-    {"batch": "two"}, {"batch": ""}, {"batch": "1.5"}, {"pool-size": "0"}, {"pool-size": "x"},
-    {"dtype": "int8"}, {"attention": "flash"}, {"model": "pvt_tiny", "R": "8,4,2,2"},
-    {"model": "pvt_tiny", "img": "31"}, {"model": "no such model of anybody"}, {"img": "20"},
-    {"img": "8", "batch": "0"}, {"img": "123456789012345678"}, {"batch": "123456789012345678"},
-    {"img": "224x224x99"}, {"pool-size": "-5"}, {"batch": "+0"},
-]  # fmt: skip
+    {"img": "abc"},
+    {"img": "224x"},
+    {"img": "0"},
+    {"img": "224x0"},
+    {"img": "16385"},
+    {"img": "-3"},
+    {"R": "8,4,2"},
+    {"R": "8,4,x,1"},
+    {"R": "8,4,2,1,1"},
+    {"R": ""},
+    {"R": "0,4,2,1"},
+    {"R": "8,4,2,9"},
+    {"R": "57,4,2,1"},
+    {"batch": "0"},
+    {"batch": "5000"},
+    {"batch": "two"},
+    {"batch": ""},
+    {"batch": "1.5"},
+    {"pool-size": "0"},
+    {"pool-size": "x"},
+    {"dtype": "int8"},
+    {"attention": "flash"},
+    {"model": "pvt_tiny", "R": "8,4,2,2"},
+    {"model": "pvt_tiny", "img": "31"},
+    {"model": "no such model of anybody"},
+    {"img": "20"},
+    {"img": "8", "batch": "0"},
+    {"img": "123456789012345678"},
+    {"batch": "123456789012345678"},
+    {"img": "224x224x99"},
+    {"pool-size": "-5"},
+    {"batch": "+0"},
+]
 
 
 def test_refusals_are_in_the_words_of_the_command_line(
@@ -109,8 +140,13 @@ def test_no_memory_is_refused_as_on_the_command_line(
     assert refused("fit", f"--memory={text}") == f"pvtprof: {said}\n"
 
 
-SETTINGS = [{}, {"attention": "sdpa", "dtype": "float16"}, {"model": "pvt_tiny", "batch": "4"},
-            {"R": "4,2,2,1", "pool-size": "14"}, {"model": "pvt_v2_b2_li"}]  # fmt: skip
+SETTINGS = [
+    {},
+    {"attention": "sdpa", "dtype": "float16"},
+    {"model": "pvt_tiny", "batch": "4"},
+    {"R": "4,2,2,1", "pool-size": "14"},
+    {"model": "pvt_v2_b2_li"},
+]
 
 
 @pytest.mark.parametrize("change", SETTINGS, ids=str)
@@ -169,7 +205,11 @@ def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
 
 def workload_of(texts: dict[str, str]) -> Workload:
     return workload(
-        texts["model"], int(texts["img"]), [int(r) for r in texts["R"].split(",")],
-        batch=int(texts["batch"]), dtype=texts["dtype"], attention=texts["attention"],
+        texts["model"],
+        int(texts["img"]),
+        [int(r) for r in texts["R"].split(",")],
+        batch=int(texts["batch"]),
+        dtype=texts["dtype"],
+        attention=texts["attention"],
         pool_size=int(texts["pool-size"]),
-    )  # fmt: skip
+    )

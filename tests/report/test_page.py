@@ -184,8 +184,15 @@ def test_the_explorer_says_what_the_command_line_says(
     for stage, line in enumerate(shown[1], 1):
         row = rows[stage, "sra_conv"]
         all_blocks = row.blocks * row.macs
-        told = (row.tokens, row.kv_tokens, row.macs, row.blocks, all_blocks,
-                row.params, row.peak.bytes)  # fmt: skip
+        told = (
+            row.tokens,
+            row.kv_tokens,
+            row.macs,
+            row.blocks,
+            all_blocks,
+            row.params,
+            row.peak.bytes,
+        )
         assert line[3:10] == [units.integer(n) for n in told]
 
 
@@ -224,8 +231,17 @@ def test_a_refusal_takes_the_old_figures_away_and_marks_its_field(
         assert not page.is_visible("#refusal")
 
 
-ADDRESSES = ["#variant=foo", "#stage=9", "#stage=0", "#count=foo", "#img=224x224x9", "#img=",
-             "#x=1", "#memory=lots", "#dtype=int8&variant=&batch=%00"]  # fmt: skip
+ADDRESSES = [
+    "#variant=foo",
+    "#stage=9",
+    "#stage=0",
+    "#count=foo",
+    "#img=224x224x9",
+    "#img=",
+    "#x=1",
+    "#memory=lots",
+    "#dtype=int8&variant=&batch=%00",
+]
 
 
 @pytest.mark.parametrize("anchor", ADDRESSES)

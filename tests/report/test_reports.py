@@ -194,7 +194,9 @@ def test_the_largest_image_that_fits_is_marked() -> None:
     known = replace(run, environment=replace(run.environment, memory_bytes=24 * 2**30))
     info = memory.resolution_info(known)
     assert {v: side for v, (side, _) in info.crossings.items()} == {
-        "mha": 948, "sra_conv": 2684, "sra_pool": 9012,
-    }  # fmt: skip
+        "mha": 948,
+        "sra_conv": 2684,
+        "sra_pool": 9012,
+    }
     assert all(needed <= 24 * 2**30 for _, needed in info.crossings.values())
     assert memory.resolution_info(run).crossings == {}

@@ -73,8 +73,10 @@ def test_every_row_has_all_its_witnesses_and_they_agree(small: Run) -> None:
 
 
 def test_operators_of_a_module_are_timed_by_themselves(small: Run) -> None:
-    taken = {row.name: [op.measured_s for op in row.ops if op.measured_s is not None]
-             for row in small.rows}  # fmt: skip
+    taken = {
+        row.name: [op.measured_s for op in row.ops if op.measured_s is not None]
+        for row in small.rows
+    }
     for row in small.rows:
         its = taken[row.name]
         assert len(its) == (len(row.ops) if row.part.stage else 0)

@@ -44,10 +44,17 @@ def test_numbers_beyond_64_bits_come_back_the_same(tmp_path: Path) -> None:
 def test_the_file_has_the_agreed_fields(run: Run) -> None:
     document = json.loads(store.dumps(run))
     assert document["schema"] == "pvtprof.run/2"
-    assert document["settings"] == [{
-        "height": 224, "width": 224, "batch": 1, "dtype": "float32", "device": "cpu",
-        "attention": "eager", "mode": "inference",
-    }]  # fmt: skip
+    assert document["settings"] == [
+        {
+            "height": 224,
+            "width": 224,
+            "batch": 1,
+            "dtype": "float32",
+            "device": "cpu",
+            "attention": "eager",
+            "mode": "inference",
+        }
+    ]
     assert [design["name"] for design in document["designs"]] == ["mha", "sra_conv", "sra_pool"]
     assert document["designs"][0]["spec"]["stages"][0]["sr_ratio"] == 8
     fields = """design part setting blocks tokens kv_tokens dim num_heads sr_ratio macs params
@@ -66,9 +73,13 @@ def test_unknown_fields_are_left_for_later_versions(run: Run) -> None:
 def test_a_witness_of_a_later_version_is_kept_and_shown(run: Run) -> None:
     document = json.loads(store.dumps(run))
     document["rows"][0]["witnesses"]["joules"] = {
-        "formula": 3, "counted": 4, "by_module": {}, "skipped": {}, "handles": [],
+        "formula": 3,
+        "counted": 4,
+        "by_module": {},
+        "skipped": {},
+        "handles": [],
         "is_exact": False,
-    }  # fmt: skip
+    }
     later = store.loads(json.dumps(document))
     assert later.rows[0].witnesses["joules"].rest == 1
     assert later.agrees
@@ -82,9 +93,11 @@ def test_several_comparisons_come_back_the_same(tmp_path: Path) -> None:
     found = pvtprof.load(tmp_path / "many.json")
     assert found == many
     assert [(one.model, one.setting.image) for one in found.comparisons] == [
-        ("pvt_v2_b0", (64, 64)), ("pvt_v2_b0", (96, 128)),
-        ("pvt_tiny", (64, 64)), ("pvt_tiny", (96, 128)),
-    ]  # fmt: skip
+        ("pvt_v2_b0", (64, 64)),
+        ("pvt_v2_b0", (96, 128)),
+        ("pvt_tiny", (64, 64)),
+        ("pvt_tiny", (96, 128)),
+    ]
 
 
 def test_a_file_of_the_schema_before_has_the_same_figures() -> None:
@@ -95,7 +108,10 @@ def test_a_file_of_the_schema_before_has_the_same_figures() -> None:
     for row, old in zip(found.rows, document["rows"], strict=True):
         assert (row.design.name, row.part.stage) == (old["variant"], old["stage"])
         assert (row.macs, row.params, row.peak.bytes) == (
-            old["macs"], old["params"], old["peak_bytes"]["formula"])  # fmt: skip
+            old["macs"],
+            old["params"],
+            old["peak_bytes"]["formula"],
+        )
         assert row.witnesses["fvcore"].counted == old["counts"]["fvcore"]["counted"]
         assert row.witnesses["torch"].counted == old["counts"]["torch"]["counted"]
         assert row.witnesses["params"].counted == old["params_counted"]
