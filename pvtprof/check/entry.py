@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
 
-from pvtprof.check.request import Checked, Request
+from pvtprof.check.request import WHAT_RUNS, request
 from pvtprof.check.result import GateResult, together
 from pvtprof.designs.words import CHECK_BUDGET_S
-from pvtprof.designs.workload import workload
 
 
 def check(
@@ -53,38 +51,11 @@ def check(
     >>> found.status, len(found.cases)
     ('passed', 1)
     """
+    options = dict(locals())  # the parameters, by name
+    del options["progress"]
     from pvtprof.check.gates import results
 
-    words: dict[str, Any] = {
-        "model": model,
-        "img": img,
-        "sr_ratios": sr_ratios,
-        "batch": batch,
-        "dtype": dtype,
-        "attention": attention,
-        "mode": mode,
-        "pool_size": pool_size,
-    }
-    work = workload(**_given(words))
-    request = Request(
-        Checked(replace(work, device=device or "auto"), target, tf32),
-        tuple(f"--{name}" for name in _given({**words, "device": device, "target": target})),
-        baseline=baseline,
-        update=update,
-        latency=latency,
-        require_latency=require_latency,
-        samples=samples,
-        base=base,
-        base_python=base_python,
-        rows=tuple(rows),
-        budget_s=budget_s,
-        tolerance=tolerance,
-        force=force,
-    )
-    found = list(results(request, lambda: nullcontext(progress)))
+    given = tuple(f"--{name}" for name in WHAT_RUNS if options[name] is not None)
+    found = list(results(request(options, given), lambda: nullcontext(progress)))
     whole = together(found)
     return replace(whole, text="".join(one.text for one in (*found, whole)))
-
-
-def _given(words: dict[str, Any]) -> dict[str, Any]:
-    return {name: word for name, word in words.items() if word is not None}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pvtprof.check.usage import check_usage
 from pvtprof.designs.words import CHECK_BUDGET_S
-from pvtprof.designs.workload import Workload
+from pvtprof.designs.workload import WORDS, Workload, workload
 from pvtprof.errors import SpecError
 
 Progress = Callable[[str], None]
 #: The slowdown that matters: of two versions side by side, and of times taken at two times.
 SIDE_BY_SIDE, AT_TWO_TIMES = 0.05, 0.10
+#: The options that say what runs.
+WHAT_RUNS = ("target", "device", *WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,15 @@ class Request:
     def timing(self, tolerance: float) -> Timing:
         """Return how rows are timed by a gate whose own tolerance is ``tolerance``."""
         return Timing(self.budget_s, tolerance if self.tolerance is None else self.tolerance)
+
+
+def request(options: dict[str, Any], given: tuple[str, ...]) -> Request:
+    """Return what the options of a check ask for, by their names; None means the default.
+
+    ``given`` are those that say what runs, as the command line spells them.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    asked = workload(**{name: options.pop(name) for name in WORDS if name in options})
+    asked = replace(asked, device=options.pop("device", "auto"))
+    checked = Checked(asked, options.pop("target", None), options.pop("tf32", False))
+    return Request(checked, given, **options)

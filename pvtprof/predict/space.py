@@ -26,6 +26,7 @@ POOL_SIZES = (3, 5, 7, 9, 11, 14, 16)
 GOALS = ("latency_s", "macs", "params", "memory_bytes")
 #: One stage: its variant, and its R where it is a strided convolution (1 is plain attention).
 Option: TypeAlias = tuple[str, int]
+POOL: Option = ("sra_pool", 1)
 
 
 @dataclass(frozen=True)
@@ -82,38 +83,45 @@ def spaces(
 
     Every choice is evaluated once and exactly; those that do not pool are the same in all spaces.
     """
-    grids = token_grids(model, *setting.image)
-    ratios = [range(1, min(*grid, MOST_RATIO) + 1) for grid in grids]
-    pooling = [True] * 4
-    if model.class_token:
-        ratios[3], pooling[3] = range(1, 2), False
-    convolved = [
-        {
-            (option := ("sra_conv", ratio)): _stage(model, setting, calibration, stage, option)
-            for ratio in its
-        }
-        for stage, its in enumerate(ratios)
+    by_stage = [
+        {option: _stage(model, setting, calibration, stage, option) for option in options}
+        for stage, options in enumerate(_convolutions(model, setting))
     ]
-    pool: Option = ("sra_pool", 1)
     for pool_size in pool_sizes:
         pooled = replace(model, pool_size=pool_size)
         costs = [
-            its | ({pool: _stage(pooled, setting, calibration, stage, pool)} if pools else {})
-            for stage, (its, pools) in enumerate(zip(convolved, pooling, strict=True))
+            convolved
+            if model.class_token and stage == 3
+            else convolved | {POOL: _stage(pooled, setting, calibration, stage, POOL)}
+            for stage, convolved in enumerate(by_stage)
         ]
-        tables = [np.array(list(its.values()), float).T for its in costs]
-        busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
-        yield Space(
-            pool_size,
-            tuple(map(tuple, costs)),
-            busy,
-            calls,
-            macs,
-            params,
-            peak,
-            image_bytes(setting),
-            setting.bytes_each,
-        )
+        yield _space(pool_size, costs, setting)
+
+
+def _convolutions(model: ModelSpec, setting: Setting) -> Iterator[list[Option]]:
+    """Every R of every stage; a class token takes none but 1."""
+    for stage, grid in enumerate(token_grids(model, *setting.image)):
+        most = 1 if model.class_token and stage == 3 else min(*grid, MOST_RATIO)
+        yield [("sra_conv", ratio) for ratio in range(1, most + 1)]
+
+
+def _space(
+    pool_size: int, costs: Sequence[dict[Option, tuple[float, ...]]], setting: Setting
+) -> Space:
+    """The space of what `_stage` says of every option of every stage."""
+    tables = [np.array(list(options.values()), float).T for options in costs]
+    busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
+    return Space(
+        pool_size,
+        tuple(map(tuple, costs)),
+        busy,
+        calls,
+        macs,
+        params,
+        peak,
+        image_bytes(setting),
+        setting.bytes_each,
+    )
 
 
 def network(model: ModelSpec, options: Sequence[Option]) -> ModelSpec:

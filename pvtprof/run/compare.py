@@ -116,8 +116,7 @@ def _observed(
 ) -> Run:
     """The run of some comparisons, each observed in its turn, until the end or until Ctrl-C."""
     from pvtprof.observe.asking import resolved_device
-    from pvtprof.observe.sides import clock_side
-    from pvtprof.observe.subject import check_settings, with_autograd
+    from pvtprof.observe.subject import check_settings
 
     for rows in comparisons:
         check_addressable(rows)
@@ -130,24 +129,35 @@ def _observed(
         Observer([_placed(row, device) for row in rows], measuring, share, progress)
         for rows in comparisons
     ]
-    interrupted = False
-    with with_autograd(), ExitStack() as stack:
-        try:
-            side = clock_side(setting, measuring.cuda_graph, measuring.tf32)
-            asked_there = measuring.budget_s or setting.on_cuda
-            clock = stack.enter_context(side) if asked_there else None
-            failure = None
-            for observer in observers:
-                observer.failure = failure
-                observer.observe(clock)
-                failure = observer.failure
-        except KeyboardInterrupt:
-            interrupted = True
-            for observer in observers:
-                observer.interrupt()
+    interrupted = not _all_observed(observers, setting, measuring)
     words = command([replace(one, device=device) for one in asked], measuring.budget_s)
     words += " --cuda-graph" * measuring.cuda_graph + " --tf32 on" * measuring.tf32
     here = environment(device, timed=measuring.budget_s > 0, tf32=measuring.tf32)
     rows = tuple(row for observer in observers for row in observer.rows.values())
     failure = next((observer.failure for observer in observers if observer.failure), None)
     return Run(here, rows, words, interrupted, failure=failure)
+
+
+def _all_observed(observers: Sequence[Observer], setting: Setting, measuring: Measuring) -> bool:
+    """Observe all, one after the other; False where Ctrl-C ended it.
+
+    What makes the clock fail for one comparison is told to the next.
+    """
+    from pvtprof.observe.sides import clock_side
+    from pvtprof.observe.subject import with_autograd
+
+    with with_autograd(), ExitStack() as stack:
+        try:
+            side = clock_side(setting, measuring.cuda_graph, measuring.tf32)
+            has_clock = measuring.budget_s or setting.on_cuda
+            clock = stack.enter_context(side) if has_clock else None
+            failure = None
+            for observer in observers:
+                observer.failure = failure
+                observer.observe(clock)
+                failure = observer.failure
+        except KeyboardInterrupt:
+            for observer in observers:
+                observer.interrupt()
+            return False
+    return True

@@ -13,12 +13,10 @@ from pvtprof.cli.kinds import Tolerance
 from pvtprof.cli.options import tf32_option, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CHECK_BUDGET_S, MODES
-from pvtprof.designs.workload import WORDS, workload
 from pvtprof.errors import UnavailableError
 from pvtprof.report import output
 
 if TYPE_CHECKING:
-    from pvtprof.check.request import Request
     from pvtprof.check.result import GateResult
 
 
@@ -92,34 +90,33 @@ def command(
     """
     from pvtprof import files
     from pvtprof.check.gates import results
+    from pvtprof.check.request import request
     from pvtprof.check.result import together
 
-    request = _request(ctx, force=force, **options)
+    asked = request({**options, "force": force}, _given(ctx))
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
         if path:
             files.check_writable(path, force, suffix)
-    written = [junit, markdown, request.baseline if request.update else None]
+    written = [junit, markdown, asked.baseline if asked.update else None]
     with new_folders_named(written):
         found = []
-        for result in results(request, progress):
+        for result in results(asked, progress):
             output.emit(result.text)  # at once: what comes after may fail
             found.append(result)
         code = _told(together(found), junit, markdown, force)
     sys.exit(code)
 
 
-def _request(ctx: click.Context, /, **options: Any) -> Request:
-    """What was asked for, as a value."""
-    from dataclasses import replace
+def _given(ctx: click.Context) -> tuple[str, ...]:
+    """The options that say what runs and stand on the command line."""
+    from pvtprof.check.request import WHAT_RUNS
 
-    from pvtprof.check.request import Checked, Request
-
-    given = tuple(p.opts[0] for p in ctx.command.params if _is_given(ctx, p.name))
-    work = workload(**{name: options.pop(name) for name in WORDS})
-    checked = Checked(
-        replace(work, device=options.pop("device")), options.pop("target"), options.pop("tf32")
+    typed = click.core.ParameterSource.COMMANDLINE
+    return tuple(
+        option.opts[0]
+        for option in ctx.command.params
+        if option.name in WHAT_RUNS and ctx.get_parameter_source(option.name) is typed
     )
-    return Request(checked, given, **options)
 
 
 def _told(found: GateResult, junit: str | None, markdown: str | None, force: bool) -> int:
@@ -133,10 +130,3 @@ def _told(found: GateResult, junit: str | None, markdown: str | None, force: boo
     output.emit(ci.commands(found))
     codes = {FAILED: exit_codes.DISAGREES, UNDECIDED: UnavailableError.exit_code}
     return codes.get(found.status, 0)
-
-
-def _is_given(ctx: click.Context, name: str | None) -> bool:
-    """Whether an option that says what runs stands on the command line."""
-    return name in {"target", "device", *WORDS} and (
-        ctx.get_parameter_source(name or "") is click.core.ParameterSource.COMMANDLINE
-    )
