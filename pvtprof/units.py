@@ -178,6 +178,17 @@ def percent(part: float, whole: float) -> str:
     return f"{share:.2f} %" if 0 < share < 1 else f"{share:.1f} %"
 
 
+def ratio(part: float, whole: float) -> str:
+    """Return a ratio as people say it: in percent below 2, else as a multiple.
+
+    >>> ratio(469, 1000), ratio(1120, 1000), ratio(278976, 16640), ratio(1, 0)
+    ('46.9 %', '112.0 %', '16.8x', '-')
+    """
+    if not whole or part / whole < 1.995:
+        return percent(part, whole)
+    return f"{_three(part / whole)}x"
+
+
 def bar(part: float, whole: float, width: int = 20) -> str:
     """How much of a whole is done, as a bar of ``width`` characters and in percent.
 

@@ -42,27 +42,38 @@ def partial_name(path: str) -> str:
     return name
 
 
-def save(run: Run, outputs: Sequence[str], force: bool) -> None:
-    """Write every output, data first; where that fails, keep the data elsewhere and say where."""
+def save(run: Run, outputs: Sequence[str], force: bool) -> list[str]:
+    """Write every output, data first, and return the paths in that order.
+
+    Where writing fails, the data is kept elsewhere, and the error says where.
+    """
     from pvtprof import files
 
     distinct = {os.path.realpath(path): path for path in outputs}.values()
+    written: list[str] = []
     for path in sorted(distinct, key=lambda path: not path.endswith(".json")):
         try:
             files.write(path, text(run, Path(path).suffix), force)
         except StoreError as error:
+            name_written(written)
             raise StoreError(f"{error}{_rescued(run)}") from None
+        written.append(path)
+    return written
+
+
+def name_written(paths: Sequence[str]) -> None:
+    """Name every file that was written, on stderr: the last lines that a user sees."""
+    for path in paths:
         print(f"Wrote {path}", file=sys.stderr)
 
 
 def save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
-    """Write one page to every output; nothing where one of them must not be written."""
+    """Write one page to every output, or none where one of them must not be written."""
     from pvtprof import files
 
     files.check_all_writable(outputs, force, ".html")
     for path in outputs:
         files.write(path, page, force)
-        print(f"Wrote {path}", file=sys.stderr)
 
 
 def _rescued(run: Run) -> str:
@@ -107,6 +118,14 @@ def text(run: Run, form: str) -> str:
 def width() -> int:
     """Columns of the terminal; 120 where there is none."""
     return shutil.get_terminal_size((120, 40)).columns
+
+
+def emit_then_name(result: str, written: Sequence[str]) -> None:
+    """Put a result on stdout, and after it name the files that were written, also on an error."""
+    try:
+        emit(result)
+    finally:
+        name_written(written)
 
 
 def emit(result: str) -> None:

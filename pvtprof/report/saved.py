@@ -20,8 +20,11 @@ Record = Mapping[str, Any]
 
 def written(
     paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
-) -> str:
-    """Write the page (to ``outputs``, or beside what it is of) and return what to print."""
+) -> tuple[str, Sequence[str]]:
+    """Write the page (to ``outputs``, or beside the saved run).
+
+    Return the text to print, and the paths of the files that were written.
+    """
     if len(paths) > 2:
         raise SpecError(
             f"got {len(paths)} paths; name one saved run, two to compare, or a folder of runs"
@@ -37,13 +40,12 @@ def written(
     run = run.anonymous() if anonymous else run
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
     files.check_all_writable(outputs, force)
-    output.save(run, outputs, force)
-    return output.text(run, form)
+    return output.text(run, form), output.save(run, outputs, force)
 
 
 def _pair(
     first: str, second: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
-) -> str:
+) -> tuple[str, Sequence[str]]:
     from pvtprof.report import listing, pair
 
     a, b = (store.load(path) for path in (first, second))
@@ -56,11 +58,15 @@ def _pair(
     if anonymous:
         a, b = a.anonymous(), b.anonymous()
     beside = Path(first).with_name(f"{Path(first).stem}-vs-{Path(second).stem}.html")
-    output.save_pages(outputs or (str(beside),), pair.render(a, b), force)
-    return listing.render(pair.brief(a, b) if form == "table" else pair.records(a, b), form)
+    outputs = outputs or (str(beside),)
+    output.save_pages(outputs, pair.render(a, b), force)
+    records = pair.brief(a, b) if form == "table" else pair.records(a, b)
+    return listing.render(records, form), outputs
 
 
-def _index(folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool) -> str:
+def _index(
+    folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
+) -> tuple[str, Sequence[str]]:
     from pvtprof.report import index, listing
 
     found, others = runs(folder)
@@ -72,10 +78,12 @@ def _index(folder: str, outputs: Sequence[str], form: str, force: bool, anonymou
     if anonymous:  # names of files and links tell of machines too
         found = {f"run {i}": run.anonymous() for i, run in enumerate(found.values(), 1)}
         others = {}
-    for path in outputs or (str(Path(folder) / "index.html"),):
+    outputs = outputs or (str(Path(folder) / "index.html"),)
+    for path in outputs:
         links = {name: None if anonymous else _link(folder, name, path) for name in found}
         output.save_pages((path,), index.render(found, links, others), force)
-    return listing.render(index.brief(found) if form == "table" else index.records(found), form)
+    records = index.brief(found) if form == "table" else index.records(found)
+    return listing.render(records, form), outputs
 
 
 def runs(folder: str) -> tuple[dict[str, Run], dict[str, str]]:

@@ -83,11 +83,19 @@ def _saving(row: Row, plain: Row) -> str:
     time = ""
     if row.latency and plain.latency:
         ours, theirs = row.latency.median, plain.latency.median
-        time = (
-            f", and runs in {units.percent(ours, theirs)} of its time "
-            f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
-        )
+        seconds = f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
+        time = f", and runs in {units.ratio(ours, theirs)} of its time {seconds}"
+        if equally_fast(row, plain):
+            time = f", and is as fast within the noise {seconds}"
     return f"{row.design.name} needs {' and '.join(parts)}{time}, whole model."
+
+
+def equally_fast(row: Row, other: Row) -> bool:
+    """Return whether both rows were timed and their 95 % intervals overlap."""
+    if not (row.latency and other.latency):
+        return False
+    ours, theirs = row.latency.interval, other.latency.interval
+    return bool(ours and theirs and ours[0] <= theirs[1] and theirs[0] <= ours[1])
 
 
 def surprises(run: Run) -> Iterator[str]:
@@ -104,6 +112,9 @@ def surprises(run: Run) -> Iterator[str]:
                 "of its time: fewer MACs are not faster here."
             )
 
+
+#: What stands in a table in place of a ratio of two times whose 95 % intervals overlap.
+EQUAL = "equal"
 
 #: The predictors of a run, from the simplest on, in words.
 PREDICTORS = {

@@ -59,7 +59,9 @@ def _comparison(run: Run, width: int, color: bool) -> str:
     console.width = width
     for text in sentences.sentences(run):
         console.print(Text(text, style="bold" if run.agrees else "bold red"))
-    for text in (*sentences.disagreements(run), *dropped, *notes.notes(run)):
+    equal = ["equal: the 95 % intervals overlap, so both are as fast within the noise."]
+    legend = equal if sentences.EQUAL in out.getvalue().split() else []
+    for text in (*sentences.disagreements(run), *legend, *dropped, *notes.notes(run)):
         console.print(Text(f"- {text}"))
     return listing.trimmed(out)
 
@@ -109,15 +111,22 @@ def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[lis
             cells = [text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
-            shares = [_share(number(rows[v]), number(rows[PLAIN])) for v in ratios]
+            plain = rows.get(PLAIN)
+            shares = [_ratio(name, number, rows[v], plain) for v in ratios if plain]
             lines.append([next(labels, ""), name, *cells, *shares])
         lines.extend([label, ""] + [""] * (len(lines[0]) - 2) for label in labels)
         lines.append([])
     return [line or [""] * len(lines[0]) for line in lines[:-1]]
 
 
-def _share(part: float | None, whole: float | None) -> str:
-    return "-" if part is None or whole is None else units.percent(part, whole)
+def _ratio(name: str, number: Callable[[Row], float | None], row: Row, plain: Row) -> str:
+    """Return a row's figure against that of plain attention, as the cell of a ratio column."""
+    part, whole = number(row), number(plain)
+    if part is None or whole is None:
+        return "-"
+    if name == "latency" and row is not plain and sentences.equally_fast(row, plain):
+        return sentences.EQUAL
+    return units.ratio(part, whole)
 
 
 def _labels(rows: dict[str, Row]) -> list[str]:

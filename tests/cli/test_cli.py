@@ -152,8 +152,8 @@ def test_compare_writes_data_and_page_under_reports(
     out, err = capsys.readouterr()
     assert "Formula and counters agree" in out
     assert err == (
-        "Wrote reports/pvt_v2_b2-224x224-cpu.json\nWrote reports/pvt_v2_b2-224x224-cpu.html\n"
         "Made the folder reports\n"
+        "Wrote reports/pvt_v2_b2-224x224-cpu.json\nWrote reports/pvt_v2_b2-224x224-cpu.html\n"
     )
     assert pvtprof.load("reports/pvt_v2_b2-224x224-cpu.json") == observed_run()
 
@@ -258,7 +258,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "save = output.save\n"
         "def again(*args):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    save(*args)\n"
+        "    return save(*args)\n"
         "output.save = again\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
@@ -331,7 +331,7 @@ def test_a_folder_that_was_made_is_named(
     capsys: pytest.CaptureFixture[str], elsewhere: Path
 ) -> None:
     assert app.main(["compare", "--analytic", "-o", "no/such/dir/x.json"]) == 0
-    assert capsys.readouterr().err == "Wrote no/such/dir/x.json\nMade the folder no/such/dir\n"
+    assert capsys.readouterr().err == "Made the folder no/such/dir\nWrote no/such/dir/x.json\n"
     assert app.main(["compare", "--analytic", "-o", "no/such/dir/x.json"]) == 0
     assert capsys.readouterr().err == "Wrote no/such/dir/x.json\n"
     observed_run().save("run.json")

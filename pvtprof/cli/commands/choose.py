@@ -60,4 +60,4 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     if outputs:
         with new_folders_named(outputs):
             output.save_pages(outputs, choosing.html(found), force)
-    output.emit(choosing.render(found, form, output.width()))
+    output.emit_then_name(choosing.render(found, form, output.width()), outputs)

@@ -71,8 +71,8 @@ def command(
     with output.undisturbed(), new_folders_named(outputs):
         if run.interrupted:
             outputs = tuple(output.partial_name(path) for path in outputs)
-        output.save(run, outputs, force)
-    output.emit(output.text(run, form))
+        written = output.save(run, outputs, force)
+    output.emit_then_name(output.text(run, form), written)
     if run.interrupted:
         raise RunInterruptedError(
             f"interrupted; what was taken so far is in {', '.join(outputs)}; "

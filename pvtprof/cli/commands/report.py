@@ -29,5 +29,5 @@ def command(
     from pvtprof.report import saved
 
     with new_folders_named(outputs):
-        text = saved.written(paths, outputs, form, force, anonymous)
-    output.emit(text)
+        text, written = saved.written(paths, outputs, form, force, anonymous)
+    output.emit_then_name(text, written)
