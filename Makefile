@@ -1,5 +1,6 @@
 # make compare: set up .venv and run the comparison.   make test: lint, types, tests, benchmarks, exact gates.
 # make test-all: the tests alone, with everything that make test takes a sample of.
+# make docs-check: the tests of README and docs alone, which are part of make test.
 PYTHON ?= python3
 # On Linux, PyPI's torch is the CUDA build: take the CPU build from torch's own index, unless pip is
 # set up with wheels of its own (find-links). Override with PIP_ARGS=...
@@ -9,7 +10,7 @@ ARGS ?= --img 224 --R 8,4,2,1
 
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(PIP_ARGS)
 
-.PHONY: compare test test-all bench clean
+.PHONY: compare test test-all docs-check bench clean
 
 compare: .venv/installed
 	.venv/bin/pvtprof compare $(ARGS)
@@ -26,6 +27,9 @@ test: .venv/installed-test
 test-all: .venv/installed-test
 	PVTPROF_TRIALS=all OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal -m "not clock and not bench"
 	.venv/bin/pytest -m clock
+
+docs-check: .venv/installed-test
+	OMP_NUM_THREADS=1 .venv/bin/pytest tests/docs -q
 
 bench: .venv/installed-test
 	.venv/bin/pytest tests/bench --benchmark-only -q

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -219,10 +218,3 @@ def test_all_models_have_an_answer() -> None:
     for name in MODELS:
         found = fitting(name, 8 * GIB, sr_ratios=(1, 1, 1, 1))
         assert all(f.image.size and f.batch.size for f in found.fits)
-
-
-def test_readme_quotes_what_fit_says() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    found = fitting("pvt_v2_b2", 24 * GIB)
-    for f in found.fits:
-        assert f"| `{f.variant}` | {f.mode} | {f.image.size} | {f.batch.size} |" in text

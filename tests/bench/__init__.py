@@ -1,1 +1,1 @@
-"""What is measured rather than asserted: run by hand, recorded in README."""
+"""What is measured rather than asserted: run by hand, recorded in docs."""

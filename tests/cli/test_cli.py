@@ -26,7 +26,7 @@ from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_witness
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+COMMANDS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -225,12 +225,12 @@ def test_models_lists_the_eleven(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", app.command_names())
-def test_every_command_has_help_an_example_and_a_place_in_the_readme(
+def test_every_command_has_help_an_example_and_a_place_in_the_docs(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert app.main([command, "-h"]) == 0
     assert "Example" in capsys.readouterr().out
-    assert f"pvtprof {command}" in README
+    assert f"| `pvtprof {command}" in COMMANDS
 
 
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:

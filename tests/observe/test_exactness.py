@@ -1,7 +1,7 @@
 """What breaks exactness: each case is modelled to the byte, refused, or seen by the witness.
 
-The rest of the list in README, "Memory": dropout (the networks have none), and what lives below
-the tensor level (allocator rounding, workspaces).
+The rest of the list in docs/memory.md, "What would break it": dropout (the networks have none), and
+what lives below the tensor level (allocator rounding, workspaces).
 """
 
 from __future__ import annotations

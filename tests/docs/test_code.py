@@ -1,0 +1,191 @@
+"""Every block of code of README and docs runs, and prints what the page says that it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from pvtprof.cli import app
+from tests.docs import api
+from tests.docs.pages import PAGES, ROOT, Block, Page
+
+#: Options in the documentation that are those of other programs.
+OTHERS = {
+    "--benchmark-autosave", "--benchmark-compare-fail", "--benchmark-json", "--overwrite",
+    "--table", "--help",
+}  # fmt: skip
+COMMANDS = {name: app.cli.get_command(click.Context(app.cli), name) for name in app.command_names()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a copy of reports, 80 columns wide, from which modules are imported."""
+    shutil.copytree(ROOT / "reports", tmp_path / "reports")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_blocks_of_code_run(page: Page, folder: Path) -> None:
+    scope: dict[str, Any] = {"__name__": "page"}
+    for block in page.blocks:
+        KINDS[block.language](page, block, scope)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_commands_in_the_text_are_commands(page: Page) -> None:
+    options = {name for command in COMMANDS.values() for p in command.params for name in p.opts}
+    for span in page.spans:
+        words = span.split()
+        if words[0] == "pvtprof" and len(words) > 2 and "COMMAND" not in words:
+            check_command(span)
+        unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", span)) - options - OTHERS
+        assert not unknown or not span.startswith(("pvtprof", "--")), span
+
+
+def python(page: Page, block: Block, scope: dict[str, Any]) -> None:
+    """Run a block; with file=NAME from that file, with "pytest" as a test."""
+    names = [word.removeprefix("file=") for word in block.words if word.startswith("file=")]
+    for name in names:
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(block.text)
+    if "pytest" in block.words:
+        Path("test_page.py").write_text(block.text)
+        options = ["-q", "-p", "no:cacheprovider", "--rootdir=."]
+        assert pytest.main([*options, "--benchmark-max-time=0.01", "test_page.py"]) == 0
+    elif api.BEGIN not in page.text.partition(block.text)[0]:  # below are tested docstrings
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(block.text, page.path, "exec", dont_inherit=True), scope)
+        assert out.getvalue().strip() in page.text
+
+
+def console(page: Page, block: Block, scope: dict[str, Any]) -> None:
+    """Run each command, and compare its whole output."""
+    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        whole = ["", *printed(command, Path.cwd()), ""]
+        assert has(whole, ["", *expected.splitlines(), ""]), "\n".join(whole)
+
+
+def text(page: Page, block: Block, scope: dict[str, Any]) -> None:
+    """Look for the block in the output of the command that stands above it."""
+    if block.command:
+        whole = printed(block.command, Path.cwd())
+        assert has(whole, block.text.splitlines()), "\n".join(whole)
+
+
+def shell(page: Page, block: Block, scope: dict[str, Any]) -> None:
+    """Check every command without running it, or run a script whose pvtprof only returns a code."""
+    if "script" not in block.words:
+        for line in block.text.splitlines():
+            check_command(line)
+        return
+    Path("bin").mkdir(exist_ok=True)
+    for code, expected in {0: 0, 1: 1, 3: 0}.items():
+        fake = f'#!/bin/sh\ncase "$*" in *--base*) exit {code};; esac\n'
+        Path("bin/pvtprof").write_text(fake)
+        Path("bin/pvtprof").chmod(0o755)
+        script = f"PATH={Path.cwd()}/bin:$PATH\n{block.text}"
+        assert subprocess.run(["bash", "-c", script], capture_output=True).returncode == expected
+    for command in re.findall(r"pvtprof [^|\n]*", block.text):
+        check_command(command)
+
+
+def workflow(page: Page, block: Block, scope: dict[str, Any]) -> None:
+    """Check every command of a GitHub workflow."""
+    jobs = yaml.safe_load(block.text)["jobs"].values()
+    steps = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+    for command in (part for step in steps for part in step.split(" && ")):
+        check_command(re.sub(r"\$\{\{.*?\}\}", "main", command))
+
+
+KINDS: dict[str, Callable[[Page, Block, dict[str, Any]], None]] = {
+    "python": python,
+    "console": console,
+    "text": text,
+    "sh": shell,
+    "yaml": workflow,
+}
+
+
+def check_command(line: str) -> None:
+    """Fail where a line is no command that there is, with options that there are."""
+    words = shlex.split(line, comments=True)
+    words = list(dropwhile_assigned(words))
+    match words:
+        case []:
+            return
+        case ["make", *targets]:
+            makefile = (ROOT / "Makefile").read_text()
+            assert all(f"\n{target}:" in makefile for target in targets), line
+        case ["pip", "install", *_] | ["pvtprof", "--help"]:
+            return
+        case ["pvtprof", name, *arguments]:
+            if "--help" not in arguments:
+                COMMANDS[name].make_context(name, arguments)
+        case _:
+            pytest.fail(f"not a command that can be checked: {line}")
+
+
+def dropwhile_assigned(words: Sequence[str]) -> Iterator[str]:
+    """Leave out the variables that a command begins with."""
+    begun = False
+    for word in words:
+        begun = begun or not re.fullmatch(r"[A-Z_]+=.*", word)
+        if begun:
+            yield word
+
+
+@cache
+def printed(command: str, folder: Path) -> tuple[str, ...]:
+    """Return the lines that a command prints on stdout, run in this process."""
+    program, *arguments = shlex.split(command)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        if program == "pvtprof":
+            assert app.main(arguments) == 0
+        else:
+            _, module, *rest = arguments  # python -m module ...
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", [module, *rest])
+                runpy.run_module(module, run_name="__main__")
+    return tuple(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def has(whole: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether ``part`` stands in ``whole``, line by line; its lines "..." stand for any lines."""
+    lines = [".*" if line == "..." else re.escape(line.rstrip()) for line in part]
+    pattern = "\n".join(lines).replace("\n.*\n", "\n(?:.*\n)*").replace("\n.*", "(?:\n.*)*")
+    return re.search(rf"^{pattern}$", "\n".join(whole), re.MULTILINE) is not None
+
+
+def test_a_part_is_found_and_another_is_not() -> None:
+    whole = ["", "a", "b", "c", ""]
+    assert has(whole, ["a", "b"])
+    assert has(whole, ["", "...", "c", ""])
+    assert has(whole, ["", "a", "...", ""])
+    assert not has(whole, ["", "a", "c"])
+    assert not has(whole, ["", "b", "...", ""])
+
+
+def test_a_command_with_an_option_that_is_not_there_is_found() -> None:
+    check_command("OMP_NUM_THREADS=1 pvtprof compare --img 224  # a comment")
+    with pytest.raises(click.UsageError):
+        check_command("pvtprof compare --image 224")
