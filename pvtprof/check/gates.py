@@ -159,5 +159,5 @@ def _update(request: Request, progress: Progress) -> GateResult:
         new = replace(new, timed=times)
     files.write(path, baselines.dumps(new), request.force, ".json")
     held = "exact figures and times" if new.timed else "exact figures"
-    rows = f"{len(new.rows)} row{'s' if len(new.rows) > 1 else ''}"
-    return result([f"check: wrote {path}, {held} of {rows}"], [])
+    several = "s" if len(new.rows) > 1 else ""
+    return result([f"check: wrote {path}, {held} of {len(new.rows)} row{several}"], [])

@@ -139,7 +139,8 @@ def check_command(line: str) -> None:
             return
         case ["pvtprof", name, *arguments]:
             if "--help" not in arguments:
-                COMMANDS[name].make_context(name, arguments)
+                with click.Context(app.cli, **app.cli.context_settings) as group:
+                    COMMANDS[name].make_context(name, arguments, parent=group)
         case _:
             pytest.fail(f"not a command that can be checked: {line}")
 
