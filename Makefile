@@ -21,7 +21,7 @@ test: .venv/installed-test
 	.venv/bin/mypy
 	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal -m "not clock and not bench"
 	.venv/bin/pytest -m clock
-	.venv/bin/pytest tests/bench --benchmark-only --benchmark-json=.benchmarks/last.json -q
+	.venv/bin/pytest tests/bench --benchmark-only --benchmark-max-time=0.3 --benchmark-min-rounds=3 --benchmark-json=.benchmarks/last.json -q
 	.venv/bin/pvtprof check reports/baseline-pvt_v2_b2-224.json
 
 test-all: .venv/installed-test

@@ -23,7 +23,7 @@ def test_start_up(benchmark: BenchmarkFixture, options: list[str]) -> None:
     def start() -> bytes:
         return subprocess.run(command, capture_output=True, check=True).stdout
 
-    assert benchmark.pedantic(start, rounds=5, warmup_rounds=1)
+    assert benchmark.pedantic(start, rounds=3, warmup_rounds=1)
 
 
 @pytest.mark.bench

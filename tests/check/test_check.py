@@ -124,6 +124,8 @@ def test_own_rows_end_to_end(
     assert capsys.readouterr().out == "check: wrote b.json, exact figures of 15 rows\n"
     assert app.main(["check", "b.json"]) == 0
     assert capsys.readouterr().out == "check: every exact figure of 15 rows is as in b.json\n"
+    seen = baselines.load("b.json").rows
+    monkeypatch.setattr(exact_figures, "_own_rows", lambda *asked: seen)  # twice is enough
     document = json.loads(Path("b.json").read_text())
     document["rows"]["stage 2 mha"]["saved_bytes"] -= 1
     Path("b.json").write_text(json.dumps(document, indent=1) + "\n")

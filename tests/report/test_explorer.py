@@ -22,6 +22,7 @@ from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.report import explorer, html
 from tests.browser import node
+from tests.trials import ALL
 
 #: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
 HARNESS = """
@@ -51,12 +52,13 @@ def in_node(body: str, given: Any, folder: Path) -> Any:
     return json.loads(node(HARNESS % body, str(handed)))
 
 
-def test_ten_thousand_random_settings_agree_with_python(tmp_path: Path) -> None:
-    vectors = list(explorer.vectors(10_000, seed=20261123))
+def test_random_settings_agree_with_python(tmp_path: Path) -> None:
+    tried = 10_000 if ALL else 1_000
+    vectors = list(explorer.vectors(tried, seed=20261123))
     refused = sum("error" in vector["expected"] for vector in vectors)
     beyond = sum(int(vector["expected"].get("macs", 0)) > 2**53 for vector in vectors)
-    assert 500 < refused < 5000
-    assert beyond > 200  # where plain numbers of JavaScript are wrong
+    assert 0.05 * tried < refused < 0.5 * tried
+    assert beyond > 0.01 * tried  # where plain numbers of JavaScript are wrong
     assert {(v["stage"], v["variant"]) for v in vectors} == {
         (row.part.stage, row.design.name) for row in pvtprof.compare(analytic=True).rows
     }

@@ -24,7 +24,9 @@ from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.browser import READY, chromium, opened
 from tests.builders import made_up_calibration, model_at, observed_run, with_row
+from tests.trials import ALL
 
+KINDS = ("report", "several", "pair", "index", "choose")
 LIVE = ("report", "several", "pair")  # kinds of pages that have an explorer
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -69,8 +71,12 @@ def several(run: Run) -> Run:
     return replace(run, rows=(*run.rows, *(row for other in others for row in other.rows)))
 
 
-@pytest.mark.parametrize("kind", ["report", "several", "pair", "index", "choose"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("kind", "scheme"),
+    [(kind, scheme) for kind in KINDS for scheme in ("light", "dark")]
+    if ALL
+    else zip(KINDS, ("dark", "light", "dark", "light", "dark"), strict=True),
+)
 def test_no_requests_no_complaints_no_violations(
     browser: Browser, pages: dict[str, Path], kind: str, scheme: str
 ) -> None:
@@ -101,7 +107,8 @@ def test_every_comparison_of_a_page_is_reached_by_its_link(
             assert links.nth(number - 1).get_attribute("aria-current") == "true"
             cards = found.page.inner_text(f"#comparison-{number} .cards")
             assert units.integer(one.row(None, "sra_pool").macs) in cards
-            assert violations(found.page) == []
+            if ALL or number == 2:
+                assert violations(found.page) == []
         assert (found.requests, found.console) == ([], [])
     with opened(browser, pages["several"], anchor="#comparison-3") as again:
         again.page.wait_for_selector(READY)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 import pvtprof
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import DeviceMemoryError, SpecError, UnavailableError
 from pvtprof.observe import fvcore, latency, sides, subject
@@ -57,6 +59,19 @@ def seen_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
+def worker() -> Iterator[sides.Side]:
+    """One timed process for all tests that do not harm it: it takes seconds to start."""
+    setting = Setting(64, 64, device="cpu")
+    with sides.clock_side(setting) as side:
+        yield side
+
+
+@pytest.fixture
+def shared_worker(worker: sides.Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sides, "clock_side", lambda *asked: nullcontext(worker))
+
+
+@pytest.fixture(scope="module")
 def small() -> Run:
     return pvtprof.compare("pvt_v2_b0", img=64, batch=2, budget_s=PLENTY_S, device="cpu")
 
@@ -83,7 +98,7 @@ def test_operators_of_a_module_are_timed_by_themselves(small: Run) -> None:
         assert all(seconds > 0 for seconds in its)
 
 
-@pytest.mark.usefixtures("seen_before")
+@pytest.mark.usefixtures("seen_before", "shared_worker")
 def test_operators_for_which_no_time_is_left_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that is an hour on whenever one looks at it; the rounds are by a real one."""
     hours = iter(range(0, 10**9, 3600))
@@ -173,6 +188,7 @@ def test_what_does_not_fit_is_not_started_and_says_what_it_needs(
     assert len(started) == 13  # all but stage 1 mha and the model with it
 
 
+@pytest.mark.usefixtures("shared_worker")
 def test_ctrl_c_keeps_what_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     count = fvcore.count
     seen: list[int] = []
@@ -191,7 +207,7 @@ def test_ctrl_c_keeps_what_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.row(1, "mha").not_run is None
 
 
-@pytest.mark.usefixtures("seen_before")
+@pytest.mark.usefixtures("seen_before", "shared_worker")
 def test_ctrl_c_while_timing_keeps_the_complete_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     def two_rounds(calls: object, *args: object, keep: dict[str, object], **more: object) -> None:
         keep.update(dict.fromkeys(calls, latency.Measurement((1.0, 2.0))))  # type: ignore[call-overload]
@@ -203,7 +219,7 @@ def test_ctrl_c_while_timing_keeps_the_complete_rounds(monkeypatch: pytest.Monke
     assert run.row(2, "mha").not_run == "interrupted"
 
 
-@pytest.mark.usefixtures("seen_before")
+@pytest.mark.usefixtures("seen_before", "shared_worker")
 def test_ctrl_c_in_the_last_stage_is_an_interruption_too(monkeypatch: pytest.MonkeyPatch) -> None:
     measure = latency.measure
 
@@ -219,6 +235,7 @@ def test_ctrl_c_in_the_last_stage_is_an_interruption_too(monkeypatch: pytest.Mon
     assert all(row.latency for row in run.rows)
 
 
+@pytest.mark.usefixtures("shared_worker")
 @pytest.mark.parametrize(
     "error", [RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()]
 )
@@ -257,7 +274,7 @@ def test_running_out_of_memory_is_said_and_the_run_goes_on(
         ),
     ],
 )
-@pytest.mark.usefixtures("seen_before")
+@pytest.mark.usefixtures("seen_before", "shared_worker")
 def test_a_timed_process_that_fails_is_said_and_the_run_goes_on(
     error: UnavailableError, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
