@@ -10,6 +10,8 @@ from inspect import Signature, signature
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pvtprof import cores as _cores  # noqa: F401 # read before anything imports torch
+
 if TYPE_CHECKING:
     from pvtprof.api import (
         Run,

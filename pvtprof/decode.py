@@ -7,6 +7,7 @@ it is refused where a type asks for it, and is left alone in fields that this ve
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 #: No count has more digits: far beyond any network, and every figure can still be shown.
 MOST_DIGITS = 60
+#: How files in other encodings begin; that of UTF-32 begins as UTF-16's does, and comes first.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 #: A shown value has at most so many characters.
 MOST_SHOWN = 60
 #: How messages call the types of msgspec's messages.
@@ -39,12 +47,19 @@ Value = TypeVar("Value")
 def text_of(path: str | os.PathLike[str], way_out: str) -> str:
     """Return the text of a file; ``way_out`` ends the message of the StoreError otherwise."""
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise StoreError(f"{path} is not a text file; {way_out}") from None
+        content = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise StoreError(f"cannot read {path}: {reason}; check the path, or {way_out}") from None
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            raise StoreError(f"{path} is in {encoding}; save it as UTF-8, or {way_out}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        is_binary = b"\0" in content
+        kind = "not a text file" if is_binary else "not in UTF-8; save it as UTF-8"
+        raise StoreError(f"{path} is {kind}, or {way_out}") from None
 
 
 def loaded(

@@ -19,4 +19,4 @@ class Moment:
 
 def highest(moments: Iterable[Moment]) -> Moment:
     """The first moment with the most live bytes."""
-    return max(moments, key=lambda moment: moment.bytes)
+    return max(moments, key=lambda moment: moment.bytes, default=Moment(0, ""))

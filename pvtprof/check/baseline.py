@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from msgspec import Struct
 
 from pvtprof.check.judgement import fewest_processes
 from pvtprof.decode import loaded
-from pvtprof.designs.workload import Workload
+from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.witness import Observation
@@ -54,26 +54,46 @@ class Baseline:
 
 
 def dumps(baseline: Baseline) -> str:
-    """The baseline as JSON text."""
-    return json.dumps({"schema": SCHEMA, **asdict(baseline)}, indent=1) + "\n"
+    """The baseline as JSON text; of a target it holds how it ran, and no published model."""
+    document = {"schema": SCHEMA, **asdict(baseline)}
+    if baseline.target:
+        work = document.pop("workload")
+        document["ran"] = {name: work[name] for name in _Ran.__struct_fields__}
+    return json.dumps(document, indent=1) + "\n"
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
     """Return a baseline from a file; raises StoreError for any other file."""
     found = loaded(path, {SCHEMA: _Document}, _AGAIN)
-    workload = found.workload.workload()
-    return Baseline(found.environment, workload, found.target, found.rows, found.timed)
+    return Baseline(found.environment, found.work, found.target, found.rows, found.timed)
+
+
+class _Ran(Struct, frozen=True):
+    """How a target ran."""
+
+    device: str
+    mode: str
 
 
 class _Document(Struct, frozen=True):
     """A baseline as its file has it."""
 
     environment: Environment
-    workload: WorkloadDocument
     rows: Mapping[str, Observation]
+    workload: WorkloadDocument | None = None
+    ran: _Ran | None = None
     target: str | None = None
     timed: Timed | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:
             raise SpecError("rows is empty: it would hold nothing to anything")
+        _ = self.work
+
+    @property
+    def work(self) -> Workload:
+        if self.workload:
+            return self.workload.workload()
+        if self.target is None or self.ran is None:
+            raise SpecError("there is no field workload")
+        return replace(workload(), device=self.ran.device, mode=self.ran.mode)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pvtprof import units
@@ -12,9 +13,19 @@ from pvtprof.check.request import Checked, Progress
 from pvtprof.check.result import GateResult, result
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import UnavailableError
+from pvtprof.moment import Moment
+from pvtprof.observe.deadline import Limit
 from pvtprof.observe.witness import Count, Observation
 from pvtprof.run.observer import subject_of
 from pvtprof.run.rows import analytic_rows
+
+#: Operators that have MACs within: a counter that skips one counts too little.
+HIDES_MACS = re.compile("attention|encoder_layer|conv|mm$|linear$|einsum|lstm|gru|rnn")
+#: What each counter counts, in words.
+COUNTED: Mapping[str, Callable[[int], str]] = {
+    "torch": lambda flops: f"{units.integer(flops)} FLOPs, {units.integer(flops // 2)} MACs",
+    "fvcore": lambda macs: f"{units.integer(macs)} MACs by its own convention",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,11 @@ def observed(checked: Checked, progress: Progress) -> Baseline:
     workload, target = checked.workload, checked.target
     check_settings(workload.setting)
     with with_autograd():
-        rows = _target_rows(target, workload) if target else _own_rows(workload, progress)
+        rows = (
+            _target_rows(target, workload, checked.limit)
+            if target
+            else _own_rows(workload, progress)
+        )
     return Baseline(environment(workload.device), workload, target, rows)
 
 
@@ -78,11 +93,13 @@ def _own_rows(workload: Workload, progress: Progress) -> dict[str, Observation]:
     return found
 
 
-def _target_rows(target: str, workload: Workload) -> dict[str, Observation]:
+def _target_rows(target: str, workload: Workload, limit: Limit) -> dict[str, Observation]:
     from pvtprof.observe import exact
     from pvtprof.observe.target import factory
 
-    return {target: exact.of_module(*factory(target)(), workload.mode)}
+    with limit.over(target):
+        module, inputs = factory(target)()
+    return {target: exact.of_module(module, inputs, workload.mode, limit)}
 
 
 def changes(before: Mapping[str, Observation], after: Mapping[str, Observation]) -> list[Change]:
@@ -106,11 +123,14 @@ def _changes(row: str, before: Observation, after: Observation) -> Iterator[Chan
         )
     yield from _differing(row, "runs", before.executed, after.executed)
     if before.peak != after.peak:
-        moved = before.peak.at != after.peak.at
-        where = f"{before.peak.at}, now {after.peak.at}" if moved else before.peak.at
-        yield Change(row, "peak bytes", where, before.peak.bytes, after.peak.bytes)
+        (then, was), (now, at) = map(_peak, (before.peak, after.peak))
+        yield Change(row, "peak bytes", was if was == at else f"{was}, now {at}", then, now)
     if before.saved_bytes != after.saved_bytes:
         yield Change(row, "bytes saved for backward", "", before.saved_bytes, after.saved_bytes)
+
+
+def _peak(peak: Moment | None) -> tuple[int | None, str]:
+    return (peak.bytes, peak.at) if peak else (None, "nothing")
 
 
 def _count_changes(
@@ -135,6 +155,28 @@ def _differing(
             yield Change(row, what, name or "the module itself", before.get(name), after.get(name))
 
 
+def unfollowed(row: str, seen: Observation) -> Iterator[str]:
+    """Which witnesses could not follow a row, and why: what they would say is held to nothing."""
+    for witness, reason in seen.failures.items():
+        yield f"- {row}: {witness} cannot follow it: {reason}"
+
+
+def figures(row: str, seen: Observation) -> Iterator[str]:
+    """Every exact figure of a row in total, and what its witnesses do not count."""
+    yield f"- {row}: {units.integer(seen.params)} params"
+    if seen.peak and seen.saved_bytes is not None:
+        peak, saved = units.integer(seen.peak.bytes), units.integer(seen.saved_bytes)
+        yield f"- {row}: peak {peak} bytes in {seen.peak.at}, {saved} bytes saved for backward"
+    for witness, count in seen.counts.items():
+        yield f"- {row}: {witness} counts {COUNTED[witness](count.counted)}"
+        names = [name.removeprefix("aten::") for name in count.skipped]
+        if hidden := [name for name in names if HIDES_MACS.search(name)]:
+            yield f"- {row}: {witness} does not see {', '.join(hidden)}: its count is too small"
+        if names:
+            yield f"- {row}: {witness} does not count {', '.join(names)}"
+    yield from unfollowed(row, seen)
+
+
 def cases(before: Baseline, after: Baseline) -> list[Case]:
     """Every row of either side, and what changed in it."""
     lines: dict[str, list[str]] = {row: [] for row in (*before.rows, *after.rows)}
@@ -150,11 +192,13 @@ def verdict(path: str, before: Baseline, after: Baseline) -> GateResult:
     """Return every exact figure that changed, and the case of every row."""
     found = cases(before, after)
     lines = [f"- {line}" for case in found for line in case.lines]
+    unseen = [line for row, seen in after.rows.items() for line in unfollowed(row, seen)]
     changed, rows = len(lines), f"{len(found)} row{'s' if len(found) > 1 else ''}"
     for name in ("pvtprof", "torch", "fvcore"):
         then, now = getattr(before.environment, name), getattr(after.environment, name)
         if then != now:
             lines.append(f"- the baseline was made with {name} {then}, this is {now}")
+    lines += unseen
     if not changed:
         lines.append(f"check: every exact figure of {rows} is as in {path}")
     else:

@@ -67,7 +67,8 @@ def _observed(request: Request, progress: Progress) -> Observed:
     if not request.baseline or request.samples:
         return Observed(request, request.checked)
     old = baselines.load(request.baseline)
-    checked = Checked(old.workload, old.target).on_device()
+    limit = request.checked.limit
+    checked = Checked(old.workload, old.target, limit=limit).on_device()
     old = replace(old, workload=checked.workload)
     return Observed(request, checked, old, exact_figures.observed(checked, progress))
 
@@ -149,7 +150,8 @@ def _update(request: Request, progress: Progress) -> GateResult:
     path, checked, timed = str(request.baseline), request.checked, request.latency
     if not request.given:
         old = baselines.load(path)
-        checked, timed = Checked(old.workload, old.target), timed or old.timed is not None
+        checked = replace(checked, workload=old.workload, target=old.target)
+        timed = timed or old.timed is not None
     files.check_writable(path, request.force)
     checked = checked.on_device()
     new = exact_figures.observed(checked, progress)
@@ -159,5 +161,6 @@ def _update(request: Request, progress: Progress) -> GateResult:
         new = replace(new, timed=times)
     files.write(path, baselines.dumps(new), request.force, ".json")
     held = "exact figures and times" if new.timed else "exact figures"
-    several = "s" if len(new.rows) > 1 else ""
-    return result([f"check: wrote {path}, {held} of {len(new.rows)} row{several}"], [])
+    last = f"check: wrote {path}, {held} of {len(new.rows)} row{'s' * (len(new.rows) != 1)}"
+    shown = [line for row, seen in new.rows.items() for line in exact_figures.figures(row, seen)]
+    return result([*(shown if new.target else []), last], [])

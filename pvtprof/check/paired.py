@@ -16,7 +16,7 @@ from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from pvtprof import units
+from pvtprof import cores, units
 from pvtprof.check.judgement import (
     ALPHA,
     CANNOT_TELL,
@@ -155,7 +155,7 @@ def judged(
 
 
 def _setups(versions: Versions, checked: Checked) -> dict[str, Setup]:
-    from pvtprof.observe.sides import Setup, last_core
+    from pvtprof.observe.sides import Setup
 
     work, v = checked.workload, versions
     places = {"base": (v.base, v.base_python, v.head), "head": (v.head, v.head_python, v.base)}
@@ -166,7 +166,7 @@ def _setups(versions: Versions, checked: Checked) -> dict[str, Setup]:
             work.dtype,
             work.device,
             work.mode,
-            core=last_core(),
+            core=cores.last(),
             python=python,
             other=other,
             tf32=checked.tf32,

@@ -7,13 +7,15 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from pvtprof.observe.witness import Observation
 
 #: What a budget may limit; all are counts but the last, seconds.
 LIMITS = ("macs", "params", "peak_bytes", "saved_bytes", "latency_s")
@@ -41,11 +43,14 @@ def pvt_benchmark(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any
     benchmark = request.getfixturevalue("benchmark")
 
     from pvtprof.observe.building import call_of
+    from pvtprof.observe.nesting import tensors
+    from pvtprof.observe.untouched import untouched
 
-    def measured(module: nn.Module, *inputs: Tensor) -> dict[str, Any]:
-        figures = _figures(module, inputs)
-        benchmark.extra_info.update(figures)
-        benchmark(_synchronised(call_of(module, inputs, "inference"), inputs))
+    def measured(module: nn.Module, *inputs: Any) -> dict[str, Any]:
+        with untouched(module, tensors(inputs)):
+            figures = _figures(module, inputs)
+            benchmark.extra_info.update(figures)
+            benchmark(_synchronised(call_of(module, inputs, "inference"), tensors(inputs)))
         over = [
             f"{name} {_of(figures, name)}, at most {limit}"
             for name, limit in limits.items()
@@ -76,7 +81,7 @@ def _of(figures: dict[str, Any], name: str) -> float:
     return low
 
 
-def _synchronised(call: Callable[[], object], inputs: tuple[Tensor, ...]) -> Callable[[], object]:
+def _synchronised(call: Callable[[], object], inputs: Sequence[Tensor]) -> Callable[[], object]:
     """The call, and on CUDA the end of its kernels: pytest-benchmark would time the launches."""
     used = sorted({str(x.device) for x in inputs if x.is_cuda})
     if not used:
@@ -94,15 +99,16 @@ def _synchronised(call: Callable[[], object], inputs: tuple[Tensor, ...]) -> Cal
     return synchronised
 
 
-def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
+def _figures(module: nn.Module, inputs: tuple[Any, ...]) -> dict[str, Any]:
     import torch
 
     from pvtprof.observe import device as seam
-    from pvtprof.observe import exact, latency
+    from pvtprof.observe import latency
     from pvtprof.observe.building import call_of
+    from pvtprof.observe.nesting import tensors
 
-    seen = exact.of_module(module, inputs, "inference")
-    device = str(inputs[0].device) if inputs else "cpu"
+    seen = _seen(module, inputs)
+    device = next((str(x.device) for x in tensors(inputs)), "cpu")
     seam.of(device).start()  # events and synchronisation are of the current device
     sampler = latency.sampler(call_of(module, inputs, "inference"), device)
     budget_s = max(MEASURED_S, 2 * ROUNDS * sampler(1)["wall"])
@@ -113,9 +119,31 @@ def _figures(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
         "threads": str(torch.get_num_threads()),
         "macs": seen.counts["torch"].counted // 2,
         "params": seen.params,
-        "peak_bytes": seen.peak.bytes,
-        "peak_at": seen.peak.at,
+        "peak_bytes": seen.peak.bytes if seen.peak else None,
+        "peak_at": seen.peak.at if seen.peak else None,
         "saved_bytes": seen.saved_bytes,
         "latency_s": sample.median,
         "latency_interval_s": [low, high],
     }
+
+
+def _seen(module: nn.Module, inputs: tuple[Any, ...]) -> Observation:
+    """All that is exact; raises UnavailableError where a witness of a budget cannot follow."""
+    import torch
+
+    from pvtprof.errors import UnavailableError
+    from pvtprof.observe import exact
+    from pvtprof.observe.flat import flat
+    from pvtprof.observe.nesting import tensors
+    from pvtprof.observe.untouched import untouched
+
+    with untouched(module, tensors(inputs)), torch.no_grad():
+        plain = isinstance(module(*inputs), torch.Tensor)
+    if not plain or not all(isinstance(x, torch.Tensor) for x in inputs):
+        seen = exact.of_module(*flat(module, inputs, {}), "inference")
+    else:
+        seen = exact.of_module(module, inputs, "inference")
+    for witness in (exact.TORCH, exact.LIVE):
+        if reason := seen.failures.get(witness):
+            raise UnavailableError(f"{witness} cannot follow {type(module).__name__}: {reason}")
+    return seen

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pvtprof.check.usage import check_usage
 from pvtprof.designs.words import CHECK_BUDGET_S
 from pvtprof.designs.workload import WORDS, Workload, workload
 from pvtprof.errors import SpecError
+from pvtprof.observe.deadline import Limit, of_budget
 
 Progress = Callable[[str], None]
 #: The slowdown that matters: of two versions side by side, and of times taken at two times.
@@ -44,12 +45,14 @@ class Checked:
     """What runs: pvtprof's own rows of a workload, or a user's ``target``, package.module:factory.
 
     With a target, the workload says how it is run: device, dtype and mode alone.
-    ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU.
+    ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU; ``limit`` is on each
+    call of a target.
     """
 
     workload: Workload
     target: str | None = None
     tf32: bool = False
+    limit: Limit = field(default_factory=Limit)
 
     def on_device(self) -> Checked:
         """Return the same on the device that its name means here.
@@ -93,13 +96,15 @@ class Request:
         return Timing(self.budget_s, tolerance if self.tolerance is None else self.tolerance)
 
 
-def request(options: dict[str, Any], given: tuple[str, ...]) -> Request:
+def request(options: dict[str, Any], given: tuple[str, ...], may_exit: bool = False) -> Request:
     """Return what the options of a check ask for, by their names; None means the default.
 
-    ``given`` are those that say what runs, as the command line spells them.
+    ``given`` are those that say what runs, as the command line spells them. ``may_exit``: the
+    process may be ended for a target that never returns.
     """
     options = {name: value for name, value in options.items() if value is not None}
     asked = workload(**{name: options.pop(name) for name in WORDS if name in options})
     asked = replace(asked, device=options.pop("device", "auto"))
-    checked = Checked(asked, options.pop("target", None), options.pop("tf32", False))
+    limit = of_budget(options.get("budget_s", CHECK_BUDGET_S), may_exit)
+    checked = Checked(asked, options.pop("target", None), options.pop("tf32", False), limit)
     return Request(checked, given, **options)

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from pvtprof import cores
 from pvtprof.check.baseline import Baseline, Timed
 from pvtprof.check.case import SKIPPED, UNDECIDED, Case
 from pvtprof.check.judgement import Unpaired, confirmed, fewest_processes, outcome
@@ -58,13 +59,13 @@ def timed(
     ``of`` is how many rows there are in all, for which the tests are corrected. Raises
     UnavailableError where a row cannot be timed here.
     """
-    from pvtprof.observe.sides import Setup, last_core, sides
+    from pvtprof.observe.sides import Setup, sides
 
     work, target = checked.workload, checked.target
     recipes = of_rows(work.designs, work.setting, target)
     root = os.getcwd() if target else str(Path(__file__).parents[2])
     setup = Setup(
-        root, target, work.dtype, work.device, work.mode, core=last_core(), tf32=checked.tf32
+        root, target, work.dtype, work.device, work.mode, core=cores.last(), tf32=checked.tf32
     )
     ratios: dict[str, tuple[float, ...]] = {}
     with sides({"the timed process": setup}) as (side,):

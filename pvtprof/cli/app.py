@@ -14,6 +14,7 @@ import click
 import pvtprof.cli.commands as commands
 from pvtprof import __version__
 from pvtprof.cli.exit_codes import DEFECT
+from pvtprof.cli.spelling import check_spelling
 from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.registry import entry_names
 
@@ -32,6 +33,10 @@ class _Group(click.Group):
             return None
         found: click.Command = import_module(f"{commands.__name__}.{cmd_name}").command
         return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        check_spelling(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -74,7 +79,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _failed("interrupted; nothing was written", RunInterruptedError.exit_code)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        return _failed(str(stop.code), DEFECT)
     except Exception:
         traceback.print_exc()
         return _failed("this is a defect of pvtprof's: please report it", DEFECT)

@@ -13,7 +13,7 @@ from pvtprof.designs.device import device_word
 
 
 class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``224`` or ``800x1333`` (height x width) as (height, width)."""
+    """``224``, ``800x1333`` or ``800*1333`` (height x width) as (height, width)."""
 
     name = "HEIGHT[xWIDTH]"
 
@@ -21,14 +21,14 @@ class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 
         """Return (height, width) in pixels."""
         if isinstance(value, tuple):
             return value[0], value[1]
-        found = re.fullmatch(r"([0-9]{1,18})(?:x([0-9]{1,18}))?", value)
+        found = re.fullmatch(r"([0-9]{1,18})(?:\s*[xX*\u00d7]\s*([0-9]{1,18}))?", value.strip())
         if not found:
             self.fail(f"{value!r} is not an image size; use pixels such as 224 or 800x1333")
         return int(found[1]), int(found[2] or found[1])
 
 
 class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``8,4,2,1`` as four whole numbers."""
+    """``8,4,2,1``, ``8 4 2 1`` or ``[8, 4, 2, 1]`` as four whole numbers."""
 
     name = "R1,R2,R3,R4"
 
@@ -36,8 +36,8 @@ class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8
         """Return the four ratios."""
         if isinstance(value, tuple):
             return value
-        for part in (parts := value.split(",")):
-            if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", part):
+        for part in (parts := re.split(r"\s*[,;]\s*|\s+", value.strip("[]() "))):
+            if not re.fullmatch(r"-?[0-9]{1,9}", part):
                 self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
         return tuple(int(part) for part in parts)
 

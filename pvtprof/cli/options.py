@@ -21,13 +21,30 @@ def only_one(name: str, values: Sequence[Any]) -> Any:
     """Return the single value of an option; raises UsageError where there are several."""
     if len(values) > 1:
         shown = ", ".join(v if isinstance(v, str) else units.sides(*v) for v in values)
-        raise click.UsageError(f"{name} takes one value here, and got {len(values)}: {shown}")
+        way_out = "; height and width are one word with an x, as 800x1280" * (name == "--img")
+        raise click.UsageError(
+            f"{name} takes one value here, and got {len(values)}: {shown}{way_out}"
+        )
     return values[0]
 
 
 def _several(ctx: click.Context, param: click.Parameter, values: Any) -> tuple[Any, ...]:
     """All values of an option that is repeated, or lists several; equal ones once."""
     return tuple(dict.fromkeys(value for listed in values for value in listed))
+
+
+def _sizes(ctx: click.Context, param: click.Parameter, values: Any) -> tuple[Any, ...]:
+    """All sizes; two squares in one word may be meant as height and width, and are said to be two.
+
+    ``--img 800,1280`` is the word.
+    """
+    found = _several(ctx, param, values)
+    if len(values) == 1 and len(found) == 2 and all(height == width for height, width in found):
+        (a, _), (b, _) = found
+        click.echo(
+            f"--img {a},{b} is two square images; one of {a} by {b} is --img {a}x{b}", err=True
+        )
+    return found
 
 
 def _single(ctx: click.Context, param: click.Parameter, values: Any) -> Any:
@@ -53,7 +70,7 @@ def img_option(several: bool = False) -> Option:
         "--img",
         type=Listed(Img()),
         multiple=True,
-        callback=_several if several else _single,
+        callback=_sizes if several else _single,
         default=("224",),
         show_default=True,
         help="Image size in pixels.",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pvtprof.errors import SpecError
+from pvtprof.observe.nesting import arguments
 
 #: Where a free size lies: name of the input, and its dimension (None: the input is the number).
 Place: TypeAlias = tuple[str, int | None]
@@ -80,7 +81,7 @@ def example(inputs: Any, free: Free | None = None) -> Example:
     >>> example((torch.zeros(1, 64, 8), 8, 8), "b=0,0.1=h*w,1=h,2=w").sizes
     {'b': 1, 'h': 8, 'w': 8}
     """
-    args, kwargs = _arguments(inputs)
+    args, kwargs = arguments(inputs)
     leaves = dict(_leaves(args, kwargs))
     if not any(isinstance(leaf, Tensor) for leaf in leaves.values()):
         raise SpecError("the example input has no tensor; give a tensor, a tuple or a dict of them")
@@ -94,14 +95,6 @@ def example(inputs: Any, free: Free | None = None) -> Example:
         if missing := [n for n in name.split("*") if n not in made.sizes]:
             raise SpecError(f"free size {missing[0]!r} is no input's dimension alone; {_WAY_OUT}")
     return made
-
-
-def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if isinstance(inputs, Mapping):
-        return (), dict(inputs)
-    if isinstance(inputs, tuple | list):
-        return tuple(inputs), {}
-    return (inputs,), {}
 
 
 def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

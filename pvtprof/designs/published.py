@@ -5,6 +5,8 @@ Facts: the official code, https://github.com/whai362/PVT (``classification/pvt.p
 
 from __future__ import annotations
 
+import re
+
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.spec import ModelSpec, StageSpec
 
@@ -39,7 +41,10 @@ MODELS = {name: _published(name) for name in _PUBLISHED}
 
 
 def model_spec(name: str) -> ModelSpec:
-    """The published model of that name.
+    """The published model of that name, also as timm, papers and others write it.
+
+    >>> model_spec("PVTv2-B2-Linear").name, model_spec("pvt_v2_b2.in1k").name
+    ('pvt_v2_b2_li', 'pvt_v2_b2')
 
     >>> model_spec("pvt_v2_b9")
     Traceback (most recent call last):
@@ -48,4 +53,17 @@ def model_spec(name: str) -> ModelSpec:
 pvt_v2_b3? use one of pvt_tiny, pvt_small, pvt_medium, pvt_large, pvt_v2_b0, pvt_v2_b1, \
 pvt_v2_b2, pvt_v2_b3, pvt_v2_b4, pvt_v2_b5, pvt_v2_b2_li
     """
-    return MODELS[one_of("model", name, tuple(MODELS))]
+    known = canonical(name)
+    return MODELS[known if known in MODELS else one_of("model", name, tuple(MODELS))]
+
+
+def canonical(name: str) -> str:
+    """The name as it stands in the table, for other spellings of it: case, hyphens, tags, owners.
+
+    >>> canonical("OpenGVLab/pvt-v2-b0"), canonical("PVT-Tiny")
+    ('pvt_v2_b0', 'pvt_tiny')
+    """
+    plain = str(name).rpartition("/")[2].partition(".")[0].strip().lower().replace("-", "_")
+    return re.sub("^pvt_?(v2_?)?", lambda m: "pvt_v2_" if m[1] else "pvt_", plain).replace(
+        "_linear", "_li"
+    )

@@ -76,11 +76,12 @@ def workload(
 ) -> Workload:
     """The workload that these words ask for; ``sr_ratios`` None means the model's own."""
     height, width = image_size(img)
+    spec = model_spec(model)
     return Workload(
-        model,
+        spec.name,
         height,
         width,
-        model_spec(model).sr_ratios if sr_ratios is None else checked_ratios(sr_ratios),
+        spec.sr_ratios if sr_ratios is None else checked_ratios(sr_ratios),
         batch=positive("batch", batch, MAX_BATCH),
         dtype=dtype,
         attention=attention,

@@ -46,6 +46,7 @@ def asked(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    del sys.path[0]  # this folder
+    own = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if path != own]
     answers, sys.stdout = sys.stdout, sys.stderr  # what torch prints is not the answer
     print(json.dumps(asked(sys.argv[1])), file=answers)

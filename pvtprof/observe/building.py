@@ -11,10 +11,9 @@ import importlib
 import os
 import random
 import sys
-from collections.abc import Iterable
 from typing import Any
 
-from . import clocks
+from . import clocks, nesting
 from . import device as seam
 from .clocks import Call
 
@@ -27,7 +26,7 @@ class Built:
     """A row that was built: its module and inputs, and how to time it."""
 
     module: Any
-    inputs: list[Any]
+    inputs: Any
     call: Call
     device: Any
     graph: Call | None = None
@@ -73,15 +72,19 @@ def _built_one(setup: dict[str, Any], row: Any, device: Any) -> tuple[Built, dic
     is_reference = isinstance(row, str)
     module, inputs = REFERENCES[row]() if is_reference else _made(setup, row)
     module, mode = module.to(device.name), "inference" if is_reference else setup["mode"]
-    inputs = [_on(setup, x) for x in inputs]
+    inputs = nesting.mapped(lambda x: _on(setup, x), inputs)
     call = call_of(module, inputs, mode)
     output, names = clocks.named(call) if device.is_cuda else (call(), [])
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(f"the module returns {type(output).__name__}, not a tensor")
-    said = {"shape": list(output.shape), "finite": bool(torch.isfinite(output).all())}
+    if not (found := nesting.tensors(output)):
+        raise TypeError(f"the module returns {type(output).__name__} without a tensor in it")
+    shapes = [list(tensor.shape) for tensor in found]
+    said: dict[str, Any] = {
+        "shape": shapes if len(shapes) > 1 else shapes[0],
+        "finite": all(bool(torch.isfinite(tensor).all()) for tensor in found),
+    }
     if backend := clocks.fused_backend(names):
         said["backend"] = backend
-    del output
+    del output, found
     graph = device.graph(call) if setup["graph"] and not is_reference else None
     return Built(module, inputs, call, device, graph), said
 
@@ -110,27 +113,34 @@ def _refuse_foreign_code(setup: dict[str, Any]) -> None:
 
 
 def _on(setup: dict[str, Any], x: Any) -> Any:
+    if not nesting.tensors(x):
+        return x  # a number, a text, None
     return x.detach().to(setup["device"]).requires_grad_(x.requires_grad)
 
 
-def call_of(module: Any, inputs: Iterable[Any], mode: str) -> Call:
+def call_of(module: Any, inputs: Any, mode: str) -> Call:
     """What is timed: a forward pass, or in "training" forward and backward, gradients let go."""
     import torch
+
+    args, kwargs = nesting.arguments(inputs)
+    given = nesting.tensors(inputs)
 
     if mode == "inference":
 
         def forward() -> object:
             with torch.no_grad():
-                return module(*inputs)
+                return module(*args, **kwargs)
 
         return forward
 
     def step() -> object:
-        output = module(*inputs)
-        output.backward(torch.ones_like(output))
-        for tensor in (*module.parameters(), *inputs):
+        output = nesting.tensors(module(*args, **kwargs))
+        learned = [tensor for tensor in output if tensor.requires_grad]
+        if learned:
+            torch.autograd.backward(learned, [torch.ones_like(tensor) for tensor in learned])
+        for tensor in (*module.parameters(), *given):
             tensor.grad = None
-        return output.detach()
+        return [tensor.detach() for tensor in output]
 
     return step
 
@@ -177,16 +187,15 @@ REFERENCES = {
 }
 
 
-def _made(setup: dict[str, Any], row: Any) -> tuple[Any, list[Any]]:
+def _made(setup: dict[str, Any], row: Any) -> tuple[Any, Any]:
     return _target(setup["target"]) if setup["target"] else _own(row)
 
 
-def _target(target: str) -> tuple[Any, list[Any]]:
-    import torch
-
+def _target(target: str) -> tuple[Any, Any]:
     package, _, name = target.partition(":")
     module, example = getattr(importlib.import_module(package), name)()
-    return module, [example] if isinstance(example, torch.Tensor) else list(example)
+    args, kwargs = nesting.arguments(example)
+    return module, kwargs or list(args)
 
 
 def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-import resource
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +12,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pvtprof import cores
 from pvtprof.designs.device import device_word
-from pvtprof.observe import asking
+from pvtprof.observe import asking, limits
 from pvtprof.observe.machine import Environment
+
+#: Environment variables of OpenMP, MKL, oneDNN and torch's kernels begin so; MOST_SHOWN of a value.
+OF_THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_")
+NUMBERS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+MOST_SHOWN = 100
 
 
 def environment(device: str = "none", timed: bool = False, tf32: bool = False) -> Environment:
@@ -39,7 +44,12 @@ def without_torch(on_cuda: bool) -> Environment:
     base = environment()
     if on_cuda:
         return _on_gpu(base, asking.gpu("cuda"))
-    return replace(base, device=cpu_name(), torch=asking.installed_torch()[0])
+    return replace(
+        base,
+        device=cpu_name(),
+        torch=asking.installed_torch()[0],
+        thread_settings=thread_settings(),
+    )
 
 
 def _on_gpu(base: Environment, facts: Mapping[str, Any]) -> Environment:
@@ -64,13 +74,15 @@ def _with_torch(base: Environment, device: str, timed: bool, tf32: bool) -> Envi
     if device.startswith("cuda"):
         base = replace(_on_gpu(base, asking.gpu(device)), tf32="on" if tf32 else "off")
     else:
-        base = replace(base, device=cpu_name(), memory_bytes=_total_memory())
+        base = replace(base, device=cpu_name(), memory_bytes=limits.total_bytes())
     return replace(
         base,
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         fvcore=_version("fvcore"),
         commit=_commit(),
+        thread_settings=thread_settings(),
+        cpu_quota=None if device.startswith("cuda") else limits.cpu_quota(),
         timed_with=" ".join(f"{name}={value}" for name, value in PINNED.items()) if timed else None,
     )
 
@@ -87,12 +99,22 @@ def cpu_name() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores"
+    quota = limits.cpu_quota()
+    return f"{model}, {cores.count()} cores" + (f", quota {quota:g}" if quota else "")
+
+
+def thread_settings() -> str | None:
+    """What the environment says of threads beside their number, which ``threads`` has."""
+    found = {
+        name: "".join(c for c in value if c.isprintable())[:MOST_SHOWN]
+        for name, value in sorted(os.environ.items())
+        if name.startswith(OF_THREADS) and name not in NUMBERS and value
+    }
+    return " ".join(f"{name}={value}" for name, value in found.items()) or None
 
 
 def _output(*command: str, cwd: Path | None = None) -> str | None:
@@ -147,65 +169,13 @@ def device_memory(device: str) -> Room:
     device_word(device)
     facts: Mapping[str, Any] = {"device": "cpu"} if device == "cpu" else asking.gpu(device)
     if facts["device"] == "cpu":
-        return Room(cpu_name(), _total_memory())
+        return Room(cpu_name(), limits.total_bytes())
     taken = facts["memory"]["taken"]
     return Room(facts["name"], facts["memory_bytes"], taken, facts["workspace_bytes"])
-
-
-def _total_memory() -> int:
-    limits = (os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), _cgroup_limit(), _ulimit())
-    return min(limit for limit in limits if limit is not None)
-
-
-def _cgroup_limit() -> int | None:
-    """A container's limit (cgroup v2); None where there is none."""
-    try:
-        return int(Path("/sys/fs/cgroup/memory.max").read_text())
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
-
-
-def _ulimit() -> int | None:
-    """``ulimit -v`` in bytes; None where there is none."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def free_bytes(device: str) -> int:
     """Bytes that a new allocation on ``device`` may take now."""
     if device.startswith("cuda"):
         return int(asking.gpu(device)["memory"]["free"])
-    candidates = [_meminfo(), _cgroup(), _address_space()]
-    known = [value for value in candidates if value is not None]
-    return min(known) if known else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _meminfo() -> int | None:
-    path = Path("/proc/meminfo")
-    if not path.exists():
-        return None
-    for line in path.read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _cgroup() -> int | None:
-    """What a container's limit leaves (cgroup v2), file cache that can go counted as free."""
-    folder, limit = Path("/sys/fs/cgroup"), _cgroup_limit()
-    if limit is None:
-        return None
-    try:
-        used = int((folder / "memory.current").read_text())
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return limit - used + int(stat["inactive_file"])
-    except (OSError, ValueError, KeyError):  # no such file
-        return None
-
-
-def _address_space() -> int | None:
-    """What ``ulimit -v`` leaves; None where there is no limit."""
-    limit, statm = _ulimit(), Path("/proc/self/statm")
-    if limit is None or not statm.exists():
-        return None
-    return limit - int(statm.read_text().split()[0]) * resource.getpagesize()
+    return limits.free_bytes()

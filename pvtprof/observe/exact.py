@@ -3,57 +3,110 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from pvtprof.errors import UnavailableError
 from pvtprof.observe import flop_counter, fvcore, live_bytes
+from pvtprof.observe.deadline import Limit
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import Subject
+from pvtprof.observe.untouched import untouched
 from pvtprof.observe.witness import Count, Observation
+
+#: Names of the witnesses, as a failure names them.
+LIVE, META, TORCH, FVCORE = "live memory", "torch on meta tensors", "torch", "fvcore"
+#: Characters of a reason.
+MOST_SAID = 300
+Seen = TypeVar("Seen")
 
 
 def of_subject(subject: Subject, device: str, mode: str) -> Observation:
     """Of one of pvtprof's own modules: on fake tensors, but for fvcore, which needs real ones."""
-    forward, step = subject.forward, subject.step
-    return _observation(*subject.real(device), subject.torch_count(), forward, step, mode)
+    module, inputs = subject.real(device)
+    counts = {FVCORE: fvcore.count(module, *inputs), TORCH: subject.torch_count()}
+    return _observation(module, counts, (subject.forward, *subject.step), mode)
 
 
-def of_module(module: nn.Module, inputs: Sequence[Tensor], mode: str) -> Observation:
-    """Of any module, on the real tensors that it comes with.
+def of_module(
+    module: nn.Module, inputs: Sequence[Tensor], mode: str, limit: Limit | None = None
+) -> Observation:
+    """Of any module, on the real tensors that it comes with; the module is left as it was.
 
-    Raises UnavailableError where a witness cannot follow the module.
+    What a witness cannot follow leaves the others standing: ``failures`` of the result says why.
+    All see the same random numbers. Raises UnavailableError where no witness can follow, or one
+    takes longer than ``limit``.
     """
-    witness = "live memory"
+    failures: dict[str, str] = {}
+    asked = partial(_asked, failures, module, inputs, limit or Limit())
+    live = asked(LIVE, lambda: (live_bytes.forward(module, inputs), *_step(module, inputs)))
+    counts = {FVCORE: asked(FVCORE, lambda: fvcore.count(module, *inputs))}
+    counts[TORCH] = asked(META, lambda: _on_meta(module, inputs)) or asked(
+        TORCH, lambda: flop_counter.count_real(module, tuple(inputs))
+    )
+    seen = {name: count for name, count in counts.items() if count}
+    if not seen and not live:
+        said = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        raise UnavailableError(f"no witness can follow {type(module).__name__}: {said}")
+    return _observation(module, seen, live, mode, failures)
+
+
+def _asked(
+    failures: dict[str, str],
+    module: nn.Module,
+    inputs: Sequence[Tensor],
+    limit: Limit,
+    witness: str,
+    ask: Callable[[], Seen],
+) -> Seen | None:
+    """What a witness says; None where it cannot follow, with the reason among ``failures``."""
     try:
-        forward, step = live_bytes.forward(module, inputs), live_bytes.step(module, inputs)
-        module.zero_grad(set_to_none=True)
-        witness = "torch's counter, on meta tensors,"
-        meta = copy.deepcopy(module).to("meta")
-        by_torch = flop_counter.count(meta, tuple(x.detach().to("meta") for x in inputs))
-        witness = "fvcore"
-        return _observation(module, inputs, by_torch, forward, step, mode)
+        with limit.over(type(module).__name__), untouched(module, inputs):
+            torch.manual_seed(0)
+            return ask()
+    except UnavailableError:
+        raise
     except Exception as error:  # a user's module may be anything
-        said = next(iter(str(error).splitlines()), "")
-        raise UnavailableError(
-            f"{witness} cannot follow {type(module).__name__}: {type(error).__name__}: {said}"
-        ) from None
+        failures[witness] = _reason(error)
+        return None
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says, the same in every process, as a file can hold it."""
+    said = re.sub(" at 0x[0-9a-f]+", "", next(iter(str(error).splitlines()), ""))
+    text = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {said}")
+    return text.rstrip(": ")[:MOST_SAID]
+
+
+def _step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
+    torch.manual_seed(0)
+    return live_bytes.step(module, inputs)
+
+
+def _on_meta(module: nn.Module, inputs: Sequence[Tensor]) -> Count:
+    meta = copy.deepcopy(module).to("meta")
+    return flop_counter.count(meta, tuple(x.detach().to("meta") for x in inputs))
 
 
 def _observation(
     module: nn.Module,
-    inputs: Sequence[Tensor],
-    by_torch: Count,
-    forward: LiveBytes,
-    step: tuple[LiveBytes, int],
+    counts: dict[str, Count],
+    live: tuple[LiveBytes, LiveBytes, int] | None,
     mode: str,
+    failures: dict[str, str] | None = None,
 ) -> Observation:
-    watched, saved = step
+    forward, watched, saved = live or (None, None, None)
+    watch = watched if mode == "training" else forward
     return Observation(
         params=sum(p.numel() for p in module.parameters()),
-        counts={"fvcore": fvcore.count(module, *inputs), "torch": by_torch},
-        executed=dict(sorted(forward.executed.items())),
-        peak=(watched if mode == "training" else forward).peak,
+        counts=counts,
+        executed=dict(sorted(forward.executed.items())) if forward else {},
+        peak=watch.peak if watch else None,
         saved_bytes=saved,
+        failures=failures or {},
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,7 +39,7 @@ def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     """What torch counts in one forward pass, in FLOPs (2 a MAC).
 
     Both are to be on ``meta``, where nothing is allocated at any size, and where fused attention is
-    decomposed and counted (on CPU tensors it is 0).
+    decomposed and counted (on CPU tensors it is 0: see ``count_real``).
     """
     module.requires_grad_(False)  # else torch's module tracker stumbles over views
     counter = FlopCounterMode(display=False)
@@ -52,6 +53,17 @@ def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
         by_module=own_counts(_totals(counter, type(module).__name__)),
         skipped=dict(sorted(skipped.calls.items())),
     )
+
+
+def count_real(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
+    """The same on real tensors, for what branches on data; fused attention is written out."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            return count(module, inputs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _totals(counter: FlopCounterMode, root: str) -> dict[str, int]:

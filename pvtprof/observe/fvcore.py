@@ -8,12 +8,15 @@ import warnings
 from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
-from fvcore.nn.jit_handles import get_shape
 from torch import Tensor, nn
 
 from pvtprof.observe.modules import own_counts
 from pvtprof.observe.witness import Count
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # fvcore imports what torch and others deprecate
+    from fvcore.nn import FlopCountAnalysis
+    from fvcore.nn.jit_handles import get_shape
 
 #: fvcore 0.1.5 does not know fused attention and counts it as 0; pvtprof teaches it.
 SDPA = "aten::scaled_dot_product_attention"

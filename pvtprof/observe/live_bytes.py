@@ -17,6 +17,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from pvtprof.designs.part import repeated
 from pvtprof.moment import Moment, highest
+from pvtprof.observe.nesting import tensors
 
 aten = torch.ops.aten
 Build: TypeAlias = Callable[[], tuple[nn.Module, tuple[Any, ...]]]
@@ -57,7 +58,12 @@ class LiveBytes(TorchDispatchMode):
         """Do not count the storages of these tensors."""
         for leaf in tree_leaves(tensors):
             if isinstance(leaf, Tensor):
-                self._known[leaf.untyped_storage()] = True
+                self._known[leaf.untyped_storage()] = False
+
+    def held_by(self, tensors: Sequence[Tensor]) -> Any:
+        """Bytes of the storages of these tensors that count, each once."""
+        storages = {(storage := t.untyped_storage())._cdata: storage for t in tensors}
+        return sum(self.size_of(s) for s in storages.values() if self._known.get(s))
 
     @contextmanager
     def naming(self, module: nn.Module) -> Iterator[None]:
@@ -185,22 +191,23 @@ def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
     """A forward pass and its backward, watched; and the bytes saved in between for backward.
 
     The gradients of the parameters count, that of the output is the caller's, and the output is
-    held until the end. Where an input requires grad, its gradient is computed and let go. Of an
-    output that nothing learns from, the step is the forward pass.
+    held until the end. Where an input requires grad, its gradient is computed and let go. Where
+    nothing learns from the output, the step is the forward pass.
     """
     watch = LiveBytes([*module.parameters(), *inputs])
     with watch.naming(module):
         fed = [_upstream(x) if x.requires_grad else x for x in inputs]
         with watch:
             output = module(*fed)
-        if not output.requires_grad:
+        learned = [tensor for tensor in tensors(output) if tensor.requires_grad]
+        if not learned:
             return watch, 0
-        saved = watch.live - output.untyped_storage().nbytes()
-        gradient = torch.ones_like(output)
-        watch.ignore(gradient)
+        saved = watch.live - watch.held_by(tensors(output))
+        gradients = [torch.ones_like(tensor) for tensor in learned]
+        watch.ignore(gradients)
         del fed
         with watch:
-            output.backward(gradient)
+            torch.autograd.backward(learned, gradients)
     return watch, saved
 
 

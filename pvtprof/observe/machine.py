@@ -15,7 +15,8 @@ class Environment:
 
     ``timed_with`` are the environment variables that pin the memory of the process that was timed.
     Of a GPU: ``tf32`` ("on" or "off") of products and convolutions of float32, and
-    ``gpu_settings``, what else decides which kernels run.
+    ``gpu_settings``, what else decides which kernels run. ``thread_settings`` are the environment
+    variables of OpenMP and MKL, ``cpu_quota`` the cores' worth of time that a container may use.
     """
 
     pvtprof: str
@@ -34,12 +35,19 @@ class Environment:
     cudnn: str | None = None
     tf32: str | None = None
     gpu_settings: str | None = None
+    thread_settings: str | None = None
+    cpu_quota: float | None = None
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether threads are stopped for a part of each period, which every time then contains."""
+        return self.cpu_quota is not None and self.cpu_quota < (self.threads or 1)
 
 
 #: What of the environment must be the same for two times to mean something.
 CONDITIONS = (
     *("device", "driver", "cuda", "torch", "threads", "timed_with"),
-    *("cudnn", "tf32", "gpu_settings"),
+    *("cudnn", "tf32", "gpu_settings", "thread_settings"),
 )
 
 

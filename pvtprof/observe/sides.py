@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
+from pvtprof import cores
 from pvtprof.designs.setting import Setting
 from pvtprof.errors import DeviceLostError, DeviceMemoryError, UnavailableError
 from pvtprof.observe.clocks import Block, Sampler
@@ -156,11 +157,6 @@ class Side:
         return UnavailableError(f"{self.name}: its process {how}")
 
 
-def last_core() -> int | None:
-    """The core that sides in lockstep stay on; None where the system does not let them."""
-    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-
-
 @contextmanager
 def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
     """A side for each name in ``setup``, started by its Python; all ended in any case.
@@ -197,14 +193,15 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
                 both = open(source, "rb", 0), open(sink, "wb", 0)  # noqa: SIM115 # closed by ours
                 found.append(Side(name, *map(ours.enter_context, both)))
             try:
-                process = subprocess.Popen(
-                    [python, str(WORKER), *(f"{source}:{sink}" for source, sink in given)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    start_new_session=True,
-                    env=os.environ | PINNED | UNPOISONED | dict.fromkeys(THREADS, str(threads)),
-                    pass_fds=[end for both in given for end in both],
-                )
+                with cores.given_back():
+                    process = subprocess.Popen(
+                        [python, str(WORKER), *(f"{source}:{sink}" for source, sink in given)],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        start_new_session=True,
+                        env=os.environ | PINNED | UNPOISONED | dict.fromkeys(THREADS, str(threads)),
+                        pass_fds=[end for both in given for end in both],
+                    )
             except OSError as error:
                 said = f"cannot start {python} for {names[0]}: {error.strerror}"
                 raise UnavailableError(said) from None

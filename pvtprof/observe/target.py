@@ -12,11 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from pvtprof.errors import SpecError
+from pvtprof.observe.flat import flat
+from pvtprof.observe.nesting import arguments, tensors
 from pvtprof.observe.subject import Built
+from pvtprof.observe.untouched import untouched
 
 #: What a user's code may raise: anything but Ctrl-C; sys.exit() is no way to pass a gate.
 USERS = (Exception, SystemExit)
-_WAY_OUT = "a factory takes no arguments and returns (module, example input or tuple of inputs)"
+_WAY_OUT = (
+    "a factory takes no arguments and returns (module, example input): a tensor, a tuple of "
+    "inputs, or a dict of them by name"
+)
 
 
 def factory(target: str) -> Callable[[], Built]:
@@ -46,33 +52,37 @@ def _checked(target: str, make: Callable[[], Any]) -> Built:
     if not isinstance(built, tuple | list) or len(built) != 2:
         raise SpecError(f"target {target!r} returns {type(built).__name__}; {_WAY_OUT}")
     module, example = built
-    inputs = (example,) if isinstance(example, Tensor) else example
-    if (
-        not isinstance(module, nn.Module)
-        or not isinstance(inputs, tuple | list)
-        or not all(isinstance(x, Tensor) for x in inputs)
-    ):
+    args, kwargs = arguments(example)
+    if not isinstance(module, nn.Module) or not tensors((args, kwargs)):
         raise SpecError(
             f"target {target!r} returns ({type(module).__name__}, {type(example).__name__}); "
             f"{_WAY_OUT}"
         )
-    return module, _ran(target, module, tuple(inputs))
+    output = _ran(target, module, args, kwargs)
+    if kwargs or not isinstance(output, Tensor) or not all(isinstance(x, Tensor) for x in args):
+        return flat(module, args, kwargs)
+    return module, args
 
 
-def _ran(target: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The inputs, once the module was seen to turn them into a finite tensor."""
+def _ran(target: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    """What the module returns, once it was seen to be finite tensors; the module stays as it was.
+
+    All see the same random numbers.
+    """
     try:
-        with torch.no_grad():
-            output = module(*inputs)
+        with untouched(module, tensors((args, kwargs))), torch.no_grad():
+            torch.manual_seed(0)
+            output: object = module(*args, **kwargs)
     except USERS as error:
         raise SpecError(f"target {target!r}: its module raises {_said(error)}") from None
-    if not isinstance(output, Tensor):
+    if not (found := tensors(output)):
         raise SpecError(
-            f"target {target!r}: its module returns {type(output).__name__}; it must be a tensor"
+            f"target {target!r}: its module returns {type(output).__name__} without a tensor in "
+            "it; there is nothing to hold"
         )
-    if not bool(torch.isfinite(output).all()):
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in found):
         raise SpecError(f"target {target!r}: its module returns values that are not finite")
-    return inputs
+    return output
 
 
 def _said(error: BaseException) -> str:

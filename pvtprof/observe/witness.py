@@ -28,11 +28,14 @@ class Observation:
     """All that is exact of one module, as witnesses saw it: no formula, no clock.
 
     ``executed`` maps torch's operators to how often one forward pass runs them; ``peak`` is of a
-    forward pass or of a training step, as the workload's mode says.
+    forward pass or of a training step, as the workload's mode says; both are None where the
+    witness of live memory cannot follow. ``failures`` maps each witness that cannot follow the
+    module to the reason.
     """
 
     params: int
     counts: Mapping[str, Count]
     executed: Mapping[str, int]
-    peak: Moment
-    saved_bytes: int
+    peak: Moment | None
+    saved_bytes: int | None
+    failures: Mapping[str, str] = field(default_factory=dict)

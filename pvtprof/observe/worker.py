@@ -38,7 +38,8 @@ else:
 
 def main() -> None:
     """Fork the sides, and end as the first of them that fails."""
-    del sys.path[0]  # this folder, whose names are nobody's business
+    own = os.path.dirname(os.path.abspath(__file__))  # whose names are nobody's business
+    sys.path[:] = [path for path in sys.path if path != own]
     os.dup2(2, 1)  # what a module prints goes to stderr
     with suppress(Exception):  # said by the side that needs it
         importlib.import_module("torch")  # and nothing more: what asks for GPUs spoils the forks

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pvtprof.errors import StoreError
+from pvtprof.report.encoding import in_encoding
 
 if TYPE_CHECKING:
     from pvtprof.run.run import Run
@@ -130,9 +131,11 @@ def emit_then_name(result: str, written: Sequence[str]) -> None:
 
 def emit(result: str) -> None:
     """Put a result on stdout. A reader that has gone is no error; a full disk is."""
+    if sys.stdout is None:  # closed before the start: a reader that has gone
+        return
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(result.encode(encoding, "replace").decode(encoding))
+        sys.stdout.write(in_encoding(result, encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         _leave_stdout()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from pvtprof import units
+from pvtprof.designs.published import model_spec
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.designs.workload import Workload, workload
@@ -36,9 +37,10 @@ def workloads(
     >>> [(one.model, one.width) for one in workloads(["pvt_v2_b0", "pvt_v2_b1"], [224, 512])]
     [('pvt_v2_b0', 224), ('pvt_v2_b0', 512), ('pvt_v2_b1', 224), ('pvt_v2_b1', 512)]
     """
+    models = [model] if isinstance(model, str) else model
     found = [
         workload(name, size, sr_ratios, **others)
-        for name in ([model] if isinstance(model, str) else dict.fromkeys(model))
+        for name in dict.fromkeys(model_spec(m).name for m in models)
         for size in sizes(img)
     ]
     if not found:

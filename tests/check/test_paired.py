@@ -74,7 +74,9 @@ def not_finite():
     return nn.Identity(), torch.full((2, 2), float("nan"))
 
 def no_tensor():
-    return nn.Sequential(), [torch.zeros(1), 3]
+    module = nn.Identity()
+    module.forward = lambda x: "words"
+    return module, torch.zeros(1)
 
 def other_shape():
     return nn.Identity(), torch.zeros(SHAPE)
@@ -202,7 +204,7 @@ def test_half_as_much_work_again_is_slower(tmp_path: Path) -> None:
         ("raises", "base: ValueError: no such checkpoint"),
         ("dies", "base: its process died"),
         ("not_finite", "base: the module returns values that are not finite"),
-        ("no_tensor", "base: AttributeError"),
+        ("no_tensor", "base: TypeError: the module returns str without a tensor in it"),
         ("absent", "base: AttributeError"),
         ("exits", "base: SystemExit"),
         ("leaves", r"base: its process died \(0\)"),

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[2] / "pvtprof"
 ORDER = (
     (
         "errors",
+        "cores",
         "moment",
         "units",
         "files",

@@ -86,14 +86,6 @@ def not_finite() -> Built:
     return module, torch.randn(2, 2)
 
 
-def returns_list() -> Built:
-    class Listed(nn.Module):
-        def forward(self, x: Tensor) -> list[Tensor]:
-            return [x]
-
-    return Listed(), torch.randn(2, 2)
-
-
 def repeated(times: float) -> Built:
     """The rows of an MLP, so many times over: proportionally more work, really done."""
     rows = round(2048 * times)
@@ -117,14 +109,3 @@ class _Largest(nn.Linear):
 def whole_numbers() -> tuple[nn.Module, Tensor]:
     """An output that nothing can learn from."""
     return _Largest(8, 8), torch.randn(4, 8)
-
-
-class _KnowsItsDevice(nn.Linear):
-    def forward(self, x: Tensor) -> Tensor:
-        assert x.device.type == "cpu"
-        return super().forward(x)
-
-
-def knows_its_device() -> tuple[nn.Module, Tensor]:
-    """A module that will not run on meta tensors."""
-    return _KnowsItsDevice(8, 8), torch.randn(4, 8)

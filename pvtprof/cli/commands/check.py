@@ -93,7 +93,7 @@ def command(
     from pvtprof.check.request import request
     from pvtprof.check.result import together
 
-    asked = request({**options, "force": force}, _given(ctx))
+    asked = request({**options, "force": force}, _given(ctx), may_exit=True)
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
         if path:
             files.check_writable(path, force, suffix)
