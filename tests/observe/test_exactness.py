@@ -25,6 +25,7 @@ from pvtprof.errors import SpecError
 from pvtprof.models.build import build_attention
 from pvtprof.moment import Moment
 from pvtprof.observe.subject import Built, Subject
+from tests.trials import ALL
 
 GRID, BATCH = (12, 10), 2
 STAGE = StageSpec(32, 1, 2, 1, 2, "sra_conv")
@@ -169,7 +170,9 @@ def test_anomaly_mode_is_refused() -> None:
         pvtprof.compare("pvt_v2_b0", img=64, budget_s=0, device="cpu")
 
 
-@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize(
+    "off", [torch.no_grad, torch.inference_mode] if ALL else [torch.inference_mode]
+)
 def test_whoever_calls_without_autograd_gets_the_same(off: Callable[[], Any]) -> None:
     with off():
         run = pvtprof.compare(
