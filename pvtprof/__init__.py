@@ -6,13 +6,14 @@ stay light.
 
 import sys
 from importlib import import_module
-from inspect import Signature, signature
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pvtprof import cores as _cores  # noqa: F401 # read before anything imports torch
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from pvtprof.api import (
         Run,
         calibrate,
@@ -68,7 +69,9 @@ class _CallableRoom(ModuleType):
         return getattr(import_module("pvtprof.api"), self.__name__.rpartition(".")[2])
 
     @property
-    def __signature__(self) -> Signature:
+    def __signature__(self) -> "Signature":
+        from inspect import signature
+
         return signature(self._function)
 
 

@@ -6,7 +6,6 @@ root counts. Swap is no memory here: what runs in it is not what the formulas de
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -104,26 +103,19 @@ def _available() -> int | None:
     return None
 
 
-class _MemoryStatus(ctypes.Structure):
-    """MEMORYSTATUSEX of Windows."""
-
-    _fields_ = (
-        ("dwLength", ctypes.c_uint32),
-        ("dwMemoryLoad", ctypes.c_uint32),
-        *((name, ctypes.c_uint64) for name in ("ullTotalPhys", "ullAvailPhys")),
-        ("others", ctypes.c_uint64 * 5),
-    )
-
-
 def _windows_memory() -> tuple[int, int]:
-    """Bytes of memory, and of those the free ones, as Windows says."""
-    status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
+    """Bytes of memory, and of those the free ones, as Windows says (MEMORYSTATUSEX)."""
+    import ctypes
+
+    status = (ctypes.c_uint64 * 8)()
+    head = ctypes.cast(status, ctypes.POINTER(ctypes.c_uint32))
+    head[0] = ctypes.sizeof(status)
     windll: Any = getattr(ctypes, "windll", None)
-    if not windll or not windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+    if not windll or not windll.kernel32.GlobalMemoryStatusEx(status):
         raise UnavailableError(
             "this system does not say how much memory it has; give it with --memory 16GiB"
         )
-    return status.ullTotalPhys, status.ullAvailPhys
+    return status[1], status[2]
 
 
 def _ulimit() -> int | None:

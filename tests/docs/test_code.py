@@ -166,6 +166,7 @@ def printed(command: str, folder: Path) -> tuple[str, ...]:
             _, module, *rest = arguments  # python -m module ...
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "argv", [module, *rest])
+                patch.delitem(sys.modules, module, raising=False)  # run afresh, as a command is
                 runpy.run_module(module, run_name="__main__")
     return tuple(line.rstrip() for line in out.getvalue().splitlines())
 

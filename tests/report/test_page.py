@@ -75,7 +75,7 @@ def several(run: Run) -> Run:
     ("kind", "scheme"),
     [(kind, scheme) for kind in KINDS for scheme in ("light", "dark")]
     if ALL
-    else zip(KINDS, ("dark", "light", "dark", "light", "dark"), strict=True),
+    else list(zip(KINDS, ("dark", "light", "dark", "light", "dark"), strict=True)),
 )
 def test_no_requests_no_complaints_no_violations(
     browser: Browser, pages: dict[str, Path], kind: str, scheme: str

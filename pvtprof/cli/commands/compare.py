@@ -13,7 +13,6 @@ from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import outputs_options, tf32_option, workload_options
 from pvtprof.cli.progress import Progress, progress
 from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
-from pvtprof.designs.workload import WORDS
 from pvtprof.errors import RunInterruptedError, UnavailableError
 from pvtprof.report import output
 
@@ -97,6 +96,7 @@ def _run(
 ) -> tuple[Run, tuple[str, ...]]:
     """The run, and where it is to be written; all that can be refused is, before measuring."""
     from pvtprof import files
+    from pvtprof.designs.workload import WORDS
     from pvtprof.run.compare import compare, workloads
     from pvtprof.run.observer import Measuring
 
