@@ -1,8 +1,9 @@
-"""Typed values from the text of JSON files: the only door to msgspec.
+"""Typed values from the text of JSON files. No other module uses msgspec.
 
-No number in a file is negative, infinite, not a number, or of more than 60 digits, and no text has
-control characters. What breaks this is replaced by an ``_Unfit`` before msgspec sees it, so that
-it is refused where a type asks for it, and is left alone in fields that this version does not know.
+No number in a file may be negative, infinite, not a number, or of more than 60 digits, and no text
+may have control characters. A value that breaks this rule is replaced by an ``_Unfit`` before
+msgspec sees it. So it is refused in a field that has a type, and ignored in a field that this
+version does not know.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pvtprof.errors import PvtprofError, StoreError
+from pvtprof.errors import PvtprofError, SchemaError, StoreError
 
 if TYPE_CHECKING:
     from msgspec import ValidationError
@@ -29,9 +30,9 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-#: A shown value has at most so many characters.
+#: A value has at most so many characters in a message.
 MOST_SHOWN = 60
-#: How messages call the types of msgspec's messages.
+#: Names of msgspec's types in messages.
 WORDS = {
     "int": "a whole number of 0 or more",
     "float": "a finite number of 0 or more",
@@ -45,7 +46,7 @@ Value = TypeVar("Value")
 
 
 def text_of(path: str | os.PathLike[str], way_out: str) -> str:
-    """Return the text of a file; ``way_out`` ends the message of the StoreError otherwise."""
+    """Return the text of a file; raise StoreError, whose message ends with ``way_out``."""
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -72,24 +73,23 @@ def loaded(
 def decoded(text: str, name: str, kinds: Mapping[str | None, type[Value]], way_out: str) -> Value:
     """Return the typed value (a dataclass or a Struct) in JSON text.
 
-    ``kinds`` maps each schema that the text may say that it has to the type of its value; None
-    stands for files that are not pvtprof's own. Raises StoreError, in one line: the ``name`` of the
-    file, the path of what is wrong, what is there, what is allowed, and the ``way_out``.
+    ``kinds`` maps each allowed schema to the type of its value; None stands for files that pvtprof
+    did not write. Raises StoreError in one line: the ``name`` of the file, the path of the field,
+    the value there, what is allowed, and the ``way_out``.
     """
     try:
         document = _strict(json.loads(text))
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise StoreError(f"{name} is not JSON, or truncated{where}; {way_out}") from None
+        raise StoreError(f"{name} is not JSON, or is cut off{where}; {way_out}") from None
     found = document.get("schema") if isinstance(document, dict) else None
     is_known = isinstance(found, str | None) and found in kinds
     if not is_known and None in kinds:
-        raise StoreError(f"{name} is a file of pvtprof's, not of pytest-benchmark; {way_out}")
+        raise SchemaError(f"{name} was written by pvtprof, not by pytest-benchmark; {way_out}")
     if not is_known:
-        reads = " and ".join(map(repr, kinds))
-        raise StoreError(
-            f"{name} has schema {_shown(found)}, this pvtprof reads {reads}; {way_out}"
-        )
+        schema = "no schema" if found is None else f"the schema {_shown(found)}"
+        allowed = " and ".join(map(repr, kinds))
+        raise SchemaError(f"{name} has {schema}; this command reads {allowed}; {way_out}")
     kind = kinds[found]
     import msgspec
 
@@ -112,7 +112,7 @@ class _Unfit:
 
 
 def _strict(value: Any) -> Any:
-    """Return a JSON value with an _Unfit in place of whatever no field may hold."""
+    """Return a JSON value with an _Unfit in place of each value that no field may hold."""
     if isinstance(value, dict):
         return {_strict(key): _strict(held) for key, held in value.items()}
     if isinstance(value, list):
@@ -127,7 +127,7 @@ def _strict(value: Any) -> Any:
 
 
 def _shown(value: object) -> str:
-    """Return the value in ASCII, cut to a length that a line can bear."""
+    """Return the value in ASCII, cut to MOST_SHOWN characters."""
     text = ascii(value)
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
 

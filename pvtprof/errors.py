@@ -1,35 +1,39 @@
-"""The errors that pvtprof raises; each message names the value, what is allowed and the way out."""
+"""Errors of pvtprof. A message says what is wrong, what is allowed, and what to do."""
 
 
 class PvtprofError(Exception):
-    """Base of every error that a user can cause; ``exit_code`` is what the command line returns."""
+    """Base of every error that a user can cause, with the exit code of the command line."""
 
     exit_code = 2
 
 
 class SpecError(PvtprofError, ValueError):
-    """A model, workload or option that cannot be."""
+    """A model, a setting or an option that is not possible."""
 
 
 class StoreError(PvtprofError):
-    """A result file that cannot be read, or must not be or could not be written."""
+    """A file that cannot be read, or that must not or cannot be written."""
+
+
+class SchemaError(StoreError):
+    """A file of another kind, or of a schema that this version does not read."""
 
 
 class UnavailableError(PvtprofError):
-    """What was asked for cannot be measured on this machine (no such device)."""
+    """Something that cannot be measured on this machine, such as a device that is not there."""
 
     exit_code = 3
 
 
 class DeviceMemoryError(UnavailableError):
-    """The device has no memory left for what was asked of it."""
+    """A device whose memory is too small for the measurement."""
 
 
 class DeviceLostError(UnavailableError):
-    """The device failed in a way after which nothing more can be asked of it."""
+    """A device that failed, so that nothing more can be measured on it."""
 
 
 class RunInterruptedError(PvtprofError):
-    """Ctrl-C ended a run; the message says what became of the samples."""
+    """A run that Ctrl-C ended; the message says where the samples are."""
 
     exit_code = 130

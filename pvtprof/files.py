@@ -1,16 +1,16 @@
-"""The one way in which pvtprof writes files: all at once, and never over somebody else's."""
+"""Writing files: in one step, and never over a file that pvtprof did not write."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pvtprof.errors import StoreError
 
-#: How a file of each kind begins and ends if pvtprof wrote it and nobody changed it since.
+#: The beginning and the end of a file of each kind that pvtprof wrote and nobody changed since.
 MARKS = {
     ".json": ('{\n "schema": "pvtprof.', "\n}\n"),
     ".html": (
@@ -27,34 +27,39 @@ MARKS = {
 }
 
 
+#: The formats in which a run can be written.
+OF_A_RUN = (".json", ".html", ".csv", ".md")
+
+
 def check_writable(
     path: str | os.PathLike[str], force: bool = False, suffix: str | None = None
 ) -> None:
-    """Raise StoreError where ``path`` must not be, or cannot be, written; touches nothing.
+    """Raise StoreError if ``path`` must not or cannot be written; change nothing.
 
-    ``suffix`` is what the name must end in, where the caller knows the format.
+    ``suffix`` is the required end of the name. None allows the formats of a run.
     """
     target = Path(path)
     if suffix and target.suffix != suffix:
-        raise StoreError(f"{path} would hold {suffix[1:]}; end its name in {suffix}")
+        raise StoreError(f"{path} would hold {suffix[1:]}; use a name that ends in {suffix}")
     try:
-        _check_writable(target, force)
+        _check_writable(target, force, (suffix,) if suffix else OF_A_RUN)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise StoreError(f"cannot write {path}: {reason}; choose another output path") from None
 
 
 def check_all_writable(paths: Iterable[str], force: bool, suffix: str | None = None) -> None:
-    """The same for several, before anything is measured or written."""
+    """Raise StoreError if one of ``paths`` must not or cannot be written; change nothing."""
     for path in paths:
         check_writable(path, force, suffix)
 
 
-def _check_writable(target: Path, force: bool) -> None:
+def _check_writable(target: Path, force: bool, suffixes: Sequence[str]) -> None:
     if os.path.isdir(target):
-        raise StoreError(f"{target} is a directory; name a file in it")
-    if target.suffix not in MARKS:
-        raise StoreError(f"cannot tell the format of {target}; end its name in {', '.join(MARKS)}")
+        raise StoreError(f"{target} is a directory; use the name of a file in it")
+    if target.suffix not in suffixes:
+        allowed = ", ".join(suffixes)
+        raise StoreError(f"{target} has no known format; use a name that ends in {allowed}")
     folder = next(parent for parent in target.absolute().parents if os.path.lexists(parent))
     if not folder.is_dir():
         raise StoreError(f"{folder} is not a directory; choose another output path")
@@ -63,12 +68,12 @@ def _check_writable(target: Path, force: bool) -> None:
     if _exists(target) and not force and not _is_ours(target):
         raise StoreError(
             f"{target} was not written by pvtprof, or was changed since, and is left as it is; "
-            "choose another output path, or --force to replace it"
+            "choose another output path, or replace it with --force"
         )
 
 
 def _exists(target: Path) -> bool:
-    """Whether something is there; a name that the system cannot look up is an error."""
+    """Return whether the path exists; raise OSError for a name that cannot be looked up."""
     try:
         target.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +94,7 @@ def _is_ours(target: Path) -> bool:
 def write(
     path: str | os.PathLike[str], text: str, force: bool = False, suffix: str | None = None
 ) -> None:
-    """Put ``text`` at ``path`` in one step: either all of it is there, or what was there before."""
+    """Write ``text`` to ``path`` in one step: a reader sees the new file or the old one."""
     check_writable(path, force, suffix)
     target = Path(os.path.realpath(path))
     temporary = None
@@ -115,7 +120,7 @@ def write(
 
 
 def _mode(target: Path) -> int:
-    """Permissions of the file that is replaced, or what the umask leaves of a new one."""
+    """Return the permissions of the file that is replaced, or those of a new file."""
     if target.exists():
         return target.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -1,4 +1,4 @@
-"""The folder of the version that head is timed against: a folder, or a git ref's worktree."""
+"""The folder of the base version: a given folder, or a temporary worktree of a git ref."""
 
 from __future__ import annotations
 
@@ -13,24 +13,32 @@ from pvtprof.errors import SpecError, UnavailableError
 
 @contextmanager
 def base_folder(base: str) -> Iterator[str]:
-    """The folder that BASE names: itself, or a git ref's worktree, gone again afterwards."""
+    """Yield the folder of ``base``: itself, or a worktree of a git ref, removed afterwards."""
     if Path(base).is_dir():
         if _commit(base):
-            raise SpecError(f"base {base!r} is a folder and a git ref; use ./{base} or refs/...")
+            raise SpecError(
+                f"base {base!r} is a folder and a git ref; use ./{base} or refs/heads/{base}"
+            )
         yield str(Path(base).resolve())
         return
     top = _git("rev-parse", "--show-toplevel")
     if top is None:
-        raise SpecError(f"base {base!r} is no folder, and this is no git repository; name a folder")
+        raise SpecError(
+            f"base {base!r} is not a folder, and this folder is not in a git repository; "
+            "give a folder, or a git ref inside the repository"
+        )
     commit = _commit(base)
     if commit is None:
-        raise SpecError(f"base {base!r} is neither a folder nor a commit, branch or tag here")
+        raise SpecError(
+            f"base {base!r} is not a folder, commit, branch or tag here; "
+            "`git branch --all` lists branches"
+        )
     inside = Path.cwd().resolve().relative_to(Path(top).resolve())
     with tempfile.TemporaryDirectory(prefix="pvtprof-base-") as folder:
         tree = Path(folder, "tree")
         try:
             if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
-                raise UnavailableError(f"git could not check out {base!r} beside this one")
+                raise UnavailableError(f"git could not check out {base!r} into a worktree")
             yield str(tree / inside)
         finally:
             _git("worktree", "remove", "--force", str(tree))

@@ -1,4 +1,4 @@
-"""A baseline: what `pvtprof check` holds later versions to, as versioned JSON text, and back."""
+"""A baseline: the figures that `pvtprof check` compares with, and its JSON file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pvtprof.observe.witness import Observation
 from pvtprof.run.documents_v1 import WorkloadDocument
 
 SCHEMA = "pvtprof.baseline/1"
-_AGAIN = "make one with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
+_AGAIN = "make a baseline with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
 
 
 @dataclass(frozen=True)
 class Timed:
-    """Times of rows in units of a reference's, one a process, and the conditions they hold under.
+    """Times of rows, one a process, in units of a reference, with the conditions of measuring.
 
     See ``pvtprof.check.stored_times``.
     """
@@ -40,10 +40,10 @@ class Timed:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What was observed of each row, by name, and where; ``target`` for a user's own module.
+    """The exact figures of each row, by name, and the environment in which they were observed.
 
-    With a target, the workload says how it was run: device, dtype and mode alone. ``timed`` is
-    there if times are held to something too.
+    ``target`` names a user's own module; the workload then gives device, dtype and mode only.
+    ``timed`` is None if the baseline holds no times.
     """
 
     environment: Environment
@@ -54,7 +54,7 @@ class Baseline:
 
 
 def dumps(baseline: Baseline) -> str:
-    """The baseline as JSON text; of a target it holds how it ran, and no published model."""
+    """Return the baseline as JSON text; that of a target says how it ran, and names no model."""
     document = {"schema": SCHEMA, **asdict(baseline)}
     if baseline.target:
         work = document.pop("workload")
@@ -63,7 +63,7 @@ def dumps(baseline: Baseline) -> str:
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
-    """Return a baseline from a file; raises StoreError for any other file."""
+    """Return the baseline in a file; raise StoreError for any other file."""
     found = loaded(path, {SCHEMA: _Document}, _AGAIN)
     return Baseline(found.environment, found.work, found.target, found.rows, found.timed)
 
@@ -76,7 +76,7 @@ class _Ran(Struct, frozen=True):
 
 
 class _Document(Struct, frozen=True):
-    """A baseline as its file has it."""
+    """The file of a baseline."""
 
     environment: Environment
     rows: Mapping[str, Observation]
@@ -87,7 +87,7 @@ class _Document(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.rows:
-            raise SpecError("rows is empty: it would hold nothing to anything")
+            raise SpecError("rows is empty; a baseline has at least one row")
         _ = self.work
 
     @property

@@ -1,4 +1,4 @@
-"""The gates of `pvtprof check`, registered in one place, and the order in which they run."""
+"""The gates of `pvtprof check`, and the order in which they run."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pvtprof.designs.checks import one_of
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.run import recipes
 
-#: Shows what is being done while a gate runs, and is over when its result is told.
+#: Opens the display of progress while a gate runs, and closes it before the result is printed.
 Showing = Callable[[], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What a check works on: the request, and what the baseline holds and what is there now."""
+    """The input of every gate: the request, the stored baseline, and the figures of now."""
 
     request: Request
     checked: Checked
@@ -37,17 +37,17 @@ class Observed:
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate: whether a check includes it, and its verdict."""
+    """One gate: whether it applies to a request, and the function that judges."""
 
     applies: Callable[[Observed], bool]
     judge: Callable[[Observed, Progress], GateResult]
 
 
 def results(request: Request, showing: Showing) -> Iterator[GateResult]:
-    """Yield the result of every gate that was asked for, each at once: what comes after may fail.
+    """Yield the result of every gate that was asked for, as soon as it is known.
 
-    Where a baseline is to be written, that is the only result. Raises StoreError for a file that is
-    no baseline, UnavailableError where a row cannot run here.
+    With --update, writing the baseline is the only result. Raises StoreError for a file that is not
+    a baseline, UnavailableError if a row cannot run here.
     """
     if request.update:
         with showing() as show:
@@ -74,13 +74,13 @@ def _observed(request: Request, progress: Progress) -> Observed:
 
 
 def exact(observed: Observed, progress: Progress) -> GateResult:
-    """Hold every exact figure to the baseline's."""
+    """Compare every exact figure with the baseline."""
     old, new = _baselines(observed)
     return exact_figures.verdict(str(observed.request.baseline), old, new)
 
 
 def against_stored_times(observed: Observed, progress: Progress) -> GateResult:
-    """Hold times to the baseline's, where they can be compared."""
+    """Compare times with those of the baseline, if the conditions are the same."""
     request, (old, new) = observed.request, _baselines(observed)
     path, timing = str(request.baseline), request.timing(AT_TWO_TIMES)
     try:
@@ -90,7 +90,7 @@ def against_stored_times(observed: Observed, progress: Progress) -> GateResult:
 
 
 def against_base(observed: Observed, progress: Progress) -> GateResult:
-    """Time base against head, side by side."""
+    """Time base and head side by side."""
     request, checked = observed.request, observed.checked.on_device()
     base, timing = str(request.base), request.timing(SIDE_BY_SIDE)
     rows = recipes.of_rows(checked.workload.designs, checked.workload.setting, checked.target)
@@ -110,10 +110,10 @@ def against_base(observed: Observed, progress: Progress) -> GateResult:
 
 
 def against_samples(observed: Observed, progress: Progress) -> GateResult:
-    """Hold pytest-benchmark's files of now to those of before."""
+    """Compare files of pytest-benchmark of now with those of before."""
     path, samples = str(observed.request.baseline), str(observed.request.samples)
     if Path(path).resolve() == Path(samples).resolve():
-        raise SpecError(f"{path} is both BASELINE and --samples: there is nothing to compare")
+        raise SpecError(f"{path} is both BASELINE and --samples; give two different files")
     before, after = sample_files.load(path), sample_files.load(samples)
     tolerance = observed.request.timing(AT_TWO_TIMES).tolerance
     return sample_files.gate(path, before, after, tolerance)
@@ -121,12 +121,12 @@ def against_samples(observed: Observed, progress: Progress) -> GateResult:
 
 def _baselines(observed: Observed) -> tuple[Baseline, Baseline]:
     if observed.old is None or observed.new is None:
-        raise SpecError("this gate needs a BASELINE: name one")
+        raise SpecError("this gate needs a baseline; give the file")
     return observed.old, observed.new
 
 
 def _unmeasured(what: str, error: UnavailableError) -> GateResult:
-    """That a gate could not measure is a verdict too; others keep theirs."""
+    """Return the result of a gate that could not measure: undecided."""
     case = Case(what, "latency", UNDECIDED, (str(error),))
     return result([f"check: {what} could not be compared: {error}"], [case])
 
@@ -136,7 +136,7 @@ def _holds_times(observed: Observed) -> bool:
     return old is not None and bool(old.timed or request.require_latency or request.tolerance)
 
 
-#: Every gate by its name, in the order in which they run: the one place to add one.
+#: Every gate by its name, in the order in which they run.
 GATES: Mapping[str, Gate] = {
     "samples": Gate(lambda seen: seen.request.samples is not None, against_samples),
     "exact": Gate(lambda seen: seen.old is not None, exact),
@@ -146,7 +146,7 @@ GATES: Mapping[str, Gate] = {
 
 
 def _update(request: Request, progress: Progress) -> GateResult:
-    """Write a baseline: of what the request names, or of what the baseline says itself."""
+    """Write the baseline: of the rows that the options name, or else of its own rows."""
     path, checked, timed = str(request.baseline), request.checked, request.latency
     if not request.given:
         old = baselines.load(path)

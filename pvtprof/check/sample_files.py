@@ -1,6 +1,6 @@
-"""Files of pytest-benchmark as samples: what was measured before, against what is measured now.
+"""The gate over files of pytest-benchmark: figures and times before, against those of now.
 
-One file is one process, and the process is the unit: a folder of files says more than one file.
+One file is one process, and the process is the unit of the test. So times need folders of files.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pvtprof.decode import loaded
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.observe.measurement import LONGEST_S
 
-_AGAIN = "make one with `pytest --benchmark-json FILE`"
-#: What the fixture pvt_benchmark stores and nothing but the code may change.
+_AGAIN = "make a file with `pytest --benchmark-json FILE`"
+#: Exact figures that the fixture pvt_benchmark stores: only the code can change them.
 EXACT = ("macs", "params", "peak_bytes", "saved_bytes")
 
 
 @dataclass
 class Samples:
-    """Of each benchmark, by its full name: the median of each process (seconds), exact figures."""
+    """Medians (seconds, one a process) and exact figures of each benchmark, by its full name."""
 
     medians: dict[str, list[float]] = field(default_factory=dict)
     exact: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class _Benchmark(Struct, frozen=True):
 
 
 class _File(Struct, frozen=True):
-    """What pvtprof reads of a file of pytest-benchmark."""
+    """The part of a file of pytest-benchmark that pvtprof reads."""
 
     machine_info: _Machine
     benchmarks: tuple[_Benchmark, ...]
@@ -94,7 +94,7 @@ class _File(Struct, frozen=True):
 
 
 def load(path: str) -> Samples:
-    """Read a file, or every .json file below a folder; raises StoreError for any other."""
+    """Return the samples of a file, or of every .json file below a folder."""
     place = Path(path)
     files = sorted(place.rglob("*.json")) if place.is_dir() else [place]
     if not files:
@@ -105,10 +105,15 @@ def load(path: str) -> Samples:
         for name, values in one.medians.items():
             found.medians.setdefault(name, []).extend(values)
             if found.exact.setdefault(name, one.exact[name]) != one.exact[name]:
-                raise StoreError(f"{file}: {name} has other exact figures than the files before it")
+                raise StoreError(
+                    f"{file}: the exact figures of {name} differ from those in the other files; "
+                    "use files of one version"
+                )
         if found.conditions and found.conditions != one.conditions:
             reason = next(_differences(found.conditions, one.conditions))
-            raise StoreError(f"{file} does not go with the files before it: {reason}")
+            raise StoreError(
+                f"{file} differs from the other files: {reason}; use files of one machine"
+            )
         found.conditions = one.conditions
     return found
 
@@ -117,11 +122,11 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterato
     for name in dict.fromkeys((*before, *after)):
         then, now = before.get(name, "not said"), after.get(name, "not said")
         if then != now:
-            yield f"{name} was {then}, and is {now}"
+            yield f"{name} was {then} and is {now}"
 
 
 def gate(path: str, before: Samples, after: Samples, tolerance: float) -> GateResult:
-    """Compare exact figures and times of every benchmark that is on either side."""
+    """Compare the exact figures and times of every benchmark on either side."""
     names = dict.fromkeys((*before.exact, *after.exact))
     exact = [case for name in names for case in _exact(name, before, after)]
     failed = sum(case.status == FAILED for case in exact)
@@ -139,14 +144,14 @@ def gate(path: str, before: Samples, after: Samples, tolerance: float) -> GateRe
 
 
 def _refusals(both: Sequence[str], before: Samples, after: Samples) -> list[str]:
-    """Why the times of benchmarks that are on both sides cannot be compared."""
+    """Return why the times of the benchmarks on both sides cannot be compared."""
     reasons = list(_differences(before.conditions, after.conditions))
     needed = fewest_processes(len(both) or 1)
     fewest = min((len(s.medians[name]) for s in (before, after) for name in both), default=0)
     if fewest < needed:
         reasons.append(
-            f"{fewest} process{'es' if fewest > 1 else ''} on a side says too little of the noise "
-            f"between processes; run it {needed} times or more, on either side, into a folder"
+            f"{fewest} process{'es' if fewest > 1 else ''} on a side cannot show the noise between "
+            f"processes; on either side, run it {needed} times or more into a folder"
         )
     return reasons
 
@@ -159,7 +164,7 @@ def _judgements(
             row=name,
             rows=len(both),
             tolerance=tolerance,
-            way_out="more files on either side may tell",
+            way_out="more files on either side may decide it",
             before=tuple(before.medians[name]),
             after=tuple(after.medians[name]),
         )
@@ -168,10 +173,10 @@ def _judgements(
 
 
 def _exact(name: str, before: Samples, after: Samples) -> Iterator[Case]:
-    """The case of a benchmark that is there on one side alone, or has exact figures."""
+    """Yield the case of a benchmark with exact figures, or that is on one side only."""
     if name not in before.exact or name not in after.exact:
         side = "before" if name in before.exact else "now"
-        yield Case(name, "exact", FAILED, (f"{name}: there {side} alone",))
+        yield Case(name, "exact", FAILED, (f"{name}: there is only {side}",))
         return
     lines = [
         f"{name}: {what}: {_shown(then)} -> {_shown(now)}"

@@ -1,4 +1,4 @@
-"""Which parts of a request to `pvtprof check` go together."""
+"""Checks of which options of `pvtprof check` can be combined."""
 
 from __future__ import annotations
 
@@ -11,38 +11,49 @@ if TYPE_CHECKING:
 
 
 def check_usage(request: Request) -> None:
-    """Raise SpecError where what was asked for does not go together."""
+    """Raise SpecError if the options of a request cannot be combined."""
     words = {"BASELINE": request.baseline, "--base": request.base, "--samples": request.samples}
     for option, word in words.items():
         if word == "":
-            raise SpecError(f"{option} is empty; name something, or leave it out")
-    if not request.baseline and not request.base:
-        raise SpecError("name a BASELINE, or a --base to time against, or both")
+            raise SpecError(f"{option} is empty; give a value, or leave it out")
+    if not request.baseline and not request.base and not request.update:
+        raise SpecError(
+            "there is nothing to compare with; give a file (`pvtprof check baseline.json`), "
+            "a version (`pvtprof check --base main`), or both"
+        )
     _check_update(request)
     _check_baseline(request)
     if request.base_python and not request.base:
-        raise SpecError("--base-python runs a --base: name one")
+        raise SpecError("--base-python needs a base to run; give --base too")
     if {"--target", "--dtype"} <= set(request.given):
-        raise SpecError("--dtype is of pvtprof's own rows; a --target builds what it is")
+        raise SpecError("--dtype and --target exclude each other; set the dtype in your factory")
     if request.rows and not request.base:
-        raise SpecError("--row says what is timed: it needs a --base to time against")
+        raise SpecError("--row chooses what is timed against a base; give --base too")
     if request.given and request.baseline and not request.update:
         raise SpecError(
-            f"{', '.join(request.given)} belong to --update: without it {request.baseline} says "
-            "what runs"
+            f"{request.baseline} says what runs, and {', '.join(request.given)} cannot change "
+            "that; leave it out, or add --update to write the file again"
         )
 
 
 def _check_update(request: Request) -> None:
     if request.latency and not request.update:
-        raise SpecError("--latency belongs to --update: without it the file says what it has")
+        raise SpecError("--latency stores times in a new baseline; add --update, or leave it out")
     if request.update and (request.base or not request.baseline or request.samples):
-        raise SpecError("--update writes a BASELINE, and compares nothing: give that alone")
+        raise SpecError(
+            "--update writes a baseline and compares nothing; give the file "
+            "(`pvtprof check baseline.json --update`), without --base and --samples"
+        )
 
 
 def _check_baseline(request: Request) -> None:
     required, baseline = request.require_latency, request.baseline
     if required and (request.update or not baseline):
-        raise SpecError("--require-latency is of a BASELINE's times: name one to hold to")
+        raise SpecError(
+            "--require-latency compares the times in a baseline; give the file, without --update"
+        )
     if request.samples and (request.base or not baseline or request.given or required):
-        raise SpecError("--samples goes with a BASELINE of pytest-benchmark, and no more")
+        raise SpecError(
+            "--samples compares two files of pytest-benchmark; use "
+            "`pvtprof check before.json --samples now.json`, without other options"
+        )

@@ -1,4 +1,4 @@
-"""The group of commands, and what becomes of an error: one line and an exit code."""
+"""The command line as a whole: the group of commands, and one line and an exit code per error."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ import pvtprof.cli.commands as commands
 from pvtprof import __version__
 from pvtprof.cli.exit_codes import DEFECT
 from pvtprof.cli.spelling import check_spelling
+from pvtprof.designs.checks import one_of
 from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.registry import entry_names
 
 
 class _Group(click.Group):
-    """Finds a command by the name of its file, and takes Ctrl-C from click.
+    """A group whose commands are the files of a folder, and which reports Ctrl-C itself.
 
-    Click would print an empty line of its own at Ctrl-C.
+    Click would print an empty line at Ctrl-C.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -37,6 +38,13 @@ class _Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         check_spelling(args)
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args:
+            one_of("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -64,7 +72,7 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; every error is one line on stderr. Returns the exit code."""
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):  # how CI systems end a job: as Ctrl-C, all is cleaned up
+        for name in ("SIGTERM", "SIGHUP"):  # CI systems end a job so: clean up as at Ctrl-C
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), _stop)
     try:
@@ -75,7 +83,7 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        return _failed(error.format_message(), error.exit_code)
+        return _failed(_complete(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _failed("interrupted; nothing was written", RunInterruptedError.exit_code)
     except SystemExit as stop:
@@ -84,12 +92,25 @@ def main(args: Sequence[str] | None = None) -> int:
         return _failed(str(stop.code), DEFECT)
     except Exception:
         traceback.print_exc()
-        return _failed("this is a defect of pvtprof's: please report it", DEFECT)
+        return _failed("this is a defect of pvtprof; please report it", DEFECT)
     return code if isinstance(code, int) else 0
 
 
 def _stop(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def _complete(error: click.ClickException) -> str:
+    """Return the message of a click error, with a way out if click gives none."""
+    message = error.format_message()
+    is_missing = isinstance(error, click.MissingParameter)
+    says_what_is_allowed = "; " in message or isinstance(error, click.BadParameter)
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return message
+    if says_what_is_allowed and not is_missing:
+        return message
+    commas = "; join several values with commas, such as 8,4,2,1" if "extra arg" in message else ""
+    return f"{message.rstrip('.')}{commas}; see `{error.ctx.command_path} --help`"
 
 
 def _failed(message: str, code: int) -> int:

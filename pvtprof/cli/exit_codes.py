@@ -4,5 +4,5 @@ from __future__ import annotations
 
 #: A formula disagrees with a counter, or a check found a change.
 DISAGREES = 1
-#: An error that is pvtprof's own (``sysexits.h``): not to be taken for a change.
+#: A defect of pvtprof (as in ``sysexits.h``): different from a change that a check found.
 DEFECT = 70

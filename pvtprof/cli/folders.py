@@ -1,4 +1,4 @@
-"""Folders that did not exist before a command wrote into them are named on stderr."""
+"""Naming the folders that a command made, on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 @contextmanager
 def new_folders_named(outputs: Iterable[str | None]) -> Iterator[None]:
-    """Name every folder of ``outputs`` that is missing now and is there afterwards."""
+    """Name every folder of ``outputs`` that was made within this context."""
     folders = dict.fromkeys(Path(path).parent for path in outputs if path and "\0" not in path)
     missing = [folder for folder in folders if not folder.exists()]
     try:

@@ -1,4 +1,4 @@
-"""The kinds of values that options of the command line take."""
+"""Kinds of values that options of the command line take."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8
 
 
 class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``img=512`` as ("img", (512, 512)): one option of a workload."""
+    """``img=512`` as ("img", (512, 512)): the name and value of one option."""
 
     name = "NAME=VALUE"
     kinds: Mapping[str, tuple[str, click.ParamType]] = {  # type: ignore[type-arg] # as above
@@ -60,13 +60,14 @@ class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 
             return value[0], value[1]
         name, equals, text = value.partition("=")
         if name not in self.kinds or not equals:
-            self.fail(f"{value!r} is not one of {', '.join(self.kinds)} and =, such as img=512")
+            names = ", ".join(f"{name}=" for name in self.kinds)
+            self.fail(f"{value!r} is not a setting; use one of {names}, such as img=512")
         parameter, kind = self.kinds[name]
         return parameter, kind.convert(text, param, ctx)
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """A number above 0 and its unit, as what ``read`` makes of it (None where it is none)."""
+    """A number above 0 with its unit; ``read`` converts the text, or returns None."""
 
     def __init__(self, name: str, read: Callable[[str], float | None], what: str) -> None:
         self.name = name
@@ -108,12 +109,12 @@ class Tolerance(click.ParamType):  # type: ignore[type-arg] # generic since clic
             return value
         found = re.fullmatch(r"latency:([0-9]{1,3}(?:\.[0-9]{1,3})?)%", value)
         if not found or not 2 <= float(found[1]) <= 100:
-            self.fail(f"{value!r} is not a slowdown; use 2 to 100 %, such as latency:5%")
+            self.fail(f"{value!r} is not a slowdown; use 2 to 100 percent, such as latency:5%")
         return float(found[1]) / 100
 
 
 class Device(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """A word that names a device, whether it is there or not."""
+    """A word that names a device; whether this machine has it is checked later."""
 
     name = "text"
 
@@ -123,14 +124,14 @@ class Device(click.ParamType):  # type: ignore[type-arg] # generic since click 8
 
 
 class Listed(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``a,b`` as a tuple of what ``one`` makes of each part."""
+    """``a,b`` as a tuple of values of the kind ``one``."""
 
     def __init__(self, one: click.ParamType) -> None:  # type: ignore[type-arg] # as above
         self.one = one
         self.name = one.name
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
-        """Return one value a part."""
+        """Return the tuple of values."""
         if isinstance(value, tuple):
             return value
         return tuple(self.one.convert(part, param, ctx) for part in value.split(","))

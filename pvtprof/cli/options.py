@@ -1,4 +1,4 @@
-"""The options of the command line that several commands share."""
+"""Options of the command line that several commands share."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ def only_one(name: str, values: Sequence[Any]) -> Any:
     if len(values) > 1:
         shown = ", ".join(v if isinstance(v, str) else units.sides(*v) for v in values)
         way_out = "; height and width are one word with an x, as 800x1280" * (name == "--img")
-        raise click.UsageError(
-            f"{name} takes one value here, and got {len(values)}: {shown}{way_out}"
-        )
+        raise click.UsageError(f"{name} has {len(values)} values ({shown}); give one{way_out}")
     return values[0]
 
 
 def _several(ctx: click.Context, param: click.Parameter, values: Any) -> tuple[Any, ...]:
-    """All values of an option that is repeated, or lists several; equal ones once."""
+    """Return all values of an option that is repeated or lists several, each value once."""
     return tuple(dict.fromkeys(value for listed in values for value in listed))
 
 
@@ -60,7 +58,7 @@ def model_option(several: bool = False) -> Option:
         callback=_several if several else _single,
         default=(DEFAULT_MODEL,),
         show_default=True,
-        help="See `pvtprof models`.",
+        help="A published model; `pvtprof models` lists them.",
     )
 
 
@@ -109,14 +107,15 @@ attention_option = click.option(
     type=click.Choice(ATTENTIONS),
     default="eager",
     show_default=True,
-    help="Written out, or fused.",
+    help="Written out in operators, or torch's fused kernel.",
 )
 
 
 def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Option:
-    """Return the options that say what runs, as one decorator.
+    """Return one decorator that adds the options that say what runs.
 
-    ``several``: --model and --img take more than one value. ``hidden`` options are not listed.
+    With ``several``, --model and --img take more than one value. --help does not list ``hidden``
+    options.
     """
     options = (
         model_option(several),
@@ -126,7 +125,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
             "sr_ratios",
             type=Ratios(),
             hidden="--R" in hidden,
-            help="R of sra_conv, one a stage.  [default: the model's]",
+            help="Reduction ratio R of sra_conv in each stage.  [default: the model's]",
         ),
         batch_option,
         dtype_option,
@@ -138,7 +137,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
             default=DEFAULT_POOL_SIZE,
             show_default=True,
             hidden="--pool-size" in hidden,
-            help="Grid side of sra_pool's keys.",
+            help="Side of the grid to which sra_pool pools.",
         ),
     )
 
@@ -151,7 +150,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
 
 
 def outputs_options(command: Command) -> Command:
-    """The options that say where results go, shared by ``compare`` and ``report``."""
+    """Add the options that say where results go, which ``compare`` and ``report`` share."""
     output = click.option(
         "-o",
         "--output",

@@ -1,4 +1,4 @@
-"""What a command is doing now, shown on stderr where a person is watching."""
+"""Progress of a command, shown on stderr if that is a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Progress = Callable[[str], None]
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Return a function that shows one line in place of the last one; it is gone afterwards."""
+    """Yield a function that replaces the line of progress; the line is removed at the end."""
     if not sys.stderr.isatty():
         yield lambda text: None
         return

@@ -1,4 +1,4 @@
-"""The words that name a device, whether it is there or not."""
+"""Words that name a device. Whether this machine has it is checked elsewhere."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ DEVICES = "auto, cpu, cuda or cuda:N"
 
 
 def device_word(word: str) -> str:
-    """Return ``word`` where it names a device; raises SpecError for any other word.
+    """Return ``word`` if it names a device; raise SpecError for any other word.
 
-    Whether the device is there is asked later: that is another error.
+    Whether this machine has the device is checked later, and is another error.
 
     >>> device_word("cuda:1")
     'cuda:1'
     """
     if not re.fullmatch("auto|cpu|cuda(:[0-9]{1,3})?", word):
-        raise SpecError(f"{word!r} is no device; use {DEVICES}")
+        raise SpecError(f"unknown device {word!r}; use {DEVICES}")
     return word

@@ -40,29 +40,32 @@ class StageSpec:
 
     @property
     def runs_as(self) -> str:
-        """The design that really runs: a strided convolution with R = 1 is plain attention."""
+        """The variant that really runs: a strided convolution with R = 1 is plain attention."""
         is_plain = VARIANTS[self.variant].has_ratio and self.sr_ratio == 1
         return PLAIN if is_plain else self.variant
 
 
 def check_reduction(where: str, sr_ratio: int, height: int, width: int) -> None:
-    """Raise where a strided convolution of R x R does not fit into the token grid.
+    """Raise SpecError if a strided convolution of R x R does not fit into the token grid.
 
     >>> check_reduction("stage 4", 8, 7, 7)
     Traceback (most recent call last):
     ...
-    pvtprof.errors.SpecError: stage 4: R 8 is larger than its 7x7 token grid; use 1 to 7
+    pvtprof.errors.SpecError: stage 4: R 8 is larger than the 7x7 token grid; use R 1 to 7, or a \
+larger image
     """
     if sr_ratio > height or sr_ratio > width:  # not min(), which asks which is smaller
+        most = min(height, width)
+        allowed = f"1 to {most}" if most > 1 else "1"
         raise SpecError(
-            f"{where}: R {sr_ratio} is larger than its {height}x{width} token grid; "
-            f"use 1 to {min(height, width)}"
+            f"{where}: R {sr_ratio} is larger than the {height}x{width} token grid; "
+            f"use R {allowed}, or a larger image"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One network: four stages and what surrounds them.
+    """One network: four stages, and the settings around them.
 
     ``version`` is 1 or 2 (PVT or PVT v2). ``mlp_relu`` is the ReLU that PVT v2 "li" puts before
     the depthwise convolution: a property of that published model, not of pooling attention.
@@ -92,9 +95,9 @@ class ModelSpec:
         last = self.stages[3]
         if self.class_token and last.runs_as != PLAIN:
             raise SpecError(
-                f"stage 4 of {self.name} has a class token, which no spatial reduction can carry "
-                f"(asked for {last.variant} with R {last.sr_ratio}); "
-                "use R 1 there, as the paper does"
+                f"stage 4 of {self.name} has a class token, so it cannot reduce its keys "
+                f"({last.variant} with R {last.sr_ratio} was asked for); "
+                "use R 1 in stage 4, as the paper does"
             )
 
     @property
@@ -104,21 +107,22 @@ class ModelSpec:
 
     @property
     def class_token(self) -> bool:
-        """PVT v1 adds a class token in stage 4, which therefore sees H·W + 1 tokens."""
+        """Whether stage 4 has a class token, and so H·W + 1 tokens, as in PVT v1."""
         return self.version == 1
 
     def patch(self, stage: int) -> tuple[int, int, int]:
-        """(kernel, stride, padding) of the patch embedding of ``stage`` (1 to 4)."""
+        """Return (kernel, stride, padding) of the patch embedding of ``stage`` (1 to 4)."""
         first, later = PATCHES[self.version]
         return first if stage == 1 else later
 
     def with_attention(
         self, variant: str | Sequence[str] | None = None, sr_ratios: Sequence[int] | None = None
     ) -> ModelSpec:
-        """The same network with another attention in every stage (or, given four, in each).
+        """Return the same network with another attention: one variant, or four, one a stage.
 
-        One ``variant`` for the whole network leaves v1's stage 4 plain where the variant pools:
-        its class token has no place in a grid. Naming ``sra_pool`` for that stage is an error.
+        If one pooling ``variant`` is given for the whole network, stage 4 of PVT v1 stays plain,
+        because a class token has no place in a grid. Naming ``sra_pool`` for that stage alone is an
+        error.
         """
         variants = self._variants(variant)
         ratios = self.sr_ratios if sr_ratios is None else checked_ratios(sr_ratios)
@@ -134,7 +138,7 @@ class ModelSpec:
         if not isinstance(variant, str):
             if len(variant) != 4:
                 raise SpecError(
-                    f"got {len(variant)} attention variants; use one, or 4, one a stage"
+                    f"got {len(variant)} attention variants; use one for all stages, or one a stage"
                 )
             return variant
         one_of("attention variant", variant, tuple(VARIANTS))
@@ -143,7 +147,7 @@ class ModelSpec:
 
 
 def checked_ratios(ratios: Sequence[int]) -> tuple[int, ...]:
-    """Four reduction ratios, each a whole number of 1 or more."""
+    """Return four reduction ratios, each checked to be a whole number of 1 or more."""
     if not isinstance(ratios, Sequence) or isinstance(ratios, str):
         raise SpecError(f"R is {ratios!r}; use 4 whole numbers, one a stage, such as (8, 4, 2, 1)")
     if len(ratios) != 4:

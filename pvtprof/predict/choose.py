@@ -197,7 +197,7 @@ def _design(calibration: Calibration, place: tuple[Space, int], cost: Floats) ->
 def _too_tight(model: ModelSpec, setting: Setting, least: Floats) -> str:
     size = units.sides(*setting.image)
     return (
-        f"no design of {model.name} at {size} keeps to that: the fastest takes "
+        f"no design of {model.name} at {size} is within these limits: the fastest takes "
         f"{units.milliseconds(float(least[0]))}, the smallest needs {units.size(int(least[3]))}; "
         "raise --within or --memory, or use a smaller --img or --model"
     )

@@ -1,4 +1,4 @@
-"""The runs of a folder, as a table and as a page that links theirs."""
+"""The runs of a folder, as a table and as a page with links to their pages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Record = dict[str, str | int | float | None]
 
 
 def records(found: Mapping[str, Run]) -> list[Record]:
-    """One record a comparison: what ran, where, and what the whole model costs with each design."""
+    """Return one record a comparison: what ran, where, and what each whole model costs."""
     return [_record(name, one) for name, run in found.items() for one in run.comparisons]
 
 
 def brief(found: Mapping[str, Run]) -> list[Record]:
-    """What a terminal has room for."""
+    """Return the columns that fit into a terminal."""
     return [
         {
             "file": name,
@@ -53,7 +53,7 @@ def _record(name: str, run: Run) -> Record:
 def render(
     found: Mapping[str, Run], links: Mapping[str, str | None], others: Mapping[str, str]
 ) -> str:
-    """The page as text; ``links`` say where a run leads, ``others`` why a file is none."""
+    """Return the page; ``links`` are those of the runs, ``others`` the files that hold none."""
     return page(
         "index.html",
         (),

@@ -1,4 +1,4 @@
-"""What `pvtprof report` makes of saved runs: a page of one, of two, or the index of a folder."""
+"""Pages of saved runs: of one run, of two, or the index of a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pvtprof import files
-from pvtprof.errors import SpecError, StoreError
+from pvtprof.errors import SchemaError, SpecError, StoreError
 from pvtprof.report import output
 from pvtprof.run import store
 
@@ -27,11 +27,11 @@ def written(
     """
     if len(paths) > 2:
         raise SpecError(
-            f"got {len(paths)} paths; name one saved run, two to compare, or a folder of runs"
+            f"got {len(paths)} paths; give one saved run, two runs to compare, or a folder of runs"
         )
     is_pair, is_folder = len(paths) == 2, len(paths) == 1 and Path(paths[0]).is_dir()
     if (is_pair or is_folder) and form == "markdown":
-        raise SpecError("--format markdown is of one run; use table, csv or json")
+        raise SpecError("--format markdown works for one run only; use table, csv or json")
     if is_folder:
         return _index(paths[0], outputs, form, force, anonymous)
     if is_pair:
@@ -52,8 +52,8 @@ def _pair(
     for path, run in ((first, a), (second, b)):
         if len(run.comparisons) > 1:
             raise SpecError(
-                f"{path} holds {len(run.comparisons)} comparisons; two files on one page hold one "
-                "each: name it alone, or run `pvtprof compare` for one model and one size"
+                f"{path} holds {len(run.comparisons)} comparisons; for two files on one page, each "
+                "must hold one; give this file alone, or compare one model at one size"
             )
     if anonymous:
         a, b = a.anonymous(), b.anonymous()
@@ -72,8 +72,8 @@ def _index(
     found, others = runs(folder)
     if "index.json" in found and not outputs:
         raise SpecError(
-            f"{Path(folder) / 'index.json'} is a run, whose page index.html is; name another "
-            "page for the folder with -o"
+            f"index.html is the page of the run {Path(folder) / 'index.json'}; "
+            "give another name for the page of the folder with -o"
         )
     if anonymous:  # names of files and links tell of machines too
         found = {f"run {i}": run.anonymous() for i, run in enumerate(found.values(), 1)}
@@ -87,24 +87,26 @@ def _index(
 
 
 def runs(folder: str) -> tuple[dict[str, Run], dict[str, str]]:
-    """The runs of a folder by file name, and why the other .json files in it are none."""
+    """Return the runs of a folder by file name, and why its other .json files are not listed."""
     found: dict[str, Run] = {}
     others: dict[str, str] = {}
     for path in sorted(Path(folder).glob("*.json")):
         try:
             found[path.name] = store.load(path)
+        except SchemaError:
+            others[path.name] = "another kind of file"
         except StoreError as error:
             others[path.name] = str(error).replace(str(path), path.name)  # no path on a page
     if not found:
         raise StoreError(
-            f"{folder} holds no run of pvtprof ({len(others)} other .json files); name another "
-            "folder, or make a run: pvtprof compare"
+            f"the folder {folder} holds no saved run ({len(others)} other .json files); "
+            "give another folder, or make a run with `pvtprof compare`"
         )
     return found, others
 
 
 def _link(folder: str, name: str, page: str) -> str:
-    """Where a run leads from a page: to its own page where that lies beside it, else its data."""
+    """Return the link from a page to a run: to its own page if there is one, else to its data."""
     data = Path(folder) / name
     beside = data.with_suffix(".html")
     return os.path.relpath(beside if beside.is_file() else data, Path(page).parent)

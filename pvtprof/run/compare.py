@@ -44,7 +44,7 @@ def workloads(
         for size in sizes(img)
     ]
     if not found:
-        raise SpecError("nothing to compare; name at least one model and one size")
+        raise SpecError("there is nothing to compare; name at least one model and one size")
     return found
 
 
@@ -103,11 +103,13 @@ def _check_gpu_words(setting: Setting, measuring: Measuring) -> None:
     """Raise where something of a GPU is asked that this setting has not."""
     if measuring.cuda_graph and (not setting.on_cuda or setting.mode != "inference"):
         raise SpecError(
-            f"a CUDA graph is of inference on a GPU; this is {setting.mode} on {setting.device}: "
-            "leave --cuda-graph"
+            f"a CUDA graph needs inference on a GPU; this is {setting.mode} on {setting.device}; "
+            "leave out --cuda-graph"
         )
     if measuring.tf32 and not setting.on_cuda:
-        raise SpecError(f"TF32 is a format of GPUs; this is {setting.device}: leave --tf32 on")
+        raise SpecError(
+            f"TF32 is a format of GPUs, and the device is {setting.device}; leave out --tf32 on"
+        )
 
 
 def _observed(

@@ -14,7 +14,7 @@ from pvtprof.run.row import AS_THEY_ARE, Row
 from pvtprof.run.run import Run
 
 SCHEMA = "pvtprof.run/2"
-_AGAIN = "repeat `pvtprof compare` or give another file"
+_AGAIN = "run `pvtprof compare` again, or give another file"
 
 
 def dumps(run: Run) -> str:

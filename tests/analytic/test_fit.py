@@ -210,7 +210,7 @@ def test_without_memory_it_takes_the_devices(
     with pytest.raises(UnavailableError, match="found cpu, cuda:0; use --device"):
         environment.device_memory("cuda:1")
     for device in ("gpu", "1", "cuda1", "cuda:\N{SUPERSCRIPT THREE}", ""):
-        with pytest.raises(SpecError, match="is no device"):
+        with pytest.raises(SpecError, match="unknown device"):
             environment.device_memory(device)
 
 

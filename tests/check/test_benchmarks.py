@@ -77,7 +77,7 @@ def test_a_process_on_a_side_decides_nothing(
     files = [f"{written(tmp_path / name, 1)}/0000.json" for name in ("a", "b")]
     code, lines = held(capsys, *files)
     assert code == 3
-    assert "1 process on a side says too little" in lines[-1]
+    assert "1 process on a side cannot show the noise" in lines[-1]
     assert f"run it {ENOUGH} times or more" in lines[-1]
 
 
@@ -155,8 +155,8 @@ def one_more(document: dict[str, Any]) -> None:
     ("change", "line"),
     [
         (more_macs, "- tests/test_it.py::test_a: macs: 2,048 -> 2,049"),
-        (one_gone, "- tests/test_it.py::test_b: there before alone"),
-        (one_more, "- c: there now alone"),
+        (one_gone, "- tests/test_it.py::test_b: there is only before"),
+        (one_more, "- c: there is only now"),
     ],
 )
 def test_exact_figures_and_rows_are_held_to(
@@ -176,7 +176,7 @@ def test_exact_figures_and_rows_are_held_to(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "is not JSON, or truncated"),
+        ("", "is not JSON, or is cut off"),
         ("[]", "it is [], not an object"),
         ('{"benchmarks": []}', "there is no field machine_info"),
         (json.dumps({**document(random.Random(0)), "benchmarks": []}), "benchmarks is empty"),

@@ -139,16 +139,19 @@ def test_own_rows_end_to_end(
 
 def test_what_runs_is_said_by_the_baseline_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["check", "reports/none.json", "--img", "64"]) == 2
-    assert "--img belong to --update" in capsys.readouterr().err
+    assert "--img cannot change that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda text: text[: len(text) // 2], "is not JSON, or truncated"),
-        (lambda text: text.replace("baseline/1", "baseline/9"), "has schema 'pvtprof.baseline/9'"),
-        (lambda text: text.replace("baseline/1", "run/1"), "has schema 'pvtprof.run/1'"),
-        (lambda text: "", "is not JSON, or truncated"),
+        (lambda text: text[: len(text) // 2], "is not JSON, or is cut off"),
+        (
+            lambda text: text.replace("baseline/1", "baseline/9"),
+            "has the schema 'pvtprof.baseline/9'",
+        ),
+        (lambda text: text.replace("baseline/1", "run/1"), "has the schema 'pvtprof.run/1'"),
+        (lambda text: "", "is not JSON, or is cut off"),
         (lambda text: json.dumps({**json.loads(text), "rows": {}}), "rows is empty"),
         (lambda text: text.replace('"params": 8416', '"params": -1'), "params is -1"),
         (lambda text: text.replace('"params": 8416,', ""), "there is no field"),

@@ -54,8 +54,8 @@ BAD = [
     (["--R", "8,-4,2,1"], 2, "R of stage 2 is -4"),
     (["--R", "8,4,2.5,1"], 2, "'2.5' is not a whole number"),
     (["--R", ""], 2, "'' is not a whole number"),
-    (["--R", "99,4,2,1"], 2, "stage 1: R 99 is larger than its 56x56 token grid; use 1 to 56"),
-    (["--R", "8,4,2,8"], 2, "stage 4: R 8 is larger than its 7x7 token grid; use 1 to 7"),
+    (["--R", "99,4,2,1"], 2, "stage 1: R 99 is larger than the 56x56 token grid; use R 1 to 56"),
+    (["--R", "8,4,2,8"], 2, "stage 4: R 8 is larger than the 7x7 token grid; use R 1 to 7"),
     (["--model", "pvt_tiny", "--R", "8,4,2,2"], 2, "class token"),
     (["--model", "pvt_tiny", "--img", "31", "--R", "1,1,1,1"], 2, "too small for the four stages"),
     (["--img", "0"], 2, "image height is 0; use a whole number from 1 to 16384"),
@@ -65,16 +65,16 @@ BAD = [
     (["--img", "٢٢٤"], 2, "is not an image size"),
     (["--dtype", "float8"], 2, "'float8' is not one of"),
     (["--attention", "flash"], 2, "'flash' is not one of"),
-    (["--device", "tpu"], 2, "'tpu' is no device; use auto, cpu, cuda or cuda:N"),
+    (["--device", "tpu"], 2, "unknown device 'tpu'; use auto, cpu, cuda or cuda:N"),
     (["--device", "cuda:99"], 3, "device 'cuda:99' is not available: torch"),
     (["--img", "224,"], 2, "'' is not an image size"),
     (["--batch", "0"], 2, "batch is 0; use a whole number from 1 to 4096"),
     (["--pool-size", "0"], 2, "pool size is 0"),
     (["--budget", "-1"], 2, "budget is -1.0 s"),
-    (["--cuda-graph", "--device", "cpu"], 2, "this is inference on cpu: leave --cuda-graph"),
+    (["--cuda-graph", "--device", "cpu"], 2, "this is inference on cpu; leave out --cuda-graph"),
     (["--budget", "soon"], 2, "'soon' is not a valid float"),
     (["-o", "."], 2, ". is a directory"),
-    (["-o", "run.txt"], 2, "end its name in .json, .html, .csv, .md"),
+    (["-o", "run.txt"], 2, "use a name that ends in .json, .html, .csv, .md"),
     (
         ["-o", "mine.html"],
         2,
@@ -279,7 +279,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
     )
     assert done.returncode == 130
     assert done.stderr == (
-        "Wrote run.partial2.json\npvtprof: interrupted; what was taken so far is in "
+        "Wrote run.partial2.json\npvtprof: interrupted; what was measured so far is in "
         "run.partial2.json; earlier reports are unchanged\n"
     )
     assert Path("run.json").read_bytes() == before
@@ -345,7 +345,7 @@ def test_a_command_that_takes_one_image_refuses_two(
 ) -> None:
     words = [command, *(["b.json", "--update"] if command == "check" else [])]
     for two in (["--img", "224", "--img", "512"], ["--img", "224,512"]):
-        assert "--img takes one value here, and got 2: 224, 512" in refused(*words, *two)
+        assert "--img has 2 values (224, 512); give one" in refused(*words, *two)
 
 
 def test_compare_takes_several_models_and_sizes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -362,7 +362,9 @@ def test_the_same_value_twice_is_one(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_formula_refuses_a_name_put_in_twice(refused: Callable[..., str]) -> None:
-    assert "--at takes img once" in refused("formula", "mha", "--at", "img=1", "--at", "img=2")
+    assert "--at img is given 2 times" in refused(
+        "formula", "mha", "--at", "img=1", "--at", "img=2"
+    )
 
 
 def test_choose_does_not_list_what_it_refuses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,7 +376,7 @@ def test_choose_does_not_list_what_it_refuses(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_word_that_names_no_device_is_wrong_usage_in_python_too() -> None:
-    with pytest.raises(SpecError, match="'tpu' is no device; use auto, cpu, cuda or cuda:N"):
+    with pytest.raises(SpecError, match="unknown device 'tpu'; use auto, cpu, cuda or cuda:N"):
         pvtprof.compare(device="tpu")
 
 

@@ -243,7 +243,7 @@ def test_what_cannot_be_built_is_refused_in_one_line(
 
 
 def test_an_image_too_small_for_r_is_refused_when_it_arrives() -> None:
-    with pytest.raises(SpecError, match="R 8 is larger than its 4x4 token grid; use 1 to 4"):
+    with pytest.raises(SpecError, match="R 8 is larger than the 4x4 token grid; use R 1 to 4"):
         pvtprof.build_model("pvt_v2_b0")(torch.randn(1, 3, 16, 16))
 
 

@@ -229,7 +229,7 @@ def test_a_refusal_takes_the_old_figures_away_and_marks_its_field(
         page.wait_for_selector(READY)
         page.fill("[name=R]", "8,4,2,9")
         assert page.inner_text("#refusal") == (
-            "stage 4: R 9 is larger than its 7x7 token grid; use 1 to 7"
+            "stage 4: R 9 is larger than the 7x7 token grid; use R 1 to 7, or a larger image"
         )
         assert page.get_attribute("[name=R]", "aria-invalid") == "true"
         assert not page.is_visible("#results")

@@ -165,7 +165,7 @@ DAMAGE = [
     (
         ["schema"],
         "pvtprof.run/9",
-        "has schema 'pvtprof.run/9', this pvtprof reads 'pvtprof.run/2' and 'pvtprof.run/1'",
+        "has the schema 'pvtprof.run/9'; this command reads 'pvtprof.run/2' and 'pvtprof.run/1'",
     ),
     (["designs"], [], "rows[0].design is 0; there are 0 designs"),
     (["designs", 0, "kind"], "cnn", "designs[0].kind is 'cnn', not"),
@@ -360,7 +360,7 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_rubbish(
 def test_a_directory_and_an_unknown_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is a directory"):
         files.check_writable(tmp_path)
-    with pytest.raises(StoreError, match="cannot tell the format"):
+    with pytest.raises(StoreError, match="has no known format"):
         files.check_writable(tmp_path / "run.txt")
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="is not a directory"):

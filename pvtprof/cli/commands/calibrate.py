@@ -22,9 +22,11 @@ from pvtprof.report import output
     type=float,
     default=CALIBRATE_BUDGET_S,
     show_default=True,
-    help="About so many seconds of measuring.",
+    help="Seconds of measuring, about.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Which random probes.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random modules to time."
+)
 @tf32_option
 @click.option(
     "-o",
@@ -39,8 +41,8 @@ def command(path: str | None, force: bool, form: str, **options: Any) -> None:
     """Measure this machine, so that latency can be predicted without running anything.
 
     Times random attention modules and networks like PVT's, whole and operator by operator, and fits
-    what each class of kernels takes. Prints rates beside the machine's best, and the error on
-    probes that were held out beside the noise. Exit code 0; 2: wrong usage; 3: no such device.
+    the time of each class of kernels. Prints rates beside the machine's best, and the error on
+    modules that were held out, beside the noise. Exit code 0; 2: wrong usage; 3: no such device.
 
     \b
     Examples:

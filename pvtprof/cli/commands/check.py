@@ -1,4 +1,4 @@
-"""`pvtprof check`: fail when attention changed or became slower."""
+"""`pvtprof check`: fail if attention changed or became slower."""
 
 from __future__ import annotations
 
@@ -22,30 +22,28 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("baseline", required=False)
-@click.option("--update", is_flag=True, help="Write BASELINE anew: accept what changed.")
-@click.option("--latency", is_flag=True, help="With --update: times too, for this machine.")
+@click.option("--update", is_flag=True, help="Write BASELINE again: accept what changed.")
+@click.option("--latency", is_flag=True, help="With --update: store times of this machine too.")
 @click.option(
     "--require-latency",
     is_flag=True,
-    help="Exit 3 where BASELINE's times cannot be compared here.",
+    help="Exit with 3 if the times in BASELINE cannot be compared here.",
 )
 @click.option(
     "--samples",
     metavar="FILE",
-    help="Hold this pytest-benchmark file (or folder) to BASELINE, another.",
+    help="Compare this file or folder of pytest-benchmark with BASELINE, another one.",
 )
-@click.option("--base", help="Time this against head: a git ref, or a folder.")
-@click.option(
-    "--base-python", help="The Python that runs base.  [default: this one]", metavar="PYTHON"
-)
-@click.option("--row", "rows", multiple=True, help="Time this row alone; repeatable.")
+@click.option("--base", help="A git ref or a folder: time it against this checkout.")
+@click.option("--base-python", help="Python for the base.  [default: this one]", metavar="PYTHON")
+@click.option("--row", "rows", multiple=True, help="Time only this row; repeatable.")
 @click.option(
     "--budget",
     "budget_s",
     type=float,
     default=CHECK_BUDGET_S,
     show_default=True,
-    help="About so many seconds of timing for each row.",
+    help="Seconds of timing for each row, about.",
 )
 @click.option(
     "--fail-on",
@@ -55,15 +53,17 @@ if TYPE_CHECKING:
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option(
-    "--markdown", metavar="FILE", help="Write them as Markdown, and to GitHub's step summary."
+    "--markdown",
+    metavar="FILE",
+    help="Write the verdicts as Markdown, and to GitHub's step summary.",
 )
-@click.option("--target", help="Your own: package.module:factory.")
+@click.option("--target", help="A module of your own: package.module:factory.")
 @click.option(
     "--mode",
     type=click.Choice(MODES),
     default="inference",
     show_default=True,
-    help="What the peak is of.",
+    help="Peak memory of inference, or of a whole training step.",
 )
 @workload_options()
 @tf32_option
@@ -72,13 +72,13 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context, /, junit: str | None, markdown: str | None, force: bool, **options: Any
 ) -> None:
-    """Fail when attention changed (against BASELINE) or became slower (against --base).
+    """Fail if attention changed (against BASELINE) or became slower (against --base).
 
-    BASELINE holds params, counts, operators, peak and saved bytes, exactly, and says what runs;
-    with --update it is written, from the other options where any is given, else from itself. Times
-    in it (--latency) are compared where device, driver, torch, threads, dtype and attention are the
-    same. --base times two versions side by side, processes in lockstep, on one core. Exit code 0:
-    as it was; 1: changed or slower; 2: wrong usage; 3: could not be decided or measured here.
+    BASELINE holds exact figures: params, counts, operators, peak and saved bytes. It also says what
+    runs. --update writes it, for the rows that other options name, or else for its own rows. Times
+    in it (--latency) are compared if device, driver, torch, threads, dtype and attention are the
+    same. --base times two versions in turns on one core. Exit code 0: nothing changed; 1: changed
+    or slower; 2: wrong usage; 3: could not be decided or measured here.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def command(
     with new_folders_named(written):
         found = []
         for result in results(asked, progress):
-            output.emit(result.text)  # at once: what comes after may fail
+            output.emit(result.text)  # at once, because a later gate may fail
             found.append(result)
         code = _told(together(found), junit, markdown, force)
     sys.exit(code)
@@ -120,7 +120,7 @@ def _given(ctx: click.Context) -> tuple[str, ...]:
 
 
 def _told(found: GateResult, junit: str | None, markdown: str | None, force: bool) -> int:
-    """Tell the screen and a CI system of all gates together; returns the exit code."""
+    """Print and write the results of all gates together; return the exit code."""
     from pvtprof.check import ci
     from pvtprof.check.case import FAILED, UNDECIDED
 

@@ -1,4 +1,4 @@
-"""`pvtprof choose`: the designs that nothing beats."""
+"""`pvtprof choose`: the best designs under limits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from pvtprof.report import output
 
 @click.command()
 @workload_options(hidden=("--R", "--pool-size"))
-@click.option("--within", "within_s", type=DURATION, help="Predicted latency at most, as 50ms.")
-@click.option("--memory", "memory_bytes", type=MEMORY, help="Memory at most, such as 4GiB.")
-@click.option("--calibration", "path", metavar="FILE", help="Another than this machine's.")
+@click.option(
+    "--within", "within_s", type=DURATION, help="The most predicted latency, such as 50ms."
+)
+@click.option("--memory", "memory_bytes", type=MEMORY, help="The most memory, such as 4GiB.")
+@click.option(
+    "--calibration", "path", metavar="FILE", help="Use this calibration in place of this machine's."
+)
 @click.option(
     "-o",
     "--output",
@@ -29,11 +33,11 @@ from pvtprof.report import output
 @click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
 @format_option("table", "csv", "json")
 def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) -> None:
-    """Search every R and variant of every stage for designs that nothing beats.
+    """Search every R and variant of every stage for the best designs.
 
-    By predicted latency, MACs, params and memory together: nothing is built or run. Needs a
-    calibration (`pvtprof calibrate`). Accuracy is not predicted. Exit code 0; 2: wrong usage, or
-    no design keeps to the limits.
+    A design is shown if no other is better in predicted latency, MACs, params and memory at once.
+    Nothing is built or run. Needs a calibration (`pvtprof calibrate`). Accuracy is not predicted.
+    Exit code 0; 2: wrong usage, or no design is within the limits.
 
     \b
     Examples:
@@ -49,7 +53,9 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     from pvtprof.report import choosing
 
     if options.pop("sr_ratios") is not None or options.pop("pool_size") != DEFAULT_POOL_SIZE:
-        raise click.UsageError("--R and --pool-size are what is searched: leave them out")
+        raise click.UsageError(
+            "choose searches every R and pool size; leave --R and --pool-size out"
+        )
     files.check_all_writable(outputs, force, ".html")
     path, device = options.pop("path"), options.pop("device")
     limits = {name: options.pop(name) for name in ("within_s", "memory_bytes")}

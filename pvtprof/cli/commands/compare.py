@@ -1,4 +1,4 @@
-"""`pvtprof compare`: formula, counters and clock of every stage, side by side."""
+"""`pvtprof compare`: formulas, counters and measured times of every stage, side by side."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     type=click.Choice(MODES),
     default="inference",
     show_default=True,
-    help="What peak and latency are of; training: forward and backward.",
+    help="Peak memory and latency of inference, or of a whole training step.",
 )
 @click.option(
     "--budget",
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     type=float,
     default=DEFAULT_BUDGET_S,
     show_default=True,
-    help="Seconds of measuring, at most.",
+    help="The most seconds of measuring.",
 )
 @click.option(
     "--no-calibrate",
     "uncalibrated",
     is_flag=True,
-    help="Predict nothing where this machine has no calibration yet.",
+    help="Do not calibrate first if this machine has no calibration.",
 )
 @click.option("--cuda-graph", is_flag=True, help="On a GPU, time a CUDA graph's replay too.")
 @tf32_option
 @click.option(
-    "--analytic", is_flag=True, help="Formulas alone: no counting, no measuring, no report."
+    "--analytic", is_flag=True, help="Formulas only: no counting, no measuring, no report."
 )
 @outputs_options
 def command(
@@ -74,17 +74,19 @@ def command(
     output.emit_then_name(output.text(run, form), written)
     if run.interrupted:
         raise RunInterruptedError(
-            f"interrupted; what was taken so far is in {', '.join(outputs)}; "
+            f"interrupted; what was measured so far is in {', '.join(outputs)}; "
             "earlier reports are unchanged"
         )
     if not run.agrees:
         sys.exit(exit_codes.DISAGREES)
     if problem := _unmeasured(run, options):
-        raise UnavailableError(f"measured to no end: {problem}; what was seen was written")
+        raise UnavailableError(
+            f"no latency was measured: {problem}; the other figures were written"
+        )
 
 
 def _unmeasured(run: Run, options: Mapping[str, Any]) -> str:
-    """Why a run that was asked to measure measured no row, or a GPU failed; "" for neither."""
+    """Return why no row was timed although it was asked for, or why a GPU failed; else ""."""
     asked = options["budget_s"] and not options["analytic"]
     if run.failure or not asked or run.measured:
         return run.failure or ""
@@ -94,7 +96,7 @@ def _unmeasured(run: Run, options: Mapping[str, Any]) -> str:
 def _run(
     outputs: tuple[str, ...], force: bool, *, analytic: bool, uncalibrated: bool, **options: Any
 ) -> tuple[Run, tuple[str, ...]]:
-    """The run, and where it is to be written; all that can be refused is, before measuring."""
+    """Return the run and its output paths; refuse bad input before measuring begins."""
     from pvtprof import files
     from pvtprof.designs.workload import WORDS
     from pvtprof.run.compare import compare, workloads
@@ -139,7 +141,7 @@ def _kept_calibration(options: Mapping[str, Any]) -> Calibration | None:
 def _calibrated(
     options: Mapping[str, Any], may_measure: bool, show: Progress
 ) -> Calibration | None:
-    """This machine's calibration, measured first where there is none and it may be."""
+    """Return this machine's calibration; measure one first if there is none and it is allowed."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.predict.calibrate import of_this_machine
 

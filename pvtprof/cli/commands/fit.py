@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 @click.command()
 @workload_options()
 @click.option("--memory", type=MEMORY, help="Such as 24GiB.  [default: the device's]")
-@click.option("--check", is_flag=True, help="Watch every answer and one step more.")
+@click.option(
+    "--check", is_flag=True, help="Check every answer, and one step beyond it, on fake tensors."
+)
 @format_option("table", "json", "csv")
 def command(memory: int | None, device: str, check: bool, form: str, **options: Any) -> None:
-    """Tell the largest image and the largest batch that fit into memory.
+    """Find the largest image and the largest batch that fit into memory.
 
-    For mha, sra_conv and sra_pool, in inference and in training, by closed form: nothing is built
-    or run, unless --check. Exit code 0; 1: --check disagrees; 2: wrong usage; 3: no such device.
+    For mha, sra_conv and sra_pool, in inference and in training, by formula; without --check,
+    nothing is built or run. Exit code 0; 1: --check disagrees; 2: wrong usage; 3: no such device.
 
     \b
     Examples:
@@ -39,7 +41,7 @@ def command(memory: int | None, device: str, check: bool, form: str, **options: 
     from pvtprof.report import fitting
 
     if memory is not None and device != "auto":
-        raise click.UsageError("--memory and --device both say how much memory there is; give one")
+        raise click.UsageError("--memory and --device both give the memory; give only one of them")
     work = workload(**options)
     room = Room("the given memory", memory) if memory else device_memory(device)
     found = fits(work.designs, work.setting, room.bytes)
@@ -49,13 +51,13 @@ def command(memory: int | None, device: str, check: bool, form: str, **options: 
 
 
 def _agrees(found: Fits) -> bool:
-    """Whether the witness of live bytes agrees with every answer; what differs is on stderr."""
+    """Return whether the observed live bytes agree with every answer; print differences."""
     from pvtprof.run.fit_checks import checks
 
     agreements = []
     with progress() as show:
         for what, formula, observed in checks(found):
-            show(f"watched {what}")
+            show(f"checking {what}")
             agreements.append(formula == observed)
             if formula != observed:
                 click.echo(f"- {what}: formula {formula}, observed {observed} bytes", err=True)

@@ -13,17 +13,19 @@ from pvtprof.report import output
 
 
 @click.command()
-@click.argument("variant", type=click.Choice(VARIANTS))
+@click.argument("variant", type=click.Choice(VARIANTS), metavar="VARIANT")
 @click.option(
     "--at",
     "settings",
     type=Setting(),
     multiple=True,
-    help="Put in numbers: model, img, R, batch or pool-size; repeatable.",
+    help="Put numbers in: model, img, R, batch or pool-size; repeatable.",
 )
 @format_option("text", "latex", "python")
 def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> None:
-    """Show the closed form of an attention design: MACs and params, operator by operator.
+    """Show the formula of an attention design: MACs and params, operator by operator.
+
+    VARIANT is mha, sra_conv or sra_pool.
 
     \b
     Examples:
@@ -37,6 +39,6 @@ def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> N
     names = [name for name, _ in settings]
     for name in names:
         if names.count(name) > 1:
-            raise click.UsageError(f"--at takes {name} once, and got it {names.count(name)} times")
+            raise click.UsageError(f"--at {name} is given {names.count(name)} times; give it once")
     work = workload(**dict(settings)) if settings else None
     output.emit(formula.render(variant, form, work, output.width()))

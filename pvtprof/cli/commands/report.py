@@ -15,10 +15,10 @@ from pvtprof.report import output
 def command(
     paths: tuple[str, ...], outputs: tuple[str, ...], form: str, force: bool, anonymous: bool
 ) -> None:
-    """Render saved runs again, without measuring.
+    """Make the pages of saved runs again, without measuring.
 
-    FILE: the page beside it. FILE FILE: both runs on one page, A-vs-B.html beside the first.
-    FOLDER: its index.html, which lists the runs in it.
+    FILE: writes its page beside it. FILE FILE: puts both runs on one page, A-vs-B.html beside the
+    first. FOLDER: writes its index.html, which lists its runs.
 
     \b
     Examples:

@@ -75,8 +75,8 @@ const pvtprofEngine = (program) => {
     positive("pool size", work.pool, program.max_side);
     const { version } = program.models[work.model];
     if (version === 1 && work.ratios[3] !== 1)
-      refuse(`stage 4 of ${work.model} has a class token, which no spatial reduction can carry ` +
-        `(asked for sra_conv with R ${work.ratios[3]}); use R 1 there, as the paper does`);
+      refuse(`stage 4 of ${work.model} has a class token, so it cannot reduce its keys ` +
+        `(sra_conv with R ${work.ratios[3]} was asked for); use R 1 in stage 4, as the paper does`);
     for (const variant of program.variants) stageSizes(work, variant);
     return work;
   }
@@ -124,8 +124,8 @@ const pvtprofEngine = (program) => {
       const [height, width] = grids[i], as = runsAs(work, variant, i), ratio = work.ratios[i];
       const rule = program.keys[as];
       if (rule === "convolved" && ratio > Math.min(height, width))
-        refuse(`stage ${i + 1}: R ${ratio} is larger than its ${height}x${width} token grid; ` +
-          `use 1 to ${Math.min(height, width)}`);
+        refuse(`stage ${i + 1}: R ${ratio} is larger than the ${height}x${width} token grid; ` +
+          `use R ${Math.min(height, width) > 1 ? `1 to ${Math.min(height, width)}` : "1"}, or a larger image`);
       const extra = model.version === 1 && i === 3 ? 1 : 0, tokens = height * width + extra;
       const kernel = rule === "convolved" ? ratio : 1;
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
