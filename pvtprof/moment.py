@@ -18,5 +18,5 @@ class Moment:
 
 
 def highest(moments: Iterable[Moment]) -> Moment:
-    """The first moment with the most live bytes."""
+    """Return the first moment with the most live bytes."""
     return max(moments, key=lambda moment: moment.bytes, default=Moment(0, ""))

@@ -1,4 +1,4 @@
-"""Numbers to text: the only place."""
+"""Numbers to text. No other module formats numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def integer(value: int | None) -> str:
-    """Every digit, in groups of three.
+    """Return a whole number with every digit, in groups of three.
 
     >>> integer(1943774976)
     '1,943,774,976'
@@ -20,7 +20,7 @@ def integer(value: int | None) -> str:
 
 
 def sides(height: int, width: int) -> str:
-    """An image size or grid, as the command line takes it.
+    """Return an image size or grid, as the command line takes it.
 
     >>> sides(224, 224), sides(800, 1333)
     ('224', '800x1333')
@@ -29,7 +29,7 @@ def sides(height: int, width: int) -> str:
 
 
 def ratios(sr_ratios: Sequence[int]) -> str:
-    """R of every stage, as the command line takes it.
+    """Return R of every stage, as the command line takes it.
 
     >>> ratios((8, 4, 2, 1))
     '8,4,2,1'
@@ -38,7 +38,7 @@ def ratios(sr_ratios: Sequence[int]) -> str:
 
 
 def grid(height: int, width: int) -> str:
-    """A token grid.
+    """Return a token grid, such as 56x56.
 
     >>> grid(56, 56)
     '56x56'
@@ -47,7 +47,7 @@ def grid(height: int, width: int) -> str:
 
 
 def giga(macs: int) -> str:
-    """Billions, as papers print MACs, with three digits.
+    """Return a number in billions with three digits, as papers print MACs.
 
     >>> giga(4045817152), giga(45817152)
     ('4.05 G', '0.0458 G')
@@ -56,7 +56,7 @@ def giga(macs: int) -> str:
 
 
 def millions(params: int) -> str:
-    """Millions, as papers print parameters, with three digits.
+    """Return a number in millions with three digits, as papers print parameters.
 
     >>> millions(25362856)
     '25.4 M'
@@ -65,7 +65,7 @@ def millions(params: int) -> str:
 
 
 def exact_size(count: int) -> str:
-    """Bytes in the largest binary unit of which they are a whole number.
+    """Return bytes exactly, in the largest binary unit that gives a whole number.
 
     >>> exact_size(24 * 2**30), exact_size(25276510208), parsed_size(exact_size(25276510208))
     ('24GiB', '24684092KiB', 25276510208)
@@ -77,7 +77,7 @@ def exact_size(count: int) -> str:
 
 
 def size(count: int | None) -> str:
-    """Bytes in binary units, three digits.
+    """Return bytes in binary units, with three digits.
 
     >>> size(15253504), size(512), size(None)
     ('14.5 MiB', '512 B', '-')
@@ -91,7 +91,7 @@ def size(count: int | None) -> str:
 
 
 def parsed_size(text: str) -> int | None:
-    """Bytes that a text such as "24GiB" or "1.5 GB" stands for; None where it is no such text.
+    """Return the bytes in a text such as "24GiB" or "1.5 GB"; None for another text.
 
     >>> parsed_size("24GiB"), parsed_size("1.5 GB"), parsed_size("24XB")
     (25769803776, 1500000000, None)
@@ -105,7 +105,7 @@ def parsed_size(text: str) -> int | None:
 
 
 def parsed_seconds(text: str) -> float | None:
-    """Seconds that a text such as "50ms" or "0.2 s" stands for; None where it is no such text.
+    """Return the seconds in a text such as "50ms" or "0.2 s"; None for another text.
 
     >>> parsed_seconds("50ms"), parsed_seconds("0.2 s"), parsed_seconds("fast")
     (0.05, 0.2, None)
@@ -117,7 +117,7 @@ def parsed_seconds(text: str) -> float | None:
 
 
 def milliseconds(seconds: float | None) -> str:
-    """Seconds as milliseconds, three digits.
+    """Return seconds as milliseconds, with three digits.
 
     >>> milliseconds(0.01234), milliseconds(0.000012)
     ('12.3 ms', '0.0120 ms')
@@ -126,7 +126,7 @@ def milliseconds(seconds: float | None) -> str:
 
 
 def bare_milliseconds(seconds: float | None) -> str:
-    """The same without the unit, for a column that names it; five digits.
+    """Return seconds as milliseconds without the unit, with five digits.
 
     >>> bare_milliseconds(0.0123456)
     '12.346'
@@ -135,7 +135,7 @@ def bare_milliseconds(seconds: float | None) -> str:
 
 
 def cell(value: str | float | None) -> str:
-    """A value of a table: text as it is, every digit of a whole number, five of another.
+    """Return a value of a table: every digit of a whole number, five digits of another.
 
     >>> cell("mha"), cell(3136), cell(0.0123456), cell(None)
     ('mha', '3,136', '0.012346', '-')
@@ -146,7 +146,7 @@ def cell(value: str | float | None) -> str:
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
-    """An interval of seconds, in milliseconds.
+    """Return an interval of seconds in milliseconds.
 
     >>> interval((0.0119, 0.0128)), interval(None)
     ('11.9 to 12.8', '-')
@@ -158,7 +158,7 @@ def interval(bounds: tuple[float, float] | None) -> str:
 
 
 def intensity(flops_per_byte: float) -> str:
-    """FLOPs for each byte moved, three digits.
+    """Return FLOPs for each moved byte, with three digits.
 
     >>> intensity(11.34), intensity(0.0)
     ('11.3', '0')
@@ -167,7 +167,7 @@ def intensity(flops_per_byte: float) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share with one decimal; two digits below 1 %.
+    """Return a share in percent, with one decimal, or two digits below 1 %.
 
     >>> percent(469, 1000), percent(1, 300), percent(1, 0)
     ('46.9 %', '0.33 %', '-')
@@ -190,7 +190,7 @@ def ratio(part: float, whole: float) -> str:
 
 
 def bar(part: float, whole: float, width: int = 20) -> str:
-    """How much of a whole is done, as a bar of ``width`` characters and in percent.
+    """Return a bar of ``width`` characters, and the percentage, of how much of a whole is done.
 
     >>> bar(7, 20, width=10), bar(21, 20, width=4)
     ('━━━━────── 35 %', '━━━━ 100 %')

@@ -1,4 +1,4 @@
-"""The closed forms as algebra: what an operator list costs, as a polynomial in the papers' symbols.
+"""Formulas as algebra: the cost of a list of operators as a polynomial in the papers' symbols.
 
 An operator's notation is its cost already (see ``pvtprof.analytic.ops``); here its indices get the
 letters that papers use, and like products of a module are added up.
@@ -68,17 +68,17 @@ _KEYS_MATHML = {
 
 
 def keys(variant: str) -> str:
-    """How many keys a variant has, in plain text."""
+    """Return the number of keys of a variant, in plain text."""
     return _KEYS[VARIANTS[variant].keys]
 
 
 def keys_latex(variant: str) -> str:
-    """The same as a line of LaTeX's align environment."""
+    """Return the number of keys as a line of LaTeX's align environment."""
     return _KEYS_LATEX[VARIANTS[variant].keys]
 
 
 def keys_mathml(variant: str) -> str:
-    """The right side of the same in MathML."""
+    """Return the right side of that equation in MathML."""
     return _KEYS_MATHML[VARIANTS[variant].keys]
 
 
@@ -88,7 +88,7 @@ Product = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A sum of products of symbols: factor by product, in the order in which they came."""
+    """A sum of products of symbols: maps each product to its factor, in order of appearance."""
 
     terms: Mapping[Product, int]
 
@@ -98,7 +98,7 @@ class Polynomial:
         return Polynomial(dict(found))
 
     def at(self, values: Mapping[str, int]) -> int:
-        """The number that it is.
+        """Return the value of the polynomial for given values of its symbols.
 
         >>> of([(2, ("b", "n", "c", "e"))], "mha").at({"B": 1, "N": 4, "C": 3})
         72
@@ -110,7 +110,7 @@ class Polynomial:
 
 
 def of(monomials: Iterable[Monomial], variant: str) -> Polynomial:
-    """Products of index sizes as a polynomial; ``variant`` says which of them are one and the same.
+    """Return products of index sizes as a polynomial; ``variant`` says which sizes are equal.
 
     Plain attention has as many keys as queries; only a strided convolution has a kernel. Heads
     times head dim is C.
@@ -135,44 +135,44 @@ def of(monomials: Iterable[Monomial], variant: str) -> Polynomial:
 
 
 def macs(op: Op, variant: str) -> Polynomial:
-    """Multiply-accumulates of one operator of an attention module."""
+    """Return the multiply-accumulates of one operator of an attention module."""
     return of(MACS.monomials(op), variant)
 
 
 def params(op: Op, variant: str) -> Polynomial:
-    """Learned elements of one operator: the weight, and the bias."""
+    """Return the parameters of one operator: the weight and the bias."""
     weight = [(1, letters(op.right))] if op.owns_right else []
     bias = [(1, letters(op.bias))] if op.bias else []
     return of([*weight, *bias], variant)
 
 
 def total(quantity: Callable[[Op, str], Polynomial], variant: str) -> Polynomial:
-    """The sum over a whole attention module; fused attention has the same."""
+    """Return the sum over a whole attention module; fused attention has the same sum."""
     return sum((quantity(op, variant) for op in attention_ops(variant)), Polynomial({}))
 
 
 def symbol_indices() -> dict[str, str]:
-    """For each symbol an index whose size is its value."""
+    """Return for each symbol an index that has its size."""
     return {symbol: index for index, symbol in _SYMBOLS.items()}
 
 
 def values(sizes: Sizes) -> dict[str, int]:
-    """The symbols' values, from index sizes."""
+    """Return the values of the symbols for given index sizes."""
     return {symbol: sizes[index] for index, symbol in _SYMBOLS.items()}
 
 
 def text(polynomial: Polynomial) -> str:
-    """As a person writes it: ``2 B N C² + B M R² C²``; "0" where there is nothing."""
+    """Return the polynomial as a person writes it: ``2 B N C² + B M R² C²``; "0" if it is empty."""
     return _joined(polynomial, " ", lambda s, p: s + _SUPERSCRIPTS.get(p, f"^{p}") * (p > 1))
 
 
 def latex(polynomial: Polynomial) -> str:
-    """For a paper: ``2 B N C^{2} + B M R^{2} C^{2}``."""
+    """Return the polynomial in LaTeX: ``2 B N C^{2} + B M R^{2} C^{2}``."""
     return _joined(polynomial, " ", lambda s, p: f"{s}^{{{p}}}" if p > 1 else s)
 
 
 def python(polynomial: Polynomial) -> str:
-    """For a script: ``2*B*N*C**2 + B*M*R**2*C**2``."""
+    """Return the polynomial as Python: ``2*B*N*C**2 + B*M*R**2*C**2``."""
     return _joined(polynomial, "*", lambda s, p: f"{s}**{p}" if p > 1 else s)
 
 

@@ -1,4 +1,4 @@
-"""What a list of operators costs, and what each counter makes of it."""
+"""The cost of a list of operators, and what each counter counts of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Monomial: TypeAlias = tuple[int, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a list of operators needs, in elements. Costs add; ``3 * cost`` repeats a block."""
+    """The cost of operators, in elements. Costs add up; ``3 * cost`` repeats a block."""
 
     macs: int = 0
     params: int = 0
@@ -36,7 +36,7 @@ class Cost:
 
 
 def cost(op: Op, sizes: Sizes) -> Cost:
-    """Everything that one operator needs, at these index sizes."""
+    """Return the cost of one operator at these index sizes."""
     return Cost(
         ops.macs(op, sizes), ops.params(op, sizes), ops.reads(op, sizes), ops.writes(op, sizes)
     )
@@ -44,7 +44,7 @@ def cost(op: Op, sizes: Sizes) -> Cost:
 
 @dataclass(frozen=True, eq=False)
 class Convention:
-    """How one counter counts: what a MAC is worth, and what it adds for other operators.
+    """How one counter counts: the value of a MAC, and what it adds for other operators.
 
     ``elementwise`` maps a kind to (count per element, "left" or "out": whose elements).
     ``conv_bias`` adds one per output element of a convolution. ``renamed`` replaces indices in
@@ -58,7 +58,7 @@ class Convention:
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def monomials(self, op: Op) -> tuple[Monomial, ...]:
-        """What this counter says of one operator, as products of index sizes."""
+        """Return the count of one operator, as products of index sizes."""
         if op.kind != "contract":
             weight, side = self.elementwise.get(op.kind, (0, "out"))
             indices = letters(op.left if side == "left" else op.out)
@@ -70,7 +70,7 @@ class Convention:
         return ((self.per_mac, multiplied), *bias)
 
     def count(self, op: Op, sizes: Sizes) -> int:
-        """What this counter says of one operator, at these index sizes."""
+        """Return the count of one operator at these index sizes."""
         return sum(factor * product(indices, sizes) for factor, indices in self.monomials(op))
 
 

@@ -1,4 +1,4 @@
-"""What fits: the largest image and the largest batch in so much memory, by closed form alone."""
+"""The largest image and the largest batch that fit into memory, by formula."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pvtprof.errors import SpecError
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The largest size that fits (0: none does), and what is needed there.
+    """The largest size that fits (0 if none does), and the memory that it needs.
 
     ``tried`` is that size, or the smallest that the design takes where none fits; ``needs`` are its
     bytes and ``at`` the operator that holds its peak. ``next_needs`` are the bytes of one more
@@ -94,12 +94,12 @@ def fits(designs: Sequence[PvtDesign], setting: Setting, memory_bytes: int) -> F
 
 
 def squared(setting: Setting, side: int) -> Setting:
-    """The same setting on square images."""
+    """Return the same setting on square images."""
     return replace(setting, height=side, width=side)
 
 
 def image_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
-    """The largest square image at the setting's batch and in its mode."""
+    """Return the largest square image at the setting's batch and in its mode."""
 
     def at_side(side: int) -> tuple[int, str]:
         return needs(spec, squared(setting, side))
@@ -115,7 +115,7 @@ def _batch_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
 
 
 def _edge(needs_at: Callable[[int], tuple[int, str]], low: int, high: int, memory: int) -> Edge:
-    """The largest size between ``low`` and ``high`` that needs no more than ``memory``."""
+    """Return the largest size from ``low`` to ``high`` that needs no more than ``memory``."""
     size = largest(lambda size: needs_at(size)[0] <= memory, low, high)
     if size < low:
         return Edge(0, low, *needs_at(low), None)
@@ -123,7 +123,7 @@ def _edge(needs_at: Callable[[int], tuple[int, str]], low: int, high: int, memor
 
 
 def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The largest whole number from ``low`` to ``high`` for which it ``holds``, by bisection.
+    """Return the largest whole number from ``low`` to ``high`` for which ``holds`` is true.
 
     ``low - 1`` where it holds for none. It must hold for all below the answer and for none above.
 
@@ -140,7 +140,7 @@ def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
 
 
 def _smallest(spec: ModelSpec) -> int:
-    """The smallest square image that a network takes."""
+    """Return the smallest square image that a network accepts."""
 
     def is_too_small(side: int) -> bool:
         try:

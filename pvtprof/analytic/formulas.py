@@ -1,4 +1,4 @@
-"""The closed forms: the operator lists of attention, MLP, embeddings, block, stage and model.
+"""The formulas: the operator lists of attention, MLP, embeddings, block, stage and model.
 
 Sources: Wang et al. 2021, arXiv:2102.12122 (PVT, section 3.3 for SRA); Wang et al. 2022,
 arXiv:2106.13797 (PVT v2, section 3 for linear SRA, overlapping patches and the depthwise MLP);
@@ -112,7 +112,7 @@ _RESIDUAL = Op("add", "add", "b n e", "b n e", "b n e", where="")
 
 
 def attention_ops(variant: str, attention: str = "eager") -> tuple[Op, ...]:
-    """The operators of one attention module, in the order in which they run.
+    """Return the operators of one attention module, in the order in which they run.
 
     ``attention="sdpa"`` runs scores, softmax and mix as one fused kernel: the same MACs.
     """
@@ -131,7 +131,7 @@ def _fused(op: Op) -> Op:
 
 
 def block_ops(spec: ModelSpec, variant: str, attention: str = "eager") -> tuple[Op, ...]:
-    """The operators of one transformer block: norm, attention, norm, MLP, residual additions."""
+    """Return the operators of one transformer block: norm, attention, norm, MLP, residual sums."""
     mlp = MLP if spec.version == 1 else MLP_LI if spec.mlp_relu else MLP_V2
     return (
         replace(_TOKEN_NORM, name="norm1", of=("x",)),
@@ -153,30 +153,30 @@ class Term:
 
     @property
     def cost(self) -> Cost:
-        """What all runs of this operator need together."""
+        """The cost of all runs of this operator together."""
         return self.times * cost(self.op, self.sizes)
 
     def count(self, convention: Convention) -> int:
-        """What a counter with this convention says of all runs together."""
+        """Return the count of all runs together in a convention."""
         return self.times * convention.count(self.op, self.sizes)
 
 
 def total(terms: Iterable[Term]) -> Cost:
-    """What operators need together."""
+    """Return the cost of all operators together."""
     return sum((term.cost for term in terms), Cost())
 
 
 def model_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[Term, ...]:
-    """Every operator of a whole network, for images of (height, width) pixels."""
+    """Return every operator of a whole network, for images of (height, width) pixels."""
     return tuple(term for its in stage_terms(spec, image, batch, attention) for term in its)
 
 
 def stage_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[tuple[Term, ...], ...]:
-    """The same, stage by stage."""
+    """Return every operator of a whole network, stage by stage."""
     sizes = model_sizes(spec, batch, image)
     placed = layout(spec, _stored(spec, image), attention)
     found = running(Term(op, sizes[stage - 1], times) for op, stage, times in placed)
@@ -184,7 +184,7 @@ def stage_terms(
 
 
 def running(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """The operators that run at their sizes; who reads a copy that does not, reads its source."""
+    """Return the operators that run at their sizes, with references to skipped copies resolved."""
     spared: dict[str, str] = {}
     kept = []
     for term in terms:
@@ -205,7 +205,7 @@ def model_total(
     batch: int = 1,
     attention: str = "eager",
 ) -> int:
-    """What a counter of this convention says of a whole network: the closed form by itself.
+    """Return a counter's total for a whole network, by formula.
 
     >>> from pvtprof.analytic.cost import FVCORE
     >>> from pvtprof.designs.published import model_spec
@@ -218,7 +218,7 @@ def model_total(
 
 
 def _stored(spec: ModelSpec, image: tuple[int, int]) -> bool:
-    """Whether v1's stage 1 uses its position embedding as it is stored: on its own grid alone."""
+    """Return whether v1's stage 1 uses its position embedding without resizing it."""
     if spec.version == 2:
         return False
     return token_grids(spec, *spec.built)[0] == token_grids(spec, *image)[0]
@@ -228,7 +228,7 @@ def _stored(spec: ModelSpec, image: tuple[int, int]) -> bool:
 def _closed_form(
     spec: ModelSpec, stored: bool, attention: str, convention: Convention
 ) -> tuple[tuple[int, tuple[str, ...], int], ...]:
-    """(stage, indices, factor) of a whole network, like products of a stage added up."""
+    """Return (stage, indices, factor) of a whole network; equal products of a stage are added."""
     factors: Counter[tuple[int, tuple[str, ...]]] = Counter()
     for op, stage, times in layout(spec, stored, attention):
         for factor, indices in convention.monomials(op):
@@ -238,7 +238,7 @@ def _closed_form(
 
 @lru_cache(maxsize=256)
 def layout(spec: ModelSpec, stored: bool, attention: str) -> tuple[tuple[Op, int, int], ...]:
-    """(operator, stage, how often it runs): what does not depend on the image or batch.
+    """Return (operator, stage, number of runs), which depend on neither image nor batch.
 
     ``stored`` tells whether v1's stage 1 uses its position embedding as it is stored.
     """
@@ -273,7 +273,7 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
 
 
 def _position_ops(stage: int, stored: bool) -> Iterator[Op]:
-    """The position embedding of PVT v1, and the class token of its stage 4.
+    """Yield the operators of v1's position embedding, and of the class token of its stage 4.
 
     Stage 1 resizes its embedding where the grid is not the built one; stages 2 to 4 always do,
     as the official code does, even where nothing changes.

@@ -1,4 +1,4 @@
-"""From image size to token grids to the size of every index: the only place that derives sizes."""
+"""From image size to token grids to index sizes. No other module derives sizes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ INDICES = {
 
 
 def conv_out(extent: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """Output length of a convolution along one axis, rounded down as ``torch.nn.Conv2d`` does.
+    """Return the output length of a convolution along one axis, as ``torch.nn.Conv2d`` has it.
 
     >>> conv_out(224, kernel=7, stride=4, padding=3)
     56
@@ -49,7 +49,7 @@ def conv_out(extent: int, kernel: int, stride: int, padding: int = 0) -> int:
 
 
 def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, int], ...]:
-    """Token grid (height, width) of each stage, for an image in pixels.
+    """Return the token grid (height, width) of each stage, for an image in pixels.
 
     >>> from pvtprof.designs.published import model_spec
     >>> token_grids(model_spec("pvt_v2_b2"), 800, 1333)
@@ -71,7 +71,7 @@ def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, in
 
 
 def smallest_side(spec: ModelSpec) -> int:
-    """The fewest pixels along one side that leave a token in every stage.
+    """Return the fewest pixels along one side that leave a token in every stage.
 
     >>> from pvtprof.designs.published import model_spec
     >>> smallest_side(model_spec("pvt_tiny")), smallest_side(model_spec("pvt_v2_b2"))
@@ -87,7 +87,7 @@ def smallest_side(spec: ModelSpec) -> int:
 def attention_sizes(
     stage: StageSpec, batch: int, grid: tuple[int, int], pool_size: int, extra_tokens: int = 0
 ) -> dict[str, int]:
-    """Index sizes of one attention module over a ``grid`` of tokens (and a class token, if any).
+    """Return the index sizes of one attention module over a ``grid`` of tokens.
 
     "a", the rows of the grid, is no operator's index: what kernels take depends on it.
     """
@@ -115,7 +115,7 @@ def attention_sizes(
 
 
 def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Sizes, ...]:
-    """Index sizes of everything in each stage, for images (height, width) in pixels."""
+    """Return the index sizes of each stage, for images of (height, width) pixels."""
     grids = token_grids(spec, *image)
     stored = token_grids(spec, *spec.built) if spec.version == 1 else grids
     before = (image, *grids)
@@ -149,7 +149,7 @@ def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Si
 def _paper_tokens(
     stage: StageSpec, number: int, image: tuple[int, int], pool_size: int
 ) -> dict[str, int]:
-    """Tokens as the official ``get_flops.py`` takes them: H // 4, H // 8, ..., no class token."""
+    """Return the number of tokens as the official ``get_flops.py`` has it: H // 4, H // 8, ..."""
     height, width = image[0] // (2 << number), image[1] // (2 << number)
     rule = VARIANTS[stage.runs_as]
     ratio = stage.sr_ratio if rule.has_ratio else 1

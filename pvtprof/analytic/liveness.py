@@ -47,7 +47,7 @@ CUDA_BLOCK = 512
 
 
 def in_blocks(taken: int) -> int:
-    """Bytes as CUDA's allocator takes them.
+    """Return the size of the block that CUDA's allocator takes for so many bytes.
 
     >>> in_blocks(1), in_blocks(512), in_blocks(0)
     (512, 512, 0)
@@ -56,7 +56,7 @@ def in_blocks(taken: int) -> int:
 
 
 def peak(terms: Sequence[Term], dtype: str) -> Moment:
-    """The first moment of a forward pass without autograd with the most live bytes.
+    """Return the first moment of a forward pass without autograd with the most live bytes.
 
     Source of the trial: "Memory, exactly". For one written-out attention module the moments are
     q + m, ..., up to q + 2m + X + 2S at the scaling, with S the score matrix.
@@ -65,7 +65,7 @@ def peak(terms: Sequence[Term], dtype: str) -> Moment:
 
 
 def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
-    """Live bytes at every operator that allocates, in order; repeated blocks once.
+    """Return the live bytes at every operator that allocates, in order; repeated blocks once.
 
     Every block of a stage begins and ends with the same tensors alive, so one stands for all.
     """
@@ -73,12 +73,12 @@ def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
 
 
 def requested_peak(terms: Sequence[Term], dtype: str) -> int:
-    """The peak of a forward pass on CUDA in bytes asked for, before they become blocks."""
+    """Return the peak of a forward pass on CUDA in bytes asked for, before they become blocks."""
     return _cuda_peak(terms, dtype, int)
 
 
 def allocated_peak(terms: Sequence[Term], dtype: str) -> int:
-    """The peak of a forward pass in the blocks of CUDA's allocator.
+    """Return the peak of a forward pass in the blocks of CUDA's allocator.
 
     The statistics of a layer norm are float32 or better there. What kernels take for themselves
     (workspaces of cuBLAS and cuDNN) is beyond tensors and not in it.
@@ -118,7 +118,7 @@ def _timeline(terms: Sequence[Term], taken_by: Callable[[Term], Allocations]) ->
 
 
 def saved(terms: Sequence[Term], dtype: str) -> int:
-    """Bytes that a forward pass keeps for backward, beside input, parameters and output.
+    """Return the bytes kept for backward by a forward pass, without input, parameters, output.
 
     For one written-out attention module: 2q + 2m + S, and 2m + t more with a strided convolution,
     4m + t more with pooling (t: the statistics of the norm).
@@ -136,7 +136,7 @@ def saved(terms: Sequence[Term], dtype: str) -> int:
 
 
 def keeps(term: Term) -> tuple[tuple[str, ...], bool]:
-    """What the gradient of an operator needs: results by name, and whether its own statistics."""
+    """Return what an operator's gradient needs: names of results, and whether its statistics."""
     op = term.op
     if op.fused:
         return (*op.of, op.name), True
@@ -148,7 +148,7 @@ def keeps(term: Term) -> tuple[tuple[str, ...], bool]:
 
 
 def unrolled(terms: Sequence[Term]) -> list[Term]:
-    """The operators with each repeated block written out, one after the other.
+    """Return the operators with each repeated block written out, one after the other.
 
     The second of the blocks of "block1" is "block1@1": in names and submodules.
     """
@@ -158,7 +158,7 @@ def unrolled(terms: Sequence[Term]) -> list[Term]:
 
 @lru_cache(maxsize=64)
 def _unrolled(ops: tuple[tuple[Op, int], ...]) -> list[tuple[Op, int]]:
-    """Each operator of an unrolled list, and which of ``ops`` it repeats; no sizes in it."""
+    """Return each operator of an unrolled list, and which of ``ops`` it repeats."""
     out: list[tuple[Op, int]] = []
     renamed: dict[str, str] = {}
     for prefix, group in groupby(enumerate(ops), key=lambda item: _block(item[1][0])):
@@ -177,18 +177,18 @@ def _unrolled(ops: tuple[tuple[Op, int], ...]) -> list[tuple[Op, int]]:
 
 
 def _block(op: Op) -> str:
-    """The stage's blocks that hold an operator: "block1"; "" outside of blocks."""
+    """Return the stage's blocks that hold an operator, such as "block1"; "" outside of blocks."""
     head = op.name.partition(".")[0]
     return head if head.startswith("block") else ""
 
 
 def allocating(terms: Sequence[Term]) -> list[Term]:
-    """The operators that allocate: of fused attention, the last alone."""
+    """Return the operators that allocate; of fused attention, only the last."""
     return [term for term in terms if not (term.op.fused and term.op.out == "b h n m")]
 
 
 def allocations(term: Term, dtype: str) -> Allocations:
-    """What an operator allocates: once, but for some linear layers.
+    """Return the allocations of an operator: one, or two for some linear layers.
 
     torch adds the bias of a linear layer in an operator of its own where the input is not
     contiguous, which it is after a convolution at batch 1 (``Op.from_map``).
@@ -200,17 +200,17 @@ def allocations(term: Term, dtype: str) -> Allocations:
 
 
 def is_unfused(term: Term) -> bool:
-    """Whether the bias of a linear layer is added by itself."""
+    """Return whether the bias of a linear layer is added by an operator of its own."""
     return term.op.from_map and term.sizes["b"] == 1 and term.sizes["n"] > 1
 
 
 def result_bytes(term: Term, dtype: str) -> int:
-    """Bytes of the result of an operator."""
+    """Return the bytes of the result of an operator."""
     return numel(term.op.out, term.sizes) * DTYPES[dtype]
 
 
 def beside(term: Term, dtype: str) -> int:
-    """Bytes that an operator returns beside its result, for backward alone."""
+    """Return the bytes of what an operator returns beside its result, for backward only."""
     op, sizes = term.op, term.sizes
     if op.kind == "layernorm":  # mean and reciprocal deviation of each token, in the tokens' dtype
         return 2 * numel(op.out, sizes) // sizes["e"] * DTYPES[dtype]
@@ -220,7 +220,7 @@ def beside(term: Term, dtype: str) -> int:
 
 
 def aten_name(term: Term) -> str:
-    """What torch calls the operator that allocates the result."""
+    """Return torch's name of the operator that allocates the result."""
     op = term.op
     if op.fused:
         return "_scaled_dot_product_flash_attention_for_cpu"
@@ -234,7 +234,7 @@ def aten_name(term: Term) -> str:
 
 
 def releases(terms: Sequence[Term]) -> Mapping[int, list[str]]:
-    """For each operator, the results that are let go when it has run."""
+    """Return for each operator the results that are released when it has run."""
     return _releases(tuple(term.op for term in terms))
 
 
@@ -261,7 +261,7 @@ def _scope(op: Op) -> Scope:
 
 
 def _call_end(ends: Mapping[Scope, int], mine: Scope, theirs: Scope, reader: int) -> int:
-    """When the outermost call that was handed a result of ``mine`` for ``reader`` returns."""
+    """Return when the outermost call that received a result of ``mine`` for ``reader`` returns."""
     shared = 0
     while shared < min(len(mine), len(theirs)) and mine[shared] == theirs[shared]:
         shared += 1

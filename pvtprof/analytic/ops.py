@@ -1,4 +1,4 @@
-"""An operator in index notation, and what can be read off it: MACs, params, reads, writes.
+"""An operator in index notation, and its MACs, params, reads and writes.
 
 The notation of an operator already is its cost, as in ``opt_einsum``: its MACs are the product of
 the sizes of all the indices of the right operand and the result.
@@ -92,11 +92,11 @@ class Op:
         return self.right[:3] in ("i j", "x y", "k l")
 
     def runs(self, sizes: Sizes) -> bool:
-        """Whether it runs at these sizes."""
+        """Return whether the operator runs at these sizes."""
         return exceeds_one(self.when, sizes)
 
     def inside(self, prefix: str, x: str = "x") -> Op:
-        """The same operator in a module that holds this one under ``prefix`` and feeds it ``x``."""
+        """Return the operator as part of a module that calls it ``prefix`` and feeds it ``x``."""
         return replace(
             self,
             name=f"{prefix}.{self.name}",
@@ -110,14 +110,14 @@ class Op:
 
 
 def chained(*ops: Op) -> tuple[Op, ...]:
-    """The operators, each of which reads the one before it unless it says otherwise."""
+    """Return the operators, each reading the one before it unless it says otherwise."""
     before = ("x", *(op.name for op in ops))
     return tuple(op if op.of else replace(op, of=(b,)) for b, op in zip(before, ops, strict=False))
 
 
 @cache
 def letters(*operands: str) -> tuple[str, ...]:
-    """The distinct indices of some operands, in order.
+    """Return the distinct indices of some operands, in order.
 
     >>> letters("c e", "b n e")
     ('c', 'e', 'b', 'n')
@@ -126,12 +126,12 @@ def letters(*operands: str) -> tuple[str, ...]:
 
 
 def product(indices: tuple[str, ...], sizes: Sizes) -> int:
-    """The product of the sizes of some indices."""
+    """Return the product of the sizes of some indices."""
     return prod([sizes[i] for i in indices])
 
 
 def exceeds_one(groups: str, sizes: Sizes) -> bool:
-    """Whether the product of the indices of each group is above 1; ``groups`` as ``Op.when``.
+    """Return whether the product of the indices of each group is above 1 (as in ``Op.when``).
 
     >>> exceeds_one("b h", {"b": 1, "h": 2}), exceeds_one("bh", {"b": 1, "h": 2})
     (False, True)
@@ -140,28 +140,28 @@ def exceeds_one(groups: str, sizes: Sizes) -> bool:
 
 
 def numel(indices: str, sizes: Sizes) -> int:
-    """Elements of a tensor with these indices; 0 where there are none."""
+    """Return the elements of a tensor with these indices; 0 if there are no indices."""
     return product(letters(indices), sizes) if indices else 0
 
 
 def macs(op: Op, sizes: Sizes) -> int:
-    """Multiply-accumulates of one operator; only contractions have any."""
+    """Return the multiply-accumulates of one operator; only contractions have any."""
     return product(letters(op.right, op.out), sizes) if op.kind == "contract" else 0
 
 
 def params(op: Op, sizes: Sizes) -> int:
-    """Learned elements of one operator: a right operand without batch, and the bias."""
+    """Return the parameters of one operator: a right operand without batch, and the bias."""
     return (numel(op.right, sizes) if op.owns_right else 0) + numel(op.bias, sizes)
 
 
 def reads(op: Op, sizes: Sizes) -> int:
-    """Elements that one operator reads, each once; fused scores are never read."""
+    """Return the elements that one operator reads, each once; fused scores are never read."""
     left = 0 if op.fused and _is_scores(op.left) else numel(op.left, sizes)
     return left + numel(op.right, sizes) + numel(op.bias, sizes)
 
 
 def writes(op: Op, sizes: Sizes) -> int:
-    """Elements that one operator writes, each once; fused scores are never written."""
+    """Return the elements that one operator writes, each once; fused scores are never written."""
     return 0 if op.fused and _is_scores(op.out) else numel(op.out, sizes)
 
 

@@ -1,4 +1,4 @@
-"""The operators of each part of a design, and what the closed forms say of it."""
+"""The operators of each part of a design, and their formulas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pvtprof.moment import Moment, highest
 
 
 def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...]:
-    """The operators of one part of a network."""
+    """Return the operators of one part of a network."""
     if part.stage is None:
         return model_terms(spec, setting.image, setting.batch, setting.attention)
     sizes = model_sizes(spec, setting.batch, setting.image)[part.stage - 1]
@@ -35,7 +35,7 @@ def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...
 
 
 def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str, int]:
-    """What a counter of this convention should say of each submodule; zeros left out."""
+    """Return the count of each submodule in a convention, without zeros."""
     counts: Counter[str] = Counter()
     for term in terms:
         counts[term.op.module] += term.count(convention)
@@ -43,39 +43,39 @@ def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str
 
 
 def timeline(terms: Sequence[Term], setting: Setting) -> Iterator[Moment]:
-    """Live bytes at every operator that allocates; in inference repeated blocks once."""
+    """Return the live bytes at every operator that allocates; in inference repeated blocks once."""
     of_mode = training.timeline if setting.mode == "training" else liveness.timeline
     return of_mode(terms, setting.dtype)
 
 
 def params_bytes(terms: Iterable[Term], setting: Setting) -> int:
-    """Bytes of the parameters of all operators together."""
+    """Return the bytes of the parameters of all operators together."""
     return setting.bytes_each * sum(term.times * params(term.op, term.sizes) for term in terms)
 
 
 def needs(spec: ModelSpec, setting: Setting) -> tuple[int, str]:
-    """Bytes of parameters, images and peak of the whole network, and the operator at the peak."""
+    """Return the bytes of parameters, images and peak of a network, and the peak's operator."""
     return needs_of(part_terms(spec, MODEL, setting), setting)
 
 
 def needs_of(terms: Sequence[Term], setting: Setting) -> tuple[int, str]:
-    """The same of any network on the setting's images."""
+    """Return the same for the operators of any network on the setting's images."""
     peak = highest(timeline(terms, setting))
     return peak.bytes + params_bytes(terms, setting) + image_bytes(setting), peak.at
 
 
 def image_bytes(setting: Setting) -> int:
-    """Bytes of the images of one call."""
+    """Return the bytes of the images of one call."""
     return setting.bytes_each * IN_CHANNELS * setting.batch * setting.height * setting.width
 
 
 def op_name(term: Term) -> str:
-    """What an operator is called in its row."""
+    """Return the name of an operator in its row."""
     return term.op.name.removeprefix("attn.")
 
 
 def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
-    """Params, MACs and what fvcore would say of each published model, as published."""
+    """Return params, MACs and fvcore's count of each published model."""
     size = image_size(image)
     return [_summary(spec, size) for spec in MODELS.values()]
 

@@ -1,4 +1,4 @@
-"""The closed forms as data: what an interpreter in another language needs to compute them.
+"""The formulas as data, for an interpreter in another language.
 
 The operator lists are the very ones that Python reads; the report's explorer reads them from here.
 """
@@ -28,7 +28,7 @@ _FAMILIES = {
 
 
 def program() -> dict[str, Any]:
-    """Operator lists, models and limits, as JSON takes them.
+    """Return operator lists, models and limits as values for JSON.
 
     ``attention`` maps a variant and an implementation to its operators, outside of any module.
     ``layouts`` maps a family to the operators of each stage, with ``{"attention": prefix, "x":
@@ -69,7 +69,7 @@ def _stages(name: str, stored: bool) -> list[list[dict[str, Any]]]:
 
 
 def _skeleton(ops: Sequence[Op], attention: str) -> Iterator[dict[str, Any]]:
-    """The operators of a stage, those of its attention as one entry."""
+    """Yield the operators of a stage, with those of its attention as one entry."""
     for op in ops:
         if not op.name.startswith(f"{attention}."):
             yield _op(op)

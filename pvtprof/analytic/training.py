@@ -27,7 +27,7 @@ from pvtprof.moment import Moment, highest
 
 
 def peak(terms: Sequence[Term], dtype: str) -> Moment:
-    """The first moment of a training step with the most live bytes.
+    """Return the first moment of a training step with the most live bytes.
 
     For one written-out attention module whose scores dominate: the backward of softmax, with
     3S + 2q + (3 - copy)m + what the reduction saves + the gradients of the output projection.
@@ -36,7 +36,7 @@ def peak(terms: Sequence[Term], dtype: str) -> Moment:
 
 
 def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
-    """Live bytes at every operator that allocates, forward and then backward."""
+    """Yield live bytes at every operator that allocates, forward and then backward."""
     step = Step(unrolled(allocating(terms)), dtype)
     yield from step.forward()
     yield from step.backward(RULES)
@@ -52,7 +52,7 @@ def _pointwise(aten: str, view: bool = False) -> Rule:
 
 
 def _linear(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """Gradients of input, weight and bias, one after the other; an unfused bias comes first."""
+    """Yield the gradients of input, weight and bias in this order; an unfused bias comes first."""
     op = term.op
     order = [("mm", op.left), ("mm", op.right), ("sum", op.bias)]
     made = {}
@@ -63,7 +63,7 @@ def _linear(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 
 def _convolution(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """All gradients at once; none of the image."""
+    """Yield all gradients at once; an image has none."""
     op = term.op
     of_input = step.tensor(op.left, term) if op.of != ("image",) else None
     step.alloc(params(op, term.sizes) * DTYPES[step.dtype])
@@ -72,7 +72,7 @@ def _convolution(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 
 def _bmm(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """The gradient of the right operand, then that of the left."""
+    """Yield the gradient of the right operand, then that of the left."""
     left, right, *_ = term.op.of
     made = []
     for name, indices in ((right, term.op.right), (left, term.op.left)):
@@ -97,7 +97,7 @@ def _layernorm(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 
 def _pool(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """Pooling to one token is a mean to torch, and strided where its input is channels-last."""
+    """Yield the gradient of a pooling; to one token, torch computes a mean."""
     aten = "div" if aten_name(term) == "mean" else "_adaptive_avg_pool2d_backward"
     if aten == "div" and (term.sizes["b"] > 1 or term.sizes["n"] == 1):
         strided = step.tensor(term.op.out, term)
@@ -108,20 +108,20 @@ def _pool(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 
 def _passed_on(gradient: Gradient, **changed: Any) -> Gradient:
-    """The same storage, held once more."""
+    """Return the same storage with one more holder."""
     gradient.storage.holders += 1
     return replace(gradient, **changed)
 
 
 def _copy(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """A copy hands its gradient on as a view; that of a feature map keeps the map's layout."""
+    """Yield the gradient of a copy: a view; for a feature map it keeps the layout of the map."""
     as_map = term.op.name.startswith("map") and term.sizes["b"] > 1
     yield from ()
     return [(term.op.of[0], _passed_on(gradient, view=True, as_map=as_map))]
 
 
 def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """A sum hands its gradient on; what all images share, a position embedding, adds them up."""
+    """Yield the gradients of a sum; for a position embedding they are added over the images."""
     op = term.op
     if "n e" not in (op.left, op.right):
         return [(name, _passed_on(gradient)) for name in op.of]
@@ -139,7 +139,7 @@ def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 
 def _concat(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """Each part is a view; a class token that is no sum over images keeps all of it alive."""
+    """Yield the gradients of the parts as views; a class token at batch 1 keeps all of it alive."""
     if term.op.right:
         if term.sizes["b"] > 1:
             step.tensor(term.op.right, term)
@@ -150,7 +150,7 @@ def _concat(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 
 def _interpolate(step: Step, term: Term, gradient: Gradient) -> Backward:
-    """The gradient of a stored position embedding, resized back to its own grid."""
+    """Yield the gradient of a stored position embedding, resized back to its own grid."""
     sizes = term.sizes
     class_token = sizes["n"] - sizes["s"]
     stored = (sizes["u"] - class_token) * sizes["e"] * DTYPES[step.dtype]

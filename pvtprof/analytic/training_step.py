@@ -1,4 +1,4 @@
-"""One training step over an operator list: what is alive at each operator, forward and backward."""
+"""One training step over a list of operators: what is alive at each operator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pvtprof.moment import Moment
 
 @dataclass(eq=False, slots=True)
 class Storage:
-    """Some bytes, and how many hold them."""
+    """A number of bytes, and how many hold them."""
 
     bytes: int
     holders: int = 1
@@ -43,7 +43,7 @@ Rule: TypeAlias = Callable[["Step", Term, Gradient], Backward]
 
 
 class Step:
-    """One training step over an unrolled operator list, as it goes along."""
+    """A training step over an unrolled list of operators, with its state."""
 
     def __init__(self, terms: Sequence[Term], dtype: str) -> None:
         self.terms = terms
@@ -55,26 +55,26 @@ class Step:
         self.stacks = {t.op.name for t in terms if "stack" in (r.aten for r in t.op.regrads)}
 
     def alloc(self, taken: int) -> Storage:
-        """A new storage of so many bytes."""
+        """Return a new storage of so many bytes."""
         self.live += taken
         return Storage(taken)
 
     def tensor(self, indices: str, term: Term) -> Storage:
-        """A new storage for a tensor with these indices."""
+        """Return a new storage for a tensor with these indices."""
         return self.alloc(numel(indices, term.sizes) * DTYPES[self.dtype])
 
     def drop(self, storage: Storage) -> None:
-        """One holder less."""
+        """Remove one holder of a storage."""
         storage.holders -= 1
         if storage.holders == 0:
             self.live -= storage.bytes
 
     def now(self, where: str, aten: str) -> Moment:
-        """This moment; an unrolled block goes by the name that all of its stage have."""
+        """Return this moment; an unrolled block has the name that all blocks of its stage share."""
         return Moment(self.live, f"{_numberless(where)} {aten}".strip())
 
     def forward(self) -> Iterator[Moment]:
-        """Every allocation of the forward pass; at its end, what is saved and the output live."""
+        """Yield every allocation of the forward pass; then saved tensors and output are alive."""
         released = releases(self.terms)
         for i, term in enumerate(self.terms):
             yield from self._forward_of(term)
@@ -99,7 +99,7 @@ class Step:
         self.saved[term.op.name] = [*kept, statistics] if keeps_statistics else kept
 
     def backward(self, rules: Mapping[str, Rule]) -> Iterator[Moment]:
-        """Every allocation of the backward pass; ``rules`` make the gradients, see ``rule_of``."""
+        """Yield every allocation of the backward pass; ``rules`` make gradients (``rule_of``)."""
         self.pending[self.terms[-1].op.name] = [Gradient(Storage(0))]
         for term in reversed(self.terms):
             gradient = yield from self._regraded(term, self.pending.pop(term.op.name))
@@ -114,7 +114,7 @@ class Step:
                 yield from self._accumulate(name, one, term.op.module)
 
     def _regraded(self, term: Term, arrived: list[Gradient]) -> Generator[Moment, None, Gradient]:
-        """The gradient of a result as the operator's backward takes it, copied where it must."""
+        """Yield the gradient of a result in the layout that the backward needs."""
         regrads = [r for r in term.op.regrads if exceeds_one(r.when, term.sizes)]
         if arrived[0].as_map and rule_of(term) == "linear":
             regrads.append(Regrad("clone", term.op.module))
@@ -146,7 +146,7 @@ def _numberless(where: str) -> str:
 
 
 def _weight_is_laid_out_anew(term: Term) -> bool:
-    """Whether the gradient of a convolution's weight comes channels-last, and is copied.
+    """Return whether the gradient of a convolution's weight is channels-last, and is copied.
 
     It does where the input is the token map (at batch 1 that one lies channel by channel), and
     where the input is a single pixel, for which both layouts are one.
@@ -157,7 +157,7 @@ def _weight_is_laid_out_anew(term: Term) -> bool:
 
 
 def rule_of(term: Term) -> str:
-    """Which rule makes the gradients of an operator."""
+    """Return the name of the rule that makes an operator's gradients."""
     op = term.op
     if op.fused:
         return "fused"

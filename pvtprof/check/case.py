@@ -1,4 +1,4 @@
-"""What one gate says of one row, as a value."""
+"""The verdict of one gate about one row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One gate ("exact" or "latency") over one row: its status, and what it has to say."""
+    """The verdict of one gate ("exact" or "latency") about one row, with its lines of text."""
 
     row: str
     gate: str

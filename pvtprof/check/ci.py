@@ -1,4 +1,4 @@
-"""What a CI system is told of a check: files, GitHub's step summary, its workflow commands."""
+"""Results of a check for a CI system: files, GitHub's step summary, and workflow commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pvtprof.check.result import GateResult
 
 
 def write(found: GateResult, junit: str | None, markdown: str | None, force: bool) -> str:
-    """Write the files that were asked for; returns what kept GitHub's step summary back, or ""."""
+    """Write the requested files; return why the step summary of GitHub was not written, or ""."""
     if junit:
         files.write(junit, formats.junit(found.cases), force, ".xml")
     if not markdown:
@@ -28,7 +28,7 @@ def write(found: GateResult, junit: str | None, markdown: str | None, force: boo
 
 
 def commands(found: GateResult) -> str:
-    """Return the workflow commands that GitHub reads, where this runs there."""
+    """Return the workflow commands for GitHub; "" if this does not run there."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return ""
     return "".join(f"{line}\n" for line in (*formats.commands(found.cases), found.summary))

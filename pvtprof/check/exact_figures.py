@@ -1,4 +1,4 @@
-"""Verdicts against a baseline: every exact figure, in both directions, named where it changed."""
+"""The gate of exact figures: every difference from a baseline, in both directions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COUNTED: Mapping[str, Callable[[int], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One exact figure of a row that is not what the baseline says.
+    """One exact figure of a row that differs from the baseline.
 
     ``what`` is the figure, ``where`` the operator or submodule; None: not there on that side.
     """
@@ -103,7 +103,7 @@ def _target_rows(target: str, workload: Workload, limit: Limit) -> dict[str, Obs
 
 
 def changes(before: Mapping[str, Observation], after: Mapping[str, Observation]) -> list[Change]:
-    """Every exact figure that differs, row by row; a row on one side alone is a change too."""
+    """Return every exact figure that differs; a row on one side only is a change too."""
     found: list[Change] = []
     for row in dict.fromkeys((*before, *after)):
         if row in before and row in after:
@@ -156,13 +156,13 @@ def _differing(
 
 
 def unfollowed(row: str, seen: Observation) -> Iterator[str]:
-    """Which witnesses could not follow a row, and why: what they would say is held to nothing."""
+    """Yield the witnesses that could not follow a row, and why; they are not compared."""
     for witness, reason in seen.failures.items():
         yield f"- {row}: {witness} cannot follow it: {reason}"
 
 
 def figures(row: str, seen: Observation) -> Iterator[str]:
-    """Every exact figure of a row in total, and what its witnesses do not count."""
+    """Yield every exact figure of a row in total, and what its witnesses do not count."""
     yield f"- {row}: {units.integer(seen.params)} params"
     if seen.peak and seen.saved_bytes is not None:
         peak, saved = units.integer(seen.peak.bytes), units.integer(seen.saved_bytes)
@@ -178,7 +178,7 @@ def figures(row: str, seen: Observation) -> Iterator[str]:
 
 
 def cases(before: Baseline, after: Baseline) -> list[Case]:
-    """Every row of either side, and what changed in it."""
+    """Return the case of every row on either side, with what changed in it."""
     lines: dict[str, list[str]] = {row: [] for row in (*before.rows, *after.rows)}
     for change in changes(before.rows, after.rows):
         lines[change.row].append(str(change))

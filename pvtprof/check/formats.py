@@ -13,7 +13,7 @@ COMMANDS = {FAILED: "error", UNDECIDED: "error", SKIPPED: "notice"}
 
 
 def junit(cases: Sequence[Case]) -> str:
-    """One test case for each gate of each row; what could not be decided is an error.
+    """Return JUnit XML with one test case for each gate of each row; undecided is an error.
 
     Source: the schema that Jenkins and GitLab read, testsuites / testsuite / testcase.
     """
@@ -40,7 +40,7 @@ def junit(cases: Sequence[Case]) -> str:
 
 
 def markdown(cases: Sequence[Case], last: str) -> str:
-    """A table of the gates, those that failed first, and the line that matters."""
+    """Return the summary and a table of the gates, failed ones first."""
     lines = [
         "<!-- pvtprof check -->",
         f"**{last}**",
@@ -56,7 +56,7 @@ def markdown(cases: Sequence[Case], last: str) -> str:
 
 
 def commands(cases: Sequence[Case]) -> Iterator[str]:
-    """GitHub's workflow commands, one for each gate that did not pass."""
+    """Yield GitHub's workflow commands, one for each gate that did not pass."""
     for case in cases:
         if case.status != PASSED:
             text = _escaped("\n".join(case.lines))
@@ -66,5 +66,5 @@ def commands(cases: Sequence[Case]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """As GitHub's runner reads data: percent signs and ends of lines escaped."""
+    """Return text with percent signs and line ends escaped, as GitHub's runner reads it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

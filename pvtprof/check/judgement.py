@@ -1,4 +1,4 @@
-"""Verdicts on time: is a row slower than it was? Faster, the same, or can it not be told?"""
+"""Verdicts on time: slower, faster, the same, or cannot tell."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SLOWER, FASTER, SAME, CANNOT_TELL = "slower", "faster", "same", "cannot tell"
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement(ABC):
-    """One row now against one before; the process is the unit, not the call.
+    """One row now against the same row before; the process is the unit, not the call.
 
     ``rows`` is by how many rows the tests are corrected; ``tolerance`` is the slowdown that
     matters.
@@ -52,16 +52,16 @@ class Judgement(ABC):
     @cached_property
     @abstractmethod
     def interval(self) -> tuple[float, float]:
-        """The ratio's interval: 1 - ``level`` sure on either side."""
+        """The interval of the ratio: 1 - ``level`` sure on either side."""
 
     @abstractmethod
     def is_surely_beyond(self, share: float) -> bool:
-        """Whether the ratio is above 1 + share; of a negative share, below 1 / (1 - share)."""
+        """Return whether the ratio is above 1 + share (if negative, below 1 / (1 - share))."""
 
     @property
     @abstractmethod
     def basis(self) -> str:
-        """From how many of what it was found."""
+        """The number of samples, for the message."""
 
     @property
     def margin(self) -> float:
@@ -74,7 +74,7 @@ class Judgement(ABC):
     @property
     @abstractmethod
     def way_out(self) -> str:
-        """What would tell, where it cannot be told."""
+        """What would decide it, if it cannot be told."""
 
     @property
     def level(self) -> float:
@@ -107,7 +107,7 @@ class Judgement(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Unpaired(Judgement):
-    """Processes of two runs at two times: seconds of a call, one a process, ``before`` and now."""
+    """Two runs at two times: seconds of a call, one a process, ``before`` and ``after``."""
 
     floor: ClassVar[float] = DRIFT
     slack: ClassVar[float] = DRIFT_SLACK
@@ -135,7 +135,7 @@ class Unpaired(Judgement):
         return math.exp(low), math.exp(high)
 
     def is_surely_beyond(self, share: float) -> bool:
-        """By a permutation test of all processes over the two runs."""
+        """Return the verdict of a permutation test of all processes over the two runs."""
         import numpy as np
 
         sign = math.copysign(1, share)
@@ -154,7 +154,7 @@ def _difference(x: Any, y: Any, axis: int) -> Any:
 
 
 def fewest_processes(rows: int) -> int:
-    """Fewest processes on either side from which Unpaired reaches ALPHA for so many rows.
+    """Return the fewest processes on a side with which Unpaired can reach ALPHA for these rows.
 
     Of n and n the smallest p is 1 in (2n choose n); three more, so that one does not decide.
     """
@@ -165,7 +165,7 @@ def fewest_processes(rows: int) -> int:
 def surely_large(
     samples: Sequence[Any], statistic: Callable[..., Any], kind: str, level: float
 ) -> bool:
-    """Whether ``statistic`` is so large by chance less often than ``level``, one-sided.
+    """Return whether chance gives such a large ``statistic`` less often than ``level``, one-sided.
 
     Source: ``scipy.stats.permutation_test``; exact up to RESAMPLES permutations, above from as
     many at random, with a fixed seed.
@@ -198,7 +198,7 @@ Judged = TypeVar("Judged", bound=Judgement)
 def confirmed(
     rows: Sequence[str], measure: Callable[[Sequence[str], int], Mapping[str, Judged]]
 ) -> list[Judged]:
-    """Every row's judgement; one that is slower is measured once more, and that one counts.
+    """Return every row's judgement; a slower row is measured again, and the second one counts.
 
     ``measure`` is given the rows to measure, and 0 or 1: which attempt it is.
     """

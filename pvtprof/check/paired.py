@@ -1,4 +1,4 @@
-"""Two versions of the same code: is one slower? The pair of processes is the unit, not the call.
+"""Whether one of two versions of the same code is slower. The unit is a pair of processes.
 
 Most of the noise between two versions is per process (how its memory happens to lie), which no
 repetition within a process averages out; so few samples are taken of each of many fresh pairs, and
@@ -38,7 +38,7 @@ PAIR_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Paired(Judgement):
-    """Head against base: ``ratios`` of their machine's time, one a pair of processes.
+    """Head against base: ``ratios`` of their processor time, one for each pair of processes.
 
     ``wall`` has the same of wall time. Where that surely grew by more than the machine's time, by
     ``tolerance`` or more, head waits for something, and its verdict is that it cannot be told.
@@ -68,7 +68,7 @@ class Paired(Judgement):
         return math.exp(low), math.exp(high)
 
     def is_surely_beyond(self, share: float) -> bool:
-        """By a sign-flip permutation test over the pairs (``scipy.stats.permutation_test``)."""
+        """Return the verdict of a sign-flip permutation test over the pairs."""
         import numpy as np
 
         values = math.copysign(1, share) * np.array(self.logs) - math.log1p(abs(share))
@@ -116,7 +116,7 @@ def _mean(x: Any, axis: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Where base and head are: folders put first on the path, and the Pythons that run them."""
+    """Where base and head are: folders that come first on the path, and their Pythons."""
 
     base: str
     head: str
@@ -132,7 +132,7 @@ def judged(
     progress: Progress = lambda text: None,
     note: Progress = lambda text: None,
 ) -> list[Paired]:
-    """Measure and judge every row; a slower one is measured once more, and must be so again.
+    """Measure and judge every row; a slower row is measured again and must be slower again.
 
     ``rows`` maps a name to what the worker builds (None with a target). ``timing.budget_s`` is for
     each row, without the confirmation, which is by fresh processes throughout. ``note`` is told
@@ -196,7 +196,7 @@ def _started(setup: Mapping[str, Setup]) -> Iterator[tuple[Side, Side]]:
 
 
 def fewest_pairs(rows: int) -> int:
-    """Fewest pairs from which the sign-flip test reaches ALPHA, corrected for so many rows.
+    """Return the fewest pairs with which the sign-flip test can reach ALPHA for so many rows.
 
     Of n pairs the smallest p is 2^-n; three more, so that one contrary pair does not decide; an
     even number, so that either side goes first as often.
@@ -214,7 +214,7 @@ class _Row:
 
 
 def _judgement(both: tuple[Side, Side], row: _Row, timing: Timing, progress: Progress) -> Paired:
-    """Of pairs of processes, an even number, as many as the budget and the test need."""
+    """Measure an even number of pairs, as many as the budget and the test need; judge them."""
     from pvtprof.observe.sides import pair
 
     pairs: list[Mapping[str, float]] = []

@@ -1,4 +1,4 @@
-"""A pytest plugin on pytest-benchmark: what a module costs, in a user's own test.
+"""A pytest plugin on pytest-benchmark: the cost of a module in a user's own test.
 
 The fixture ``pvt_benchmark`` takes a module and its inputs, observes all that is exact and times
 it; the figures go into pytest-benchmark's JSON as ``extra_info``. The marker ``pvt_budget`` limits
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def pvt_benchmark(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
-    """A function of (module, *inputs): observes and times, checks the budget, returns the figures.
+    """Return a function of (module, *inputs) that returns the figures and checks the budget.
 
     Figures: ``macs`` (torch's count, halved), ``params``, ``peak_bytes`` and ``saved_bytes`` (live
     tensors of a forward pass, and kept for backward), ``latency_s`` and its 95 % interval.
@@ -76,13 +76,13 @@ def _limits(marker: pytest.Mark | None) -> dict[str, float]:
 
 
 def _of(figures: dict[str, Any], name: str) -> float:
-    """A figure as a budget sees it: of a latency, what it surely is at least."""
+    """Return a figure for comparison with a budget; of a latency, its lower bound."""
     low: float = figures["latency_interval_s"][0] if name == "latency_s" else figures[name]
     return low
 
 
 def _synchronised(call: Callable[[], object], inputs: Sequence[Tensor]) -> Callable[[], object]:
-    """The call, and on CUDA the end of its kernels: pytest-benchmark would time the launches."""
+    """Return the call; on CUDA it waits for the kernels, so that not only launches are timed."""
     used = sorted({str(x.device) for x in inputs if x.is_cuda})
     if not used:
         return call
@@ -128,7 +128,7 @@ def _figures(module: nn.Module, inputs: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _seen(module: nn.Module, inputs: tuple[Any, ...]) -> Observation:
-    """All that is exact; raises UnavailableError where a witness of a budget cannot follow."""
+    """Return all exact figures; raise UnavailableError if a limited figure has no witness."""
     import torch
 
     from pvtprof.errors import UnavailableError

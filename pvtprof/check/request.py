@@ -1,4 +1,4 @@
-"""What a check was asked for, as values: what runs, how it is timed, what it is held to."""
+"""The request of a check as values: what runs, how it is timed, what it is compared with."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that `pvtprof check` was asked for, as the options of the command are named.
+    """The options of `pvtprof check`, by their names.
 
     ``given`` are the options that say what runs and were given: without any, a baseline that is
     updated says it itself. ``tolerance`` None means the gate's own.

@@ -34,7 +34,7 @@ WAY_OUT = "time side by side with --base, or store surer times with --update --l
 
 
 def conditions(environment: Environment, workload: Workload) -> dict[str, str]:
-    """What must be the same for two times to mean something, by name."""
+    """Return the conditions that must be equal for two times to be comparable, by name."""
     return {
         "device": environment.device,
         "driver": environment.driver or "none",
@@ -77,7 +77,7 @@ def timed(
 def _ratios(
     side: Side, name: str, recipe: Any, of: int, timing: Timing, progress: Progress
 ) -> tuple[float, ...]:
-    """The row's time over the reference's, one a process, as many as the budget and the tests need.
+    """Return the row's time over the reference's, one for each process.
 
     Each process counts on as many seconds as those before it took.
     """
@@ -95,7 +95,7 @@ def _ratios(
 
 
 def _ratio(row: Sampler, reference: Sampler) -> float:
-    """The row's time over the reference's, the medians over turns in one process."""
+    """Return the row's median time over the reference's in one process."""
     from pvtprof.observe.sides import calls_for, machine_s, warm
 
     both = [(sample, calls_for(warm(sample))) for sample in (row, reference)]
@@ -108,7 +108,7 @@ def _ratio(row: Sampler, reference: Sampler) -> float:
 
 
 def refusals(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """Why the times cannot be compared, one reason a condition."""
+    """Yield the reasons why times cannot be compared, one a condition."""
     for name in dict.fromkeys((*before, *now)):
         then, here = before.get(name, "not said"), now.get(name, "not said")
         if then != here:
@@ -123,7 +123,7 @@ def gate(
     timing: Timing,
     progress: Progress,
 ) -> GateResult:
-    """Time again what ``old`` has times of, and judge every row.
+    """Time every row of ``old`` again, and judge it.
 
     A slower row is timed once more, and must be so again. Where times cannot be compared, every
     row says why; with ``required`` that could not be decided, else it is skipped.
@@ -154,7 +154,7 @@ def gate(
 
 
 def _refusals(path: str, old: Baseline, new: Baseline) -> list[str]:
-    """Why the times of a baseline cannot be compared with times of now."""
+    """Return the reasons why the times of a baseline cannot be compared with new ones."""
     if old.timed is None:
         again = f"`pvtprof check {path} --update --latency`"
         return [f"{path} holds no times; to have some: {again}"]

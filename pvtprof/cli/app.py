@@ -61,7 +61,7 @@ def command_names() -> list[str]:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pvtprof")
 def cli() -> None:
-    """What an attention design really costs: by formula, by counter and by clock.
+    """Tell what an attention design costs: by formula, by independent count and by measurement.
 
     \b
     Example:

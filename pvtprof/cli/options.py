@@ -32,7 +32,7 @@ def _several(ctx: click.Context, param: click.Parameter, values: Any) -> tuple[A
 
 
 def _sizes(ctx: click.Context, param: click.Parameter, values: Any) -> tuple[Any, ...]:
-    """All sizes; two squares in one word may be meant as height and width, and are said to be two.
+    """Return all sizes; name two squares in one word, which may be meant as one size.
 
     ``--img 800,1280`` is the word.
     """

@@ -1,4 +1,4 @@
-"""What is compared and what it runs on, as data: designs, parts, settings.
+"""Designs, parts and settings as data: what is compared, and what it runs on.
 
 In: names, numbers and words of a user. Out: checked values, or a refusal.
 It may import the ground floor alone (errors, units, files); never torch.

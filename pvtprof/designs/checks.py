@@ -1,4 +1,4 @@
-"""Checks of what a user gives: whole numbers, image sizes, names."""
+"""Checks of a user's input: whole numbers, image sizes, names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_BATCH = 4096
 
 
 def positive(what: str, value: int, most: int | None = None) -> int:
-    """``value`` itself where it is a whole number of 1 or more (and at most ``most``)."""
+    """Return ``value`` if it is a whole number from 1 to ``most``; else raise SpecError."""
     limit = f"from 1 to {most}" if most else "of 1 or more"
     refusal = SpecError(f"{what} is {value!r}; use a whole number {limit}")
     try:
@@ -26,7 +26,7 @@ def positive(what: str, value: int, most: int | None = None) -> int:
 
 
 def image_size(img: int | Sequence[int]) -> tuple[int, int]:
-    """(height, width) in pixels, from a side or from both.
+    """Return (height, width) in pixels, from one side or from both.
 
     >>> image_size(224), image_size((800, 1333))
     ((224, 224), (800, 1333))
@@ -43,7 +43,7 @@ def image_size(img: int | Sequence[int]) -> tuple[int, int]:
 
 
 def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
-    """``value`` itself where it is one of ``allowed``; else an error that offers the nearest."""
+    """Return ``value`` if it is one of ``allowed``; else raise SpecError with the nearest."""
     if value not in allowed:
         near = difflib.get_close_matches(str(value), allowed, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""

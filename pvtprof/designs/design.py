@@ -1,4 +1,4 @@
-"""A design: what is compared, as data."""
+"""A design as data: a network with its attention."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pvtprof.designs.spec import ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class PvtDesign:
-    """A PVT network with its attention: what one column of a table is about.
+    """A PVT network with its attention: one column of a table.
 
     ``name`` is what tables call it, such as "sra_conv"; ``spec`` is all that builds it.
     """
@@ -20,11 +20,11 @@ class PvtDesign:
 
     @property
     def model(self) -> str:
-        """The name of the network, such as "pvt_v2_b2": designs of one model share a table."""
+        """The name of the network, such as "pvt_v2_b2". Designs of one model share a table."""
         return self.spec.name
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What has a row of its own: one attention module of each stage, then the whole model."""
+        """The parts that have a row: one attention module of each stage, then the whole model."""
         stages = range(1, len(self.spec.stages) + 1)
         return (*map(attention_of, stages), MODEL)

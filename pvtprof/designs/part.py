@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 def repeated(module: str) -> str:
-    """The name of a submodule without the indices of repeated blocks.
+    """Return the name of a submodule without the indices of repeated blocks.
 
     >>> repeated("block1.0.attn.q")
     'block1.attn.q'
@@ -38,5 +38,5 @@ MODEL = Part("model")
 
 
 def attention_of(stage: int) -> Part:
-    """One attention module of ``stage`` (from 1)."""
+    """Return the part for one attention module of ``stage`` (from 1)."""
     return Part(f"stage {stage}", stage)

@@ -41,7 +41,7 @@ MODELS = {name: _published(name) for name in _PUBLISHED}
 
 
 def model_spec(name: str) -> ModelSpec:
-    """The published model of that name, also as timm, papers and others write it.
+    """Return the published model of that name; raise SpecError for another name.
 
     >>> model_spec("PVTv2-B2-Linear").name, model_spec("pvt_v2_b2.in1k").name
     ('pvt_v2_b2_li', 'pvt_v2_b2')
@@ -58,7 +58,7 @@ pvt_v2_b2, pvt_v2_b3, pvt_v2_b4, pvt_v2_b5, pvt_v2_b2_li
 
 
 def canonical(name: str) -> str:
-    """The name as it stands in the table, for other spellings of it: case, hyphens, tags, owners.
+    """Return the name in the table for other spellings: case, hyphens, tags, owners.
 
     >>> canonical("OpenGVLab/pvt-v2-b0"), canonical("PVT-Tiny")
     ('pvt_v2_b0', 'pvt_tiny')

@@ -1,4 +1,4 @@
-"""What a design runs on, and how: image, batch, dtype, attention implementation, mode, device."""
+"""The setting of a design: image, batch, dtype, attention implementation, mode, device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pvtprof.designs.words import ATTENTIONS, DTYPES, MODES
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a design runs on and how.
+    """What a design runs on, and how it runs.
 
     ``height`` and ``width`` in pixels. ``device`` is what torch calls it; "none" for formulas
     alone. ``mode`` "training" is a forward pass and its backward, for peak memory and latency; MACs

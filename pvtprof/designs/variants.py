@@ -1,4 +1,4 @@
-"""The attention variants, each registered here with everything that is not a formula or a module.
+"""The attention variants; each has its entry here, its formula and its module elsewhere.
 
 The operator list of a variant is in ``analytic/formulas.py``, its torch module in
 ``models/attention.py``: two rooms that cannot see each other. Everything else iterates over

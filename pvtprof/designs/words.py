@@ -1,4 +1,4 @@
-"""The words and the defaults of a setting: what the command line shows before anything is built."""
+"""Allowed words and defaults of a setting, which the command line shows in --help."""
 
 ATTENTIONS = ("eager", "sdpa")
 DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}

@@ -1,4 +1,4 @@
-"""One published model at one setting, as the command line names it: its three designs."""
+"""One published model in one setting, with its three designs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "po
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the words of a command ask for: one published model on one input, and how it runs.
+    """One published model on one input, and how it runs.
 
     ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``; the other
     fields are those of a ``Setting``.
@@ -45,16 +45,16 @@ class Workload:
 
     @property
     def setting(self) -> Setting:
-        """What the designs run on, and how."""
+        """The setting of all designs."""
         return Setting(**{field.name: getattr(self, field.name) for field in fields(Setting)})
 
     def spec(self, variant: str) -> ModelSpec:
-        """The model with ``variant`` in every stage, at the workload's R and pool."""
+        """Return the model with ``variant`` in every stage, with the workload's R and pool size."""
         pooled = replace(model_spec(self.model), pool_size=self.pool_size)
         return pooled.with_attention(variant, self.sr_ratios)
 
     def design(self, variant: str) -> PvtDesign:
-        """The design with ``variant`` in every stage."""
+        """Return the design with ``variant`` in every stage."""
         return PvtDesign(variant, self.spec(variant))
 
     @property
@@ -74,7 +74,7 @@ def workload(
     mode: str = "inference",
     pool_size: int = DEFAULT_POOL_SIZE,
 ) -> Workload:
-    """The workload that these words ask for; ``sr_ratios`` None means the model's own."""
+    """Return the workload of these options; ``sr_ratios`` None means the model's own."""
     height, width = image_size(img)
     spec = model_spec(model)
     return Workload(

@@ -18,7 +18,7 @@ from pvtprof.designs.spec import StageSpec, check_reduction
 
 
 class Scores(nn.Module):
-    """Scaled scores: (B, h, N, d) and (B, h, M, d) to (B, h, N, M)."""
+    """Scaled scores of queries and keys: (B, h, N, d) and (B, h, M, d) to (B, h, N, M)."""
 
     def __init__(self, head_dim: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Scores(nn.Module):
 
 
 class Mix(nn.Module):
-    """The values, mixed by the weights: (B, h, N, M) and (B, h, M, d) to (B, h, N, d)."""
+    """The weighted sum of the values: (B, h, N, M) and (B, h, M, d) to (B, h, N, d)."""
 
     def forward(self, weights: Tensor, v: Tensor) -> Tensor:
         """Return ``weights v``."""
@@ -39,7 +39,7 @@ class Mix(nn.Module):
 
 
 class FusedAttention(nn.Module):
-    """Scores, softmax and mix in one kernel: ``scaled_dot_product_attention``."""
+    """Scores, softmax and mix in one kernel, by ``scaled_dot_product_attention``."""
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Return (B, h, N, d); the scores are not stored where the backend fuses."""
@@ -93,7 +93,7 @@ class Attention(nn.Module):
         return out
 
     def reduced(self, x: Tensor, H: int, W: int) -> Tensor:
-        """The tokens that become keys and values: (B, M, C)."""
+        """Return the tokens that become keys and values: (B, M, C)."""
         return REDUCTIONS[self.reduction].reduce(self, x, H, W)
 
 

@@ -61,13 +61,13 @@ class PatchEmbed(nn.Module):
 
 
 def patch_embed(spec: ModelSpec, number: int) -> PatchEmbed:
-    """The patch embedding of stage ``number`` (1 to 4)."""
+    """Return the patch embedding of stage ``number`` (1 to 4)."""
     in_channels = IN_CHANNELS if number == 1 else spec.stages[number - 2].dim
     return PatchEmbed(in_channels, spec.stages[number - 1].dim, spec.patch(number))
 
 
 def as_map(x: Tensor, H: int, W: int) -> Tensor:
-    """Tokens (B, H·W, C) as a feature map (B, C, H, W)."""
+    """Return tokens (B, H·W, C) as a feature map (B, C, H, W)."""
     return x.reshape(x.shape[0], H, W, -1).permute(0, 3, 1, 2).contiguous()
 
 
@@ -134,7 +134,7 @@ class PyramidVisionTransformer(nn.Module):
         return x[:, 0]
 
     def position(self, number: int, H: int, W: int) -> Tensor:
-        """The position embedding of stage ``number`` for a grid of H x W: (1, N, C)."""
+        """Return the position embedding of stage ``number`` for an H x W grid: (1, N, C)."""
         embedding: Tensor = getattr(self, f"pos_embed{number}")
         interpolate = getattr(self, f"interpolate{number}")
         if number == 1 and interpolate.grid == (H, W):

@@ -1,4 +1,4 @@
-"""Measure a machine in context, and fit what predicts latency on it.
+"""Measure a machine, and fit the model that predicts latency on it.
 
 Random attention modules and networks like PVT's run whole, and operator by operator while they do;
 each family of kernels gets coefficients of 0 or more by least squares of the relative error.
@@ -77,7 +77,7 @@ class Timed:
 
 
 def noise(rounds: Sequence[float]) -> float:
-    """The last round against the median of the others, as a share."""
+    """Return how far the last round is from the median of the others, as a share."""
     return abs(rounds[-1] / median(rounds[:-1]) - 1)
 
 
@@ -119,7 +119,7 @@ def calibrate(
 def of_this_machine(
     device: str, dtype: str, may_measure: bool, progress: Progress, tf32: bool = False
 ) -> tuple[Calibration | None, str]:
-    """The calibration kept for this machine, and what is to be said of it.
+    """Return the calibration kept for this machine, and a message about it.
 
     Where there is none, or it is of another environment, one is made if it may be, and kept. What
     goes wrong with that is said: a prediction is no reason to measure nothing.
@@ -146,7 +146,7 @@ def of_this_machine(
 
 
 def timing_side(device: str, dtype: str, tf32: bool = False) -> AbstractContextManager[Side]:
-    """A process that builds and times probes, its memory pinned as that of `compare`."""
+    """Return a process that builds and times probes, with malloc set as for `compare`."""
     return clock_side(Setting(224, 224, dtype=dtype, device=device), tf32=tf32)
 
 
@@ -169,7 +169,7 @@ def timings(
 
 
 def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> tuple[float, ...]:
-    """Seconds of each kernel of a probe, of which each runs once."""
+    """Return the seconds of each kernel of a probe, in which each runs once."""
     found = matched_s([kernel for kernel, _ in probe.runs], profile)
     if found is None:
         raise UnavailableError(
@@ -180,7 +180,7 @@ def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> tuple[float
 
 
 def measured_ceilings(side: Side) -> Ceilings:
-    """The best of some large matrix products, and of some large copies."""
+    """Return the best rates of some large matrix products and some large copies."""
     with side.forked({PRODUCT: PRODUCT, COPY: COPY}) as samplers:
         best = {}
         for name, sample in samplers.items():
@@ -192,7 +192,7 @@ def measured_ceilings(side: Side) -> Ceilings:
 def fitted(
     timed: Sequence[Timed], ceilings: Ceilings, device: str, dtype: str, tf32: bool = False
 ) -> Calibration:
-    """The calibration of all probes, with the errors of folds that were held out."""
+    """Return the calibration from all probes, with the errors on held-out folds."""
     here = environment(device, timed=True, tf32=tf32)
     whole = _fit(timed, ceilings, here, dtype)
     ratios: dict[str, list[float]] = {"attention": [], "model": []}
@@ -239,7 +239,7 @@ def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: s
 def _coefficients(
     features: Sequence[Sequence[float]], seconds: Sequence[float]
 ) -> tuple[float, ...]:
-    """Non-negative coefficients with the least absolute relative error, without bias.
+    """Return non-negative coefficients with the least absolute relative error, without bias.
 
     Reweighted least squares (``scipy.optimize.nnls``): what is off by more than ROBUST weighs less.
     """
@@ -255,7 +255,7 @@ def _coefficients(
 
 
 def _launch_s(busy: Sequence[float], calls: Sequence[int], seconds: Sequence[float]) -> float:
-    """Seconds of a launch, from what waits for launches: half as long again as its kernels."""
+    """Return the seconds of a launch, from probes that wait for launches."""
     waiting = [
         taken / n
         for kernels, n, taken in zip(busy, calls, seconds, strict=True)
@@ -265,14 +265,14 @@ def _launch_s(busy: Sequence[float], calls: Sequence[int], seconds: Sequence[flo
 
 
 def _quality(ratios: Sequence[float], noise: Sequence[float]) -> Quality:
-    """From what was measured over what was predicted of probes that were held out."""
+    """Return the quality from measured over predicted times of held-out probes."""
     low, high = np.quantile(ratios, (0.05, 0.95))
     errors = [abs(1 / ratio - 1) for ratio in ratios]
     return Quality(fmean(errors), fmean(noise), float(low), float(high), len(ratios))
 
 
 def _rates(timed: Sequence[Timed]) -> dict[str, tuple[float, float]]:
-    """FLOPs and bytes a second of every class, over all its kernels together."""
+    """Return FLOPs and bytes a second of every class of kernels."""
     sums = {name: [0.0, 0.0, 0.0] for name in CLASSES}
     for one in timed:
         for (kernel, _), seconds in zip(one.probe.runs, one.kernel_s, strict=True):
@@ -287,5 +287,5 @@ def _rates(timed: Sequence[Timed]) -> dict[str, tuple[float, float]]:
 
 
 def class_of(family: str) -> str:
-    """The class to which a family of kernels belongs."""
+    """Return the class to which a family of kernels belongs."""
     return next(name for name, begins in reversed(CLASSES.items()) if family.startswith(begins))

@@ -42,7 +42,7 @@ class Fitted:
             raise SpecError(f"coefficients has {found} numbers; a {self.kind} has {needed}")
 
     def seconds(self, features: Sequence[float]) -> float:
-        """What one call takes."""
+        """Return the seconds of one call."""
         return math.fsum(map(float.__mul__, self.coefficients, features))
 
 
@@ -86,7 +86,7 @@ class Calibration:
         one_of("dtype", self.dtype, tuple(DTYPES))
 
     def kernel_s(self, kernel: Kernel) -> float:
-        """Seconds of one kernel by itself. Raises SpecError for a family that it does not have."""
+        """Return the seconds of one kernel by itself. Raises SpecError for an unknown family."""
         if kernel.family not in self.families:
             raise SpecError(
                 f"this calibration has no kernels of {kernel.family}; {AGAIN} of this pvtprof"
@@ -94,7 +94,7 @@ class Calibration:
         return self.scale * self.families[kernel.family].seconds(kernel.features)
 
     def seconds(self, runs: Iterable[tuple[Kernel, int]]) -> float:
-        """Seconds of a forward pass: of kernels and how often each runs."""
+        """Return the seconds of a forward pass, from its kernels and how often each runs."""
         busy, calls = 0.0, 0
         for kernel, times in runs:
             busy += times * self.kernel_s(kernel)
@@ -108,22 +108,22 @@ class Calibration:
         return median(map(self.overhead_s, self.families))
 
     def overhead_s(self, family: str) -> float:
-        """Seconds of a call of one family's kernels whatever their size."""
+        """Return the seconds of a call in this family that do not depend on the size."""
         return self.call_s + self.scale * self.families[family].coefficients[0]
 
     def prediction(self, what: str, runs: Sequence[tuple[Kernel, int]]) -> Prediction:
-        """Seconds with their interval, for an "attention" module or a whole "model"."""
+        """Return seconds with their interval, for an "attention" module or a whole "model"."""
         rungs = ladder(runs, self.ceilings)
         return replace(self.around(what, self.seconds(runs)), rungs=rungs)
 
     def around(self, what: str, seconds: float) -> Prediction:
-        """Seconds and between what nine in ten of those predicted so lie."""
+        """Return seconds with the interval in which nine in ten such predictions lie."""
         quality = self.quality[what]
         return Prediction(seconds, quality.low * seconds, quality.high * seconds)
 
 
 def foreign(calibration: Calibration, here: Environment) -> list[str]:
-    """In what the calibration's environment is not this one; what is not known here is left out."""
+    """Return how the calibration's environment differs from this one, as far as that is known."""
     return [
         f"{name} {then} (here: {now})"
         for name, then, now in differing(calibration.environment, here)
@@ -132,7 +132,7 @@ def foreign(calibration: Calibration, here: Environment) -> list[str]:
 
 
 def dumps(calibration: Calibration) -> str:
-    """The calibration as JSON text."""
+    """Return the calibration as JSON text."""
     return json.dumps({"schema": SCHEMA, **asdict(calibration)}, indent=1) + "\n"
 
 
@@ -153,7 +153,7 @@ def load(path: str | os.PathLike[str]) -> Calibration:
 def load_for(
     path: str | os.PathLike[str], dtype: str, here: Environment | None = None
 ) -> Calibration:
-    """A saved calibration of this machine and this dtype.
+    """Return a saved calibration for this machine and this dtype.
 
     Raises StoreError where there is none, SpecError where it is of another environment than
     ``here``, by name. None asks for what is known without torch: not for threads.
@@ -171,7 +171,7 @@ def load_for(
 
 
 def path_of(device: str, dtype: str) -> Path:
-    """Where the calibration of a device that was resolved is kept: of each kind of GPU its own."""
+    """Return the path of the calibration of a resolved device; each kind of GPU has its own."""
     if not device.startswith("cuda"):
         return default_path(device, dtype)
     from pvtprof.observe import asking
@@ -181,13 +181,13 @@ def path_of(device: str, dtype: str) -> Path:
 
 
 def any_kept(dtype: str) -> bool:
-    """Whether this user has any calibration of ``dtype``: no device is asked."""
+    """Return whether this user has any calibration of ``dtype``, without asking a device."""
     one = default_path("*", dtype)
     return any(True for _ in one.parent.glob(one.name))
 
 
 def default_path(device: str, dtype: str) -> Path:
-    """Where the calibration of a device ("cpu" or "cuda") is kept for this user."""
+    """Return the path of the calibration of a device ("cpu" or "cuda") for this user."""
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("pvtprof", appauthor=False)) / f"calibration-{device}-{dtype}.json"

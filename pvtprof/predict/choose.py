@@ -80,7 +80,7 @@ def choose(
     within_s: float | None = None,
     memory_bytes: int | None = None,
 ) -> Found:
-    """The Pareto front of all designs of the model that keep to the limits.
+    """Return the Pareto front of all designs of the model that are within the limits.
 
     Raises SpecError where there is none.
     """
@@ -107,7 +107,7 @@ def choose(
 
 
 def _chunks(its: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
-    """Flat indices, CHUNK at a time; those that pool nowhere for the first pooled grid alone."""
+    """Yield flat indices, CHUNK at a time; designs without pooling occur once."""
     count = int(np.prod(its.shape))
     pools = [np.array([variant == "sra_pool" for variant, _ in options]) for options in its.options]
     for begin in range(0, count, CHUNK):
@@ -121,7 +121,7 @@ def _chunks(its: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
 
 
 def front(costs: Floats) -> npt.NDArray[np.intp]:
-    """The rows that no other row beats: none is as good in every column and better in one.
+    """Return the rows that no other row dominates (as good in every column, better in one).
 
     Of equal rows one is kept.
     """
@@ -139,7 +139,7 @@ def front(costs: Floats) -> npt.NDArray[np.intp]:
 
 
 def _beaten(costs: Floats, by: Floats) -> npt.NDArray[np.bool_]:
-    """For each row of ``costs`` whether a row of ``by`` is as good or better in every column."""
+    """Return for each row of ``costs`` whether a row of ``by`` is as good in every column."""
     beaten = np.zeros(len(costs), bool)
     for begin in range(0, len(by), 1024):
         some = by[begin : begin + 1024]
@@ -148,7 +148,7 @@ def _beaten(costs: Floats, by: Floats) -> npt.NDArray[np.bool_]:
 
 
 def published(setting: Setting, calibration: Calibration) -> tuple[Design, ...]:
-    """The published models at the setting's image, as they are, each by the scalar path."""
+    """Return the published models at the setting's image, computed without tables."""
     found = []
     for name, spec in MODELS.items():
         options = tuple(
@@ -165,7 +165,7 @@ def published(setting: Setting, calibration: Calibration) -> tuple[Design, ...]:
 def evaluated(
     model: ModelSpec, setting: Setting, calibration: Calibration, options: Sequence[Option]
 ) -> Design:
-    """One design by the scalar path: whole numbers, operator by operator."""
+    """Return one design, computed operator by operator in whole numbers."""
     spec = network(model, options)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)

@@ -89,7 +89,7 @@ class Kernel:
 
 
 def kernels(terms: Sequence[Term], dtype: str) -> Iterator[tuple[Term, Kernel]]:
-    """The kernels of a forward pass in the order in which they run; of repeated blocks one."""
+    """Yield the kernels of a forward pass in the order in which they run; repeated blocks once."""
     for term in allocating(terms):
         for i, (aten, _, _) in enumerate(allocations(term, dtype)):
             yield term, _kernel(term, aten, dtype, is_rest=i > 0)
@@ -98,7 +98,7 @@ def kernels(terms: Sequence[Term], dtype: str) -> Iterator[tuple[Term, Kernel]]:
 def matched_s(
     expected: Sequence[Kernel], profile: Sequence[tuple[str, float]]
 ) -> tuple[float, ...] | None:
-    """Seconds of each kernel, from every operator that torch ran; None where those are others.
+    """Return the seconds of each kernel from the operators that torch ran; None if they differ.
 
     One fused attention is as good as another: which one runs depends on the device.
 
@@ -128,7 +128,7 @@ def _kernel(term: Term, aten: str, dtype: str, is_rest: bool) -> Kernel:
 
 
 def _seen_as(op: Op, aten: str, sizes: Sizes, dtype: str) -> tuple[str, str, tuple[float, ...]]:
-    """(family, kind, features). ``path``: at batch 1 a map's layout takes another way."""
+    """Return (family, kind, features) of an operator; ``path`` tells batch 1 from others."""
     size = DTYPES[dtype]
     path = "@1" if sizes["b"] == 1 else "@n"
     name = op.name.rpartition(".")[2].rstrip("1234")
@@ -190,7 +190,7 @@ def _convolution(op: Op, sizes: Sizes) -> str:
 
 
 def _is_small(op: Op, sizes: Sizes) -> bool:
-    """Whether torch unfolds the image itself, and does not ask oneDNN.
+    """Return whether torch computes the convolution itself, without oneDNN.
 
     A 1x1 convolution unfolds nothing, and depends on the number of threads too: it is apart.
     """
@@ -212,7 +212,7 @@ def _operands(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
 
 
 def _pooling(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
-    """Windows overlap where the pooled side does not divide the grid's."""
+    """Return the features of a pooling; windows overlap if the side does not divide the grid's."""
     pooled, height = math.isqrt(sizes["m"]), sizes["a"]
     sides = (height, sizes["n"] // height)
     windows = math.prod(side + pooled - math.gcd(side, pooled) for side in sides)
@@ -239,5 +239,5 @@ def _elements(elements: int, size: int) -> tuple[float, ...]:
 
 
 def _beyond(taken: int) -> tuple[float, ...]:
-    """Bytes that do not stay in each of the caches."""
+    """Return the bytes that do not fit into each of the caches."""
     return tuple(float(max(0, taken - cache)) for cache in CACHES)

@@ -22,11 +22,11 @@ class Ceilings:
                 raise SpecError(f"{name} is {rate}; use a rate of more than 0")
 
     def compute_s(self, macs: int) -> float:
-        """Seconds of the arithmetic alone; two FLOPs a MAC."""
+        """Return the seconds of the arithmetic by itself; two FLOPs a MAC."""
         return 2 * macs / self.flops_per_s
 
     def bandwidth_s(self, moved_bytes: int) -> float:
-        """Seconds of moving the operands alone."""
+        """Return the seconds of moving the operands by itself."""
         return moved_bytes / self.bytes_per_s
 
 

@@ -68,7 +68,7 @@ class Probe:
 def attention_probe(
     stage: StageSpec, grid: tuple[int, int], batch: int, attention: str, dtype: str, group: str = ""
 ) -> Probe:
-    """One attention module over a grid of tokens, pooling to the default grid where it pools."""
+    """Return a probe of one attention module over a grid of tokens."""
     sizes = attention_sizes(stage, batch, grid, DEFAULT_POOL_SIZE)
     ops = attention_ops(stage.runs_as, attention)
     terms = running(Term(op.inside("attn"), sizes) for op in ops)
@@ -86,7 +86,7 @@ def attention_probe(
 def model_probe(
     spec: ModelSpec, image: tuple[int, int], batch: int, attention: str, dtype: str
 ) -> Probe:
-    """One whole network."""
+    """Return a probe of one whole network."""
     recipe = {
         "network": asdict(spec),
         "attention": attention,
@@ -97,7 +97,7 @@ def model_probe(
 
 
 def random_probes(seed: int, dtype: str) -> Iterator[Probe]:
-    """Probes without end: four attention modules, then a network; no width is one of PVT's.
+    """Yield probes without end: four attention modules, then a network, not of PVT's widths.
 
     Six networks in turn are of every version at batch 1 and at more: between them they run every
     family of kernels.
@@ -129,7 +129,7 @@ def _random_attention(chance: random.Random, dtype: str) -> Probe:
 
 
 def random_grid(chance: random.Random, low: int, high: int) -> tuple[int, int]:
-    """Rows and columns, as often square as not."""
+    """Return rows and columns, square half of the time."""
     height = chance.randint(low, high)
     return height, height if chance.random() < 0.5 else chance.randint(low, high)
 
@@ -170,7 +170,7 @@ _REAL = ((32, 1), (64, 1), (64, 2), (128, 2), (160, 5), (256, 8), (320, 5), (512
 
 
 def held_out(seed: int, attentions: int, models: int, dtype: str) -> list[Probe]:
-    """Probes for a test of predictions: PVT's own widths and networks, other batches and sizes.
+    """Return probes that test predictions: PVT's own widths and networks, other batches and sizes.
 
     In groups of the three variants, so that their ratios can be tested too.
     """

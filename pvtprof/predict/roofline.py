@@ -17,7 +17,7 @@ RUNGS = ("flops", "roofline", "per operator")
 
 
 def ladder(runs: Iterable[tuple[Kernel, int]], ceilings: Ceilings) -> dict[str, float]:
-    """Seconds by each rung, of kernels and how often each runs.
+    """Return the seconds by each simple predictor, of kernels and how often each runs.
 
     >>> one = Kernel("mm", "gemm", "product", (1.0,), 500, 100)
     >>> ladder([(one, 2)], Ceilings(1000.0, 100.0))
@@ -35,12 +35,12 @@ def ladder(runs: Iterable[tuple[Kernel, int]], ceilings: Ceilings) -> dict[str, 
 
 
 def kernel_s(kernel: Kernel, ceilings: Ceilings) -> float:
-    """Seconds of a kernel that waits for the slower of arithmetic and memory."""
+    """Return the seconds of a kernel, the greater of its arithmetic and its memory time."""
     return max(ceilings.compute_s(kernel.macs), ceilings.bandwidth_s(kernel.moved_bytes))
 
 
 def bound(kernel: Kernel, ceilings: Ceilings, overhead_s: float) -> str:
-    """What a kernel waits for: arithmetic, memory, or being called at all."""
+    """Return what a kernel waits for: arithmetic, memory, or its launch."""
     waits_s = (
         ceilings.compute_s(kernel.macs),
         ceilings.bandwidth_s(kernel.moved_bytes),

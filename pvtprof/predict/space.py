@@ -53,7 +53,7 @@ class Space:
         return tuple(map(len, self.options))
 
     def evaluated(self, designs: npt.NDArray[np.intp], calibration: Calibration) -> Floats:
-        """GOALS of designs, (designs, 4), from their flat indices."""
+        """Return the four GOALS of each design, from flat indices."""
         choice = np.unravel_index(designs, self.shape)
 
         def summed(tables: Sequence[Floats]) -> Floats:
@@ -68,7 +68,7 @@ class Space:
         return np.stack([seconds, summed(self.macs), params, memory], axis=1)
 
     def options_of(self, design: int) -> tuple[Option, ...]:
-        """What a flat index stands for."""
+        """Return the options of a flat index."""
         choice = np.unravel_index(design, self.shape)
         return tuple(options[i] for options, i in zip(self.options, choice, strict=True))
 
@@ -79,7 +79,7 @@ def spaces(
     calibration: Calibration,
     pool_sizes: Sequence[int] = POOL_SIZES,
 ) -> Iterator[Space]:
-    """The choices of every stage of a model, a space for each pooled grid.
+    """Yield the choices of every stage of a model, one space for each pooled grid.
 
     Every choice is evaluated once and exactly; those that do not pool are the same in all spaces.
     """
@@ -99,7 +99,7 @@ def spaces(
 
 
 def _convolutions(model: ModelSpec, setting: Setting) -> Iterator[list[Option]]:
-    """Every R of every stage; a class token takes none but 1."""
+    """Yield every R of every stage; a stage with a class token has R 1 only."""
     for stage, grid in enumerate(token_grids(model, *setting.image)):
         most = 1 if model.class_token and stage == 3 else min(*grid, MOST_RATIO)
         yield [("sra_conv", ratio) for ratio in range(1, most + 1)]
@@ -108,7 +108,7 @@ def _convolutions(model: ModelSpec, setting: Setting) -> Iterator[list[Option]]:
 def _space(
     pool_size: int, costs: Sequence[dict[Option, tuple[float, ...]]], setting: Setting
 ) -> Space:
-    """The space of what `_stage` says of every option of every stage."""
+    """Return the space of all options of all stages, from the figures of `_stage`."""
     tables = [np.array(list(options.values()), float).T for options in costs]
     busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
     return Space(
@@ -125,7 +125,7 @@ def _space(
 
 
 def network(model: ModelSpec, options: Sequence[Option]) -> ModelSpec:
-    """The model with these options."""
+    """Return the model with these options."""
     return model.with_attention(
         [variant for variant, _ in options], [ratio for _, ratio in options]
     )
@@ -134,7 +134,7 @@ def network(model: ModelSpec, options: Sequence[Option]) -> ModelSpec:
 def _stage(
     model: ModelSpec, setting: Setting, calibration: Calibration, stage: int, option: Option
 ) -> tuple[float, ...]:
-    """Kernels' seconds, calls, MACs, params and peak of one stage (0 to 3) with one option."""
+    """Return seconds, calls, MACs, params and peak of one stage (0 to 3) with one option."""
     plain: list[Option] = [("sra_conv", 1)] * 4
     plain[stage] = option
     spec = network(model, plain)

@@ -20,7 +20,7 @@ PLACES = {"attention": "attention modules", "model": "whole networks"}
 
 
 def render(found: Calibration, form: str, width: int) -> str:
-    """The calibration as "table" or "json"."""
+    """Return the calibration as "table" or "json"."""
     if form == "json":
         return json.dumps(asdict(found), indent=1) + "\n"
     out = io.StringIO()

@@ -1,4 +1,4 @@
-"""Two runs held against each other, in sentences: what changed from A to B."""
+"""What changed from run A to run B, in sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pvtprof.run.run import Run
 
 
 def facts(run: Run) -> dict[str, object]:
-    """What tells one comparison from another, by name: model, setting, R and pooled grid."""
+    """Return what distinguishes one comparison from another: model, setting, R and pooled grid."""
     spec = run.designs[0].spec
     return {
         "model": run.model,
@@ -22,7 +22,7 @@ def facts(run: Run) -> dict[str, object]:
 
 
 def difference(a: Run, b: Run) -> str:
-    """In what two comparisons differ, in one sentence."""
+    """Return one sentence about how two comparisons differ."""
     now = facts(b)
     said = [
         f"{name.replace('_', ' ')} {one} and {now[name]}"
@@ -33,7 +33,7 @@ def difference(a: Run, b: Run) -> str:
 
 
 def incomparable(a: Run, b: Run) -> Iterator[str]:
-    """Why the times of two runs cannot be held against each other; nothing where they can."""
+    """Yield the reasons why the times of two runs cannot be compared."""
     if untimed := [name for name, run in (("A", a), ("B", b)) if not run.measured]:
         yield f"{' and '.join(untimed)} {'has' if len(untimed) == 1 else 'have'} none"
         return
@@ -45,7 +45,7 @@ def incomparable(a: Run, b: Run) -> Iterator[str]:
 
 
 def changes(a: Run, b: Run) -> Iterator[str]:
-    """One sentence a design: what the whole model needs in B of what it needs in A."""
+    """Yield one sentence a design: the cost of the whole model in B relative to A."""
     comparable = not any(incomparable(a, b))
     for variant in (v for v in a.variants if v in b.variants):
         one, other = a.row(None, variant), b.row(None, variant)

@@ -24,7 +24,7 @@ HONEST = "Accuracy is not predicted: a cheaper design may see less."
 
 
 def records(found: Found) -> list[dict[str, Any]]:
-    """One record a design: the front by latency, then the published models."""
+    """Return one record a design: the front by latency, then the published models."""
     return [_record(design) for design in (*found.front, *found.published)]
 
 
@@ -42,7 +42,7 @@ def _record(design: Design) -> dict[str, Any]:
 
 
 def render(found: Found, form: str, width: int) -> str:
-    """The designs as "table", "csv" or "json"."""
+    """Return the designs as "table", "csv" or "json"."""
     if form != "table":
         return listing.render(records(found), form)
     out = io.StringIO()
@@ -75,7 +75,7 @@ def _summary(found: Found) -> str:
 
 
 def _spread(front: tuple[Design, ...]) -> list[Design]:
-    """Some of a front, evenly, its ends among them."""
+    """Return some designs of a front, evenly spread, with both ends."""
     if len(front) <= MOST_LINES:
         return list(front)
     step = (len(front) - 1) / (MOST_LINES - 1)
@@ -107,7 +107,7 @@ def _table(designs: Any) -> Table:
 
 
 def html(found: Found) -> str:
-    """The page: a chart of latency against MACs, and its table."""
+    """Return the page: a chart of latency against MACs, and its table."""
     header = (
         "published",
         "design",

@@ -44,7 +44,7 @@ _SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2
 
 
 def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Random settings with what Python says of one row each; some are refused."""
+    """Yield random settings with Python's figures of one row each; some are refused."""
     chance = random.Random(seed)
     for _ in range(count):
         given = _drawn(chance)
@@ -52,19 +52,19 @@ def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def of_run(run: Run) -> Iterator[dict[str, Any]]:
-    """The rows of a run as vectors: the page's own figures, if its mode is inference."""
+    """Yield the rows of a run as vectors; nothing for a run in training."""
     for row in run.rows:
         yield vector(texts(run), row.part, row.design.name)
 
 
 @cache
 def embedded() -> tuple[dict[str, Any], ...]:
-    """The random vectors that every page takes along."""
+    """Return the random vectors that every page contains."""
     return tuple(vectors(EMBEDDED))
 
 
 def vector(given: dict[str, str], part: Part, variant: str) -> dict[str, Any]:
-    """A setting and a row, with what Python says; whole numbers as text, which JSON keeps."""
+    """Return a setting and a row with Python's figures; whole numbers as text, for JSON."""
     return {
         "texts": given,
         "stage": part.stage,
@@ -126,7 +126,7 @@ def _drawn(chance: random.Random) -> dict[str, str]:
 
 
 def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Vectors as a table, each name once: what a page carries."""
+    """Return vectors as a table with each name once, for a page."""
     lines = []
     for one in many:
         said = one["expected"]
@@ -136,7 +136,7 @@ def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def texts(run: Run) -> dict[str, str]:
-    """The model and the setting of a comparison as options of the command line."""
+    """Return the model and the setting of a comparison as options of the command line."""
     return _texts(run.designs[0].spec, run.setting)
 
 

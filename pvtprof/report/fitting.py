@@ -1,4 +1,4 @@
-"""What fits into a device's memory, as a table, CSV or JSON."""
+"""The answers of `fit` as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMITS = {"image": MAX_SIDE, "batch": MAX_BATCH}
 
 
 def whose(room: Room) -> str:
-    """Whose memory it is, and on a GPU what was taken off."""
+    """Return whose memory it is, and what was subtracted on a GPU."""
     if not room.taken and not room.workspaces:
         return room.name
     return (
@@ -29,7 +29,7 @@ def whose(room: Room) -> str:
 
 
 def render(found: Fits, memory: str, form: str, width: int) -> str:
-    """The answers as "table" (for people, ``width`` columns), "csv" or "json" (every byte).
+    """Return the answers as "table" (for people, ``width`` columns), "csv" or "json" (every byte).
 
     ``memory`` says whose memory it is.
     """

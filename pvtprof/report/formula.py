@@ -22,7 +22,7 @@ Stage = tuple[int, dict[str, int], int, int]
 
 
 def render(variant: str, form: str, workload: Workload | None, width: int) -> str:
-    """The form as "text", "latex" or "python"; with a workload, its figures stage by stage."""
+    """Return the formula as "text", "latex" or "python"; with a workload, figures by stage too."""
     stages = _stages(variant, workload) if workload else []
     if form == "latex":
         return _latex(variant, stages)
@@ -30,7 +30,7 @@ def render(variant: str, form: str, workload: Workload | None, width: int) -> st
 
 
 def _stages(variant: str, workload: Workload) -> list[Stage]:
-    """(stage, the symbols' values, MACs, params) of the stages in which the design really runs."""
+    """Return (stage, the symbols' values, MACs, params) of the stages in which the design runs."""
     spec = workload.spec(variant)
     sizes = model_sizes(spec, workload.batch, (workload.height, workload.width))
     found = []
@@ -82,7 +82,7 @@ def _figures(variant: str, stages: list[Stage]) -> Table:
 
 
 def _symbols(variant: str) -> list[str]:
-    """The symbols that the totals have, M aside, in the order in which they are explained."""
+    """Return the symbols in the totals, except M, in the order in which they are explained."""
     used = {
         symbol
         for quantity in (algebra.macs, algebra.params)
@@ -93,7 +93,7 @@ def _symbols(variant: str) -> list[str]:
 
 
 def _arguments(variant: str) -> list[str]:
-    """All symbols that the totals have; plain attention's M is N."""
+    """Return all symbols in the totals; in plain attention M is N."""
     return [*_symbols(variant), *(["M"] if VARIANTS[variant].keys != TOKENS else [])]
 
 

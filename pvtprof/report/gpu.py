@@ -1,4 +1,4 @@
-"""What a run says of a GPU, in sentences: time on the device, in all and by a graph; memory; state.
+"""What a run says of a GPU, in sentences: times, memory, clocks.
 
 The same words in the terminal, in Markdown and on the page.
 """
@@ -22,7 +22,7 @@ EXPERIMENTAL = (
 
 
 def notes(run: Run) -> Iterator[str]:
-    """Everything that a GPU adds to the notes of a run; nothing on other devices."""
+    """Yield the notes that a GPU adds to a run; nothing on other devices."""
     if not run.setting.on_cuda:
         return
     if run.failure:
@@ -45,7 +45,7 @@ def notes(run: Run) -> Iterator[str]:
 
 
 def times(row: Row) -> str:
-    """Device, wall and graph time with their intervals, clock, heat, throttling and energy."""
+    """Return device, wall and graph time with intervals, clock, heat, throttling and energy."""
     taken = row.latency
     assert taken is not None  # asked by who calls
     said = [f"device {_time(taken.samples)}"]
@@ -70,7 +70,7 @@ def _time(values: tuple[float, ...]) -> str:
 
 
 def cure(row: Row) -> str:
-    """By how much a row waits for launches, and from which batch on, or by a graph, it would not.
+    """Return how much a row waits for launches, and the batch or graph with which it would not.
 
     Launches cost the same at any batch, kernels grow with it: where wall time is k times the
     device's, k times the batch keeps the device busy.
@@ -87,7 +87,7 @@ def cure(row: Row) -> str:
 
 
 def memory(row: Row) -> str:
-    """What the allocator was asked for and holds, beside the formula."""
+    """Return the bytes that the allocator was asked for and holds, beside the formula."""
     its = row.witnesses
     parts = []
     if asked := its.get("requested bytes"):

@@ -70,7 +70,7 @@ class Block:
 
 
 def render(run: Run) -> str:
-    """The page as text. It makes no network request and is readable without JavaScript."""
+    """Return the page. It makes no network request and is readable without JavaScript."""
     several = len(run.comparisons) > 1
     blocks = [
         _block(one, f"-{number}" if several else "")
@@ -121,7 +121,7 @@ def _overview(run: Run, row: Row) -> tuple[str, ...]:
 
 
 def _named(section: Section, suffix: str) -> Section:
-    """The section with anchors that no other comparison on the page has."""
+    """Return the section with anchors that are unique on the page."""
     charts = tuple(
         replace(chart, anchor=chart.anchor.replace("-chart", f"-chart{suffix}"))
         for chart in section.charts
@@ -130,7 +130,7 @@ def _named(section: Section, suffix: str) -> Section:
 
 
 def explorable(run: Run) -> dict[str, Any]:
-    """What the explorer and the formulas beside it need of a page; it starts from this run."""
+    """Return the data of the explorer and of the formulas; the explorer starts from this run."""
     formulas = [_formula(variant) for variant in VARIANTS]
     return {
         "start": _start(run),
@@ -140,7 +140,7 @@ def explorable(run: Run) -> dict[str, Any]:
 
 
 def _start(run: Run) -> dict[str, Any]:
-    """What the explorer starts from, as JSON takes it."""
+    """Return the settings with which the explorer starts, as values for JSON."""
     known = run.model in MODELS
     operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
     published = MODELS[run.model if known else DEFAULT_MODEL].stages[0].variant
@@ -158,7 +158,7 @@ def _start(run: Run) -> dict[str, Any]:
 
 
 def described(environment: Environment) -> dict[str, object]:
-    """What is known of where a run was made."""
+    """Return the known facts about where a run was made."""
     return {k.replace("_", " "): v for k, v in asdict(environment).items() if v is not None}
 
 

@@ -16,7 +16,7 @@ from pvtprof import units
 
 
 def render(records: Sequence[Mapping[str, Any]], form: str) -> str:
-    """Records of the same fields as "table", "csv" or "json"."""
+    """Return records of the same fields as "table", "csv" or "json"."""
     out = io.StringIO()
     if form == "json":
         return json.dumps(records, indent=1) + "\n"
@@ -37,5 +37,5 @@ def render(records: Sequence[Mapping[str, Any]], form: str) -> str:
 
 
 def trimmed(out: io.StringIO) -> str:
-    """What was printed, without the blanks that rich puts at the ends of lines."""
+    """Return printed text without the blanks that rich puts at the ends of lines."""
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -11,7 +11,7 @@ HEADER = ("stage", "variant", "keys", "MACs", "params", "peak", "latency", "95 %
 
 
 def render(run: Run) -> str:
-    """The tables, the sentences and the notes of every comparison."""
+    """Return the tables, the sentences and the notes of every comparison."""
     lines = [f"<!-- pvtprof {run.environment.pvtprof} -->"]
     for one in run.comparisons:
         lines += [*_comparison(one), ""]

@@ -1,4 +1,4 @@
-"""Closed forms as MathML; every symbol says which it is, so that a page can put in its value."""
+"""Formulas as MathML; every symbol has its name, so that a page can put its value in."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _TIMES = Markup('<mo class="times">&#x2062;</mo>')  # invisible between letters
 
 
 def equation(name: str, polynomial: Polynomial) -> Markup:
-    """``name = polynomial`` on a line of its own; ``math[data-of=name]`` holds it."""
+    """Return ``name = polynomial`` on a line of its own; ``math[data-of=name]`` holds it."""
     return Markup(
         '<math display="block" data-of="{0}"><mrow><mtext>{0}</mtext><mo>=</mo>{1}</mrow></math>'
     ).format(name, _sum(polynomial))
 
 
 def inline(polynomial: Polynomial) -> Markup:
-    """A polynomial within a line or a cell; nothing where it is zero."""
+    """Return a polynomial within a line or a cell; nothing if it is zero."""
     return Markup("<math>{}</math>").format(_sum(polynomial)) if polynomial.terms else Markup("")
 
 
 def keys(variant: str) -> Markup:
-    """How many keys a design has."""
+    """Return the number of keys of a design."""
     right = Markup(keys_mathml(variant))
     return Markup("<math><mrow><mi>M</mi><mo>=</mo>{}</mrow></math>").format(right)
 

@@ -1,4 +1,4 @@
-"""What a reader must know to read the figures of a run rightly."""
+"""Notes that a reader needs to read the figures of a run rightly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOPS = {
 
 
 def _unpredicted(run: Run) -> Iterator[str]:
-    """Rows without a prediction, and modules whose operators could not be held against theirs."""
+    """Yield rows without a prediction, and modules whose operators could not be timed."""
     if missing := [row.name for row in run.rows if run.ceilings and not row.predicted]:
         yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
     if untimed := [
@@ -34,7 +34,7 @@ def _unpredicted(run: Run) -> Iterator[str]:
 
 
 def _short_rows(run: Run) -> Iterator[str]:
-    """Reductions that leave fewer keys than a vector holds, which a CPU's softmax pays for."""
+    """Yield reductions that leave fewer keys than a vector holds, which slows softmax on a CPU."""
     its, size = run.setting, run.setting.bytes_each
     if short := [
         f"{row.name} ({row.kv_tokens})"
@@ -53,7 +53,7 @@ def _short_rows(run: Run) -> Iterator[str]:
 
 
 def _stops(run: Run) -> Iterator[str]:
-    """What ended the measuring, by place: a stage, or the model."""
+    """Yield what ended the measuring, by stage or model."""
     places: dict[str, dict[str, None]] = {}
     for row in run.rows:
         if row.latency and row.latency.stopped:
@@ -64,7 +64,7 @@ def _stops(run: Run) -> Iterator[str]:
 
 
 def notes(run: Run) -> Iterator[str]:
-    """What a reader must know to read the figures rightly; nothing missing in silence."""
+    """Yield the notes that a reader needs to read the figures rightly."""
     for row in run.rows:
         if row.part.stage is not None and row.runs_as != row.design.name:
             why = "R is 1" if row.sr_ratio == 1 else "the class token cannot be pooled"

@@ -1,4 +1,4 @@
-"""Where results go: files, data first, and stdout."""
+"""Output of results: files (data first) and stdout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Another Ctrl-C does not stop the saving of what was taken."""
+    """Ignore further Ctrl-C while samples are saved."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -30,7 +30,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def partial_name(path: str) -> str:
-    """A name beside ``path`` that may be written: run.partial.json, run.partial2.json, ..."""
+    """Return a free name beside ``path``: run.partial.json, run.partial2.json, ..."""
     from pvtprof import files
 
     name = path
@@ -94,7 +94,7 @@ def _rescued(run: Run) -> str:
 
 
 def text(run: Run, form: str) -> str:
-    """The run as text: a file extension or one of FORMATS."""
+    """Return the run as text, in the format of a file extension or one of FORMATS."""
     if form in (".json", "json"):
         from pvtprof.run import store
 
@@ -117,7 +117,7 @@ def text(run: Run, form: str) -> str:
 
 
 def width() -> int:
-    """Columns of the terminal; 120 where there is none."""
+    """Return the columns of the terminal; 120 if there is none."""
     return shutil.get_terminal_size((120, 40)).columns
 
 
@@ -130,7 +130,7 @@ def emit_then_name(result: str, written: Sequence[str]) -> None:
 
 
 def emit(result: str) -> None:
-    """Put a result on stdout. A reader that has gone is no error; a full disk is."""
+    """Print a result on stdout. A closed pipe is not an error; a full disk is."""
     if sys.stdout is None:  # closed before the start: a reader that has gone
         return
     encoding = sys.stdout.encoding or "utf-8"
@@ -145,6 +145,6 @@ def emit(result: str) -> None:
 
 
 def _leave_stdout() -> None:
-    """Let what is still buffered go nowhere, so that Python's own last flush cannot fail."""
+    """Discard what is still buffered, so that Python's last flush cannot fail."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,7 @@ from pvtprof import __version__, units
 
 
 def page(template: str, scripts: Sequence[str], charts: bool = True, **values: object) -> str:
-    """A page of that template; ``scripts`` of assets/ run after plotly and what all pages have."""
+    """Return a page of that template; ``scripts`` are files of assets/."""
     environment = Environment(
         loader=PackageLoader("pvtprof.report"), autoescape=True, keep_trailing_newline=True
     )
@@ -37,13 +37,13 @@ def page(template: str, scripts: Sequence[str], charts: bool = True, **values: o
 
 
 def compressed(text: str) -> str:
-    """A text as base64 of gzip, which a page unpacks to the same bytes."""
+    """Return a text as base64 of gzip, which a page unpacks to the same bytes."""
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 @cache
 def plotlyjs() -> str:
-    """plotly.js's basic bundle, which draws all that the page has; a quarter of the full one.
+    """Return plotly.js's basic bundle, a quarter of the full one.
 
     Source: npm, plotly.js-basic-dist-min 4.1.1, as published; MIT (vendor/plotly-LICENSE).
     """
@@ -51,7 +51,7 @@ def plotlyjs() -> str:
 
 
 def _bytes(name: str) -> bytes:
-    """A file of this package.
+    """Return a file of this package.
 
     ``vendor/stix-two-math.woff2`` is a subset (letters, digits, operators, brackets; its MATH
     table whole) of STIX Two Math 2.12, npm @fontsource/stix-two-math 5.3.0, made with fonttools;

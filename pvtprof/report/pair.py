@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 
 def render(a: Run, b: Run) -> str:
-    """The page as text; the explorer starts from A."""
+    """Return the page as text; the explorer starts from A."""
     reasons = tuple(changes.incomparable(a, b))
     return page(
         "pair.html",
@@ -44,7 +44,7 @@ def render(a: Run, b: Run) -> str:
 
 
 def records(a: Run, b: Run) -> list[Record]:
-    """One record a row that both runs have: figures of A and of B, and B over A."""
+    """Return one record for each row that both runs have: figures of A and of B, and B over A."""
     comparable = not any(changes.incomparable(a, b))
     others = {(row.part, row.design.name): row for row in b.rows}
     return [
@@ -55,7 +55,7 @@ def records(a: Run, b: Run) -> list[Record]:
 
 
 def brief(a: Run, b: Run) -> list[Record]:
-    """What a terminal has room for."""
+    """Return the columns that fit into a terminal."""
     return [
         {
             "row": record["row"],

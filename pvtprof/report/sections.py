@@ -28,7 +28,7 @@ class DrawnChart:
 
     @classmethod
     def of(cls, name: str, label: str, figure: go.Figure) -> DrawnChart:
-        """A figure by the name that its place on the page begins with."""
+        """Return the chart whose place on the page begins with ``name``."""
         return cls(f"{name}-chart", label, json.loads(figure.to_json()))
 
 
@@ -135,7 +135,7 @@ OUTLINES: Mapping[str, Outline] = {
 
 
 def sections(run: Run) -> list[Section]:
-    """The charts of a run of one comparison with their tables, in the order of the page."""
+    """Return the charts of a run of one comparison with their tables, in the order of the page."""
     infos = all_infos(run)
     found = [_section(anchor, run, infos) for anchor in OUTLINES]
     return [section for section in found if section.charts or section.sheets]

@@ -1,4 +1,4 @@
-"""What a run says, in sentences: the same words in the terminal, in Markdown and on the page."""
+"""The sentences of a run, the same in the terminal, in Markdown and on the page."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from pvtprof.run.witnesses import COUNTERS, WITNESSES
 
 
 def setting(run: Run) -> str:
-    """What ran, after the model and the image: batch, dtype, attention, and whether it learns."""
+    """Return the setting in one line: batch, dtype, attention, and the mode if it is training."""
     its = run.setting
     parts = [f"batch {its.batch}", its.dtype, f"{its.attention} attention"]
     return ", ".join([*parts, "training step"] if its.mode == "training" else parts)
 
 
 def title(run: Run) -> str:
-    """What ran, in one line: model, image, the setting and the reductions."""
+    """Return the title of a run in one line: model, image, setting and reductions."""
     return f"{place(run)}, {setting(run)}, {reductions(run)}"
 
 
 def reductions(run: Run) -> str:
-    """R of every stage, and the grid to which ``sra_pool`` pools."""
+    """Return R of every stage, and the grid to which ``sra_pool`` pools."""
     spec = run.designs[0].spec
     return f"R {units.ratios(spec.sr_ratios)}, pooling to {units.grid(*2 * (spec.pool_size,))}"
 
 
 def place(run: Run) -> str:
-    """The model and the image of one comparison: "pvt_v2_b2 at 224x224"."""
+    """Return the model and the image of one comparison: "pvt_v2_b2 at 224x224"."""
     return f"{run.model} at {units.grid(*run.setting.image)}"
 
 
 def agreement(run: Run) -> str:
-    """Whether formula and witnesses agree: over how many rows, and where they do not."""
+    """Return one sentence: whether formulas and counters agree, and in how many rows."""
     if not run.counted:
         return "Formulas alone: nothing was counted or measured."
     by_title: dict[str, list[str]] = {}
@@ -58,7 +58,7 @@ def _agrees(row: Row, names: Sequence[str]) -> bool:
 
 
 def sentences(run: Run) -> Iterator[str]:
-    """All that a run says, one sentence each."""
+    """Yield all sentences of a run."""
     yield agreement(run)
     yield from savings(run)
     yield from surprises(run)
@@ -66,7 +66,7 @@ def sentences(run: Run) -> Iterator[str]:
 
 
 def savings(run: Run) -> tuple[str, ...]:
-    """One sentence for each reduced variant: what the whole model saves against plain attention."""
+    """Return one sentence for each reduced variant: its cost relative to plain attention."""
     if PLAIN not in run.variants:
         return ()
     plain = run.row(None, PLAIN)
@@ -99,7 +99,7 @@ def equally_fast(row: Row, other: Row) -> bool:
 
 
 def surprises(run: Run) -> Iterator[str]:
-    """Where theory and clock part company: fewer MACs than mha but clearly more time."""
+    """Yield the rows with fewer MACs than mha but clearly more time."""
     if PLAIN not in run.variants:
         return
     for row in run.rows:
@@ -126,7 +126,7 @@ PREDICTORS = {
 
 
 def timed_and_predicted(run: Run) -> dict[str, list[tuple[Row, float, float]]]:
-    """Every row that was both timed and predicted, with its seconds as measured and as predicted.
+    """Return the rows that were timed and predicted, with measured and predicted seconds.
 
     By predictor; of those, the ones that all such rows have.
     """
@@ -143,7 +143,7 @@ def timed_and_predicted(run: Run) -> dict[str, list[tuple[Row, float, float]]]:
 
 
 def errors(run: Run) -> dict[str, float]:
-    """Mean absolute error of each predictor over the rows that were timed, as a share."""
+    """Return the mean absolute error of each predictor over the timed rows, as a share."""
     return {
         name: fmean(abs(said / measured - 1) for _, measured, said in its)
         for name, its in timed_and_predicted(run).items()
@@ -151,7 +151,7 @@ def errors(run: Run) -> dict[str, float]:
 
 
 def predictions(run: Run) -> Iterator[str]:
-    """How far each predictor was from what was measured."""
+    """Yield the errors of the predictors, and the operator that is furthest off."""
     if found := errors(run):
         said = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
         yield f"Predictions of latency, off on average: {', '.join(said)}."
@@ -165,7 +165,7 @@ def predictions(run: Run) -> Iterator[str]:
 
 
 def furthest_off(run: Run) -> tuple[Row, str] | None:
-    """The operator whose part of its row's latency is the most seconds off.
+    """Return the operator whose share of its row's latency is the most seconds off.
 
     Of those that are further off than nine in ten of what was predicted so.
     """
@@ -183,7 +183,7 @@ def furthest_off(run: Run) -> tuple[Row, str] | None:
 
 
 def disagreements(run: Run) -> Iterator[str]:
-    """Each row and submodule in which a witness and a formula differ, with both figures."""
+    """Yield each row and submodule in which a counter and a formula differ, with both figures."""
     for row in run.rows:
         for name, found in row.witnesses.items():
             if not found.is_exact or found.equal:

@@ -26,5 +26,5 @@ class Sheet:
 
 
 def place_of(row: Row) -> tuple[str, str]:
-    """The first two cells of a row's line: its place and its design."""
+    """Return the first two cells of a row's line: its part and its design."""
     return row.part.name, row.design.name

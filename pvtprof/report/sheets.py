@@ -11,7 +11,7 @@ from pvtprof.run.witnesses import COUNTERS, label_of, witnesses_of
 
 
 def costs(run: Run) -> Sheet:
-    """What every row costs by closed form."""
+    """Return the costs of every row by formula."""
     header = (
         "place",
         "design",
@@ -50,7 +50,7 @@ def costs(run: Run) -> Sheet:
 
 
 def operators(run: Run) -> Sheet:
-    """Every operator of every row."""
+    """Return every operator of every row."""
     header = (
         "place",
         "design",
@@ -82,7 +82,7 @@ def operators(run: Run) -> Sheet:
 
 
 def latencies(run: Run) -> Sheet:
-    """What the clock said of every row."""
+    """Return the measured times of every row."""
     header = (
         "place",
         "design",
@@ -116,7 +116,7 @@ def _latency(row: Row) -> tuple[str, ...]:
 
 
 def predictions(run: Run) -> Sheet:
-    """What every predictor said of each row, beside what was measured."""
+    """Return the predictions of each row, beside the measured times."""
     simpler = [name for name in PREDICTORS if name != "calibrated"]
     header = (
         "place",
@@ -148,7 +148,7 @@ def predictions(run: Run) -> Sheet:
 
 
 def agreement(run: Run) -> Sheet:
-    """Formula, count and difference of every row and witness."""
+    """Return formula, count and difference of every row and witness."""
     header = (
         "place",
         "design",
@@ -177,7 +177,7 @@ def agreement(run: Run) -> Sheet:
 
 
 def modules(run: Run) -> Sheet:
-    """The same for every submodule."""
+    """Return formula, count and difference of every submodule."""
     header = ("place", "design", "counter", "submodule", "formula", "counted", "difference")
     lines = tuple(
         (

@@ -1,4 +1,4 @@
-"""A run as a table for the terminal; at any width, whole columns go and digits never."""
+"""A run as a table for the terminal. In a narrow terminal whole columns are left out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FIGURES: tuple[Figure, ...] = (
 
 
 def render(run: Run, width: int, color: bool = False) -> str:
-    """A table, its sentences and its notes for every comparison, ``width`` columns wide.
+    """Return a table, its sentences and its notes for every comparison, ``width`` columns wide.
 
     Where not even one design fits, a table is as wide as its digits: a terminal wraps them.
     """
@@ -75,7 +75,7 @@ def _title(run: Run) -> str:
 
 
 def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
-    """The table with only the columns that fit, and a note that names those that do not."""
+    """Return the table with the columns that fit, and a note that names the others."""
     variants = list(run.variants)
     ratios = [v for v in variants if v != PLAIN and PLAIN in variants]
     dropped: list[str] = []
@@ -94,7 +94,7 @@ def _left_out(columns: Sequence[str], width: int) -> list[str]:
 
 
 def _ratio_name(variant: str) -> str:
-    """The column that holds a design against plain attention: "conv/mha"."""
+    """Return the name of the column of a design relative to plain attention: "conv/mha"."""
     return f"{variant.removeprefix('sra_')}/{PLAIN}"
 
 

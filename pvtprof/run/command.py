@@ -13,7 +13,7 @@ _OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size")
 
 
 def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -> str:
-    """`pvtprof compare` with every option that is not the default.
+    """Return `pvtprof compare` with every option that is not the default.
 
     >>> command([Workload("pvt_v2_b2", 224, 224, (8, 4, 2, 1), attention="sdpa")])
     'pvtprof compare --img 224 --R 8,4,2,1 --attention sdpa --analytic'

@@ -73,7 +73,7 @@ def compare(
 
 
 def sizes(img: Size | Sequence[Size]) -> list[Size]:
-    """The sizes that ``img`` names: one, or a sequence of them; each once.
+    """Return the sizes in ``img``, which is one size or a sequence of sizes; each once.
 
     >>> sizes(224), sizes((800, 1333)), sizes([224, (800, 1333)])
     ([224], [(800, 1333)], [224, (800, 1333)])
@@ -85,7 +85,7 @@ def sizes(img: Size | Sequence[Size]) -> list[Size]:
 
 
 def _analytic(asked: Workload, is_one_of_several: bool) -> tuple[Row, ...]:
-    """The rows of one comparison by closed form; of several, a refusal says which one it is."""
+    """Return the rows of one comparison by formula."""
     try:
         return analytic_rows(asked.designs, asked.setting)
     except SpecError as error:
@@ -118,7 +118,7 @@ def _observed(
     measuring: Measuring,
     progress: Progress,
 ) -> Run:
-    """The run of some comparisons, each observed in its turn, until the end or until Ctrl-C."""
+    """Return the run of some comparisons, observed one after the other until the end or Ctrl-C."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.observe.subject import check_settings
 

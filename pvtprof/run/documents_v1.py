@@ -144,7 +144,7 @@ class RowDocument(Struct, frozen=True):
         )
 
     def _witnesses(self) -> Iterator[tuple[str, Agreement]]:
-        """Each witness by the name that it has now."""
+        """Yield each counter with its name of today."""
         yield from (
             (name, count) for name in ("fvcore", "torch") if (count := self.counts.get(name))
         )

@@ -1,4 +1,4 @@
-"""What fits, held against the witness of live bytes."""
+"""Checks of `fit`: each answer against observed live bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pvtprof.designs.spec import ModelSpec
 
 
 def checks(found: Fits) -> Iterator[tuple[str, int, int]]:
-    """(what, formula, observed) at every edge and one step beyond, by the witness of live bytes.
+    """Yield (name, formula, observed) at every answer and one step beyond it.
 
     On fake tensors: seconds, without memory. Where no size fits, at the one that was tried.
     """

@@ -16,7 +16,7 @@ Cell: TypeAlias = str | int | float | bool | None
 
 
 def frame(run: Run) -> pd.DataFrame:
-    """All rows of a run. Whole numbers stay exact, beyond 64 bits too; what was not taken is NA."""
+    """Return all rows of a run. Whole numbers stay exact; what is missing is NA."""
     tf32 = run.environment.tf32
     records = [_record(row) | _on_gpu(row, tf32) for row in run.rows]
     return pd.DataFrame({name: _column([r[name] for r in records]) for name in records[0]})
@@ -108,7 +108,7 @@ _STATES = (
 
 
 def _on_gpu(row: Row, tf32: str | None) -> dict[str, Cell]:
-    """What a GPU alone says; nothing of other devices."""
+    """Return the columns that only a GPU has."""
     if not row.setting.on_cuda:
         return {}
     its = row.latency

@@ -1,4 +1,4 @@
-"""The witnesses and the clock, run over the rows of one comparison, part by part."""
+"""Counters, meters and the clock, run over the rows of one comparison, part by part."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Measuring:
 
 
 def subject_of(row: Row) -> Subject:
-    """How to build what a row is about."""
+    """Return how to build the module of a row."""
     from pvtprof.observe.subject import attention_subject, model_subject
 
     spec, number = row.design.spec, row.part.stage
@@ -64,7 +64,7 @@ def subject_of(row: Row) -> Subject:
 
 
 def check_addressable(rows: Sequence[Row]) -> None:
-    """Raise where a tensor would have more bytes than 64 bits can address."""
+    """Raise SpecError if a tensor would have more bytes than 64 bits can address."""
     for row in rows:
         if row.tokens and row.kv_tokens and row.num_heads:
             scores = row.setting.batch * row.num_heads * row.tokens * row.kv_tokens
@@ -100,7 +100,7 @@ class Observer:
         self.failure: str | None = None  # why a GPU could not be asked to the end
 
     def observe(self, clock: Side | None) -> None:
-        """Let every witness and the clock see every row; without ``clock`` no latency is taken.
+        """Let every counter and the clock observe every row; without ``clock`` no latency is taken.
 
         On a GPU the process of ``clock`` is asked for all that needs real tensors there: this one
         keeps off the GPU.
@@ -129,7 +129,7 @@ class Observer:
 
     @contextmanager
     def _out_of_memory_is_said(self, key: Key) -> Iterator[None]:
-        """Others may take the memory that was free: then the row says so and the run goes on."""
+        """Record in the row that memory ran out, and let the run continue."""
         try:
             yield
         except (MemoryError, RuntimeError) as error:
@@ -138,7 +138,7 @@ class Observer:
             self.rows[key] = replace(self.rows[key], not_run=OUT_OF_MEMORY)
 
     def _without_memory(self, row: Row, subject: Subject) -> Row:
-        """What needs no memory, and whether there is enough for the rest."""
+        """Return the row with what needs no memory, and whether there is enough for the rest."""
         row = self._watched(row, subject, on_real=False)
         needed = row.witnesses["peak bytes"].counted + subject.resident_bytes()
         free = free_bytes(self.setting.device)
@@ -147,7 +147,7 @@ class Observer:
         return replace(row, not_run=f"needs {units.size(needed)}, {units.size(free)} free")
 
     def _watched(self, row: Row, subject: Subject, on_real: bool) -> Row:
-        """The row with what the witnesses that need real tensors, or those that do not, saw."""
+        """Return the row with the counts of witnesses that need real tensors, or of the others."""
 
         def seen(witness: Witness) -> Count | None:
             if witness.watch is None or witness.on_real != on_real:
@@ -157,7 +157,7 @@ class Observer:
         return witnessed(row, seen)
 
     def _share(self, part: Part) -> float:
-        """The part of the budget that is for one part of the designs."""
+        """Return the part of the budget for one part of the designs."""
         stages = {row.part for row in self.rows.values() if row.part.stage is not None}
         return MODEL_SHARE if part.stage is None else (1 - MODEL_SHARE) / len(stages)
 
@@ -203,7 +203,7 @@ class Observer:
                 self.rows[key] = replace(self.rows[key], not_run=reason)
 
     def _ask_the_card(self, clock: Side, built: Container[str], ready: Mapping[str, Key]) -> None:
-        """On a GPU: what it says of each row that it has built, beside times."""
+        """Ask the process on the GPU what it observes of each row, beside times."""
         for name, key in ready.items() if self.setting.on_cuda else ():
             if name in built:
                 self.rows[key] = on_card.watched(clock, self.rows[key])
@@ -246,7 +246,7 @@ class Observer:
         taken: Mapping[str, Measurement],
         until: float,
     ) -> None:
-        """Each operator of the modules that were timed, in context, as far as that ends in time."""
+        """Time each operator of the timed modules in context, as far as the time allows."""
         from pvtprof.observe.sides import FEWEST_PROFILED
 
         until = max(until, time.perf_counter() + OPERATORS_S)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def watched(side: Side, row: Row) -> Row:
-    """The row with what its witnesses saw in the process that has built it, and the backend."""
+    """Return the row with what was observed in the process that built it, and the backend."""
     name = row.name
     row = witnessed(row, lambda witness: witness.ask(side, name) if witness.ask else None)
     return replace(row, backend=side.made[name].get("backend"))

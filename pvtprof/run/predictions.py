@@ -1,4 +1,4 @@
-"""Predictions beside the rows of a run: of each row, and of each of its operators."""
+"""Predictions of each row of a run, and of each operator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pvtprof.run.rows import terms_of
 
 
 def predicted(row: Row, calibration: Calibration) -> Row:
-    """The row with what the calibration says of it and of its operators.
+    """Return the row with the predictions of the calibration.
 
     As it was where it has kernels that the calibration has not seen.
     """

@@ -18,14 +18,14 @@ from pvtprof.run.rows import analytic_rows
 def of_rows(
     designs: Sequence[PvtDesign], setting: Setting, target: str | None = None
 ) -> dict[str, Any]:
-    """What the worker builds for each row, by name: a user's target, or pvtprof's own rows."""
+    """Return the recipe from which a process builds each row, by name."""
     if target:
         return {target: None}  # which every side knows from its setup
     return {row.name: of_row(row) for row in analytic_rows(designs, setting)}
 
 
 def of_row(row: Row) -> dict[str, Any]:
-    """What the worker builds for a row of pvtprof's own, by names that all versions have."""
+    """Return the recipe of one of pvtprof's own rows, in names that all versions know."""
     spec, setting = row.design.spec, row.setting
     common = {"attention": setting.attention, "pool_size": spec.pool_size}
     if row.part.stage is None:
@@ -40,7 +40,7 @@ def of_row(row: Row) -> dict[str, Any]:
 
 
 def _network(design: PvtDesign) -> dict[str, Any]:
-    """A published network with one attention throughout by its name, any other by its spec."""
+    """Return the recipe of a network: its name if it is published, else its spec."""
     spec = design.spec
     if spec.name in MODELS and design.name in VARIANTS:
         return {"model": spec.name, "variant": design.name, "sr_ratios": spec.sr_ratios}

@@ -1,4 +1,4 @@
-"""One row of a run: what formulas, witnesses and the clock say of one part of a design."""
+"""One row of a run: formulas, counts and times of one part of a design."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class OpCost:
             raise SpecError(f"measured_s is {self.measured_s}; use seconds of more than 0")
 
     def intensity(self, dtype: str) -> float:
-        """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; 0 where nothing is."""
+        """Return the arithmetic intensity: FLOPs (two a MAC) a moved byte; 0 if none moves."""
         moved = self.read + self.written
         return 2 * self.macs / (DTYPES[dtype] * moved) if moved else 0.0
 
@@ -84,7 +84,7 @@ class Agreement:
 
 
 def joined(formula: Mapping[str, int], count: Count, is_exact: bool = True) -> Agreement:
-    """A formula beside a count, by place; one that only one of them knows is 0 in the other."""
+    """Return formula and count by submodule; one that a side lacks is 0 there."""
     places = dict.fromkeys((*formula, *count.by_module))
     by_module = {name: (formula.get(name, 0), count.by_module.get(name, 0)) for name in places}
     return Agreement(
@@ -101,7 +101,7 @@ AS_THEY_ARE = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One part of a design in one setting, and everything that is said of it.
+    """One part of a design in one setting, with all its figures.
 
     ``peak`` and ``saved_bytes`` are closed forms, of the setting's mode and of what a training
     forward pass keeps for backward. ``witnesses`` maps the name of a witness to its figure beside
@@ -135,7 +135,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What messages call it within its table: "stage 1 sra_conv"."""
+        """The name of the row in messages: "stage 1 sra_conv"."""
         return f"{self.part} {self.design.name}"
 
     @property

@@ -19,7 +19,7 @@ from pvtprof.run.row import OpCost, Row
 
 
 def analytic_rows(designs: Sequence[PvtDesign], setting: Setting) -> tuple[Row, ...]:
-    """Every row of some designs in one setting, part by part: closed forms, nothing observed."""
+    """Return every row of some designs in one setting by formula, part by part."""
     parts = dict.fromkeys(part for design in designs for part in design.parts)
     return tuple(
         _row(design, part, setting) for part in parts for design in designs if part in design.parts
@@ -27,12 +27,12 @@ def analytic_rows(designs: Sequence[PvtDesign], setting: Setting) -> tuple[Row, 
 
 
 def terms_of(row: Row) -> tuple[Term, ...]:
-    """The operators of a row."""
+    """Return the operators of a row."""
     return part_terms(row.design.spec, row.part, row.setting)
 
 
 def timeline_of(row: Row) -> tuple[Moment, ...]:
-    """Live bytes at every operator of a row that allocates; in inference repeated blocks once."""
+    """Return the live bytes at every operator of a row that allocates; repeated blocks once."""
     return tuple(timeline(terms_of(row), row.setting))
 
 
@@ -73,7 +73,7 @@ def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
 
 
 def with_profile(row: Row, profile: Sequence[tuple[str, float]]) -> Row:
-    """The row of one attention module with the seconds of its operators in context.
+    """Return the row of one attention module with the seconds of its operators in context.
 
     ``profile``: torch's name and seconds of every operator that it ran. As the row was where those
     are not the ones that pvtprof knows of.

@@ -36,7 +36,7 @@ class Run:
 
     @cached_property
     def by_key(self) -> dict[tuple[PvtDesign, Part, Setting], Row]:
-        """Rows by what they are of."""
+        """The rows by design, part and setting."""
         return {row.key: row for row in self.rows}
 
     @cached_property
@@ -56,17 +56,17 @@ class Run:
 
     @property
     def setting(self) -> Setting:
-        """The setting of a run of one comparison; of several, that of the first."""
+        """The setting of the run; of several comparisons, that of the first."""
         return self.rows[0].setting
 
     @property
     def model(self) -> str:
-        """The name of the network of a run of one comparison; of several, of the first."""
+        """The name of the network; of several comparisons, that of the first."""
         return self.rows[0].design.model
 
     @cached_property
     def comparisons(self) -> tuple[Run, ...]:
-        """The run by model and setting: designs that can be held against each other, side by side.
+        """The run split by model and setting; the designs of a comparison share a table.
 
         A run of one model in one setting is its own only comparison.
         """
@@ -112,7 +112,7 @@ class Run:
         return any(row.latency for row in self.rows)
 
     def anonymous(self) -> Run:
-        """The same run without what tells whose it is: device, driver, memory, system, date."""
+        """Return the same run without device, driver, memory, system, commit and date."""
         nowhere = replace(
             self.environment,
             date=WITHHELD,

@@ -18,7 +18,7 @@ _AGAIN = "run `pvtprof compare` again, or give another file"
 
 
 def dumps(run: Run) -> str:
-    """The run as JSON text. Rows name their design and their setting by position."""
+    """Return the run as JSON text. Rows name their design and their setting by position."""
     document = {
         "schema": SCHEMA,
         "command": run.command,
@@ -37,7 +37,7 @@ def dumps(run: Run) -> str:
 
 
 def _environment_document(its: Environment) -> dict[str, Any]:
-    """An environment; what only a GPU has is left out where there is none."""
+    """Return an environment; fields that only a GPU has are left out elsewhere."""
     of_gpu = ("cudnn", "tf32", "gpu_settings")
     return {name: v for name, v in asdict(its).items() if v is not None or name not in of_gpu}
 

@@ -108,7 +108,7 @@ def command(
 
 
 def _given(ctx: click.Context) -> tuple[str, ...]:
-    """The options that say what runs and stand on the command line."""
+    """Return the given options that say what runs."""
     from pvtprof.check.request import WHAT_RUNS
 
     typed = click.core.ParameterSource.COMMANDLINE

@@ -28,11 +28,11 @@ CHARTS: Mapping[str, Chart] = {
 
 
 def all_infos(run: Run) -> dict[str, Any]:
-    """What every chart shows that a run has figures for, by name."""
+    """Return the figures of every chart for which the run has data, by name."""
     infos = {name: chart.info(run) for name, chart in CHARTS.items()}
     return {name: info for name, info in infos.items() if info is not None}
 
 
 def all_figures(run: Run) -> dict[str, go.Figure]:
-    """Every chart that a run has figures for, by name."""
+    """Return every chart for which the run has data, by name."""
     return {name: CHARTS[name].draw(info) for name, info in all_infos(run).items()}

@@ -23,7 +23,7 @@ class AgreementInfo:
 
 
 def agreement_info(run: Run) -> AgreementInfo:
-    """Every submodule of every row that a witness counted."""
+    """Return every submodule of every row that a witness counted."""
     return AgreementInfo(
         {
             witness: tuple(
@@ -38,7 +38,7 @@ def agreement_info(run: Run) -> AgreementInfo:
 
 
 def draw_agreement(info: AgreementInfo) -> go.Figure:
-    """Points on log axes, and the line on which formula and counter are equal."""
+    """Draw points on log axes, and the line on which formula and counter are equal."""
     figure = empty_figure()
     values = [n for points in info.points.values() for p in points for n in p[:2] if n > 0]
     if values:

@@ -35,7 +35,7 @@ class Chart:
 
 
 def by_design(run: Run, points: Callable[[Row], Iterable[Point]]) -> dict[str, tuple[Point, ...]]:
-    """The points of every row, by the name of its design; a design without any is left out."""
+    """Return the points of every row by design; a design without points is left out."""
     found: dict[str, list[Point]] = {name: [] for name in run.variants}
     for row in run.rows:
         found[row.design.name] += points(row)

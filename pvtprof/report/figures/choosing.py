@@ -10,7 +10,7 @@ from pvtprof.report.figures.style import GREY, empty_figure
 
 
 def draw_choices(found: Found) -> go.Figure:
-    """The front as dots coloured by memory, the published models by name."""
+    """Draw the front as dots coloured by memory, the published models by name."""
     figure = empty_figure()
     figure.add_scatter(
         name="front",

@@ -24,7 +24,7 @@ class StackInfo:
 
 
 def stack_info(run: Run) -> StackInfo:
-    """Stacked MACs of the attention rows; operators without MACs are left out."""
+    """Return the MACs of the attention rows by operator; operators without MACs are left out."""
     rows = [row for row in run.rows if row.part.stage is not None]
     by_row = [{op.name: row.blocks * op.macs for op in row.ops if op.macs} for row in rows]
     known = [name for name in COLORS if any(name in macs for macs in by_row)]
@@ -36,7 +36,7 @@ def stack_info(run: Run) -> StackInfo:
 
 
 def draw_stack(info: StackInfo) -> go.Figure:
-    """Stacked bars, a group a stage."""
+    """Draw stacked bars, a group a stage."""
     stages, variants = (list(axis) for axis in zip(*info.bars, strict=True))
     figure = empty_figure(barmode="stack")
     for name, macs in info.macs.items():

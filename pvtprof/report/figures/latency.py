@@ -25,7 +25,7 @@ class LatencyInfo:
 
 
 def latency_info(run: Run) -> LatencyInfo:
-    """Everything that was measured: one attention module of each stage, and the whole model."""
+    """Return all measured times: one attention module of each stage, and the whole model."""
     return LatencyInfo(
         by_design(
             run, lambda row: [(timed_name(row), *found)] if (found := milliseconds(row)) else []
@@ -34,7 +34,7 @@ def latency_info(run: Run) -> LatencyInfo:
 
 
 def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
-    """Median, low and high of a row's 95 % interval; None where it was not timed."""
+    """Return median, low and high of a row's 95 % interval; None if it was not timed."""
     if row.latency is None:
         return None
     low, high = row.latency.interval or (None, None)
@@ -42,7 +42,7 @@ def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
 
 
 def draw_latency(info: LatencyInfo) -> go.Figure:
-    """Dots with intervals on a log axis, a colour a design."""
+    """Draw dots with intervals on a log axis, a colour a design."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
     for variant, points in info.points.items():
         add_dots(figure, variant, color_of(variant), points)
@@ -63,7 +63,7 @@ class SharesInfo:
 
 
 def shares_info(run: Run) -> SharesInfo:
-    """Every place that was timed for ``mha`` too; no points where it was not."""
+    """Return the parts that were timed for ``mha`` too; no points if there are none."""
     plain = {row.part.stage for row in run.rows if row.design.name == PLAIN and row.latency}
 
     def shares(row: Row) -> list[tuple[str, float, float, float | None, float | None]]:
@@ -83,7 +83,7 @@ def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float 
 
 
 def draw_shares(info: SharesInfo) -> go.Figure:
-    """Diamonds for MACs, dots with intervals for time: where they part, FLOPs mislead."""
+    """Draw diamonds for MACs and dots with intervals for time; where they differ, FLOPs mislead."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
     for variant, points in info.points.items():
         places, color = [p[0] for p in points], color_of(variant)
@@ -104,7 +104,7 @@ def draw_shares(info: SharesInfo) -> go.Figure:
 
 
 def shares_sheet(info: SharesInfo) -> Sheet:
-    """MACs and time of the reduced designs, in percent of plain attention's."""
+    """Return MACs and time of the reduced designs, in percent of plain attention's."""
     header = ("place", "design", "MACs (% of mha)", "time (% of mha)", "low (%)", "high (%)")
     lines = tuple(
         (place, variant, *("-" if share is None else f"{100 * share:.5g}" for share in found))

@@ -31,7 +31,7 @@ class LiveInfo:
 
 
 def live_info(run: Run) -> LiveInfo:
-    """The closed form's timeline; its highest point is the peak of the row.
+    """Return the timeline of the formula; its highest point is the peak of the row.
 
     Formulas change with pvtprof's version: where they no longer give the peak that a saved run
     holds, the design is left out.
@@ -48,7 +48,7 @@ def live_info(run: Run) -> LiveInfo:
 
 
 def draw_live(info: LiveInfo) -> go.Figure:
-    """A line a variant, its peak named."""
+    """Draw a line a variant with its peak named."""
     figure = empty_figure()
     for i, (variant, moments) in enumerate(info.moments.items()):
         top = highest(moments)
@@ -126,7 +126,7 @@ class ResolutionInfo:
 
 
 def resolution_info(run: Run) -> ResolutionInfo:
-    """The closed form at every one of ``SIDES`` that the design takes, and where memory ends."""
+    """Return the needed memory at each of ``SIDES``, and where the device's memory ends."""
     its = run.setting
     points = {d.name: tuple(_needs(d.spec, its)) for d in run.designs}
     memory = run.environment.memory_bytes
@@ -142,7 +142,7 @@ def _needs(spec: ModelSpec, setting: Setting) -> Iterator[tuple[int, int, str]]:
 
 
 def draw_resolution(info: ResolutionInfo) -> go.Figure:
-    """Lines on log axes, and the memory of the device."""
+    """Draw lines on log axes, and the memory of the device."""
     figure = empty_figure()
     for variant, points in info.points.items():
         figure.add_scatter(
@@ -175,7 +175,7 @@ def draw_resolution(info: ResolutionInfo) -> go.Figure:
 
 
 def _add_memory(figure: go.Figure, info: ResolutionInfo, memory_bytes: int) -> None:
-    """The line where the memory of the device ends, and where each design crosses it."""
+    """Add the line where the device's memory ends, and where each design crosses it."""
     figure.add_scatter(
         name=f"memory of this device, {units.size(memory_bytes)}",
         mode="lines",
@@ -198,7 +198,7 @@ def _add_memory(figure: go.Figure, info: ResolutionInfo, memory_bytes: int) -> N
 
 
 def live_sheet(info: LiveInfo) -> Sheet:
-    """Live bytes at every operator that allocates."""
+    """Return live bytes at every operator that allocates."""
     lines = tuple(
         (design, units.integer(i), moment.at, units.integer(moment.bytes))
         for design, moments in info.moments.items()
@@ -209,7 +209,7 @@ def live_sheet(info: LiveInfo) -> Sheet:
 
 
 def resolution_sheet(info: ResolutionInfo) -> Sheet:
-    """What the whole model needs, by image size."""
+    """Return the memory that the whole model needs, by image size."""
     lines = tuple(
         (design, units.integer(side), units.integer(needed), at)
         for design, points in info.points.items()

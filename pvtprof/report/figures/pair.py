@@ -30,7 +30,7 @@ class PairInfo:
 
 
 def pair_infos(a: Run, b: Run) -> Iterator[PairInfo]:
-    """MACs, peak memory and, where both were timed, latency of each run's rows."""
+    """Yield MACs, peak memory and, where both were timed, latency of each run's rows."""
     yield PairInfo("MACs", _points(a, b, lambda row: (row.macs, None, None)))
     yield PairInfo("peak bytes", _points(a, b, lambda row: (row.peak.bytes, None, None)))
     if a.measured and b.measured:
@@ -48,7 +48,7 @@ def _points(
 
 
 def draw_pair(info: PairInfo) -> go.Figure:
-    """Dots on a log axis, with intervals where there are any."""
+    """Draw dots on a log axis, with intervals where there are any."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
     for name, points in info.points.items():
         add_dots(figure, name, color_of(name), points)

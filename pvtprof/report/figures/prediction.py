@@ -41,7 +41,7 @@ class PredictionInfo:
 
 
 def prediction_info(run: Run) -> PredictionInfo:
-    """Every row that was both predicted and timed, by the predictors that all of them have."""
+    """Return every row that was both predicted and timed, by predictor."""
     return PredictionInfo(
         {
             name: tuple((row.name, 1e3 * measured, 1e3 * said) for row, measured, said in its)
@@ -51,7 +51,7 @@ def prediction_info(run: Run) -> PredictionInfo:
 
 
 def draw_prediction(info: PredictionInfo) -> go.Figure:
-    """Dots on log axes, and the line on which both are equal."""
+    """Draw dots on log axes, and the line on which both are equal."""
     figure = empty_figure()
     ends = [f(p[1] for points in info.points.values() for p in points) for f in (min, max)]
     figure.add_scatter(x=ends, y=ends, mode="lines", name="equal", line_color=GREY)
@@ -98,7 +98,7 @@ class ResidualInfo:
 
 
 def residual_info(run: Run) -> ResidualInfo:
-    """Every operator that was both predicted and timed by itself."""
+    """Return every operator that was both predicted and timed by itself."""
     return ResidualInfo(by_design(run, _residuals))
 
 
@@ -110,7 +110,7 @@ def _residuals(row: Row) -> Iterator[Residual]:
 
 
 def draw_residuals(info: ResidualInfo) -> go.Figure:
-    """A line for each operator; dots left of 1 took less than was predicted, right of it more."""
+    """Draw a line for each operator; dots left of 1 took less time than predicted."""
     figure = empty_figure()
     names = dict.fromkeys(p.operator for points in info.points.values() for p in points)
     for variant, points in info.points.items():
@@ -142,7 +142,7 @@ class RooflineInfo:
 
 
 def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
-    """Every row that was timed; intensity by moved bytes, each operand of each operator once."""
+    """Return every row that was timed, with its intensity by moved bytes."""
     return RooflineInfo(
         {
             variant: tuple(
@@ -157,7 +157,7 @@ def roofline_info(run: Run, ceilings: Ceilings) -> RooflineInfo:
 
 
 def draw_roofline(info: RooflineInfo) -> go.Figure:
-    """Dots under the roof: its slope is the machine's bandwidth, its flat part its best rate."""
+    """Draw dots under the roofline: slope is the bandwidth, the flat part the best rate."""
     figure = empty_figure()
     best, per_byte = info.ceilings.flops_per_s / 1e9, info.ceilings.bytes_per_s / 1e9
     intensities = [p[1] for points in info.points.values() for p in points]
@@ -187,7 +187,7 @@ def draw_roofline(info: RooflineInfo) -> go.Figure:
 
 
 def residual_sheet(info: ResidualInfo) -> Sheet:
-    """What the chart of residuals shows."""
+    """Return the table behind the chart of residuals."""
     header = (
         "place",
         "design",

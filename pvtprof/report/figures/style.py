@@ -32,17 +32,17 @@ GREY = "#888888"
 
 
 def color_of(name: str) -> str:
-    """The colour of a design, an operator or a counter: its own, or always the same of the rest."""
+    """Return the colour of a design, an operator or a counter; always the same for a name."""
     return COLORS.get(name) or OTHERS[crc32(name.encode()) % len(OTHERS)]
 
 
 def timed_name(row: Row) -> str:
-    """What charts of times call the row's place: a stage's figure is one module's."""
+    """Return the name of a row's part in charts of times; of a stage it is one module."""
     return "whole model" if row.part.stage is None else f"{row.part}, one module"
 
 
 def empty_figure(**layout: object) -> go.Figure:
-    """A figure without plotly's default template, which has 7 KB and colours of its own."""
+    """Return a figure without plotly's default template, which has 7 KB."""
     return go.Figure(layout={**layout, "template": go.layout.Template()})
 
 
@@ -54,7 +54,7 @@ def add_dots(
     said: str = "%{y:.4s}",
     group: str | None = None,
 ) -> None:
-    """Dots of (x, y, low, high), with their intervals; those of a ``group`` stand in one line."""
+    """Add dots of (x, y, low, high) with their intervals; a ``group`` stands in one line."""
     x, y, lows, highs = ([*column] for column in zip(*points, strict=True))
     above = [0 if high is None else high - at for high, at in zip(highs, y, strict=True)]
     below = [0 if low is None else at - low for low, at in zip(lows, y, strict=True)]

@@ -32,7 +32,7 @@ COUNTERS = tuple(name for name, witness in WITNESSES.items() if witness.by_modul
 
 
 def witnessed(row: Row, watch: Callable[[Witness], Count | None]) -> Row:
-    """The row with what every witness saw that ``watch`` lets see; None: not this one."""
+    """Return the row with what the witnesses saw for which ``watch`` returns a count."""
     terms, found = terms_of(row), dict(row.witnesses)
     for name, witness in WITNESSES.items():
         if witness.applies(row.setting) and (count := watch(witness)) is not None:
@@ -41,12 +41,12 @@ def witnessed(row: Row, watch: Callable[[Witness], Count | None]) -> Row:
 
 
 def witnesses_of(run: Run) -> tuple[str, ...]:
-    """The names of the witnesses of a run: those registered in their order, then those of a file
+    """Return the names of a run's witnesses: those registered in their order, then those of a file
     that a later version wrote."""
     present = dict.fromkeys(name for row in run.rows for name in row.witnesses)
     return (*(name for name in WITNESSES if name in present), *(present.keys() - WITNESSES.keys()))
 
 
 def label_of(name: str) -> str:
-    """What tables call a witness; its own name where it is not registered."""
+    """Return the name of a witness in tables; its own name if it is not registered."""
     return WITNESSES[name].label if name in WITNESSES else name

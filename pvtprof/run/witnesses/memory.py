@@ -36,7 +36,7 @@ def _on_cuda(setting: Setting) -> bool:
 
 
 def _of_gpu(which: str, label: str, **its: Any) -> Witness:
-    """A witness that the process which times on a GPU is asked for, by its word for the figure."""
+    """Return a witness that the process on the GPU runs, by its word for the figure."""
 
     def ask(side: Side, name: str) -> Count:
         seen = side.memory(name)[which]

@@ -1,4 +1,4 @@
-"""What a witness is: its formula by submodule, and how it watches a module."""
+"""A witness: its formula by submodule, and how it observes a module."""
 
 from __future__ import annotations
 
