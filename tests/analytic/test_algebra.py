@@ -81,7 +81,7 @@ def test_text_and_latex(capsys: pytest.CaptureFixture[str]) -> None:
             ["sra_conv", "--at", "imgs=512"],
             "'imgs=512' is not a setting; use one of model=, img=, R=",
         ),
-        (["sra_conv", "--at", "img"], "'img' is not one of"),
+        (["sra_conv", "--at", "img"], "'img' is not a setting; use one of"),
         (["sra_conv", "--at", "img=x"], "'x' is not an image size"),
         (["sra_conv", "--at", "R=8,4"], "R has 2 values; use 4"),
         (["sra_conv", "--at", "batch=0"], "batch is 0"),

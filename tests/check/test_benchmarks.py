@@ -123,8 +123,8 @@ def other_torch(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (other_cpu, "processor was Test CPU, and is Other CPU"),
-        (other_torch, "torch was 2.13.0, and is 2.6.0"),
+        (other_cpu, "processor was Test CPU and is Other CPU"),
+        (other_torch, "torch was 2.13.0 and is 2.6.0"),
     ],
 )
 def test_another_machine_is_refused_by_name(
@@ -208,7 +208,7 @@ def test_files_that_do_not_go_together_are_one_line(
     other = written(tmp_path / "other", 2)
     code, lines = held(capsys, before, other)
     assert code == 2
-    assert "0001.json does not go with the files before it: processor was Test CPU" in lines[0]
+    assert "0001.json differs from the other files: processor was Test CPU" in lines[0]
     (tmp_path / "empty").mkdir()
     assert held(capsys, str(tmp_path / "empty"), before)[0] == 2
 

@@ -115,7 +115,7 @@ def test_the_page_of_a_run_called_index_is_not_lost(folder: Path, said: Said) ->
     Path("small.json").rename("index.json")
     code, out, err = said(".")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "index.json is a run" in err
+    assert "index.html is the page of the run index.json" in err
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_the_page_of_a_run_called_index_is_not_lost(folder: Path, said: Said) ->
         (["small.json", "cut.json"], "cut.json"),
         (["small.json", "newer.json"], "pvtprof.run/9"),
         (["small.json", "large.json", "cut.json"], "3 paths"),
-        (["empty"], "holds no run"),
+        (["empty"], "holds no saved run"),
         (["small.json", "nowhere.json"], "nowhere.json"),
         ([".", "-o", "index.md"], "index.md"),
-        ([".", "--format", "markdown"], "markdown is of one run"),
+        ([".", "--format", "markdown"], "markdown works for one run only"),
         (["small.json", "large.json", "-o", "mine.html"], "mine.html was not written by pvtprof"),
         ([".", "-o", "mine.html"], "mine.html was not written by pvtprof"),
     ],

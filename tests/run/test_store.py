@@ -280,12 +280,12 @@ def test_what_is_not_a_run_is_refused(text: str) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
 def test_a_truncated_file_is_refused(run: Run, share: float) -> None:
     text = store.dumps(run)
-    with pytest.raises(StoreError, match="not JSON, or truncated"):
+    with pytest.raises(StoreError, match="is not JSON, or is cut off"):
         store.loads(text[: int(share * (len(text) - 2))])
 
 
 def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "x.json").write_bytes(b"\x89PNG\x00\xff")
     with pytest.raises(StoreError, match="is not a text file"):
         store.load(tmp_path / "x.json")
 
@@ -311,9 +311,9 @@ def test_its_own_file_with_notes_of_the_user_is_left_alone(run: Run, tmp_path: P
 
 
 def test_a_name_that_does_not_fit_the_format_is_refused(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"end its name in \.json"):
+    with pytest.raises(StoreError, match=r"use a name that ends in \.json"):
         run.save(tmp_path / "run.csv")
-    with pytest.raises(StoreError, match=r"end its name in \.html"):
+    with pytest.raises(StoreError, match=r"use a name that ends in \.html"):
         run.to_html(tmp_path / "run.json")
 
 
