@@ -88,7 +88,7 @@ def test_calibrate_keeps_what_it_measured(mine: Path, monkeypatch: pytest.Monkey
 def test_check_is_the_commands_gates(tmp_path: Path) -> None:
     path, target = str(tmp_path / "b.json"), f"{DESIGNS}:attention"
     written = pvtprof.check(path, update=True, target=target, device="cpu")
-    assert written.text == f"check: wrote {path}, exact figures of 1 row\n"
+    assert written.summary == f"check: wrote {path}, exact figures of 1 row"
     same = pvtprof.check(path)
     assert (same.status, same.text.count("\n")) == ("passed", 1)
     text = Path(path).read_text()
