@@ -112,7 +112,7 @@ def _figures(module: nn.Module, inputs: tuple[Any, ...]) -> dict[str, Any]:
     seam.of(device).start()  # events and synchronisation are of the current device
     sampler = latency.sampler(call_of(module, inputs, "inference"), device)
     budget_s = max(MEASURED_S, 2 * ROUNDS * sampler(1)["wall"])
-    sample = latency.measure({"module": sampler}, budget_s, device)["module"]
+    sample = latency.measure({"module": sampler}, latency.Plan(budget_s, device))["module"]
     low, high = sample.interval or (sample.median, sample.median)
     return {
         "torch": torch.__version__,

@@ -32,7 +32,6 @@ def timed(
     call: Call,
     calls: int,
     device: Any = "cpu",
-    graph: Call | None = None,
     clock: Any = time.perf_counter,
     holds: Holds | None = None,
 ) -> Block:
@@ -40,8 +39,8 @@ def timed(
 
     "wall" and "cpu" (the process's processor time, of all threads) are of a loop of calls that ends
     with a synchronisation. On CUDA "device" is of kernels back to back (see ``held``), the L2 cache
-    flushed before, and "graph" the same of a CUDA graph's replay. "switches" and "faults" are what
-    disturbed the process, in all calls together.
+    flushed before, and "graph" the same of a CUDA graph's replay, if ``holds`` has one. "switches"
+    and "faults" are what disturbed the process, in all calls together.
     """
     device = seam.of(device) if isinstance(device, str) else device
     loop = timeit.Timer(call, timer=_ending(device, clock))
@@ -57,7 +56,7 @@ def timed(
     }
     if device.is_cuda:
         found |= counted(begin, device.state(), calls)
-        holds = holds or Holds(device, call, graph)
+        holds = holds or Holds(device, call)
         found["device"] = round(holds.plain.mean_s(calls), DIGITS)
         if holds.graph:
             found["graph"] = round(holds.graph.mean_s(calls), DIGITS)

@@ -39,11 +39,14 @@ def environment(device: str = "none", timed: bool = False, tf32: bool = False) -
     return base if device == "none" else _with_torch(base, device, timed, tf32)
 
 
-def without_torch(on_cuda: bool) -> Environment:
-    """What can be known of this environment without importing torch; the rest is None."""
+def without_torch(device: str) -> Environment:
+    """What can be known of the environment of "cpu", "cuda" or "cuda:N" without importing torch.
+
+    The rest is None.
+    """
     base = environment()
-    if on_cuda:
-        return _on_gpu(base, asking.gpu("cuda"))
+    if device != "cpu":
+        return _on_gpu(base, asking.gpu(device))
     return replace(
         base,
         device=cpu_name(),

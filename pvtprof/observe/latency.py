@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,61 +32,66 @@ def sampler(call: Call, device: str = "cpu") -> Sampler:
     return partial(clocks.timed, call, device=device)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long the measuring may take, warm-up and all, on which device, and by which clock.
+
+    ``seed`` decides the order of the designs in each round; ``progress`` is told how far it is.
+    """
+
+    budget_s: float
+    device: str = "cpu"
+    clock: Callable[[], float] = time.perf_counter
+    progress: Callable[[str], None] = lambda text: None
+    seed: int = 0
+
+    def warm_up_s(self, designs: int) -> float:
+        """Seconds of warming up each of so many designs."""
+        return min(WARM_UP_S[self.device.split(":")[0]], self.budget_s / (4 * designs))
+
+
 def measure(
-    samplers: Mapping[str, Sampler],
-    budget_s: float,
-    device: str = "cpu",
-    clock: Callable[[], float] = time.perf_counter,
-    keep: dict[str, Measurement] | None = None,
-    progress: Callable[[str], None] = lambda text: None,
-    seed: int = 0,
+    samplers: Mapping[str, Sampler], plan: Plan, keep: dict[str, Measurement] | None = None
 ) -> dict[str, Measurement]:
     """Latency of each design, in rounds of all of them, each round in a random order.
 
     Stops when the 95 % interval of each one's ratio to the first, round by round, is narrower than
-    TARGET_WIDTH (of a single one: its own interval), or when the budget (seconds, warm-up and all)
-    would be exceeded; each Measurement says which. A design for which the budget left no round is
-    absent. ``keep`` is filled after every round, so that whoever catches Ctrl-C has what was taken
-    by then.
+    TARGET_WIDTH (of a single one: its own interval), or when the budget would be exceeded; each
+    Measurement says which. A design for which the budget left no round is absent. ``keep`` is
+    filled after every round, so that whoever catches Ctrl-C has what was taken by then.
     """
-    begin = clock()
+    begin = plan.clock()
     kept: dict[str, Measurement] = {} if keep is None else keep
-    warm_up_s = min(WARM_UP_S[device.split(":")[0]], budget_s / (4 * len(samplers)))
-    per_sample, round_s = _calls_a_sample(samplers, clock, warm_up_s, begin, budget_s)
+    per_sample, round_s = _calls_a_sample(samplers, plan, begin)
     if len(per_sample) < len(samplers):
         return kept
     blocks: dict[str, list[Block]] = {name: [] for name in samplers}
-    order, rng = list(samplers), random.Random(seed)
+    order, rng = list(samplers), random.Random(plan.seed)
     stopped = "rounds"
     for rounds in range(1, MOST_ROUNDS + 1):
-        before = clock()
-        if before - begin + round_s > budget_s:
+        before = plan.clock()
+        if before - begin + round_s > plan.budget_s:
             stopped = "budget"
             break
         rng.shuffle(order)
         new = {name: samplers[name](per_sample[name]) for name in order}
-        round_s = clock() - before
+        round_s = plan.clock() - before
         crowd = _crowd()
         for name in samplers:
             blocks[name].append(new[name] | crowd)
             kept[name] = _measurement(blocks[name], per_sample[name])
         if rounds >= FEWEST_FOR_INTERVAL and rounds % LOOK_EVERY == 0:
             widths = _widths(kept)
-            progress(f"round {rounds}: {_said(widths)}")
+            plan.progress(f"round {rounds}: {_said(widths)}")
             if max(widths.values()) < TARGET_WIDTH:
                 stopped = "interval"
                 break
-    for name, taken in kept.items():
-        kept[name] = replace(taken, stopped=stopped)
+    kept.update({name: replace(taken, stopped=stopped) for name, taken in kept.items()})
     return kept
 
 
 def _calls_a_sample(
-    samplers: Mapping[str, Sampler],
-    clock: Callable[[], float],
-    warm_up_s: float,
-    begin: float,
-    budget_s: float,
+    samplers: Mapping[str, Sampler], plan: Plan, begin: float
 ) -> tuple[dict[str, int], float]:
     """Warm every design up; how many calls make a sample of each, and the seconds of a round.
 
@@ -94,10 +99,11 @@ def _calls_a_sample(
     """
     calls: dict[str, int] = {}
     round_s = 0.0
+    warm_up_s = plan.warm_up_s(len(samplers))
     for name, sample in samplers.items():
-        if clock() - begin + round_s > budget_s:
+        if plan.clock() - begin + round_s > plan.budget_s:
             break
-        once_s = _warm_up(sample, clock, warm_up_s)
+        once_s = _warm_up(sample, plan.clock, warm_up_s)
         calls[name] = max(1, round(BLOCK_S / max(once_s, 1e-9)))
         round_s += calls[name] * once_s
     return calls, round_s

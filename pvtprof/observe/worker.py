@@ -95,7 +95,11 @@ def _answer_all(source: int, sink: int) -> None:
                 answer = _answer(setup, built, request)
         except (Exception, SystemExit) as error:  # a user's module may raise anything
             answer = _failure(error)
-        os.write(sink, json.dumps(answer).encode() + b"\n")
+        _tell(sink, answer)
+
+
+def _tell(sink: int, answer: Any) -> None:
+    os.write(sink, json.dumps(answer).encode() + b"\n")
 
 
 def _answer(
@@ -104,7 +108,7 @@ def _answer(
     """What a fork says of one of the rows that it has built."""
     it = built[request["name"]]
     if "calls" in request:
-        return clocks.timed(it.call, request["calls"], it.device, it.graph, holds=it.holds)
+        return clocks.timed(it.call, request["calls"], it.device, holds=it.holds)
     if "profile" in request:
         ops, was_held = clocks.profiled(it.call, request["profile"], it.device)
         return {"ops": ops, "held": was_held}
@@ -138,7 +142,7 @@ def _in_a_fork(ask: Callable[[], Any]) -> Any:
             answer = ask()
         except (Exception, SystemExit) as error:  # as above
             answer = _failure(error)
-        os.write(sink, json.dumps(answer).encode() + b"\n")
+        _tell(sink, answer)
         os._exit(0)
     os.close(sink)
     answer = _line(source)

@@ -21,7 +21,7 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DTYPES
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.asking import resolved_device
-from pvtprof.observe.building import COPY_BYTES, PRODUCT_SIDE
+from pvtprof.observe.building import COPY_BYTES
 from pvtprof.observe.environment import environment
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.sides import Side, clock_side, warm
@@ -186,7 +186,8 @@ def measured_ceilings(side: Side) -> Ceilings:
         for name, sample in samplers.items():
             taken = [sample(1) for _ in range(6)]
             best[name] = min(block.get("device", block["wall"]) for block in taken)
-    return Ceilings(2 * PRODUCT_SIDE**3 / best[PRODUCT], 2 * COPY_BYTES / best[COPY])
+        side_length = side.made[PRODUCT]["shape"][0]
+    return Ceilings(2 * side_length**3 / best[PRODUCT], 2 * COPY_BYTES / best[COPY])
 
 
 def fitted(

@@ -165,7 +165,7 @@ def load_for(
     found = load(path)
     if found.dtype != dtype:
         raise SpecError(f"{path} is of {found.dtype}, not of {dtype}; {AGAIN} --dtype {dtype}")
-    if other := foreign(found, here or without_torch(on_cuda=found.overlaps)):
+    if other := foreign(found, here or without_torch("cuda" if found.overlaps else "cpu")):
         raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
     return found
 

@@ -11,7 +11,7 @@ from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.kept import kept_path
+from pvtprof.predict.kept import kept_path, known_calibration
 
 if TYPE_CHECKING:
     from pvtprof.predict.choose import Found
@@ -44,8 +44,7 @@ def choose(
 
     work = workload(model, img, batch=batch, dtype=dtype, attention=attention)
     if calibration is None:
-        path = kept_path(device, dtype)
-        calibration = calibrations.load_for(path, dtype)
+        calibration = known_calibration(device, dtype)
     return choosing.choose(model_spec(model), work.setting, calibration, within_s, memory_bytes)
 
 

@@ -231,10 +231,12 @@ class Observer:
                 return
             latency.measure(
                 samplers,
-                whole_s,
-                self.setting.device,
+                latency.Plan(
+                    whole_s,
+                    self.setting.device,
+                    progress=lambda text: self.progress(f"timing {name}, {text}"),
+                ),
                 keep=taken,
-                progress=lambda text: self.progress(f"timing {name}, {text}"),
             )
             if by_operator:
                 self._time_operators(clock, ready, taken, begin + self.left_s)

@@ -16,6 +16,7 @@ import torch
 
 from pvtprof.observe import clocks, cuda, latency
 from pvtprof.observe.clocks import Sampler
+from pvtprof.observe.latency import Plan
 from pvtprof.observe.measurement import Measurement, median_interval
 
 #: Seconds that no machine needs, however busy: the rounds end the measuring, not the budget.
@@ -28,7 +29,7 @@ def of_real_calls(**calls: Callable[[], object]) -> dict[str, Measurement]:
         patch.setattr(latency, "MOST_ROUNDS", 8)
         patch.setattr(latency, "WARM_UP_S", {"cpu": 0.0})
         samplers = {name: latency.sampler(call) for name, call in calls.items()}
-        return latency.measure(samplers, PLENTY_S)
+        return latency.measure(samplers, Plan(PLENTY_S))
 
 
 class FakeClock:
@@ -54,7 +55,7 @@ class FakeClock:
 
 def measure(clock: FakeClock, budget_s: float, **seconds: float) -> dict[str, Measurement]:
     calls = {name: clock.sampler(clock.call(name, s)) for name, s in seconds.items()}
-    return latency.measure(calls, budget_s, clock=clock)
+    return latency.measure(calls, Plan(budget_s, clock=clock))
 
 
 def test_samples_are_the_time_of_one_call() -> None:
@@ -99,7 +100,7 @@ def test_measuring_stops_when_every_ratio_is_narrow() -> None:
     clock = FakeClock()
     calls = {name: varying(clock, name, 0.1, 0.03) for name in "abc"}
     said: list[str] = []
-    taken = latency.measure(calls, 1000, clock=clock, progress=said.append)
+    taken = latency.measure(calls, Plan(1000, clock=clock, progress=said.append))
     assert {m.stopped for m in taken.values()} == {"interval"}
     assert clock.now < 30
     for name in "bc":
@@ -113,7 +114,7 @@ def test_measuring_stops_when_every_ratio_is_narrow() -> None:
 def test_a_wide_ratio_takes_the_budget_and_a_row_says_so() -> None:
     clock = FakeClock()
     calls = {"a": varying(clock, "a", 0.1, 0.5), "b": varying(clock, "b", 0.1, 0.5)}
-    taken = latency.measure(calls, 10, clock=clock)
+    taken = latency.measure(calls, Plan(10, clock=clock))
     assert {m.stopped for m in taken.values()} == {"budget"}
     assert clock.now > 9
 
@@ -147,7 +148,7 @@ def test_a_call_that_grows_slow_ends_the_rounds_early() -> None:
     def slowing() -> None:
         clock.now += next(seconds)
 
-    latency.measure({"a": clock.sampler(slowing)}, 5.0, clock=clock)
+    latency.measure({"a": clock.sampler(slowing)}, Plan(5.0, clock=clock))
     assert clock.now <= 6.0
 
 
@@ -168,7 +169,7 @@ def test_ctrl_c_leaves_the_rounds_that_were_complete() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        latency.measure({"a": clock.sampler(stopped)}, 60, clock=clock, keep=kept)
+        latency.measure({"a": clock.sampler(stopped)}, Plan(60, clock=clock), keep=kept)
     assert len(kept["a"].samples) == 8  # 9 calls, one of them warm-up
 
 
@@ -302,7 +303,7 @@ def test_device_time_grows_with_the_work() -> None:
     small, large = (torch.randn(n, n, device="cuda") for n in (256, 4096))
     calls = {"small": lambda: small @ small, "large": lambda: large @ large}
     samplers = {name: latency.sampler(call, "cuda:0") for name, call in calls.items()}
-    taken = latency.measure(samplers, 4.0, "cuda")
+    taken = latency.measure(samplers, Plan(4.0, "cuda"))
     assert taken["large"].median > 10 * taken["small"].median > 0
     assert set(taken["small"].series) >= {"cpu", "wall"}
 
@@ -318,5 +319,6 @@ def test_a_graph_replays_the_same_kernels_without_launches() -> None:
             y = y + 1
         return y
 
-    block = clocks.timed(many, 10, "cuda:0", cuda.Cuda("cuda:0").graph(many))
+    card = cuda.Cuda("cuda:0")
+    block = clocks.timed(many, 10, card, holds=clocks.Holds(card, many, card.graph(many)))
     assert 0 < block["graph"] < block["wall"]

@@ -49,7 +49,7 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     from pvtprof.designs.workload import workload
     from pvtprof.predict import calibration
     from pvtprof.predict.choose import choose
-    from pvtprof.predict.kept import kept_path
+    from pvtprof.predict.kept import known_calibration
     from pvtprof.report import choosing
 
     if options.pop("sr_ratios") is not None or options.pop("pool_size") != DEFAULT_POOL_SIZE:
@@ -60,8 +60,10 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     path, device = options.pop("path"), options.pop("device")
     limits = {name: options.pop(name) for name in ("within_s", "memory_bytes")}
     work = workload(**options)
-    path = path or str(kept_path(device, work.dtype))
-    known = calibration.load_for(path, work.dtype)
+    if path:
+        known = calibration.load_for(path, work.dtype)
+    else:
+        known = known_calibration(device, work.dtype)
     found = choose(model_spec(work.model), work.setting, known, **limits)
     if outputs:
         with new_folders_named(outputs):
