@@ -99,13 +99,20 @@ class Measurement:
                 "its stream cannot be held back (it waits inside, or launches too much at once): "
                 "launch gaps count as time on the device; a CUDA graph has none"
             )
-        wall, kernels = self.middle("wall"), self.median
-        if wall and wall > LAUNCH_BOUND * kernels:
+        if (self.launch_ratio or 0.0) > LAUNCH_BOUND:
             yield (
-                f"launch-bound: {units.milliseconds(wall)} with launching, "
-                f"{units.milliseconds(kernels)} on the device; a larger --batch or a CUDA graph "
+                "launch-bound: its kernels wait to be launched; a larger --batch or a CUDA graph "
                 "would use the GPU"
             )
+
+    @property
+    def launch_ratio(self) -> float | None:
+        """Wall time over the device's: above LAUNCH_BOUND kernels wait for their launches.
+
+        None where there is no wall time beside, or launch gaps count as the device's time.
+        """
+        wall = self.middle("wall")
+        return None if wall is None or any(self.series.get("unheld", ())) else wall / self.median
 
     def mean(self, name: str) -> float | None:
         """Mean of a series; None where it was not taken."""

@@ -15,7 +15,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, formula, mathml, notes, sentences
+from pvtprof.report import explorer, formula, gpu, mathml, notes, sentences
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import compressed, page
 from pvtprof.report.sections import Section, sections
@@ -167,13 +167,20 @@ def _card(row: Row) -> Card:
         ("MACs", units.giga(row.macs), units.integer(row.macs)),
         ("params", units.millions(row.params), units.integer(row.params)),
         ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
-        (
-            "latency",
-            units.milliseconds(row.latency_median_s),
-            f"95 %: {units.interval(row.latency_interval_s)} ms",
-        ),
+        *_times(row),
     ]
-    return Card(row.design.name, tuple(totals[: 4 if row.latency else 3]))
+    return Card(row.design.name, tuple(totals))
+
+
+def _times(row: Row) -> list[tuple[str, str, str]]:
+    """Latency; on a GPU its time, wall time and, where it was asked for, that of a graph."""
+    names = gpu.TIMES if row.setting.on_cuda else ("latency",)
+    return [
+        (name, units.milliseconds(median), f"95 %: {units.interval(interval)} ms")
+        for name in names
+        for median, interval in (gpu.time_of(row, name),)
+        if median is not None
+    ]
 
 
 def _formula(variant: str) -> Formula:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pvtprof import units
-from pvtprof.report import notes, sentences
+from pvtprof.report import gpu, notes, sentences
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
-HEADER = ("stage", "variant", "keys", "MACs", "params", "peak", "latency", "95 % (ms)", "agrees")
+COSTS = ("stage", "variant", "keys", "MACs", "params", "peak")
 
 
 def render(run: Run) -> str:
@@ -23,9 +23,7 @@ def _comparison(run: Run) -> list[str]:
     return [
         f"### {sentences.place(run)}, {sentences.setting(run)}, {run.environment.device}",
         "",
-        f"| {' | '.join(HEADER)} |",
-        f"|---|---|{'---:|' * (len(HEADER) - 3)}---|",
-        *(f"| {' | '.join(_cells(row))} |" for row in run.rows),
+        *_table(run),
         "",
         *sentences.sentences(run),
         "",
@@ -33,7 +31,37 @@ def _comparison(run: Run) -> list[str]:
     ]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _table(run: Run) -> list[str]:
+    times = _times(run)
+    header = (*COSTS, *times, "agrees")
+    lines = [
+        (*_costs(row), *cells, ("yes" if row.agrees else "NO") if row.witnesses else "-")
+        for row, *cells in zip(run.rows, *times.values(), strict=True)
+    ]
+    return [
+        f"| {' | '.join(header)} |",
+        f"|---|---|{'---:|' * (len(header) - 3)}---|",
+        *(f"| {' | '.join(line)} |" for line in lines),
+    ]
+
+
+def _times(run: Run) -> dict[str, list[str]]:
+    """Columns of what was timed, by their names; on a GPU those that any row has."""
+    if not run.setting.on_cuda:
+        return {
+            "latency": [units.milliseconds(row.latency_median_s) for row in run.rows],
+            "95 % (ms)": [units.interval(row.latency_interval_s) for row in run.rows],
+        }
+    found: dict[str, list[str]] = {}
+    for figure, before in zip(gpu.FIGURES, (None, *gpu.FIGURES), strict=False):
+        cells = [figure.text(row) for row in run.rows]
+        if any(cell != "-" for cell in cells):
+            name = f"{before.name} {figure.name} (ms)" if before and figure.name == "95 %" else ""
+            found[name or figure.name] = cells
+    return found
+
+
+def _costs(row: Row) -> tuple[str, ...]:
     return (
         "model" if row.part.stage is None else str(row.part.stage),
         row.design.name,
@@ -41,7 +69,4 @@ def _cells(row: Row) -> tuple[str, ...]:
         units.integer(row.macs),
         units.integer(row.params),
         units.size(row.peak.bytes),
-        units.milliseconds(row.latency_median_s),
-        units.interval(row.latency_interval_s),
-        ("yes" if row.agrees else "NO") if row.witnesses else "-",
     )

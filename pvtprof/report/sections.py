@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 
-from pvtprof.report import sheets
+from pvtprof.report import gpu, sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -61,8 +61,24 @@ def _cost_sheets(run: Run) -> Iterator[Sheet]:
 
 
 def _latency_sheets(run: Run) -> Iterator[Sheet]:
-    if run.measured:
+    if run.measured and run.setting.on_cuda:
+        yield gpu.latencies(run)
+        yield gpu.states(run)
+    elif run.measured:
         yield sheets.latencies(run)
+
+
+def _memory_sheets(run: Run) -> Iterator[Sheet]:
+    if gpu.has_memory(run):
+        yield gpu.memory(run)
+
+
+def _latency_text(run: Run, infos: Infos) -> str:
+    whose = "on the GPU, launches not counted, " if run.setting.on_cuda else ""
+    return (
+        f"Median of samples {whose}taken in interleaved rounds, and its 95 % interval. First as "
+        "shares of plain attention's, beside the MACs; then in milliseconds."
+    )
 
 
 def _prediction_sheets(run: Run) -> Iterator[Sheet]:
@@ -110,17 +126,14 @@ OUTLINES: Mapping[str, Outline] = {
     ),
     "latency": Outline(
         "Latency, and where it parts company with MACs",
-        lambda run, infos: (
-            "Median of samples taken in interleaved rounds, and its 95 % interval. First as shares "
-            "of plain attention's, beside the MACs; then in milliseconds."
-        ),
+        _latency_text,
         _latency_sheets,
     ),
     "prediction": Outline("Predicted latency", _prediction_text, _prediction_sheets),
     "memory": Outline(
         "Memory against image size, and operator by operator",
         _memory_text,
-        lambda run: iter(()),
+        _memory_sheets,
     ),
     "agreement": Outline(
         "Formula against counters",

@@ -14,8 +14,9 @@ from pvtprof.run.witnesses import COUNTERS, WITNESSES
 
 def setting(run: Run) -> str:
     """Return the setting in one line: batch, dtype, attention, and the mode if it is training."""
-    its = run.setting
-    parts = [f"batch {its.batch}", its.dtype, f"{its.attention} attention"]
+    its, tf32 = run.setting, run.environment.tf32
+    number = f"{its.dtype}, TF32 {tf32}" if tf32 and its.dtype == "float32" else its.dtype
+    parts = [f"batch {its.batch}", number, f"{its.attention} attention"]
     return ", ".join([*parts, "training step"] if its.mode == "training" else parts)
 
 

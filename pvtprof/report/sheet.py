@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from pvtprof.run.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a row: its name, its text with its unit, and its number for the ratio to mha.
+
+    ``text`` is "-" where the row does not have it.
+    """
+
+    name: str
+    text: Callable[[Row], str]
+    number: Callable[[Row], float | None] = lambda row: None
 
 
 @dataclass(frozen=True)

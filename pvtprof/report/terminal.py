@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,31 +12,37 @@ from rich.text import Text
 
 from pvtprof import units
 from pvtprof.designs.variants import PLAIN
-from pvtprof.report import listing, notes, sentences
+from pvtprof.report import gpu, listing, notes, sentences
+from pvtprof.report.sheet import Figure
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
-#: One line of a stage: its name, its text, and its number for the ratio against mha (or None).
-Figure = tuple[str, Callable[[Row], str], Callable[[Row], float | None]]
-
-
 #: The lines of a table, in their order; one that no design has is left out.
-_FIGURES: tuple[Figure, ...] = (
-    ("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
-    ("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
-    ("params", lambda row: units.integer(row.params), lambda row: row.params),
-    ("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
-    ("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
-    ("moved", lambda row: units.size(sum(row.moved_bytes)), lambda row: sum(row.moved_bytes)),
-    ("FLOPs/B", lambda row: units.intensity(row.intensity), lambda row: None),
-    (
+_COSTS = (
+    Figure("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
+    Figure("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
+    Figure("params", lambda row: units.integer(row.params), lambda row: row.params),
+    Figure("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
+    Figure("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
+    Figure("moved", lambda row: units.size(sum(row.moved_bytes)), lambda row: sum(row.moved_bytes)),
+    Figure("FLOPs/B", lambda row: units.intensity(row.intensity)),
+)
+_TIMES = (
+    Figure(
         "latency",
         lambda row: units.milliseconds(row.latency_median_s),
         lambda row: row.latency_median_s,
     ),
-    ("95 %", lambda row: units.interval(row.latency_interval_s), lambda row: None),
-    ("predicted", lambda row: units.milliseconds(row.predicted_s), lambda row: row.predicted_s),
+    Figure("95 %", lambda row: units.interval(row.latency_interval_s)),
 )
+_PREDICTED = Figure(
+    "predicted", lambda row: units.milliseconds(row.predicted_s), lambda row: row.predicted_s
+)
+
+
+def figures(run: Run) -> tuple[Figure, ...]:
+    """The figures of each row of a run: on a GPU its times are several."""
+    return (*_COSTS, *(gpu.FIGURES if run.setting.on_cuda else _TIMES), _PREDICTED)
 
 
 def render(run: Run, width: int, color: bool = False) -> str:
@@ -107,24 +113,28 @@ def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[lis
     for part in run.parts:
         rows = {row.design.name: row for row in run.rows if row.part == part}
         labels = iter(_labels(rows))
-        for name, text, number in _FIGURES:
-            cells = [text(rows[variant]) for variant in variants]
+        for its in figures(run):
+            cells = [its.text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
             plain = rows.get(PLAIN)
-            shares = [_ratio(name, number, rows[v], plain) for v in ratios if plain]
-            lines.append([next(labels, ""), name, *cells, *shares])
+            shares = [_ratio(its, rows[v], plain) for v in ratios if plain]
+            lines.append([next(labels, ""), its.name, *cells, *shares])
         lines.extend([label, ""] + [""] * (len(lines[0]) - 2) for label in labels)
         lines.append([])
     return [line or [""] * len(lines[0]) for line in lines[:-1]]
 
 
-def _ratio(name: str, number: Callable[[Row], float | None], row: Row, plain: Row) -> str:
+def _ratio(figure: Figure, row: Row, plain: Row) -> str:
     """Return a row's figure against that of plain attention, as the cell of a ratio column."""
-    part, whole = number(row), number(plain)
+    part, whole = figure.number(row), figure.number(plain)
     if part is None or whole is None:
         return "-"
-    if name == "latency" and row is not plain and sentences.equally_fast(row, plain):
+    if (
+        figure.name in ("latency", gpu.TIMES[0])
+        and row is not plain
+        and sentences.equally_fast(row, plain)
+    ):
         return sentences.EQUAL
     return units.ratio(part, whole)
 

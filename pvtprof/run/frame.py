@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from pvtprof.observe.measurement import median_interval
+from pvtprof.run.on_card import busy_batch
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
@@ -121,6 +122,7 @@ def _on_gpu(row: Row, tf32: str | None) -> dict[str, Cell]:
             f"{name}_low_s": low,
             f"{name}_high_s": high,
         }
+    found |= {"launch_ratio": its.launch_ratio if its else None, "busy_batch": busy_batch(row)}
     for name, series, unit in _STATES:
         found[f"{name}_median_{unit}"] = its.middle(series) if its else None
     return found

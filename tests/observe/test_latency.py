@@ -249,7 +249,8 @@ def test_what_a_gpu_does_not_do_at_full_speed_is_said() -> None:
     (hot,) = Measurement(quiet, series={"throttled": (0.0,) * 4 + (1.0,) * 2}).warnings
     assert hot.startswith("2 of 6 samples were taken while the GPU was throttled")
     (bound,) = Measurement(quiet, series={"wall": (2e-3,) * 6}).warnings
-    assert bound.startswith("launch-bound: 2.00 ms with launching, 1.00 ms on the device")
+    assert bound.startswith("launch-bound: ")
+    assert Measurement(quiet, series={"wall": (2e-3,) * 6}).launch_ratio == 2
     assert Measurement(quiet, series={"wall": (1e-3,) * 6, "graph": (5e-4,) * 6}).warnings == ()
     (gaps,) = Measurement(quiet, series={"unheld": (1.0,) * 6}).warnings
     assert gaps.startswith("its stream cannot be held back")

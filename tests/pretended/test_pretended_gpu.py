@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.pretended.command_line import WRITTEN, run, written
 from tests.trials import ALL
 
-TESTS = Path(__file__).parents[1]
 #: One module a stage at 32 pixels, so that a run is a matter of seconds.
 SMALL = ("compare", "--model", "pvt_v2_b0", "--img", "32", "--R", "1,1,1,1", "--pool-size", "1")
-OUT = ("--no-calibrate", "-o", "r.json", "-o", "r.html", "-o", "r.csv", "-o", "r.md")
+OUT = ("--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
 COUNTED = (*SMALL, "--budget", "0", *OUT)
 TIMED = (*SMALL, "--budget", "12", *OUT)
 MIB = 2**20
@@ -31,33 +28,6 @@ def one_of_many(cases: list[Any]) -> list[Any]:
 
 def _tuple(case: Any) -> tuple[Any, ...]:
     return case if isinstance(case, tuple) else (case,)
-
-
-def run(folder: Path, ways: dict[str, Any], *words: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of the command line on a GPU that behaves in these ways."""
-    env = os.environ | {
-        "PRETENDED_GPU": json.dumps(ways),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join((str(TESTS / "pretended"), str(TESTS.parent), str(folder))),
-        "XDG_DATA_HOME": str(folder / "data"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "pvtprof", *words],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
-
-
-def written(folder: Path) -> dict[str, Any]:
-    """The run that was written; the page, the table and the Markdown are there too."""
-    assert {"r.json", "r.html", "r.csv", "r.md"} <= set(os.listdir(folder))
-    found: dict[str, Any] = json.loads((folder / "r.json").read_text())
-    return found
 
 
 #: A card that cannot be asked, and what is said of it: nothing is written.

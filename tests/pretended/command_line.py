@@ -1,0 +1,52 @@
+"""The command line on a GPU that is not there, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parents[1]
+#: What every run is asked to write, so that a test can look at all of it.
+WRITTEN = ("r.json", "r.html", "r.csv", "r.md")
+
+
+def environment(ways: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """The environment of a process that finds a GPU that behaves in these ways."""
+    path = (TESTS / "pretended", TESTS.parent, folder)
+    return os.environ | {
+        "PRETENDED_GPU": json.dumps(ways),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+
+
+def run(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command line; there is no traceback in any case."""
+    return run_python(folder, ways, "-m", "pvtprof", *words)
+
+
+def run_python(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int, str, str]:
+    """The same of any other script."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment(ways, folder),
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """The run that was written; the page, the table and the Markdown are there too."""
+    assert set(WRITTEN) <= set(os.listdir(folder))
+    found: dict[str, Any] = json.loads((folder / "r.json").read_text())
+    return found
