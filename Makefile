@@ -1,6 +1,8 @@
 # make compare: set up .venv and run the comparison.   make test: lint, types, tests, benchmarks, exact gates.
 # make test-all: the tests alone, with everything that make test takes a sample of.
 # make docs-check: the tests of README and docs alone, which are part of make test.
+# make gpu: on a machine with CUDA, everything that only a GPU can say, into reports/gpu (25 minutes
+# at most). It needs no .venv: the packages that pvtprof needs on PYTHONPATH are enough.
 PYTHON ?= python3
 # On Linux, PyPI's torch is the CUDA build: take the CPU build from torch's own index, unless pip is
 # set up with wheels of its own (find-links). Override with PIP_ARGS=...
@@ -10,7 +12,7 @@ ARGS ?= --img 224 --R 8,4,2,1
 
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(PIP_ARGS)
 
-.PHONY: compare test test-all docs-check bench clean
+.PHONY: compare test test-all docs-check bench gpu clean
 
 compare: .venv/installed
 	.venv/bin/pvtprof compare $(ARGS)
@@ -30,6 +32,9 @@ test-all: .venv/installed-test
 
 docs-check: .venv/installed-test
 	OMP_NUM_THREADS=1 .venv/bin/pytest tests/docs -q
+
+gpu:
+	$(PYTHON) -m tests.gpu
 
 bench: .venv/installed-test
 	.venv/bin/pytest tests/bench --benchmark-only -q

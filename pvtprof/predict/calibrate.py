@@ -170,6 +170,11 @@ def timings(
 
 def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> tuple[float, ...]:
     """Return the seconds of each kernel of a probe, in which each runs once."""
+    if not profile:
+        raise UnavailableError(
+            f"{probe.name}: its operators cannot be timed by themselves: it waits for the device "
+            "inside, or launches too much at once"
+        )
     found = matched_s([kernel for kernel, _ in probe.runs], profile)
     if found is None:
         raise UnavailableError(

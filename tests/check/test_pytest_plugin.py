@@ -8,10 +8,14 @@ import sys
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from junitparser import JUnitXml
+
+from pvtprof.check import pytest_plugin
 
 TEST = """
 import pytest, torch
@@ -109,3 +113,13 @@ def test_a_budget_of_something_else_is_refused(suite: Suite, limits: str) -> Non
     how, said = suite.ended[limits]
     assert how == "Error"
     assert "pvt_budget takes macs, params, peak_bytes" in said
+
+
+def test_what_is_timed_ends_with_the_device_of_the_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 16 of the review: it ended with the current device, which may be another."""
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    inputs = [SimpleNamespace(is_cuda="cuda" in name, device=name) for name in ("cpu", "cuda:1")]
+    call = pytest_plugin._synchronised(lambda: waited.append("called"), tuple(inputs))  # type: ignore[arg-type] # of these, two attributes
+    call()
+    assert waited == ["called", "cuda:1"]

@@ -69,13 +69,19 @@ class Card:
                 log.write(os.path.basename(sys.argv[0]) + "\n")
         self.touched_by = os.getpid()
 
+    @property
+    def count(self) -> int:
+        """How many GPUs are seen."""
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+        return 0 if hidden else int(self.ways["count"])
+
     def index(self, device: Any, needs_index: bool = False) -> int:
         """The number of a device by its name; "cuda" is the current one where that is allowed."""
         name = str(device)
         if ":" not in name and needs_index:
             raise ValueError(f"Expected a torch.device with a specified index, but got: {name}")
         number = int(name.partition(":")[2] or self.current)
-        if number >= self.ways["count"]:
+        if number >= self.count:
             raise RuntimeError("CUDA error: invalid device ordinal")
         return number
 

@@ -39,7 +39,7 @@ def run_python(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int,
         env=environment(ways, folder),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=900,
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -48,5 +48,10 @@ def run_python(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int,
 def written(folder: Path) -> dict[str, Any]:
     """The run that was written; the page, the table and the Markdown are there too."""
     assert set(WRITTEN) <= set(os.listdir(folder))
+    return written_json(folder)
+
+
+def written_json(folder: Path) -> dict[str, Any]:
+    """The run that was written."""
     found: dict[str, Any] = json.loads((folder / "r.json").read_text())
     return found

@@ -105,7 +105,7 @@ class TorchCuda:
         card = self._card
         if card.ways["mig"] or not card.ways["nvml"]:
             card.touched_by = os.getpid()  # counted by the driver itself: forks are spoilt
-        return int(card.ways["count"])
+        return int(card.count)
 
     def is_available(self) -> bool:
         return self.device_count() > 0

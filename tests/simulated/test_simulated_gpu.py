@@ -91,6 +91,7 @@ def events_s(device: Simulated, call: Callable[[], None]) -> float:
 def test_launch_gaps_are_no_time_on_the_device(
     count: int, kernel_s: float, launch_s: float, shown_before: float
 ) -> None:
+    """Fault 3 of the review of the GPU path: launch gaps were shown as the device's time."""
     device = Simulated()
     call = network(device, [kernel_s] * count, launch_s)
     assert events_s(device, call) / (count * kernel_s) == pytest.approx(shown_before, rel=0.05)
@@ -118,6 +119,7 @@ def test_over_random_networks_device_time_is_the_sum_of_kernels_and_launches_are
 
 
 def test_over_random_networks_operators_add_up_to_the_time_on_the_device() -> None:
+    """Fault 4 of the review: an operator's event contained the cost of watching it, 25 us."""
     rng = random.Random(14)
     for _ in range(CASES // 4):
         device = Simulated()
