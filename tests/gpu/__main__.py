@@ -27,6 +27,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 #: Seconds of the longest step, and of all of them together.
 LIMIT_S, TOTAL_S = 480, 1500
+#: Seconds that an interrupted command has to end by itself.
+GRACE_S = 10
 #: What pytest runs on a GPU: the contract of the device, and single tests elsewhere.
 CONTRACT = ("gpu/test_contract.py", "observe/test_latency.py", "analytic/test_liveness.py")
 #: What pvtprof needs, and what only single steps do.
@@ -156,9 +158,10 @@ def _code(command: Sequence[str], left_s: float, log: Any) -> int | None:
     except subprocess.TimeoutExpired:
         return None
     finally:  # whatever ends this, also Ctrl-C
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        for how in (signal.SIGINT, signal.SIGKILL):  # pvtprof ends its processes when interrupted
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, how)
+                process.wait(GRACE_S)
 
 
 def facts() -> dict[str, Any]:

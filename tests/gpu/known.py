@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-#: Modules of a user's: so many products of 1024 cubed, one after the other; and two that fail.
+#: Modules of a user's: so many products of 1024 cubed, one after the other; and what fails.
 MINE = """
 import torch
 from torch import nn
@@ -31,6 +31,10 @@ class Outside(nn.Module):
     def forward(self, x):
         return x[torch.full((1,), 10**6, device=x.device)]
 
+class Large(nn.Module):
+    def forward(self, x):
+        return torch.empty(2**46, dtype=torch.uint8, device=x.device)
+
 class Waits(nn.Module):
     def forward(self, x):
         return x + x.sum().item()
@@ -40,6 +44,9 @@ def products():
 
 def outside():
     return Outside(), torch.randn(16, 16)
+
+def large():
+    return Large(), torch.randn(16, 16)
 
 def waits():
     return Waits(), torch.randn(16, 16)
@@ -82,11 +89,13 @@ GROUPS: Mapping[str, Sequence[Known]] = {
         Known(
             "more than the card holds",
             (
-                *("compare", "--model", "pvt_v2_b0", "--img", "2048", "--batch", "32"),
+                *("compare", "--model", "pvt_v2_b0", "--img", "4096", "--batch", "1024"),
                 *("--budget", "0", "--no-calibrate", "-o", "large.csv"),
             ),
             (0,),
+            "free",
         ),
+        Known("out of memory inside", _check("large", 5), (3,), "memory"),
         Known("an index outside", _check("outside", 5), (3,), "CUDA error"),
         Known("a module that waits inside", _check("waits", 5), (0, 3)),
         Known("the card works afterwards", (*SMALL, "--budget", "4"), (0,)),
