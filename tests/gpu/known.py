@@ -96,7 +96,7 @@ GROUPS: Mapping[str, Sequence[Known]] = {
             "free",
         ),
         Known("out of memory inside", _check("large", 5), (3,), "memory"),
-        Known("an index outside", _check("outside", 5), (3,), "CUDA error"),
+        Known("an index outside", _check("outside", 5), (3,)),
         Known("a module that waits inside", _check("waits", 5), (0, 3)),
         Known("the card works afterwards", (*SMALL, "--budget", "4"), (0,)),
     ),

@@ -10,9 +10,47 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.trials import ALL
+
 TESTS = Path(__file__).parents[1]
 #: What every run is asked to write, so that a test can look at all of it.
 WRITTEN = ("r.json", "r.html", "r.csv", "r.md")
+
+
+#: One module a stage at 32 pixels, so that a run is a matter of seconds.
+SMALL = ("compare", "--model", "pvt_v2_b0", "--img", "32", "--R", "1,1,1,1", "--pool-size", "1")
+OUT = ("--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
+COUNTED = (*SMALL, "--budget", "0", *OUT)
+TIMED = (*SMALL, "--budget", "20", *OUT)
+CHECK = ("check", "--base", "../base", "--target", "mine:attention", "--budget", "1")
+TARGET = """
+import torch
+TOUCHES = torch.cuda.device_count()  # on MIG the driver itself counts, which spoils forks
+def attention():
+    return torch.nn.Linear(16, 16), torch.randn(4, 16)
+"""
+MIB = 2**20
+#: Cases that cost seconds and are tried with all others alone.
+costly = pytest.mark.skipif(not ALL, reason="PVTPROF_TRIALS=all tries it")
+
+
+def versions(folder: Path) -> Path:
+    """Two versions of a user's module, of which importing touches CUDA; the newer one's folder."""
+    for name in ("base", "head"):
+        (folder / name).mkdir()
+        (folder / name / "mine.py").write_text(TARGET)
+    return folder / "head"
+
+
+def one_of_many(cases: list[Any]) -> list[Any]:
+    """The first case, and the others marked as costly."""
+    return [cases[0], *(pytest.param(*_tuple(case), marks=costly) for case in cases[1:])]
+
+
+def _tuple(case: Any) -> tuple[Any, ...]:
+    return case if isinstance(case, tuple) else (case,)
 
 
 def environment(ways: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""Commands other than ``compare`` over a pretended GPU that fails, and what they keep of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pretended.command_line import (
+    CHECK,
+    COUNTED,
+    SMALL,
+    costly,
+    one_of_many,
+    run,
+    run_python,
+    versions,
+    written_json,
+)
+
+#: A card that fails while another command runs: the exit code, and what is said on stderr.
+OTHERS: list[tuple[tuple[str, ...], dict[str, Any], int, str]] = [
+    (CHECK, {"dead_at": 30}, 3, "illegal memory access"),
+    (CHECK, {"memory": 600}, 3, "out of memory"),
+    (CHECK, {"starts": False}, 3, "busy or unavailable"),
+    (CHECK, {"old_driver": True}, 3, "too old"),
+    (("calibrate",), {"dead_at": 30}, 3, "illegal memory access"),
+    (("calibrate",), {"memory": 2**20}, 3, "out of memory"),
+    (("calibrate",), {"synchronises": True}, 3, "cannot be timed by themselves"),
+    (("choose",), {}, 2, "there is no calibration"),
+    (("choose",), {"mig": True, "nvml": False}, 2, "there is no calibration"),
+    (("fit", "--device", "cuda:1"), {}, 3, "found cpu, cuda:0"),
+    (("fit",), {"dead_at": 1, "starts": False}, 3, "busy or unavailable"),
+    ((*COUNTED, "--mode", "training", "--cuda-graph"), {}, 2, "leave --cuda-graph"),
+    ((*COUNTED, "--attention", "sdpa", "--dtype", "float64"), {}, 2, "no fused kernel"),
+]
+
+
+@pytest.mark.parametrize(("words", "ways", "code", "said"), one_of_many(OTHERS))
+def test_a_card_that_fails_under_another_command_is_said_in_a_line(
+    words: tuple[str, ...], ways: dict[str, Any], code: int, said: str, tmp_path: Path
+) -> None:
+    found, out, err = run(versions(tmp_path), ways, *words)
+    assert found == code, (out, err)
+    assert said in (out + err).splitlines()[-1]
+
+
+@costly
+@pytest.mark.parametrize(
+    "ways", [{"mig": True}, {"nvml": False}, {"nvml_fails_at": 1}, {"count": 2, "busy": 2**33}]
+)
+def test_what_nvml_does_not_say_is_no_failure_of_fit(ways: dict[str, Any], tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, ways, "fit")
+    assert code == 0, err
+    assert "Pretended H100" in out
+
+
+@costly
+def test_two_versions_are_compared_though_importing_them_touches_cuda(tmp_path: Path) -> None:
+    """Fault 14: a count of devices by the driver itself spoils forks."""
+    code, out, err = run(versions(tmp_path), {"mig": True}, *CHECK)
+    assert "re-initialize" not in out + err
+    assert code in (0, 3), (out, err)  # a shared machine may not decide it
+    assert "pairs" in out
+
+
+def test_the_process_that_is_started_keeps_off_the_card(tmp_path: Path) -> None:
+    """Fault 9: it held a context and blocks that the timed process needed."""
+    log = tmp_path / "log"
+    code, _, err = run(tmp_path, {"log": str(log)}, *COUNTED)
+    assert code == 0, err
+    assert set(log.read_text().split()) == {"asked.py", "worker.py"}
+
+
+@costly
+def test_a_calibration_of_a_gpu_is_made_and_its_own_machine_takes_it(tmp_path: Path) -> None:
+    """Fault 5: package metadata lacks the "+cu130" of torch's version."""
+    code, _, err = run(tmp_path, {}, "calibrate", "--budget", "90")
+    assert code == 0, err
+    for words in (("choose", "--img", "64"), (*SMALL, "--analytic", "-o", "r.json")):
+        code, _, err = run(tmp_path, {}, *words)
+        assert (code, "another environment" in err) == (0, False), err
+    assert all(row["predicted_s"] for row in written_json(tmp_path)["rows"])
+
+
+KEPT = """
+from dataclasses import replace
+from pvtprof.observe.environment import environment
+from pvtprof.predict import calibration
+from tests.builders import made_up_calibration
+for device in ("cuda:0", "cuda:1"):
+    its = environment(device, timed=True)
+    here = replace(made_up_calibration(), environment=its, overlaps=True)
+    calibration.save(here, calibration.path_of(device, "float32"))
+"""
+
+
+@pytest.mark.parametrize("device", ["cuda:1", pytest.param("auto", marks=costly)])
+def test_each_kind_of_gpu_has_its_own_calibration(device: str, tmp_path: Path) -> None:
+    """Faults 5 and 15: two unlike GPUs shared one, and none took its own."""
+    ways = {"count": 2, "second_name": "Another GPU"}
+    assert run_python(tmp_path, ways, "-c", KEPT)[0] == 0
+    assert len(list((tmp_path / "data" / "pvtprof").iterdir())) == 2
+    code, out, err = run(tmp_path, ways, "choose", "--img", "64", "--device", device)
+    assert (code, err) == (0, "")
+    assert "predicted" in out
