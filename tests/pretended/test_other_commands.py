@@ -65,14 +65,6 @@ def test_two_versions_are_compared_though_importing_them_touches_cuda(tmp_path: 
     assert "pairs" in out
 
 
-def test_the_process_that_is_started_keeps_off_the_card(tmp_path: Path) -> None:
-    """Fault 9: it held a context and blocks that the timed process needed."""
-    log = tmp_path / "log"
-    code, _, err = run(tmp_path, {"log": str(log)}, *COUNTED)
-    assert code == 0, err
-    assert set(log.read_text().split()) == {"asked.py", "worker.py"}
-
-
 @costly
 def test_a_calibration_of_a_gpu_is_made_and_its_own_machine_takes_it(tmp_path: Path) -> None:
     """Fault 5: package metadata lacks the "+cu130" of torch's version."""

@@ -72,10 +72,14 @@ COUNTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("ways", one_of_many(COUNTS))
 def test_rows_are_counted_and_their_memory_is_exact(ways: dict[str, Any], tmp_path: Path) -> None:
-    """Fault 1: a device without an index could not be used at all; 14: nor MIG, without NVML."""
-    device = "cuda:1" if ways.get("count") == 2 else "auto"
-    code, _, err = run(tmp_path, ways, *COUNTED, "--device", device)
+    """Fault 1: a device without an index could not be used at all; 14: nor MIG, without NVML.
+
+    Fault 9: the process that is started held a context and blocks that the timed one needed.
+    """
+    device, log = "cuda:1" if ways.get("count") == 2 else "auto", tmp_path / "log"
+    code, _, err = run(tmp_path, ways | {"log": str(log)}, *COUNTED, "--device", device)
     assert code == 0, err
+    assert set(log.read_text().split()) == {"asked.py", "worker.py"}  # which have used the GPU
     found = written(tmp_path)
     assert found["settings"][0]["device"] == ("cuda:1" if ways.get("count") == 2 else "cuda:0")
     for row in found["rows"]:
