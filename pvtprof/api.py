@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,12 @@ from pvtprof.run import run as runs
 from pvtprof.run import store
 from pvtprof.run.compare import Size
 from pvtprof.run.observer import Measuring
+from pvtprof.run.targets import Wanted, sorted_out
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+    from torch import nn
 
     from pvtprof.analytic.fit import Fits
 
@@ -79,7 +81,7 @@ def with_methods(run: runs.Run) -> Run:
 
 
 def compare(
-    model: str | Sequence[str] = DEFAULT_MODEL,
+    model: str | nn.Module | Sequence[str | nn.Module] = DEFAULT_MODEL,
     img: Size | Sequence[Size] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
@@ -89,6 +91,10 @@ def compare(
     attention: str = "eager",
     mode: str = "inference",
     pool_size: int = DEFAULT_POOL_SIZE,
+    example: object = None,
+    free: str | None = None,
+    at: Mapping[str, int] | None = None,
+    depth: int = 1,
     budget_s: float = DEFAULT_BUDGET_S,
     cuda_graph: bool = False,
     tf32: bool = False,
@@ -109,6 +115,11 @@ def compare(
     ``analytic``, None means the one that is kept for this machine, if there is one (a warning says
     why it cannot be used). ``progress`` is told what is being done.
 
+    Modules of the user's own stand in ``model`` too: a torch module, with ``example`` as its input,
+    or a target such as "windows.py:attention". They are one comparison, by their derived closed
+    forms. ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, ``depth``
+    says down to which depth submodules have rows.
+
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
     ends the measuring and returns what there is; ``Run.interrupted`` says so.
@@ -125,20 +136,31 @@ def compare(
         if problem:
             warnings.warn(problem, stacklevel=2)
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
-    asked = comparing.workloads(
-        model,
-        img,
-        sr_ratios,
-        batch=batch,
-        dtype=dtype,
-        attention=attention,
-        mode=mode,
-        pool_size=pool_size,
-    )
-    run = comparing.compare(
-        asked, measuring, analytic=analytic, calibration=calibration, progress=progress
-    )
-    return with_methods(run)
+    names, given = sorted_out(model, example)
+    asked = []
+    if names or not given:
+        asked = comparing.workloads(
+            names,
+            img,
+            sr_ratios,
+            batch=batch,
+            dtype=dtype,
+            attention=attention,
+            mode=mode,
+            pool_size=pool_size,
+        )
+    how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
+    if not given:
+        return with_methods(comparing.compare(asked, measuring, **how))
+    from pvtprof.run import own
+
+    wanted = Wanted(given, _at(at, batch), free, depth, mode)
+    return with_methods(own.compare(wanted, asked, measuring, **how))
+
+
+def _at(at: Mapping[str, int] | None, batch: int) -> dict[str, int]:
+    """Sizes of the user's own modules; a batch other than 1 is theirs too."""
+    return ({"b": batch} if batch != 1 else {}) | dict(at or {})
 
 
 def load(path: str | os.PathLike[str]) -> Run:

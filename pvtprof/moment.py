@@ -20,3 +20,12 @@ class Moment:
 def highest(moments: Iterable[Moment]) -> Moment:
     """Return the first moment with the most live bytes."""
     return max(moments, key=lambda moment: moment.bytes, default=Moment(0, ""))
+
+
+def module_at(at: str) -> str:
+    """The submodule of a moment's ``at``; "" for the module itself.
+
+    >>> module_at("block1.attn.scores mul"), module_at("cat")
+    ('block1.attn.scores', '')
+    """
+    return at.rpartition(" ")[0]

@@ -42,7 +42,8 @@ class Timed:
 class Baseline:
     """The exact figures of each row, by name, and the environment in which they were observed.
 
-    ``target`` names a user's own module; the workload then gives device, dtype and mode only.
+    ``target`` names a user's own module; the workload then gives device, dtype and mode only, and
+    ``form`` the text of its closed form by figure (None in a file of an earlier version).
     ``timed`` is None if the baseline holds no times.
     """
 
@@ -51,6 +52,7 @@ class Baseline:
     target: str | None
     rows: Mapping[str, Observation]
     timed: Timed | None = None
+    form: Mapping[str, str] | None = None
 
 
 def dumps(baseline: Baseline) -> str:
@@ -59,13 +61,17 @@ def dumps(baseline: Baseline) -> str:
     if baseline.target:
         work = document.pop("workload")
         document["ran"] = {name: work[name] for name in _Ran.__struct_fields__}
+    if baseline.form is None:
+        del document["form"]
     return json.dumps(document, indent=1) + "\n"
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
     """Return the baseline in a file; raise StoreError for any other file."""
     found = loaded(path, {SCHEMA: _Document}, _AGAIN)
-    return Baseline(found.environment, found.work, found.target, found.rows, found.timed)
+    return Baseline(
+        found.environment, found.work, found.target, found.rows, found.timed, found.form
+    )
 
 
 class _Ran(Struct, frozen=True):
@@ -84,6 +90,7 @@ class _Document(Struct, frozen=True):
     ran: _Ran | None = None
     target: str | None = None
     timed: Timed | None = None
+    form: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pvtprof import units
+from pvtprof.check import form
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, Case
 from pvtprof.check.request import Checked, Progress
@@ -66,13 +67,13 @@ def observed(checked: Checked, progress: Progress) -> Baseline:
 
     workload, target = checked.workload, checked.target
     check_settings(workload.setting)
+    closed = None
     with with_autograd():
-        rows = (
-            _target_rows(target, workload, checked.limit)
-            if target
-            else _own_rows(workload, progress)
-        )
-    return Baseline(environment(workload.device), workload, target, rows)
+        if target:
+            rows, closed = _of_target(target, workload, checked.limit, progress)
+        else:
+            rows = _own_rows(workload, progress)
+    return Baseline(environment(workload.device), workload, target, rows, form=closed)
 
 
 def _own_rows(workload: Workload, progress: Progress) -> dict[str, Observation]:
@@ -93,13 +94,19 @@ def _own_rows(workload: Workload, progress: Progress) -> dict[str, Observation]:
     return found
 
 
-def _target_rows(target: str, workload: Workload, limit: Limit) -> dict[str, Observation]:
+def _of_target(
+    target: str, workload: Workload, limit: Limit, progress: Progress
+) -> tuple[dict[str, Observation], dict[str, str]]:
+    """What is observed of a user's module, and its closed form as text."""
     from pvtprof.observe import exact
-    from pvtprof.observe.target import factory
+    from pvtprof.observe.target import built
 
+    progress(f"watching {target}")
     with limit.over(target):
-        module, inputs = factory(target)()
-    return {target: exact.of_module(module, inputs, workload.mode, limit)}
+        module, inputs = built(target)
+    found = exact.of_module(module, inputs, workload.mode, limit)
+    progress(f"deriving {target}")
+    return {target: found}, form.held(target, workload.mode)
 
 
 def changes(before: Mapping[str, Observation], after: Mapping[str, Observation]) -> list[Change]:
@@ -182,10 +189,18 @@ def cases(before: Baseline, after: Baseline) -> list[Case]:
     lines: dict[str, list[str]] = {row: [] for row in (*before.rows, *after.rows)}
     for change in changes(before.rows, after.rows):
         lines[change.row].append(str(change))
+    if before.form is not None and after.form is not None:
+        (row,) = after.rows
+        lines[row] += [f"{row}: {text}" for text in form.changes(before.form, after.form)]
     return [
         Case(row, "exact", FAILED if changed else PASSED, tuple(changed))
         for row, changed in lines.items()
     ]
+
+
+def _holds_form(before: Baseline, after: Baseline) -> bool:
+    found = (before.form, after.form)
+    return all(its is not None and form.UNDERIVED not in its for its in found)
 
 
 def verdict(path: str, before: Baseline, after: Baseline) -> GateResult:
@@ -199,8 +214,15 @@ def verdict(path: str, before: Baseline, after: Baseline) -> GateResult:
         if then != now:
             lines.append(f"- the baseline was made with {name} {then}, this is {now}")
     lines += unseen
+    if before.target and before.form is None:
+        lines.append(
+            f"- {path} holds no closed form: an earlier pvtprof wrote it; --update adds it"
+        )
+    if after.form is not None and (reason := after.form.get(form.UNDERIVED)):
+        lines.append(f"- no closed form is held: {reason}")
     if not changed:
-        lines.append(f"check: every exact figure of {rows} is as in {path}")
+        held = ", and the closed form," if _holds_form(before, after) else ""
+        lines.append(f"check: every exact figure of {rows}{held} is as in {path}")
     else:
         touched = sum(case.status == FAILED for case in found)
         lines.append(

@@ -135,3 +135,36 @@ class Listed(click.ParamType):  # type: ignore[type-arg] # generic since click 8
         if isinstance(value, tuple):
             return value
         return tuple(self.one.convert(part, param, ctx) for part in value.split(","))
+
+
+class Sizes(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``h=512,w=640`` as a dict."""
+
+    name = "NAME=SIZE,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, int]:
+        """Return sizes by name."""
+        if isinstance(value, dict):
+            return value
+        found = {}
+        for part in value.split(","):
+            match = re.fullmatch(r"\s*([A-Za-z]\w*)\s*=\s*([0-9]{1,12})\s*", part)
+            if not match:
+                self.fail(f"{part!r} is not NAME=SIZE; use sizes such as h=512,w=640")
+            found[match[1]] = int(match[2])
+        return found
+
+
+class Range(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``h=64..1024`` as ("h", (64, 1024))."""
+
+    name = "NAME=FROM..TO"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, tuple[int, int]]:
+        """Return a name and the first and last size."""
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        match = re.fullmatch(r"([A-Za-z]\w*)=([0-9]{1,9})\.\.([0-9]{1,9})", value.strip())
+        if not match or int(match[2]) > int(match[3]):
+            self.fail(f"{value!r} is not NAME=FROM..TO; use a range such as h=64..1024")
+        return match[1], (int(match[2]), int(match[3]))

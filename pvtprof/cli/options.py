@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import click
 
 from pvtprof import units
-from pvtprof.cli.kinds import Device, Img, Listed, Ratios
+from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
 
@@ -147,6 +147,43 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
         return command
 
     return decorated
+
+
+FREE_HELP = (
+    "Dimensions that vary, as b=0,h=2,w=3 or q.0=b,k.1=m; default: batch, and spatial or "
+    "sequence dimensions."
+)
+limit_option = click.option(
+    "--limit",
+    "limit_s",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds that deriving may take.",
+)
+
+
+def target_options(command: Command) -> Command:
+    """The options that name modules of the user's own, as one decorator."""
+    options = (
+        click.option(
+            "--target",
+            "targets",
+            multiple=True,
+            help="A module of your own, as `pvtprof derive` takes it; repeatable.",
+        ),
+        click.option("--at", type=Sizes(), help="Sizes of your modules, as h=512,w=640."),
+        click.option("--free", help=FREE_HELP),
+        limit_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def outputs_options(command: Command) -> Command:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pvtprof.derive.compiled import compiled, definition_lines, python
-from pvtprof.derive.evaluate import Costs, Count, Evaluator, put, whole_size
+from pvtprof.derive.evaluate import Costs, Count, Evaluator, PartCosts, part_costs, put, whole_size
 from pvtprof.derive.piece import Part, Piece
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.show import definition_text, latex, point_text, polynomial_text
@@ -137,6 +137,13 @@ class Closed:
             if evaluator.piece.domain.holds(point):
                 return evaluator.at(point)
         raise OutsideError(self.outside(point))
+
+    def parts(self, **sizes: int) -> list[PartCosts]:
+        """What each submodule costs at some sizes; raises OutsideError where that is not proven."""
+        for piece in self.pieces:
+            if piece.domain.holds(sizes):
+                return part_costs(piece, sizes)
+        raise OutsideError(self.outside(sizes))
 
     def _default(self, name: str) -> int:
         if name in self.example:

@@ -15,14 +15,23 @@ from pvtprof.derive.domain import python_guard, short
 from pvtprof.derive.piece import Piece
 from pvtprof.derive.polynomial import Polynomial
 from pvtprof.derive.products import Products
+from pvtprof.derive.quotients import Definition, Guard, Rounded
 from pvtprof.derive.show import definition_latex, definition_text, latex_name, point_text
 
 SCHEMA = "pvtprof.form/1"
 
 
 def as_json(form: Closed, at: Mapping[str, int] | None = None) -> str:
+    """The form as JSON text, with what witnesses said and the figures ``at`` some sizes."""
+    data = document(form) | {"checks": [asdict(check) for check in form.checks]}
+    if at:
+        data["at"] = {"sizes": dict(at), **asdict(form(**at))}
+    return json.dumps(data, indent=1) + "\n"
+
+
+def document(form: Closed) -> dict[str, Any]:
     """The form as data: terms as [numerator, denominator, {size: power}]."""
-    data: dict[str, Any] = {
+    return {
         "schema": SCHEMA,
         "name": form.name,
         "mode": form.mode,
@@ -31,23 +40,32 @@ def as_json(form: Closed, at: Mapping[str, int] | None = None) -> str:
         "seconds": round(form.seconds, 3),
         "pieces": [_piece(piece) for piece in form.pieces],
         "remarks": list(form.remarks),
-        "checks": [asdict(check) for check in form.checks],
     }
-    if at:
-        data["at"] = {"sizes": dict(at), **asdict(form(**at))}
-    return json.dumps(data, indent=1) + "\n"
+
+
+def _guard(guard: Guard) -> dict[str, Any]:
+    terms = _terms(guard.polynomial)
+    return {"terms": terms, "relation": guard.relation, "where": short(guard.where)}
+
+
+def _definition(made: Definition) -> dict[str, Any]:
+    if isinstance(made, Rounded):
+        return {"numerator": _terms(made.numerator), "divisor": _terms(made.divisor)}
+    return {"code": made.code, "names": sorted(made.names)}
 
 
 def _piece(piece: Piece) -> dict[str, Any]:
     return {
+        "free": list(piece.domain.free),
         "given": dict(piece.domain.given),
         "domain": list(piece.domain.words),
         "guards": [
-            {"terms": _terms(g.polynomial), "relation": g.relation, "where": short(g.where)}
-            for g in piece.domain.guards
+            _guard(guard) | {"text": piece.domain.text(guard)} for guard in piece.domain.guards
         ],
+        "said": [_guard(guard) for guard in piece.domain.said],
         "definitions": {name: definition_text(made) for name, made in piece.definitions},
         "code": definition_lines(piece.definitions),
+        "quotients": [[name, _definition(made)] for name, made in piece.definitions],
         "macs": _terms(piece.macs),
         "params": piece.params,
         "read_bytes": _terms(piece.read_bytes),
@@ -62,6 +80,7 @@ def _piece(piece: Piece) -> dict[str, Any]:
                 "macs": _terms(part.macs),
                 "read_bytes": _terms(part.read_bytes),
                 "written_bytes": _terms(part.written_bytes),
+                "peak_bytes": [_terms(live) for live in part.peaks],
             }
             for part in piece.parts
         ],

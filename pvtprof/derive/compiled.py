@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pvtprof.derive.polynomial import Polynomial, joined
-from pvtprof.derive.sizes import Definition, Rounded
+from pvtprof.derive.quotients import Definition, Rounded
 
 
 def _elementwise(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

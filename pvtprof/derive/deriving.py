@@ -10,13 +10,14 @@ from torch import nn
 
 from pvtprof.derive import verify as verifying
 from pvtprof.derive.domain import short
-from pvtprof.derive.failures import DeriveError, said
+from pvtprof.derive.failures import DeriveError, DeriveLimitError, said
+from pvtprof.derive.from_trace import piece_of
 from pvtprof.derive.hints import candidates, points_of
-from pvtprof.derive.inputs import Example
-from pvtprof.derive.piece import Piece, piece
+from pvtprof.derive.piece import Piece
 from pvtprof.derive.show import point_text
-from pvtprof.derive.trace import trace
+from pvtprof.derive.trace import Asked, trace
 from pvtprof.errors import SpecError
+from pvtprof.observe.inputs import Example
 
 #: Pieces that one form may have, and passes that are tried for a range.
 MOST_PIECES, MOST_TRIES = 12, 24
@@ -51,6 +52,8 @@ class Deriving:
             point = {**self.example.sizes, **point}
             if error := self._try(point):
                 raise error
+            if point.get("b") == 1:  # and of larger batches, at the same sizes
+                self._try({**point, "b": 2})
         if ranges:
             self._cover(ranges)
         return self.found
@@ -63,11 +66,12 @@ class Deriving:
         given = {n: v for n, v in hints.items() if n in fixed or v < 2}
         try:
             left = self.deadline - time.monotonic()
-            found = trace(self.module, self.example, hints, given, self.training, left)
+            asked = Asked(self.module, self.example, hints, given, self.training)
+            found = trace(asked, left)
         except (Exception, SystemExit) as error:  # a user's module may raise anything
             raise said(error) from error
         self._last = dict(hints)
-        return piece(found, [n for n in hints if n not in given], given)
+        return piece_of(found, [n for n in hints if n not in given], given)
 
     def _main(self) -> Piece:
         """The pass that leaves most sizes free."""
@@ -76,10 +80,11 @@ class Deriving:
         for hints, fixed in candidates(self.example.sizes):
             try:
                 found = self._pass(hints, fixed)
+            except DeriveLimitError as error:
+                failed = failed or error
+                break
             except DeriveError as error:
                 failed = failed or error
-                if "limit" in str(error):
-                    break
                 continue
             self._tied = self._tied or next(iter(self._tying(found)), "")
             left = len(found.domain.free) - len(found.domain.fixed) - len(self._tying(found))

@@ -11,8 +11,8 @@ import numpy as np
 
 from pvtprof.derive.compiled import FUNCTIONS, definition_lines, python, test_of
 from pvtprof.derive.polynomial import Polynomial
+from pvtprof.derive.quotients import Definition, Guard, Rounded
 from pvtprof.derive.show import polynomial_text
-from pvtprof.derive.sizes import Definition, Guard, Rounded
 from pvtprof.derive.words import TABLE, Table, in_words, merged
 
 #: Points at which a guard is tried before the words leave it out; evaluation never does.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pvtprof.designs.checks import one_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from pvtprof.derive.form import Form
-    from pvtprof.derive.inputs import Free
+    from pvtprof.observe.inputs import Example, Free
 
 
 def derive(
@@ -45,30 +45,52 @@ def derive(
     >>> form.macs, form(b=2, n=100).macs
     (6,144 b n, 1228800)
     """
+    from pvtprof.derive import verify as verifying
+    from pvtprof.observe import inputs
+
+    module = checked_module(module)
+    given = inputs.example(example, free)
+    reach = Reach(at, ranges or {}, limit_s)
+    form = derived(module, given, mode, name or type(module).__name__, reach)
+    if verify:
+        form = replace(form, checks=verifying.checks(module, given, form))
+    return form
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which sizes a form must cover beside the example's, and seconds that deriving may take."""
+
+    at: Iterable[Mapping[str, int]] = ()
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    limit_s: float = 60.0
+
+
+def checked_module(module: object) -> nn.Module:
+    """The module itself, or what torch.compile made it of; raises SpecError where it is none."""
     from torch import nn
 
-    from pvtprof.derive import inputs
+    if not isinstance(module, nn.Module):
+        raise SpecError(f"derive takes a torch.nn.Module, not {type(module).__name__}")
+    return getattr(module, "_orig_mod", module)
+
+
+def derived(module: nn.Module, example: Example, mode: str, name: str, reach: Reach) -> Form:
+    """Return the closed form of a module in one mode, held to no witness."""
     from pvtprof.derive import verify as verifying
     from pvtprof.derive.deriving import Deriving
     from pvtprof.derive.form import Form
 
-    if not isinstance(module, nn.Module):
-        raise SpecError(f"derive takes a torch.nn.Module, not {type(module).__name__}")
     one_of("mode", mode, MODES)
-    module = getattr(module, "_orig_mod", module)
-    given = inputs.example(example, free)
     started = time.monotonic()
-    work = Deriving(module, given, mode == "training", started + limit_s)
-    pieces = work.pieces(at, ranges or {})
-    form = Form(
-        name or type(module).__name__,
-        tuple(given.sizes),
+    work = Deriving(module, example, mode == "training", started + reach.limit_s)
+    pieces = work.pieces(reach.at, reach.ranges)
+    return Form(
+        name,
+        tuple(example.sizes),
         mode,
         tuple(pieces),
-        given.sizes,
+        example.sizes,
         remarks=tuple(dict.fromkeys((*work.remarks, *verifying.paths(module)))),
         seconds=time.monotonic() - started,
     )
-    if verify:
-        form = replace(form, checks=verifying.checks(module, given, form))
-    return form

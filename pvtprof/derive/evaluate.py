@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from pvtprof.derive.compiled import compiled, definition_lines, python
+from pvtprof.derive.domain import evaluated
 from pvtprof.derive.piece import Piece
+from pvtprof.designs.part import path_to
 from pvtprof.errors import SpecError
 
 #: A whole number, or an array of them.
@@ -31,6 +33,59 @@ class Costs:
     peak_bytes: Count
     saved_bytes: Count
     peak_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartCosts:
+    """What a submodule costs at some sizes, with its submodules below a depth.
+
+    ``peak_bytes`` are the most that are alive while it runs, of all tensors.
+    """
+
+    module: str
+    calls: int
+    macs: int
+    params: int
+    read_bytes: int
+    written_bytes: int
+    peak_bytes: int
+
+
+def part_costs(piece: Piece, point: Mapping[str, int]) -> list[PartCosts]:
+    """What each submodule costs at one point, those of its submodules left out."""
+    values = dict(point)
+    for name, made in piece.definitions:
+        values[name] = evaluated(made, values)
+    return [
+        PartCosts(
+            part.module,
+            part.calls,
+            part.macs.at(values),
+            part.params,
+            part.read_bytes.at(values),
+            part.written_bytes.at(values),
+            max((live.at(values) for live in part.peaks), default=0),
+        )
+        for part in piece.parts
+    ]
+
+
+def folded(parts: Iterable[PartCosts], depth: int) -> list[PartCosts]:
+    """The submodules down to a depth, each with what lies below it: they add up to the whole."""
+    found: dict[str, PartCosts] = {}
+    for part in parts:
+        name = path_to(part.module, depth)
+        known = found.get(name, PartCosts(name, part.calls, 0, 0, 0, 0, 0))
+        found[name] = PartCosts(
+            name,
+            part.calls if part.module == name else known.calls,
+            known.macs + part.macs,
+            known.params + part.params,
+            known.read_bytes + part.read_bytes,
+            known.written_bytes + part.written_bytes,
+            max(known.peak_bytes, part.peak_bytes),
+        )
+    return list(found.values())
 
 
 class Evaluator:

@@ -17,10 +17,15 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from pvtprof.derive.asking import is_users
 from pvtprof.derive.noting import LimitError
 from pvtprof.errors import PvtprofError, UnavailableError
+from pvtprof.observe.target import first_line
 
 
 class DeriveError(UnavailableError):
     """A module of which no closed form can be derived; the message names the line of code."""
+
+
+class DeriveLimitError(DeriveError):
+    """A derivation that took longer than its limit."""
 
 
 def said(error: BaseException) -> DeriveError:
@@ -28,7 +33,7 @@ def said(error: BaseException) -> DeriveError:
     at = code_line(error.__traceback__)
     where = f" at {at}" if at else ""
     if isinstance(error, LimitError):
-        return DeriveError(f"the derivation took longer than its limit, {error}; use --limit")
+        return DeriveLimitError(f"the derivation took longer than its limit, {error}; use --limit")
     if isinstance(error, PvtprofError):
         return DeriveError(f"the module raises {type(error).__name__}: {first_line(error)}")
     if isinstance(error, DataDependentOutputException | GuardOnDataDependentSymNode):
@@ -61,11 +66,6 @@ def code_line(trace: TracebackType | None) -> str:
         if is_users(frame.filename):
             found = f"{Path(frame.filename).name}:{frame.lineno}"
     return found
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def register_shape_rule(kernel: str, rule: object) -> None:

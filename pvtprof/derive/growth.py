@@ -9,8 +9,8 @@ from pvtprof.derive.closed import Closed, Expression
 from pvtprof.derive.piece import Piece
 from pvtprof.derive.polynomial import Monomial, Polynomial
 from pvtprof.derive.products import Products
+from pvtprof.derive.quotients import Rounded
 from pvtprof.derive.show import point_text
-from pvtprof.derive.sizes import Rounded
 
 _POWERS: dict[float, str] = {1: "linear", 2: "quadratic", 3: "cubic"}
 

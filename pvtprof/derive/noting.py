@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch._dispatch.python import enable_python_dispatcher
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
 from pvtprof.derive.polynomial import ZERO, Polynomial
 from pvtprof.derive.symbolic import CONCRETE_INTEGERS, SizesEnv
 from pvtprof.errors import UnavailableError
+from pvtprof.observe.flop_counter import FORMULAS, FUSED
 from pvtprof.observe.live_bytes import LiveBytes
 
 aten = torch.ops.aten
@@ -38,25 +38,6 @@ class Operator:
 
 class LimitError(UnavailableError):
     """A derivation that takes longer than its limit."""
-
-
-def _fused(q: Any, k: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
-    """FLOPs of attention in one kernel."""
-    return sdpa_flop_count(q.shape, k.shape, v.shape)
-
-
-def _fused_backward(gradient: Any, q: Any, k: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
-    """FLOPs of its backward, without those that compute the scores again."""
-    again = sdpa_flop_count(q.shape, k.shape, k.shape)
-    whole = sdpa_backward_flop_count(gradient.shape, q.shape, k.shape, v.shape)
-    return whole - again // 2
-
-
-#: Formulas that torch's counter lacks: it takes these kernels apart on meta, and skips them on CPU.
-FUSED = {
-    aten._scaled_dot_product_flash_attention_for_cpu: _fused,
-    aten._scaled_dot_product_flash_attention_for_cpu_backward: _fused_backward,
-}
 
 
 class Noting(LiveBytes):
@@ -122,12 +103,8 @@ class Noting(LiveBytes):
             return super().__torch_dispatch__(func, types, args, kwargs)
 
     def _note(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
-        formula: Any = flop_registry.get(func.overloadpacket) or FUSED.get(func.overloadpacket)
-        flops = formula and self.env.polynomial(
-            formula(*args, **kwargs, out_val=result)
-            if func.overloadpacket in flop_registry
-            else formula(*args, **kwargs)
-        )
+        formula: Any = FORMULAS.get(func.overloadpacket)
+        flops = formula and self.env.polynomial(formula(*args, **kwargs, out_val=result))
         name = str(func.overloadpacket).removeprefix("aten.")
         if torch.Tag.nondeterministic_seeded in func.tags and func.overloadpacket not in FUSED:
             self.random[name] += 1
@@ -186,7 +163,7 @@ def _is_composite(func: Any) -> bool:
     return (
         torch.is_inference_mode_enabled()
         and func.namespace == "aten"
-        and func.overloadpacket not in flop_registry
+        and func.overloadpacket not in FORMULAS
         and func._can_decompose()
     )
 

@@ -59,8 +59,7 @@ class View:
     def sections(self, piece: Piece) -> list[tuple[str, list[str]]]:
         """Named sizes, the formulas, the domain and how the cost grows."""
         products = Products(piece)
-        sizes = [f"{name} = {definition_text(made)}" for name, made in piece.used]
-        sizes += [f"{name} = {' '.join(factors)}" for name, factors in products.named.items()]
+        sizes = sizes_of(piece)
         text = products.text
         peaks = [f"{text(live)}  ({at or 'the module'})" for live, at in piece.peaks]
         if len(peaks) > _PEAKS:
@@ -180,6 +179,20 @@ class View:
             "<table><tr><th>submodule</th><th>calls</th><th>params</th><th>MACs</th></tr>"
             f"{parts}</table>"
         )
+
+
+def sizes_of(piece: Piece) -> list[str]:
+    """The named sizes of a piece, each with what it is: h1 before w1, and both before h2."""
+
+    def number(name: str) -> tuple[int, str]:
+        letters = name.rstrip("0123456789")
+        return int(name[len(letters) :] or 0), letters
+
+    made = sorted(piece.used, key=lambda item: number(item[0]))
+    found = [f"{name} = {definition_text(its)}" for name, its in made]
+    return found + [
+        f"{name} = {' '.join(sorted(factors))}" for name, factors in Products(piece).named.items()
+    ]
 
 
 def _put(polynomial: Polynomial, values: Mapping[str, int]) -> Polynomial:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pvtprof.derive.polynomial import Number, Polynomial, joined
-from pvtprof.derive.sizes import Definition, Rounded
+from pvtprof.derive.quotients import Definition, Rounded
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -9,20 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
-from torch._subclasses import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from pvtprof.derive.form import Form
-from pvtprof.derive.inputs import Example
-from pvtprof.derive.noting import FUSED
 from pvtprof.derive.piece import Piece
-from pvtprof.derive.real import REAL, fvcore_macs
-from pvtprof.derive.trace import settings, storages_of, tensors_of
-from pvtprof.observe.live_bytes import LiveBytes
+from pvtprof.observe.inputs import Example
+from pvtprof.observe.target import said
+from pvtprof.observe.target_subject import TargetSubject
 
+#: Bytes up to which a module is run for real, for fvcore.
+REAL = 2**29
 POINTS = 5
 #: Sides are drawn up to this many times the example's; batches up to 4.
 REACH = 2.0
@@ -92,104 +88,33 @@ def _at(
     training = form.mode == "training"
     for witness, observe in (("torch", flops), ("live bytes", live)):
         try:
-            observed = observe(module, example, point, training)
+            found: Mapping[str, int | None] = observe(module, example, point, training)
         except (Exception, SystemExit) as error:
-            line = next(iter(str(error).splitlines()), "")
-            reason = f"{type(error).__name__}: {line}"
-            observed = {"macs" if witness == "torch" else "peak_bytes": None}
+            reason = said(error)
+            found = {"macs" if witness == "torch" else "peak_bytes": None}
         else:
             reason = ""
-        for figure, value in observed.items():
+        for figure, value in found.items():
             yield Check(witness, figure, point, getattr(costs, figure), value, reason)
     params = sum(p.numel() for p in module.parameters())
     yield Check("params", "params", point, form.params, params)
 
 
-def _run(
-    module: nn.Module,
-    example: Example,
-    point: Mapping[str, int],
-    device: str,
-    watch: TorchDispatchMode,
-    training: bool,
-) -> int:
-    """The module under a watch at plain sizes, without memory; the bytes saved for backward."""
-    with torch.device(device):
-        state = {
-            name: torch.empty_strided(t.shape, t.stride(), dtype=t.dtype).requires_grad_(
-                t.requires_grad and training
-            )
-            for name, t in (*module.named_parameters(), *module.named_buffers())
-        }
-        args, kwargs = example.with_sizes(point)
-    live = watch if isinstance(watch, LiveBytes) else None
-    if live:
-        live.ignore([*state.values(), args, kwargs])
-    with torch.set_grad_enabled(training), watch, torch.device(device):
-        output = torch.func.functional_call(module, state, args, kwargs)
-    learn = [t for t in tensors_of(output) if t.requires_grad]
-    if not training or not learn:
-        return 0
-    storages = storages_of(output)
-    saved = live.live - sum(s.nbytes() for s in storages) if live else 0
-    with torch.device(device):
-        gradients = [torch.ones_like(t) for t in learn]
-    if live:
-        live.ignore(gradients)
-    del storages, args, kwargs
-    with watch:
-        torch.autograd.backward(learn, gradients)
-    return saved
-
-
 def flops(
     module: nn.Module, example: Example, point: Mapping[str, int], training: bool
-) -> dict[str, int | None]:
-    """MACs by torch's counter: on meta; where the module brings tensors of its own, on fakes."""
-    counter = FlopCounterMode(display=False)
-    with settings(module):
-        try:
-            with counter:
-                _run(module, example, point, "meta", _Nothing(), training)
-        except (RuntimeError, NotImplementedError):
-            counter = FlopCounterMode(display=False, custom_mapping=_mapping())
-            with FakeTensorMode(allow_non_fake_inputs=True), counter:
-                _run(module, example, point, "cpu", _Nothing(), training)
-    return {"macs": counter.get_total_flops() // 2}
-
-
-def _mapping() -> dict[Any, Any]:
-    def raw(formula: Any) -> Any:
-        def counted(*args: Any, out_val: Any = None, **kwargs: Any) -> Any:
-            return formula(*args, **kwargs)
-
-        counted._get_raw = True  # type: ignore[attr-defined]
-        return counted
-
-    return {packet: raw(formula) for packet, formula in FUSED.items()}
-
-
-class _Nothing(TorchDispatchMode):
-    """Watches nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # torch has no types there
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        return func(*args, **(kwargs or {}))
+) -> dict[str, int]:
+    """MACs by torch's counter."""
+    return {"macs": TargetSubject(module, example, point).torch_count(training).counted // 2}
 
 
 def live(
     module: nn.Module, example: Example, point: Mapping[str, int], training: bool
-) -> dict[str, int | None]:
+) -> dict[str, int]:
     """Peak and saved bytes by the witness of live storages, on fake tensors of plain sizes."""
-    with settings(module), FakeTensorMode(allow_non_fake_inputs=True):
-        watch = LiveBytes()
-        saved = _run(module, example, point, "cpu", watch, training)
-    found: dict[str, int | None] = {"peak_bytes": watch.peak.bytes if watch.timeline else 0}
-    return found | ({"saved_bytes": saved} if training else {})
+    subject = TargetSubject(module, example, point)
+    watch = subject.watched("training" if training else "inference")
+    found = {"peak_bytes": watch.peak.bytes if watch.timeline else 0}
+    return found | ({"saved_bytes": subject.step[1]} if training else {})
 
 
 def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
@@ -209,10 +134,9 @@ def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
         yield Check("fvcore", "macs", smallest, macs, None, "needs real memory")
         return
     try:
-        observed = fvcore_macs(module, example, smallest)
+        observed = TargetSubject(module, example, smallest).fvcore_count("cpu").counted
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-        yield Check("fvcore", "macs", smallest, macs, None, reason)
+        yield Check("fvcore", "macs", smallest, macs, None, said(error))
         return
     yield Check("fvcore", "macs", smallest, macs, observed)
 

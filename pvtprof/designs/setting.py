@@ -14,7 +14,8 @@ class Setting:
 
     ``height`` and ``width`` in pixels. ``device`` is what torch calls it; "none" for formulas
     alone. ``mode`` "training" is a forward pass and its backward, for peak memory and latency; MACs
-    and moved bytes are those of the forward pass in both modes.
+    and moved bytes are those of the forward pass in both modes. ``sizes`` are the free sizes of a
+    user's own module by name; there ``height`` and ``width`` are 0.
     """
 
     height: int
@@ -24,11 +25,16 @@ class Setting:
     device: str = "none"
     attention: str = "eager"
     mode: str = "inference"
+    sizes: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        positive("image height", self.height, MAX_SIDE)
-        positive("image width", self.width, MAX_SIDE)
-        positive("batch", self.batch, MAX_BATCH)
+        if self.sizes:
+            for name, size in self.sizes:
+                positive(f"size {name}", size)
+        else:
+            positive("image height", self.height, MAX_SIDE)
+            positive("image width", self.width, MAX_SIDE)
+            positive("batch", self.batch, MAX_BATCH)
         one_of("dtype", self.dtype, tuple(DTYPES))
         one_of("attention", self.attention, ATTENTIONS)
         one_of("mode", self.mode, MODES)
@@ -37,6 +43,11 @@ class Setting:
     def image(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.height, self.width
+
+    @property
+    def point(self) -> dict[str, int]:
+        """The free sizes of a user's own module, by name."""
+        return dict(self.sizes)
 
     @property
     def bytes_each(self) -> int:

@@ -46,7 +46,8 @@ class Workload:
     @property
     def setting(self) -> Setting:
         """The setting of all designs."""
-        return Setting(**{field.name: getattr(self, field.name) for field in fields(Setting)})
+        shared = {field.name for field in fields(Setting)} & {field.name for field in fields(self)}
+        return Setting(**{name: getattr(self, name) for name in shared})
 
     def spec(self, variant: str) -> ModelSpec:
         """Return the model with ``variant`` in every stage, with the workload's R and pool size."""

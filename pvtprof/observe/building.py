@@ -193,15 +193,26 @@ def _made(setup: dict[str, Any], row: Any) -> tuple[Any, Any]:
 
 def _target(target: str) -> tuple[Any, Any]:
     package, _, name = target.partition(":")
-    module, example = getattr(importlib.import_module(package), name)()
+    module, example = getattr(imported(package), name)()
     args, kwargs = nesting.arguments(example)
     return module, kwargs or list(args)
 
 
-def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """A row of pvtprof, by names that every version of it has."""
+def imported(package: str) -> Any:
+    """A module by its dotted name, or by the path of its file."""
+    if not package.endswith(".py"):
+        return importlib.import_module(package)
+    name = os.path.splitext(os.path.basename(package))[0]
+    sys.path.insert(0, os.path.dirname(os.path.abspath(package)))
+    return importlib.import_module(name)
+
+
+def _own(row: dict[str, Any]) -> tuple[Any, Any]:
+    """A row of pvtprof, by names that every version of it has; or a user's own module."""
     import torch
 
+    if "folder" in row:
+        return _users(row)
     build = importlib.import_module("pvtprof.models.build")
     if "network" in row:
         network = row["network"]
@@ -216,3 +227,18 @@ def _own(row: dict[str, Any]) -> tuple[Any, list[Any]]:
     stage = build.StageSpec(**row["stage"])
     module = build.build_attention(stage, tuple(row["grid"]), row["attention"], row["pool_size"])
     return module, [torch.randn(*row["input"]).requires_grad_()]
+
+
+def _users(row: dict[str, Any]) -> tuple[Any, Any]:
+    """A user's own module at some sizes: by its target, or as it was pickled."""
+    import torch
+
+    os.chdir(row["folder"])
+    sys.path[:0] = [path for path in row["path"] if path not in sys.path]
+    if "pickled" in row:
+        module, args, kwargs = torch.load(row["pickled"], weights_only=False)
+    else:
+        module, given = importlib.import_module("pvtprof.observe.target").load(row["from"], True)
+        example = importlib.import_module("pvtprof.observe.inputs").example(given, row["free"])
+        args, kwargs = example.real(row["sizes"], "cpu")
+    return module, kwargs or list(args)

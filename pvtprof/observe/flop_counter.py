@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    flop_registry,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+)
 
 from pvtprof.observe.modules import own_counts
 from pvtprof.observe.witness import Count
+
+aten = torch.ops.aten
+
+
+def _fused(q: Any, k: Any, v: Any, *args: Any, out_val: Any = None, **kwargs: Any) -> Any:
+    """FLOPs of attention in one kernel."""
+    return sdpa_flop_count(q.shape, k.shape, v.shape)
+
+
+def _fused_backward(
+    gradient: Any, q: Any, k: Any, v: Any, *args: Any, out_val: Any = None, **kwargs: Any
+) -> Any:
+    """FLOPs of its backward, without those that compute the scores again."""
+    again = sdpa_flop_count(q.shape, k.shape, k.shape)
+    whole = sdpa_backward_flop_count(gradient.shape, q.shape, k.shape, v.shape)
+    return whole - again // 2
+
+
+#: Formulas that torch's counter lacks: it takes these kernels apart on meta, and skips them on CPU.
+FUSED: dict[Any, Any] = {
+    aten._scaled_dot_product_flash_attention_for_cpu: _fused,
+    aten._scaled_dot_product_flash_attention_for_cpu_backward: _fused_backward,
+}
+for _formula in FUSED.values():
+    _formula._get_raw = True  # torch's counter: called with tensors, not with shapes
+#: The formula of FLOPs of each of torch's operators that has any: of tensors, with ``out_val``.
+FORMULAS: dict[Any, Any] = {**flop_registry, **FUSED}
+
+
+def with_fused() -> FlopCounterMode:
+    """Torch's counter that counts fused attention on a CPU too."""
+    return FlopCounterMode(display=False, custom_mapping=FUSED)
 
 
 class _Skipped(TorchDispatchMode):
@@ -48,10 +86,15 @@ def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
     # ``linear`` apart into what it counts, so that only what runs counts as skipped.
     with torch.no_grad(), skipped, counter:
         module(*(x.detach() for x in inputs))
+    return counted(counter, type(module).__name__, skipped.calls)
+
+
+def counted(counter: FlopCounterMode, root: str, skipped: Mapping[str, int] = {}) -> Count:
+    """What a counter has counted; ``root`` is the class of the outermost module."""
     return Count(
         counted=counter.get_total_flops(),
-        by_module=own_counts(_totals(counter, type(module).__name__)),
-        skipped=dict(sorted(skipped.calls.items())),
+        by_module=own_counts(_totals(counter, root)),
+        skipped=dict(sorted(skipped.items())),
     )
 
 

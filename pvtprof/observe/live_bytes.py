@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -66,12 +66,16 @@ class LiveBytes(TorchDispatchMode):
         return sum(self.size_of(s) for s in storages.values() if self._known.get(s))
 
     @contextmanager
-    def naming(self, module: nn.Module) -> Iterator[None]:
-        """Name operators by the submodule that runs them, the indices of blocks left out."""
+    def naming(self, module: nn.Module, state: Mapping[str, Tensor] = {}) -> Iterator[None]:
+        """Name operators by the submodule that runs them, the indices of blocks left out.
+
+        ``state`` are tensors that stand for the module's parameters, by their names.
+        """
         with ExitStack() as hooks:
-            for name, inner in module.named_modules():
-                name = repeated(name)
-                self._owner |= {id(p): name for p in inner.parameters(recurse=False)}
+            for full, inner in module.named_modules():
+                name = repeated(full)
+                for own, parameter in inner.named_parameters(recurse=False):
+                    self._owner[id(state.get(f"{full}.{own}".lstrip("."), parameter))] = name
                 for handle in (
                     inner.register_forward_pre_hook(lambda *_, n=name: self._running.append(n)),
                     inner.register_forward_hook(lambda *_: self._leave()),

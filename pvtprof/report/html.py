@@ -15,7 +15,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, formula, gpu, mathml, notes, sentences
+from pvtprof.report import explorer, forms, formula, gpu, mathml, notes, own, sentences
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import compressed, page
 from pvtprof.report.sections import Section, sections
@@ -73,20 +73,48 @@ def render(run: Run) -> str:
     """Return the page. It makes no network request and is readable without JavaScript."""
     several = len(run.comparisons) > 1
     blocks = [
-        _block(one, f"-{number}" if several else "")
+        (_own_block(run, one, suffix) if one.is_own else _block(one, suffix))
         for number, one in enumerate(run.comparisons, 1)
+        for suffix in [f"-{number}" if several else ""]
     ]
     lines = tuple(line for block in blocks for line in block.overview)
-    title = f"What attention costs in {sentences.place(run)}"
+    published = [one for one in run.comparisons if not one.is_own]
+    scripts = [*(["engine", "explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
     return page(
         "report.html",
-        ("engine", "explorer"),
-        title=f"What attention costs: {len(blocks)} comparisons" if several else title,
+        scripts,
+        title=f"What attention costs: {len(blocks)} comparisons" if several else _title(run),
         blocks=blocks,
         overview=Sheet("Whole models", OVERVIEW, lines),
-        **explorable(run.comparisons[0]),
+        **(explorable(published[0]) if published else {}),
+        own=forms.start(run) if run.forms else None,
+        closed=forms.shown(run),
         provenance=[(run.command, described(run.environment))],
         originals=[("run.json", compressed(store.dumps(run)))],
+    )
+
+
+def _title(run: Run) -> str:
+    if run.is_own:
+        return f"What your modules cost: {own.title(run)}"
+    return f"What attention costs in {sentences.place(run)}"
+
+
+def _own_block(run: Run, mine: Run, suffix: str) -> Block:
+    """The modules of the user's own, beside what takes the same input in the whole run."""
+    beside = own.beside(run)
+    first = Section("beside", "Side by side", own.BESIDE, (), (beside,))
+    return Block(
+        suffix=suffix,
+        title=own.title(run),
+        setting=f"{own.setting(run)}; {run.environment.device}",
+        agrees=mine.agrees,
+        cards=tuple(_card(row, own.name_of(row)) for row in (*own.wholes(run), *own.peers(run))),
+        sentences=tuple(own.said(run)),
+        disagreements=tuple(sentences.disagreements(mine)),
+        notes=tuple(notes.notes(mine)),
+        sections=tuple(_named(section, suffix) for section in (first, *sections(mine))),
+        overview=tuple(_overview(own.title(run), row) for row in own.wholes(run)),
     )
 
 
@@ -96,12 +124,14 @@ def _block(run: Run, suffix: str) -> Block:
         title=sentences.place(run),
         setting=f"{sentences.setting(run)}, {sentences.reductions(run)}; {run.environment.device}",
         agrees=run.agrees,
-        cards=tuple(_card(row) for row in run.rows if row.part == MODEL),
+        cards=tuple(_card(row, row.design.name) for row in run.rows if row.part == MODEL),
         sentences=tuple(sentences.sentences(run)),
         disagreements=tuple(sentences.disagreements(run)),
         notes=tuple(notes.notes(run)),
         sections=tuple(_named(section, suffix) for section in sections(run)),
-        overview=tuple(_overview(run, row) for row in run.rows if row.part == MODEL),
+        overview=tuple(
+            _overview(sentences.place(run), row) for row in run.rows if row.part == MODEL
+        ),
     )
 
 
@@ -109,9 +139,9 @@ def _block(run: Run, suffix: str) -> Block:
 OVERVIEW = ("comparison", "design", "MACs", "params", "peak memory", "latency")
 
 
-def _overview(run: Run, row: Row) -> tuple[str, ...]:
+def _overview(place: str, row: Row) -> tuple[str, ...]:
     return (
-        sentences.place(run),
+        place,
         row.design.name,
         units.integer(row.macs),
         units.integer(row.params),
@@ -162,14 +192,14 @@ def described(environment: Environment) -> dict[str, object]:
     return {k.replace("_", " "): v for k, v in asdict(environment).items() if v is not None}
 
 
-def _card(row: Row) -> Card:
+def _card(row: Row, name: str) -> Card:
     totals = [
         ("MACs", units.giga(row.macs), units.integer(row.macs)),
         ("params", units.millions(row.params), units.integer(row.params)),
         ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
         *_times(row),
     ]
-    return Card(row.design.name, tuple(totals))
+    return Card(name, tuple(totals))
 
 
 def _times(row: Row) -> list[tuple[str, str, str]]:

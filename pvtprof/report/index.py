@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pvtprof import units
+from pvtprof.report import own
 from pvtprof.report.page import page
 from pvtprof.run.run import Run
 
@@ -13,31 +14,43 @@ Record = dict[str, str | int | float | None]
 
 def records(found: Mapping[str, Run]) -> list[Record]:
     """Return one record a comparison: what ran, where, and what each whole model costs."""
-    return [_record(name, one) for name, run in found.items() for one in run.comparisons]
+    return _alike([_record(name, one) for name, run in found.items() for one in run.comparisons])
+
+
+def _alike(found: list[Record]) -> list[Record]:
+    """The records with the same fields; None where one has it not."""
+    names = dict.fromkeys(name for record in found for name in record)
+    return [{name: record.get(name) for name in names} for record in found]
 
 
 def brief(found: Mapping[str, Run]) -> list[Record]:
     """Return the columns that fit into a terminal."""
-    return [
-        {
-            "file": name,
-            "model": one.model,
-            "image": units.sides(*one.setting.image),
-            **{f"{v}, MACs": units.giga(one.row(None, v).macs) for v in one.variants},
-        }
-        for name, run in found.items()
-        for one in run.comparisons
-    ]
+    return _alike(
+        [
+            {
+                "file": name,
+                **_place(one),
+                **{f"{v}, MACs": units.giga(one.row(None, v).macs) for v in one.variants},
+            }
+            for name, run in found.items()
+            for one in run.comparisons
+        ]
+    )
+
+
+def _place(run: Run) -> Record:
+    if run.is_own:
+        return {"model": own.title(run), "image": own.sizes_of(run.rows[0])}
+    return {"model": run.model, "image": units.sides(*run.setting.image)}
 
 
 def _record(name: str, run: Run) -> Record:
     models = {v: run.row(None, v) for v in run.variants}
-    spec, its = run.designs[0].spec, run.setting
+    its = run.setting
     return {
         "file": name,
-        "model": run.model,
-        "image": units.sides(*its.image),
-        "R": units.ratios(spec.sr_ratios),
+        **_place(run),
+        "R": None if run.is_own else units.ratios(run.designs[0].spec.sr_ratios),
         "batch": its.batch,
         "dtype": its.dtype,
         "attention": its.attention,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pvtprof import units
-from pvtprof.report import gpu, notes, sentences
+from pvtprof.report import gpu, notes, own, sentences
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -14,7 +14,7 @@ def render(run: Run) -> str:
     """Return the tables, the sentences and the notes of every comparison."""
     lines = [f"<!-- pvtprof {run.environment.pvtprof} -->"]
     for one in run.comparisons:
-        lines += [*_comparison(one), ""]
+        lines += [*(own.markdown(run) if one.is_own else _comparison(one)), ""]
     lines += [f"`{run.command}`", "<!-- end of pvtprof -->"]
     return "\n".join(lines) + "\n"
 

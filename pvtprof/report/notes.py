@@ -20,7 +20,9 @@ STOPS = {
 
 def _unpredicted(run: Run) -> Iterator[str]:
     """Yield rows without a prediction, and modules whose operators could not be timed."""
-    if missing := [row.name for row in run.rows if run.ceilings and not row.predicted]:
+    if missing := [
+        row.name for row in run.rows if run.ceilings and not row.predicted and not row.is_own
+    ]:
         yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
     if untimed := [
         row.name
@@ -91,6 +93,9 @@ def notes(run: Run) -> Iterator[str]:
     yield from _short_rows(run)
     yield from _stops(run)
     yield from gpu.notes(run)
+    for row in run.rows:
+        for remark in row.remarks:
+            yield f"{row.design.name}: {remark}."
     remarks: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:

@@ -50,6 +50,11 @@ def _pair(
 
     a, b = (store.load(path) for path in (first, second))
     for path, run in ((first, a), (second, b)):
+        if any(row.is_own for row in run.rows):
+            raise SpecError(
+                f"{path} holds modules of your own; two files on one page hold PVT's designs: "
+                "compare your modules in one run, pvtprof compare --target A --target B"
+            )
         if len(run.comparisons) > 1:
             raise SpecError(
                 f"{path} holds {len(run.comparisons)} comparisons; for two files on one page, each "

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 
-from pvtprof.report import gpu, sheets
+from pvtprof.report import gpu, own, sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -56,8 +56,14 @@ class Outline:
 
 
 def _cost_sheets(run: Run) -> Iterator[Sheet]:
-    yield sheets.costs(run)
-    yield sheets.operators(run)
+    if not run.is_own:
+        yield sheets.costs(run)
+        yield sheets.operators(run)
+
+
+def _own_sheets(run: Run) -> Iterator[Sheet]:
+    if run.is_own and (its := own.submodules(run)).lines:
+        yield its
 
 
 def _latency_sheets(run: Run) -> Iterator[Sheet]:
@@ -75,10 +81,9 @@ def _memory_sheets(run: Run) -> Iterator[Sheet]:
 
 def _latency_text(run: Run, infos: Infos) -> str:
     whose = "on the GPU, launches not counted, " if run.setting.on_cuda else ""
-    return (
-        f"Median of samples {whose}taken in interleaved rounds, and its 95 % interval. First as "
-        "shares of plain attention's, beside the MACs; then in milliseconds."
-    )
+    text = f"Median of samples {whose}taken in interleaved rounds, and its 95 % interval."
+    shares = " First as shares of plain attention's, beside the MACs; then in milliseconds."
+    return text if run.is_own else text + shares
 
 
 def _prediction_sheets(run: Run) -> Iterator[Sheet]:
@@ -119,6 +124,14 @@ def _memory_text(run: Run, infos: Infos) -> str:
 
 #: The sections in the order of the page, by the anchor that charts name.
 OUTLINES: Mapping[str, Outline] = {
+    "submodules": Outline(
+        "MACs by submodule",
+        lambda run, infos: (
+            "The submodules add up to the whole. The peak of a submodule is the most that is "
+            "alive while it runs, of all tensors."
+        ),
+        _own_sheets,
+    ),
     "macs": Outline(
         "MACs of attention, by stage, design and operator",
         lambda run, infos: "Each bar is the attention of all blocks of one stage.",
@@ -161,7 +174,7 @@ def _section(anchor: str, run: Run, infos: Infos) -> Section:
     return Section(
         anchor,
         outline.title,
-        outline.text(run, infos),
+        outline.text(run, infos) if shown or of_run else "",
         tuple(DrawnChart.of(c.name, c.label, c.draw(info)) for c, info in shown),
         (*of_run, *(chart.sheet(info) for chart, info in shown if chart.sheet)),
     )

@@ -95,7 +95,7 @@ def latencies(run: Run) -> Sheet:
         "ended by",
         "remark",
     )
-    lines = tuple(_latency(row) for row in run.rows)
+    lines = tuple(_latency(row) for row in run.rows if row.part.module is None)
     return Sheet("Latency of one attention module, and of the whole model", header, lines)
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from pvtprof import units
 from pvtprof.designs.variants import PLAIN
-from pvtprof.report import gpu, listing, notes, sentences
-from pvtprof.report.sheet import Figure
+from pvtprof.report import gpu, listing, notes, own, sentences
+from pvtprof.report.sheet import Figure, Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -50,14 +50,47 @@ def render(run: Run, width: int, color: bool = False) -> str:
 
     Where not even one design fits, a table is as wide as its digits: a terminal wraps them.
     """
-    return "\n".join(_comparison(one, width, color) for one in run.comparisons)
+    return "\n".join(
+        _own(run, width, color) if one.is_own else _comparison(one, width, color)
+        for one in run.comparisons
+    )
+
+
+def _own(run: Run, width: int, color: bool) -> str:
+    """Modules of the user's own, side by side and by submodule."""
+    out = io.StringIO()
+    console = _console(out, width, color)
+    console.print(Text(f"{own.title(run)}, {own.setting(run)}{_machine(run)}"))
+    for sheet in (own.beside(run), own.submodules(run)):
+        if sheet.lines:
+            table = _sheet_table(sheet)
+            console.width = max(width, _width(table, console))
+            console.print(table)
+            console.width = width
+    agrees = all(row.agrees for row in own.wholes(run))
+    for text in own.said(run):
+        console.print(Text(text, style="bold" if agrees else "bold red"))
+    for text in own.remarks(run):
+        console.print(Text(f"- {text}"))
+    return listing.trimmed(out)
+
+
+def _sheet_table(sheet: Sheet) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+    for name, right in zip(sheet.header, sheet.right, strict=True):
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for line in sheet.lines:
+        table.add_row(*line)
+    return table
+
+
+def _console(out: io.StringIO, width: int, color: bool) -> Console:
+    return Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False)
 
 
 def _comparison(run: Run, width: int, color: bool) -> str:
     out = io.StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=color, no_color=not color, highlight=False
-    )
+    console = _console(out, width, color)
     table, dropped = _fitting(run, console)
     console.print(Text(_title(run)))
     console.width = max(width, _width(table, console))
@@ -73,11 +106,12 @@ def _comparison(run: Run, width: int, color: bool) -> str:
 
 
 def _title(run: Run) -> str:
+    return f"{sentences.place(run)}, {sentences.setting(run)}{_machine(run)}"
+
+
+def _machine(run: Run) -> str:
     env = run.environment
-    parts = [sentences.place(run), sentences.setting(run)]
-    if env.threads:
-        parts.append(f"{env.device}, {env.threads} threads, torch {env.torch}")
-    return ", ".join(parts)
+    return f", {env.device}, {env.threads} threads, torch {env.torch}" if env.threads else ""
 
 
 def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pvtprof import units
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import Workload
+
+if TYPE_CHECKING:
+    from pvtprof.run.observer import Measuring
+    from pvtprof.run.targets import Wanted
 
 #: Options that are left out where they are the default.
 _OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size")
@@ -36,3 +42,31 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     if budget_s != DEFAULT_BUDGET_S:
         words.append(f"--budget {budget_s:g}")
     return " ".join(words)
+
+
+def own_command(
+    wanted: Wanted, asked: Sequence[Workload], device: str, measuring: Measuring, analytic: bool
+) -> str:
+    """The command that repeats a run of the user's own modules, beside PVT's designs if asked.
+
+    Of a module that was given in Python it has the name alone.
+    """
+    words = []
+    for given in wanted.given:
+        words.append(f"--target {given.target or f'<{given.name}, given in Python>'}")
+    if wanted.free:
+        words.append(f"--free {wanted.free}")
+    if wanted.at:
+        words.append(f"--at {','.join(f'{name}={size}' for name, size in wanted.at.items())}")
+    if wanted.depth != 1:
+        words.append(f"--depth {wanted.depth}")
+    if not asked:
+        mode = f" --mode {wanted.mode}" * (wanted.mode != "inference")
+        rest = f"{mode} --device {device}" if not analytic else f"{mode} --analytic"
+        budget = f" --budget {measuring.budget_s:g}"
+        shown = not analytic and measuring.budget_s != DEFAULT_BUDGET_S
+        return f"pvtprof compare {' '.join(words)}{rest}{budget * shown}"
+    beside = command([replace(one, device=device) for one in asked], measuring.budget_s)
+    if "--model " not in beside:
+        words.append(f"--model {asked[0].model}")
+    return f"pvtprof compare {' '.join(words)}{beside.removeprefix('pvtprof compare')}"

@@ -19,7 +19,10 @@ Cell: TypeAlias = str | int | float | bool | None
 def frame(run: Run) -> pd.DataFrame:
     """Return all rows of a run. Whole numbers stay exact; what is missing is NA."""
     tf32 = run.environment.tf32
-    records = [_record(row) | _on_gpu(row, tf32) for row in run.rows]
+    own = any(row.is_own for row in run.rows)
+    records = [
+        _record(row) | _on_gpu(row, tf32) | (_of_own(row) if own else {}) for row in run.rows
+    ]
     return pd.DataFrame({name: _column([r[name] for r in records]) for name in records[0]})
 
 
@@ -38,8 +41,8 @@ def _record(row: Row) -> dict[str, Cell]:
     grid = row.grid or (None, None)
     return {
         "model": row.design.model,
-        "height": setting.height,
-        "width": setting.width,
+        "height": setting.height or None,
+        "width": setting.width or None,
         "batch": setting.batch,
         "dtype": setting.dtype,
         "device": setting.device,
@@ -70,6 +73,12 @@ def _record(row: Row) -> dict[str, Cell]:
         **_timed(row),
         "not_run": row.not_run,
     }
+
+
+def _of_own(row: Row) -> dict[str, Cell]:
+    """What a run with modules of the user's own says beside."""
+    sizes = ", ".join(f"{name}={size}" for name, size in row.setting.sizes)
+    return {"module": row.part.module, "sizes": sizes or None}
 
 
 def _witnessed(row: Row) -> Iterator[tuple[str, int | None]]:

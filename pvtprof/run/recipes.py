@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.design import Design, PvtDesign
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import IN_CHANNELS
@@ -39,7 +39,7 @@ def of_row(row: Row) -> dict[str, Any]:
     return {**common, "stage": asdict(stage), "grid": row.grid, "input": shape}
 
 
-def _network(design: PvtDesign) -> dict[str, Any]:
+def _network(design: Design) -> dict[str, Any]:
     """Return the recipe of a network: its name if it is published, else its spec."""
     spec = design.spec
     if spec.name in MODELS and design.name in VARIANTS:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.design import Design, TargetDesign
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import DTYPES
@@ -108,10 +108,12 @@ class Row:
     the formula's. ``runs_as`` is the attention that really runs: ``sra_conv`` with R = 1 and any
     reduction beside v1's class token are plain ``mha``. What only an attention module has (``dim``
     to ``kv_tokens``) is None for a whole model. ``backend`` is the kernel of fused attention that a
-    GPU ran: "flash", "efficient", "cudnn", or "math".
+    GPU ran: "flash", "efficient", "cudnn", or "math". ``moved`` are bytes read and written where no
+    operators are listed: of a user's own module and its submodules. There ``saved_bytes`` is known
+    of the whole in training alone, and ``remarks`` say what must be known of the form.
     """
 
-    design: PvtDesign
+    design: Design
     part: Part
     setting: Setting
     runs_as: str
@@ -126,12 +128,14 @@ class Row:
     params: int
     ops: tuple[OpCost, ...]
     peak: Moment
-    saved_bytes: int = 0
+    saved_bytes: int | None = 0
     witnesses: Mapping[str, Agreement] = field(default_factory=dict)
     latency: Measurement | None = None
     predicted: Prediction | None = None
     not_run: str | None = None
     backend: str | None = None
+    moved: tuple[int, int] | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -139,7 +143,7 @@ class Row:
         return f"{self.part} {self.design.name}"
 
     @property
-    def key(self) -> tuple[PvtDesign, Part, Setting]:
+    def key(self) -> tuple[Design, Part, Setting]:
         """What tells it from every other row of a run."""
         return self.design, self.part, self.setting
 
@@ -184,13 +188,21 @@ class Row:
     @property
     def moved_bytes(self) -> tuple[int, int]:
         """Bytes read and bytes written: each operand of each operator once."""
+        if self.moved is not None:
+            return self.moved
         size = self.setting.bytes_each
         return size * sum(op.read for op in self.ops), size * sum(op.written for op in self.ops)
 
     @property
     def intensity(self) -> float:
         """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; the roofline's x."""
-        return 2 * self.macs / sum(self.moved_bytes)
+        moved = sum(self.moved_bytes)
+        return 2 * self.macs / moved if moved else 0.0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is of a user's own module."""
+        return isinstance(self.design, TargetDesign)
 
     @property
     def agrees(self) -> bool:

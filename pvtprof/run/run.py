@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.design import Design
 from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.setting import Setting
 from pvtprof.errors import SpecError
@@ -21,6 +22,7 @@ class Run:
     Rows of one model in one setting belong together: see ``comparisons``. ``interrupted`` tells
     whether Ctrl-C ended the measuring early. ``ceilings`` are those of the calibration that
     predicted; None where none did. ``failure`` says why a GPU could not be asked to the end.
+    ``forms`` are the derived closed forms of users' own modules as JSON text, by design and mode.
     """
 
     environment: Environment
@@ -29,18 +31,19 @@ class Run:
     interrupted: bool = False
     ceilings: Ceilings | None = None
     failure: str | None = None
+    forms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.rows:
             raise SpecError("a run has no rows; name at least one model and one size")
 
     @cached_property
-    def by_key(self) -> dict[tuple[PvtDesign, Part, Setting], Row]:
+    def by_key(self) -> dict[tuple[Design, Part, Setting], Row]:
         """The rows by design, part and setting."""
         return {row.key: row for row in self.rows}
 
     @cached_property
-    def designs(self) -> tuple[PvtDesign, ...]:
+    def designs(self) -> tuple[Design, ...]:
         """The designs compared, in the order of the rows."""
         return tuple(dict.fromkeys(row.design for row in self.rows))
 
@@ -68,11 +71,13 @@ class Run:
     def comparisons(self) -> tuple[Run, ...]:
         """The run split by model and setting; the designs of a comparison share a table.
 
-        A run of one model in one setting is its own only comparison.
+        Modules of the user's own are one comparison. A run of one model in one setting is its own
+        only comparison.
         """
-        groups: dict[tuple[str, Setting], list[Row]] = {}
+        groups: dict[tuple[str, Setting] | None, list[Row]] = {}
         for row in self.rows:
-            groups.setdefault((row.design.model, row.setting), []).append(row)
+            key = None if row.is_own else (row.design.model, row.setting)
+            groups.setdefault(key, []).append(row)
         if len(groups) == 1:
             return (self,)
         return tuple(replace(self, rows=tuple(rows)) for rows in groups.values())
@@ -90,6 +95,11 @@ class Run:
             reason = f"is in {len(found)} comparisons: ask one of them" if found else "is not there"
             raise SpecError(f"row {part} {design} {reason}; rows are {names}")
         return found[0]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a run of one comparison is of modules of the user's own."""
+        return self.rows[0].is_own
 
     @cached_property
     def variants(self) -> tuple[str, ...]:

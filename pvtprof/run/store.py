@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pvtprof.decode import decoded, text_of
+from pvtprof.designs.design import Design, PvtDesign
+from pvtprof.designs.setting import Setting
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.run.row import AS_THEY_ARE, Row
@@ -26,14 +28,25 @@ def dumps(run: Run) -> str:
         **({"failure": run.failure} if run.failure else {}),
         "environment": _environment_document(run.environment),
         "ceilings": run.ceilings and asdict(run.ceilings),
-        "designs": [
-            {"name": design.name, "kind": "pvt", "spec": asdict(design.spec)}
-            for design in run.designs
-        ],
-        "settings": [asdict(setting) for setting in run.settings],
+        "designs": [_design_document(design) for design in run.designs],
+        "settings": [_setting_document(setting) for setting in run.settings],
+        **({"forms": run.forms} if run.forms else {}),
         "rows": [_row_document(run, row) for row in run.rows],
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _design_document(design: Design) -> dict[str, Any]:
+    if isinstance(design, PvtDesign):
+        return {"name": design.name, "kind": "pvt", "spec": asdict(design.spec)}
+    its = {name: value for name, value in asdict(design).items() if name != "name"}
+    return {"name": design.name, "kind": "target", "spec": its}
+
+
+def _setting_document(setting: Setting) -> dict[str, Any]:
+    its = asdict(setting)
+    del its["sizes"]
+    return its | ({"sizes": setting.point} if setting.sizes else {})
 
 
 def _environment_document(its: Environment) -> dict[str, Any]:
@@ -57,6 +70,7 @@ def _row_document(run: Run, row: Row) -> dict[str, Any]:
         "latency_s": row.latency and _latency_document(row.latency),
         "predicted_s": row.predicted and asdict(row.predicted),
         **({"backend": row.backend} if row.backend else {}),
+        **({"remarks": row.remarks} if row.remarks else {}),
         "ops": [asdict(op) for op in row.ops],
     }
 

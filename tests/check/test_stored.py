@@ -232,7 +232,10 @@ def test_a_row_that_cannot_run_any_more_is_exit_3(
     (tmp_path / "design_gone.py").write_text("def factory():\n    raise OSError('no weights')\n")
     code, text = shown(capsys, "--budget", "0.1")
     assert code == 3
-    assert text.splitlines()[0] == "check: every exact figure of 1 row is as in b.json"
+    assert (
+        text.splitlines()[0]
+        == "check: every exact figure of 1 row, and the closed form, is as in b.json"
+    )
     assert text.splitlines()[-1].endswith(
         "could not be compared: the timed process: OSError: no weights"
     )

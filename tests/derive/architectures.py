@@ -68,7 +68,7 @@ POINTS, LIVE, STEPS = 42, 6, 3
 
 def loaded(target: str) -> tuple[Any, Any]:
     """The module and its example."""
-    from pvtprof.derive.targets import load
+    from pvtprof.observe.target import load
 
     if target.startswith("timm:"):
         from tests.derive.torchvision_stub import install
@@ -113,7 +113,7 @@ def result(target: str, mode: str) -> dict[str, Any]:
 
 def _held(module: Any, example: Any, form: Any, mode: str) -> dict[str, Any]:
     from pvtprof.derive import verify
-    from pvtprof.derive.inputs import example as as_example
+    from pvtprof.observe.inputs import example as as_example
 
     given = as_example(example)
     training = mode == "training"
@@ -202,7 +202,7 @@ def main(path: Path, only: list[str]) -> None:
 
 
 def table(path: Path) -> str:
-    """The rows as Markdown, for docs/your-own-module.md."""
+    """The rows as Markdown, for docs/architectures.md."""
     rows = json.loads(path.read_text())
     columns = ("architecture", "mode", "derived", "pieces", "CPU s", "points right", "bytes exact")
     lines = [f"| {' | '.join(columns)} | domain |", "|---|---|---|---:|---:|---:|---:|---|"]

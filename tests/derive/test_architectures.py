@@ -9,7 +9,7 @@ import pytest
 
 from pvtprof.derive import verify
 from pvtprof.derive.entry import derive
-from pvtprof.derive.inputs import example as as_example
+from pvtprof.observe.inputs import example as as_example
 from tests.derive.architectures import TARGETS, loaded
 
 TABLE = Path(__file__).parent.parent.parent / "reports" / "architectures.json"

@@ -11,7 +11,7 @@ import pytest
 from pvtprof.cli import main
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "your-own-module.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"```python[^\n]*\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def test_the_window_attention_is_derived(

@@ -17,18 +17,21 @@ from pvtprof.analytic.formulas import layout, model_terms
 from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.ops import product
 from pvtprof.derive.form import Form
-from pvtprof.derive.inputs import example
-from pvtprof.derive.piece import Piece, piece
+from pvtprof.derive.from_trace import piece_of
+from pvtprof.derive.piece import Piece
 from pvtprof.derive.polynomial import ZERO, Polynomial
 from pvtprof.derive.sizes import Rounded, Sizes
-from pvtprof.derive.trace import trace
+from pvtprof.derive.trace import Asked, trace
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import VARIANTS, ModelSpec
 from pvtprof.models.build import build
-from tests.trials import sample
+from pvtprof.observe.inputs import example
+from tests.trials import ALL, sample
 
 HINTS = {"b": 5, "h": 416, "w": 544}
+#: The models that are proven: all of them by `make test-all`, else one of each kind.
+PROVEN = list(MODELS) if ALL else ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"]
 
 
 class Side:
@@ -67,7 +70,7 @@ def polynomial_of(value: Any) -> Polynomial:
 
 def derived(module: Any, inputs: Any = None) -> Piece:
     given = example(torch.zeros(1, 3, 224, 224) if inputs is None else inputs)
-    return piece(trace(module, given, HINTS, {}), HINTS, {})
+    return piece_of(trace(Asked(module, given, HINTS, {})), HINTS, {})
 
 
 def by_hand(spec: ModelSpec, attention: str, sizes: Sizes) -> dict[str, Polynomial]:
@@ -101,7 +104,7 @@ def short(name: str) -> ModelSpec:
 
 @pytest.mark.parametrize(
     ("name", "variant", "attention"),
-    sample(product_of(["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"], VARIANTS, ATTENTIONS), 4),
+    sample(product_of(PROVEN, VARIANTS, ATTENTIONS), 4),
 )
 def test_the_operator_list_is_what_is_derived(name: str, variant: str, attention: str) -> None:
     spec = short(name).with_attention(variant)
@@ -154,3 +157,23 @@ def test_transformers_independent_pvt_v2_is_the_same_polynomial() -> None:
     spec = replace(MODELS["pvt_v2_b0"], num_classes=module.classifier.out_features)
     hand = sum(by_hand(spec, "eager", sizes).values(), ZERO)
     assert sum(in_terms_of(form, sizes).values(), ZERO) - hand == ZERO
+
+
+def test_transformers_independent_pvt_is_the_same_polynomial() -> None:
+    """Of the batch: its position embeddings fix the image."""
+    transformers = pytest.importorskip("transformers")
+    with torch.device("meta"):
+        module = transformers.PvtForImageClassification(transformers.PvtConfig()).eval()
+    given = example({"pixel_values": torch.zeros(1, 3, 224, 224)})
+    sides = {"h": 224, "w": 224}
+    form = piece_of(trace(Asked(module, given, {"b": 5, **sides}, sides)), ["b"], sides)
+    sizes = Sizes()
+    spec = replace(MODELS["pvt_tiny"], num_classes=module.classifier.out_features)
+    batch: Any = Side(sizes, sizes.free("b", 5, 2))
+    its: Any = model_sizes(spec, batch, (224, 224))
+    hand = ZERO
+    for op, stage, times in layout(spec, True, "eager"):
+        for factor, indices in MACS.monomials(op):
+            hand += polynomial_of(product(indices, its[stage - 1]) * factor * times)
+    assert hand - form.macs == ZERO
+    assert hand.names == {"b"}

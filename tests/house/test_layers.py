@@ -94,7 +94,6 @@ BY_NAME = {
     *("observe/worker.py", "observe/building.py", "observe/clocks.py"),
     *("observe/device.py", "observe/cuda.py", "observe/nvml.py", "observe/asked.py"),
     "observe/target.py",
-    "derive/targets.py",
     "cli/app.py",
     "registry.py",
     "__init__.py",

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
-from pvtprof.cli.options import outputs_options, tf32_option, workload_options
+from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
+from pvtprof.cli.options import (
+    is_given,
+    outputs_options,
+    target_options,
+    tf32_option,
+    workload_options,
+)
 from pvtprof.cli.progress import Progress, progress
 from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
 from pvtprof.errors import RunInterruptedError, UnavailableError
 from pvtprof.report import output
 
 if TYPE_CHECKING:
+    from pvtprof.designs.workload import Workload
     from pvtprof.predict.calibration import Calibration
     from pvtprof.run.run import Run
+    from pvtprof.run.targets import Wanted
 
 
 @click.command()
@@ -49,13 +59,29 @@ if TYPE_CHECKING:
 @click.option(
     "--analytic", is_flag=True, help="Formulas only: no counting, no measuring, no report."
 )
+@target_options
+@click.option(
+    "--depth",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Rows of your modules' submodules, down to this depth.",
+)
 @outputs_options
+@click.pass_context
 def command(
-    outputs: tuple[str, ...], form: str, force: bool, anonymous: bool, **options: Any
+    ctx: click.Context,
+    /,
+    outputs: tuple[str, ...],
+    form: str,
+    force: bool,
+    anonymous: bool,
+    **options: Any,
 ) -> None:
-    """Compare mha, sra_conv and sra_pool in every stage of a PVT model.
+    """Compare mha, sra_conv and sra_pool in every stage of a PVT model, or modules of your own.
 
     Prints a table and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
+    With --target your own modules stand side by side, beside PVT's designs where --model is given.
     Exit code 0: all agree; 1: a formula disagrees with a counter; 2: wrong usage; 3: the device
     is not there, failed, or timed no row; 130: Ctrl-C.
 
@@ -64,8 +90,10 @@ def command(
       pvtprof compare --img 224 --R 8,4,2,1
       pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
       pvtprof compare --img 512 --analytic --format csv
+      pvtprof compare --target windows.py:attention --target timm:convnext_tiny
+      pvtprof compare --target windows.py:attention --model pvt_v2_b2
     """
-    run, outputs = _run(outputs, force, **options)
+    run, outputs = _run(ctx, outputs, force, **options)
     run = run.anonymous() if anonymous else run
     with output.undisturbed(), new_folders_named(outputs):
         if run.interrupted:
@@ -94,38 +122,68 @@ def _unmeasured(run: Run, options: Mapping[str, Any]) -> str:
 
 
 def _run(
-    outputs: tuple[str, ...], force: bool, *, analytic: bool, uncalibrated: bool, **options: Any
+    ctx: click.Context,
+    /,
+    outputs: tuple[str, ...],
+    force: bool,
+    *,
+    analytic: bool,
+    uncalibrated: bool,
+    **options: Any,
 ) -> tuple[Run, tuple[str, ...]]:
     """Return the run and its output paths; refuse bad input before measuring begins."""
     from pvtprof import files
-    from pvtprof.designs.workload import WORDS
-    from pvtprof.run.compare import compare, workloads
+    from pvtprof.run.compare import compare
     from pvtprof.run.observer import Measuring
 
     known = _kept_calibration(options) if analytic else None
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
-    asked = workloads(**{name: options[name] for name in WORDS})
-    run = compare(asked, measuring, analytic=True, calibration=known)  # refuses what cannot be
+    wanted = own_modules(ctx, options)
+    asked = _asked(ctx, options, is_own=wanted is not None)
+    if asked:
+        compare(asked, measuring, analytic=True)  # refuses what cannot be
     if not analytic:
-        outputs = outputs or _default_outputs(run, options["device"])
+        outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
-    if analytic:
-        return run, outputs
     with progress() as show:
-        calibration = _calibrated(options, not uncalibrated, show)
-        return compare(asked, measuring, calibration=calibration, progress=show), outputs
+        if not analytic and asked:
+            known = _calibrated(options, not uncalibrated, show)
+        how: dict[str, Any] = {"analytic": analytic, "calibration": known, "progress": show}
+        if wanted is None:
+            return compare(asked, measuring, **how), outputs
+        from pvtprof.run import own
+
+        return own.compare(wanted, asked, measuring, **how), outputs
 
 
-def _default_outputs(run: Run, device: str) -> tuple[str, ...]:
+def _asked(ctx: click.Context, options: Mapping[str, Any], is_own: bool) -> list[Workload]:
+    """The workloads of PVT's models; none where modules of the user's own are asked for alone."""
+    from pvtprof.designs.workload import WORDS
+    from pvtprof.run.compare import workloads
+
+    if is_own and not is_given(ctx, "model"):
+        refuse_model_options(ctx, *OF_MODELS)
+        return []
+    return workloads(**{name: options[name] for name in WORDS})
+
+
+def _default_outputs(
+    wanted: Wanted | None, asked: Sequence[Workload], options: Mapping[str, Any]
+) -> tuple[str, ...]:
     from pvtprof.observe.asking import resolved_device
 
-    device = resolved_device(device).replace(":", "")
-    mode = "" if run.setting.mode == "inference" else f"-{run.setting.mode}"
-    models = "+".join(dict.fromkeys(design.model for design in run.designs))
-    sizes = "+".join(dict.fromkeys(f"{s.height}x{s.width}" for s in run.settings))
-    base = f"reports/{models}-{sizes}-{device}{mode}"
+    device = resolved_device(options["device"]).replace(":", "")
+    mode = "" if options["mode"] == "inference" else f"-{options['mode']}"
+    own = (
+        [re.sub(r"[^\w.]+", "-", given.name).strip("-.") for given in wanted.given]
+        if wanted
+        else []
+    )
+    models = "+".join(dict.fromkeys([*own, *(one.model for one in asked)]))
+    sizes = "+".join(dict.fromkeys(f"{one.height}x{one.width}" for one in asked))
+    base = "-".join(filter(None, (f"reports/{models}", sizes, f"{device}{mode}")))
     return f"{base}.json", f"{base}.html"
 
 

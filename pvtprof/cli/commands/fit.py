@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
-from pvtprof.cli.options import format_option, workload_options
+from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
+from pvtprof.cli.options import format_option, target_options, workload_options
 from pvtprof.cli.progress import progress
+from pvtprof.designs.workload import workload
 from pvtprof.report import output
 
 if TYPE_CHECKING:
-    from pvtprof.analytic.fit import Fits
+    from pvtprof.observe.environment import Room
+    from pvtprof.run.targets import Wanted
 
 
 @click.command()
@@ -23,40 +27,62 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Check every answer, and one step beyond it, on fake tensors."
 )
+@target_options
 @format_option("table", "json", "csv")
-def command(memory: int | None, device: str, check: bool, form: str, **options: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, /, memory: int | None, device: str, check: bool, form: str, **options: Any
+) -> None:
     """Find the largest image and the largest batch that fit into memory.
 
     For mha, sra_conv and sra_pool, in inference and in training, by formula; without --check,
-    nothing is built or run. Exit code 0; 1: --check disagrees; 2: wrong usage; 3: no such device.
+    nothing is built or run. With --target: the largest sizes of your own modules, where their
+    closed forms are proven. Exit code 0; 1: --check disagrees; 2: wrong usage; 3: no such device.
 
     \b
     Examples:
       pvtprof fit --memory 24GiB
       pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
+      pvtprof fit --memory 24GiB --target windows.py:attention
     """
-    from pvtprof.analytic.fit import fits
-    from pvtprof.designs.workload import workload
     from pvtprof.observe.environment import Room, device_memory
     from pvtprof.report import fitting
 
     if memory is not None and device != "auto":
         raise click.UsageError("--memory and --device both give the memory; give only one of them")
-    work = workload(**options)
+    wanted = own_modules(ctx, options)
     room = Room("the given memory", memory) if memory else device_memory(device)
-    found = fits(work.designs, work.setting, room.bytes)
-    output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
-    if check and not _agrees(found):
+    if wanted:
+        refuse_model_options(ctx, "model", *OF_MODELS)
+        agreements = _own(wanted, room, form)
+    else:
+        from pvtprof.analytic.fit import fits
+        from pvtprof.run.fit_checks import checks
+
+        work = workload(**options)
+        found = fits(work.designs, work.setting, room.bytes)
+        output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
+        agreements = checks(found)
+    if check and not _agrees(agreements):
         sys.exit(exit_codes.DISAGREES)
 
 
-def _agrees(found: Fits) -> bool:
-    """Return whether the observed live bytes agree with every answer; print differences."""
-    from pvtprof.run.fit_checks import checks
+def _own(wanted: Wanted, room: Room, form: str) -> Iterator[tuple[str, int, int]]:
+    """Print what fits of the user's own modules; returns what the witness says of it."""
+    from pvtprof.report import fitting, own_fitting
+    from pvtprof.run.target_fit import checks, fits
 
+    with progress() as show:
+        found = fits(wanted, room.bytes, show)
+    output.emit(own_fitting.render(found, fitting.whose(room), form))
+    return checks(found)
+
+
+def _agrees(checks: Iterator[tuple[str, int, int]]) -> bool:
+    """Return whether the observed live bytes agree with every answer; print differences."""
     agreements = []
     with progress() as show:
-        for what, formula, observed in checks(found):
+        for what, formula, observed in checks:
             show(f"checking {what}")
             agreements.append(formula == observed)
             if formula != observed:

@@ -58,7 +58,7 @@ CHARTS = (
         section="macs",
         place=10,
         label="Stacked bars: MACs by stage, design and operator",
-        info=stack_info,
+        info=lambda run: None if run.is_own else stack_info(run),
         draw=draw_stack,
     ),
 )

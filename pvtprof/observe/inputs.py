@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from pvtprof.errors import SpecError
 from pvtprof.observe.nesting import arguments
@@ -47,11 +48,42 @@ class Example:
                 found.setdefault(name, leaves[key] if dim is None else leaves[key].shape[dim])
         return found
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The tensors of the example."""
+        return [leaf for _, leaf in _leaves(self.args, self.kwargs) if isinstance(leaf, Tensor)]
+
+    @property
+    def first_shape(self) -> tuple[int | str, ...]:
+        """The shape of the first tensor, its free sizes by name.
+
+        >>> example(torch.zeros(1, 49, 64)).first_shape
+        ('b', 'n', 64)
+        """
+        leaves = _leaves(self.args, self.kwargs)
+        key, first = next((key, leaf) for key, leaf in leaves if isinstance(leaf, Tensor))
+        return tuple(self.names.get((key, dim), size) for dim, size in enumerate(first.shape))
+
     def with_sizes(self, sizes: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The inputs at other sizes: new tensors without content, on the mode's device."""
         args = tuple(self._resized(str(i), value, sizes) for i, value in enumerate(self.args))
         kwargs = {key: self._resized(key, value, sizes) for key, value in self.kwargs.items()}
         return args, kwargs
+
+    def real(self, sizes: Mapping[str, int], device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The inputs with content on ``device``: the example's own at its sizes, else random."""
+        own = {name: sizes[name] for name in self.sizes} == self.sizes
+        args, kwargs = (self.args, dict(self.kwargs)) if own else self.with_sizes(sizes)
+
+        def placed(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor):
+                return leaf
+            value = leaf.detach()
+            if not own and value.is_floating_point():
+                value = torch.randn_like(value)
+            return value.to(device).requires_grad_(leaf.requires_grad)
+
+        return tree_map(placed, (args, kwargs))  # type: ignore[no-any-return] # as it was given
 
     def _resized(self, key: str, value: Any, sizes: Mapping[str, Any]) -> Any:
         if isinstance(value, tuple | list):

@@ -1,0 +1,54 @@
+"""The modules of the user's own that a command line names."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pvtprof.cli.options import is_given
+
+if TYPE_CHECKING:
+    from pvtprof.run.targets import Wanted
+
+#: Options that say what PVT's models are and run on.
+OF_MODELS = ("img", "sr_ratios", "dtype", "attention", "pool_size")
+#: Options of modules of the user's own.
+OF_MODULES = ("at", "free", "depth", "limit_s")
+
+
+def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted | None:
+    """The modules that --target names and what is wanted of them; None where it names none.
+
+    Takes their options out of ``options``; raises UsageError for one of them without a module.
+    """
+    targets = options.pop("targets")
+    its = {name: options.pop(name) for name in OF_MODULES if name in options}
+    if not targets:
+        if given := [name for name in OF_MODULES if is_given(ctx, name)]:
+            raise click.UsageError(
+                f"--{given[0].removesuffix('_s')} is of modules of your own: name one with --target"
+            )
+        return None
+    from pvtprof.run.targets import DEPTH, Given, Wanted
+
+    at = dict(its["at"] or {})
+    if is_given(ctx, "batch"):
+        at.setdefault("b", options["batch"])
+    return Wanted(
+        [Given(target) for target in dict.fromkeys(targets)],
+        at,
+        its["free"],
+        its.get("depth", DEPTH),
+        options.get("mode", "inference"),
+        its["limit_s"],
+    )
+
+
+def refuse_model_options(ctx: click.Context, *names: str) -> None:
+    """Raise UsageError where an option of PVT's models is given though none is asked for."""
+    for param in ctx.command.params:
+        if param.name in names and is_given(ctx, param.name):
+            way_out = "leave it" if "model" in names else "name one with --model, or leave it"
+            raise click.UsageError(f"{param.opts[0]} is of PVT's models: {way_out}")

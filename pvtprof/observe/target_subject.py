@@ -1,0 +1,159 @@
+"""A user's own module on inputs of some sizes, and everything that is observed of it."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from pvtprof.designs.part import repeated
+from pvtprof.errors import UnavailableError
+from pvtprof.observe import flop_counter, fvcore
+from pvtprof.observe.flat import flat
+from pvtprof.observe.inputs import Example
+from pvtprof.observe.live_bytes import LiveBytes
+from pvtprof.observe.settings import empty_state, settings, storages_of, tensors_of
+from pvtprof.observe.witness import Count
+
+Called = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class TargetSubject:
+    """A user's module on inputs of ``sizes``; all but ``real`` do without memory.
+
+    ``with_weights`` builds the module again where it is on meta; None where nothing can.
+    """
+
+    module: nn.Module
+    example: Example
+    sizes: Mapping[str, int]
+    with_weights: Callable[[], nn.Module] | None = None
+    _held: list[Called] = field(default_factory=list, repr=False, compare=False)
+
+    def real(self, device: str) -> Called:
+        """The module with weights and its inputs on ``device``: what is held, or new ones.
+
+        Raises UnavailableError where the module has no weights.
+        """
+        if self._held:
+            return self._held[0]
+        module = self.module
+        if any(t.is_meta for t in (*module.parameters(), *module.buffers())):
+            if self.with_weights is None:
+                raise UnavailableError("its weights are on meta: give a module with weights")
+            module = self.with_weights()
+        elif device != "cpu":
+            module = copy.deepcopy(module)
+        args, kwargs = self.example.real(self.sizes, device)
+        return module.to(device), args, kwargs
+
+    @contextmanager
+    def held(self, device: str) -> Iterator[None]:
+        """Build the real module once for all who ask for it meanwhile; it is let go afterwards."""
+        self._held.append(self.real(device))
+        try:
+            yield
+        finally:
+            self._held.clear()
+
+    def fvcore_count(self, device: str) -> Count:
+        """What fvcore counts of matrix products and convolutions, in MACs.
+
+        Raises UnavailableError where it cannot count.
+        """
+        module, args, kwargs = self.real(device)
+        twin, tensors = flat(module, args, kwargs)
+        with settings(module):
+            return fvcore.contractions(twin, *tensors)
+
+    def params(self) -> int:
+        """Learned elements: ``sum(p.numel())``."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    def params_by_module(self) -> dict[str, int]:
+        """Learned elements of each submodule, those that several share in one of them."""
+        found: Counter[str] = Counter()
+        for name, parameter in self.module.named_parameters():  # each once
+            found[repeated(name.rpartition(".")[0])] += parameter.numel()
+        return dict(found)
+
+    def resident_bytes(self) -> int:
+        """Bytes of parameters and inputs."""
+        with torch.device("meta"):
+            inputs = self.example.with_sizes(self.sizes)
+        given = [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor)]
+        return sum(t.nbytes for t in (*self.module.parameters(), *given))
+
+    def torch_count(self, training: bool = False) -> Count:
+        """What torch's counter says, in FLOPs; ``training`` adds the backward pass.
+
+        On meta tensors; where the module brings tensors of its own, on fake ones.
+        """
+        with settings(self.module):
+            try:
+                counter = FlopCounterMode(display=False)
+                with counter:
+                    self._run("meta", None, training)
+            except (RuntimeError, NotImplementedError):
+                counter = flop_counter.with_fused()
+                with FakeTensorMode(allow_non_fake_inputs=True), counter:
+                    self._run("cpu", None, training)
+        return flop_counter.counted(counter, type(self.module).__name__)
+
+    @cached_property
+    def forward(self) -> LiveBytes:
+        """Live bytes of a forward pass without autograd, on fake CPU tensors."""
+        return self._live(False)[0]
+
+    @cached_property
+    def step(self) -> tuple[LiveBytes, int]:
+        """Live bytes of forward and backward, and what is saved in between; on fake tensors."""
+        return self._live(True)
+
+    def watched(self, mode: str) -> LiveBytes:
+        """Live bytes of what ``mode`` runs: a forward pass, or a training step."""
+        return self.step[0] if mode == "training" else self.forward
+
+    def _live(self, training: bool) -> tuple[LiveBytes, int]:
+        with settings(self.module), FakeTensorMode(allow_non_fake_inputs=True):
+            watch = LiveBytes()
+            return watch, self._run("cpu", watch, training)
+
+    def _run(self, device: str, watch: LiveBytes | None, training: bool) -> int:
+        """The module at plain sizes, without memory; the bytes saved for backward."""
+        with torch.device(device):
+            state = empty_state(self.module, training)
+            args, kwargs = self.example.with_sizes(self.sizes)
+        if watch:
+            watch.ignore([*state.values(), args, kwargs])
+        with (
+            torch.set_grad_enabled(training),
+            watch.naming(self.module, state) if watch else nullcontext(),
+            watch or nullcontext(),
+            torch.device(device),
+        ):
+            output = torch.func.functional_call(self.module, state, args, kwargs)
+        learn = [t for t in tensors_of(output) if t.requires_grad]
+        if not training or not learn:
+            return 0
+        storages = storages_of(output)
+        saved = watch.live - sum(s.nbytes() for s in storages) if watch else 0
+        with torch.device(device):
+            gradients = [torch.ones_like(t) for t in learn]
+        if watch:
+            watch.ignore(gradients)
+        del storages, args, kwargs
+        with watch or nullcontext():
+            torch.autograd.backward(learn, gradients)
+        return saved

@@ -1,0 +1,168 @@
+"""The page of modules of the user's own: its engine under node, and itself in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+import pvtprof
+from pvtprof.api import Run
+from pvtprof.derive import stored
+from pvtprof.derive.form import Form, OutsideError
+from pvtprof.report import forms, html
+from tests.browser import chromium, node, opened
+from tests.derive import modules
+
+TARGETS = Path(__file__).parent.parent / "derive" / "modules.py"
+#: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
+HARNESS = """
+const fs = require("fs"), vm = require("vm");
+const { page, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
+const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
+vm.runInThisContext(script("forms"));
+const engine = vm.runInThisContext("pvtprofForms")(given.forms);
+console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
+"""
+READY = "#own-proof:not([hidden])"
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """Two modules that take the same image, and one whose tokens the code fixes."""
+    names = ("window", "neighbours", "fixed")
+    return pvtprof.compare([f"{TARGETS}:{name}" for name in names], budget_s=0, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def page(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "own.html"
+    path.write_text(html.render(run), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def in_node(body: str, page: Path, its: list[Form], vectors: Any, folder: Path) -> Any:
+    given = {"forms": [forms._form(form) for form in its], "vectors": vectors}
+    handed = folder / "handed.json"
+    handed.write_text(json.dumps({"page": page.read_text(encoding="utf-8"), "given": given}))
+    return json.loads(node(HARNESS % body, str(handed)))
+
+
+DIFFERING = "return given.vectors.map(engine.differs).filter(Boolean)"
+
+
+def test_thousands_of_sizes_and_refusals_agree_with_python(
+    run: Run, page: Path, tmp_path: Path
+) -> None:
+    more = [
+        pvtprof.derive(*getattr(modules, name)(), ranges={"h": (4, 12)}, verify=False, name=name)
+        for name in ("half",)
+    ]
+    its = [*forms.forms(run), *more]
+    vectors = [
+        forms._vector(number, form, point)
+        for number, form in enumerate(its)
+        for point in forms._around(form, 1000)
+    ]
+    refused = [v for v in vectors if "error" in v["expected"]]
+    beyond = [v for v in vectors if int(v["expected"].get("macs", 0)) > 2**53]
+    assert 100 < len(refused) < len(vectors) - 1000
+    assert len(beyond) > 20  # where plain numbers of JavaScript are wrong
+    assert in_node(DIFFERING, page, its, vectors, tmp_path) == []
+
+
+def test_a_wrong_vector_is_found(run: Run, page: Path, tmp_path: Path) -> None:
+    (first, *_), its = forms.vectors(run, forms.forms(run)), forms.forms(run)
+    wrong = {**first, "expected": {**first["expected"], "macs": "1"}}
+    assert "macs: " in in_node(DIFFERING, page, its, [wrong], tmp_path)[0]
+
+
+def test_a_computed_size_is_evaluated_without_code(page: Path, tmp_path: Path) -> None:
+    document = json.loads(stored.dumps(pvtprof.derive(*modules.window(), verify=False)))
+    code = "floor((h) * 0.5 + sqrt(real(4)) - rint(2.5) / 2) + trunc((h + 6) / 7) - (h) // 2"
+    for piece in document["pieces"]:
+        piece["quotients"][0][1] = {"code": code, "names": ["h"]}
+    form = stored.loads(json.dumps(document))
+    vectors = [forms._vector(0, form, point) for point in forms._around(form, 200)]
+    assert any("macs" in vector["expected"] for vector in vectors)
+    assert in_node(DIFFERING, page, [form], vectors, tmp_path) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_is_whole_at_any_width(
+    browser: Browser, page: Path, scheme: str, width: int
+) -> None:
+    size = {"width": width, "height": 844}
+    with opened(browser, page, color_scheme=scheme, viewport=size) as found:
+        found.page.wait_for_selector(READY)
+        assert "all are equal" in (found.page.text_content("#own-proof") or "")
+        assert (found.requests, found.console) == ([], [])
+        wide = found.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+
+
+def test_the_explorer_says_what_python_says(browser: Browser, page: Path, run: Run) -> None:
+    window = forms.forms(run)[0]
+    with opened(browser, page) as found:
+        found.page.wait_for_selector(READY)
+        for name, size in (("b", "2"), ("h", "100"), ("w", "160")):
+            found.page.fill(f"#sizes input[name={name}]", size)
+        lines = found.page.locator("#own-results tr")
+        costs = window(b=2, h=100, w=160)
+        for figure in (costs.macs, costs.params, costs.peak_bytes):
+            assert f"{figure:,}" in lines.nth(0).inner_text()
+        found.page.fill("#sizes input[name=n]", "17")
+        fixed = forms.forms(run)[2]
+        with pytest.raises(OutsideError) as refusal:
+            fixed(b=2, n=17)
+        assert str(refusal.value) in lines.nth(2).inner_text()
+        found.page.fill("#sizes input[name=h]", "3.5")
+        assert "'h=3.5' is not NAME=SIZE" in lines.nth(0).inner_text()
+
+
+def test_a_mismatch_is_a_red_banner(browser: Browser, page: Path, tmp_path: Path) -> None:
+    (broken := tmp_path / "broken.html").write_text(
+        page.read_text(encoding="utf-8").replace('"macs": "', '"macs": "9', 1), encoding="utf-8"
+    )
+    with opened(browser, broken) as found:
+        found.page.wait_for_selector(READY)
+        assert "DOES NOT COMPUTE AS PYTHON DOES" in (found.page.text_content("#own-proof") or "")
+
+
+def test_every_figure_of_every_row_is_on_the_page(run: Run, page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for row in run.rows:
+        assert f"{row.macs:,}" in text, row.name
+        assert f"{row.params:,}" in text, row.name
+    assert "h1 = ceil(h/7)" in text
+    assert "n = 16" in text
+
+
+def test_hostile_names_are_inert(browser: Browser, run: Run, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    hostile = "<img src=x onerror=alert(1)>"
+    design = replace(run.designs[0], name=hostile)
+    rows = tuple(
+        replace(row, design=design) if row.design == run.designs[0] else row for row in run.rows
+    )
+    text = {mode: form.replace(json.dumps(run.designs[0].name), json.dumps(hostile))
+            for mode, form in run.forms[run.designs[0].name].items()}  # fmt: skip
+    others = {name: its for name, its in run.forms.items() if name != run.designs[0].name}
+    path = tmp_path / "hostile.html"
+    path.write_text(html.render(replace(run, rows=rows, forms={hostile: text, **others})))
+    with opened(browser, path) as found:
+        found.page.wait_for_selector(READY)
+        assert found.page.locator("img").count() == 0
+        assert found.console == []
