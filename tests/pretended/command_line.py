@@ -77,7 +77,7 @@ def run_python(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int,
         env=environment(ways, folder),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done.returncode, done.stdout, done.stderr
