@@ -175,9 +175,17 @@ def test_tf32_is_asked_for_and_said(tmp_path: Path) -> None:
 @costly
 def test_fit_takes_off_the_context_and_what_others_hold(tmp_path: Path) -> None:
     """Fault 15: it took the whole of the card for free."""
-    code, out, err = run(tmp_path, {"busy": 10 * 2**30}, "fit")
+    code, out, err = run(tmp_path, {"busy": 70 * 2**30}, "fit")
     assert code == 0, err
-    assert "Pretended H100: 80.0 GiB without 10.5 GiB of CUDA's context" in " ".join(out.split())
+    assert "Pretended H100: 80.0 GiB without 70.5 GiB of CUDA's context" in " ".join(out.split())
+    context_mib = 500
+    code, same, err = run(tmp_path, {}, "fit", "--memory", f"{10 * 1024 - context_mib}MiB")
+    assert code == 0, err
+    peaks = [
+        [line for line in text.splitlines() if "holds the peak" in line] for text in (out, same)
+    ]
+    assert len(peaks[0]) == 6
+    assert peaks[0] == peaks[1]
 
 
 @costly
