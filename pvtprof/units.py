@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from fractions import Fraction
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -96,6 +95,8 @@ def parsed_size(text: str) -> int | None:
     >>> parsed_size("24GiB"), parsed_size("1.5 GB"), parsed_size("24XB")
     (25769803776, 1500000000, None)
     """
+    from fractions import Fraction  # loads decimal: not before it is needed
+
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) *([kKMGTPE]?i?B)", text.strip())
     if not found or found[2] == "iB":
         return None
@@ -110,6 +111,8 @@ def parsed_seconds(text: str) -> float | None:
     >>> parsed_seconds("50ms"), parsed_seconds("0.2 s"), parsed_seconds("fast")
     (0.05, 0.2, None)
     """
+    from fractions import Fraction  # loads decimal: not before it is needed
+
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) *(us|ms|s)", text.strip())
     return (
         float(Fraction(found[1]) / {"us": 10**6, "ms": 1000, "s": 1}[found[2]]) if found else None

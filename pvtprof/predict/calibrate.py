@@ -25,7 +25,7 @@ from pvtprof.observe.building import COPY_BYTES
 from pvtprof.observe.environment import environment
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.sides import Side, clock_side, warm
-from pvtprof.predict import calibration
+from pvtprof.predict import calibration, kept
 from pvtprof.predict.calibration import Calibration, Fitted, Quality
 from pvtprof.predict.kernels import Kernel, matched_s
 from pvtprof.predict.prediction import Ceilings
@@ -124,7 +124,7 @@ def of_this_machine(
     Where there is none, or it is of another environment, one is made if it may be, and kept. What
     goes wrong with that is said: a prediction is no reason to measure nothing.
     """
-    path = calibration.path_of(device, dtype)
+    path = kept.path_of(device, dtype)
     said = ""
     if path.exists():
         try:

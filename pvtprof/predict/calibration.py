@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -168,26 +167,3 @@ def load_for(
     if other := foreign(found, here or without_torch("cuda" if found.overlaps else "cpu")):
         raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
     return found
-
-
-def path_of(device: str, dtype: str) -> Path:
-    """Return the path of the calibration of a resolved device; each kind of GPU has its own."""
-    if not device.startswith("cuda"):
-        return default_path(device, dtype)
-    from pvtprof.observe import asking
-
-    name = re.sub("[^a-z0-9]+", "-", str(asking.gpu(device)["name"]).lower()).strip("-")
-    return default_path(f"cuda-{name}", dtype)
-
-
-def any_kept(dtype: str) -> bool:
-    """Return whether this user has any calibration of ``dtype``, without asking a device."""
-    one = default_path("*", dtype)
-    return any(True for _ in one.parent.glob(one.name))
-
-
-def default_path(device: str, dtype: str) -> Path:
-    """Return the path of the calibration of a device ("cpu" or "cuda") for this user."""
-    from platformdirs import user_data_dir
-
-    return Path(user_data_dir("pvtprof", appauthor=False)) / f"calibration-{device}-{dtype}.json"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pvtprof.errors import PvtprofError
 from pvtprof.observe.asking import resolved_device
-from pvtprof.observe.environment import without_torch
-from pvtprof.predict import calibration
-from pvtprof.predict.calibration import Calibration
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
 
 
 def kept_path(device: str, dtype: str) -> Path:
@@ -16,7 +18,7 @@ def kept_path(device: str, dtype: str) -> Path:
 
     Raises SpecError for a word that names no device, UnavailableError where there is none such.
     """
-    return calibration.path_of(resolved_device(device), dtype)
+    return path_of(resolved_device(device), dtype)
 
 
 def known_calibration(device: str, dtype: str) -> Calibration:
@@ -25,8 +27,11 @@ def known_calibration(device: str, dtype: str) -> Calibration:
     StoreError where there is none, SpecError where it is of another environment, UnavailableError
     where there is no such device.
     """
+    from pvtprof.observe.environment import without_torch
+    from pvtprof.predict.calibration import load_for
+
     device = resolved_device(device)
-    return calibration.load_for(calibration.path_of(device, dtype), dtype, without_torch(device))
+    return load_for(path_of(device, dtype), dtype, without_torch(device))
 
 
 def kept_calibration(device: str, dtype: str, mode: str) -> tuple[Calibration | None, str]:
@@ -34,10 +39,33 @@ def kept_calibration(device: str, dtype: str, mode: str) -> tuple[Calibration | 
 
     Only inference is predicted.
     """
-    if mode != "inference" or not calibration.any_kept(dtype):
+    if mode != "inference" or not any_kept(dtype):
         return None, ""  # before any GPU is asked for, which takes longer than all formulas
     try:
         is_kept = kept_path(device, dtype).exists()
         return (known_calibration(device, dtype) if is_kept else None), ""
     except PvtprofError as error:
         return None, f"latency is not predicted: {error}"
+
+
+def path_of(device: str, dtype: str) -> Path:
+    """Return the path of the calibration of a resolved device; each kind of GPU has its own."""
+    if not device.startswith("cuda"):
+        return default_path(device, dtype)
+    from pvtprof.observe import asking
+
+    name = re.sub("[^a-z0-9]+", "-", str(asking.gpu(device)["name"]).lower()).strip("-")
+    return default_path(f"cuda-{name}", dtype)
+
+
+def any_kept(dtype: str) -> bool:
+    """Return whether this user has any calibration of ``dtype``, without asking a device."""
+    one = default_path("*", dtype)
+    return any(True for _ in one.parent.glob(one.name))
+
+
+def default_path(device: str, dtype: str) -> Path:
+    """Return the path of the calibration of a device ("cpu" or "cuda") for this user."""
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("pvtprof", appauthor=False)) / f"calibration-{device}-{dtype}.json"

@@ -18,10 +18,8 @@ from pvtprof.analytic.geometry import Sizes
 from pvtprof.analytic.liveness import allocating, allocations
 from pvtprof.analytic.ops import Op, letters, numel, product
 from pvtprof.designs.words import DTYPES
+from pvtprof.predict.prediction import VECTORS
 
-#: Bytes of vectors of AVX2 and AVX-512: what is left of a row after whole ones is dear, element by
-#: element in a softmax of short rows and in fused attention.
-VECTORS = (32, 64)
 #: Matrix products work on so many columns at a time; a rest costs as much as a whole.
 PAD = 16
 #: Bytes beyond which a tensor does not stay in the caches of a core, and of a processor.

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 
 from pvtprof.errors import SpecError
 
+#: What a kernel waits for.
+BOUNDS = ("compute", "bandwidth", "overhead")
+#: Bytes of vectors of AVX2 and AVX-512: what is left of a row after whole ones is dear, element by
+#: element in a softmax of short rows and in fused attention.
+VECTORS = (32, 64)
+
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:

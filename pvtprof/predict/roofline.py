@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pvtprof.predict.kernels import Kernel
-from pvtprof.predict.prediction import Ceilings
+from pvtprof.predict.prediction import BOUNDS, Ceilings
 
-#: What a kernel waits for.
-BOUNDS = ("compute", "bandwidth", "overhead")
 #: The rungs, from the simplest on.
 RUNGS = ("flops", "roofline", "per operator")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
-from pvtprof.predict.kernels import VECTORS
+from pvtprof.predict.prediction import VECTORS
 from pvtprof.report import gpu
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES

@@ -6,14 +6,12 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pvtprof.errors import StoreError
-from pvtprof.report.encoding import in_encoding
 
 if TYPE_CHECKING:
     from pvtprof.run.run import Run
@@ -78,6 +76,8 @@ def save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
 
 
 def _rescued(run: Run) -> str:
+    import tempfile
+
     from pvtprof import files
     from pvtprof.run import store
 
@@ -133,6 +133,8 @@ def emit(result: str) -> None:
     """Print a result on stdout. A closed pipe is not an error; a full disk is."""
     if sys.stdout is None:  # closed before the start: a reader that has gone
         return
+    from pvtprof.report.encoding import in_encoding
+
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(in_encoding(result, encoding))

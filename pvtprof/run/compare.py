@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof import units
 from pvtprof.designs.published import model_spec
@@ -14,13 +14,14 @@ from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.predict.calibration import Calibration
 from pvtprof.run.command import command
 from pvtprof.run.observer import Measuring, Observer, Progress, check_addressable
-from pvtprof.run.predictions import predicted
 from pvtprof.run.row import Row
 from pvtprof.run.rows import analytic_rows
 from pvtprof.run.run import Run
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
 
 #: A side in pixels, or (height, width).
 Size: TypeAlias = int | tuple[int, int]
@@ -64,6 +65,8 @@ def compare(
     setting = asked[0].setting
     ceilings = None
     if calibration and setting.mode == "inference" and calibration.dtype == setting.dtype:
+        from pvtprof.run.predictions import predicted
+
         ceilings = calibration.ceilings
         comparisons = [tuple(predicted(row, calibration) for row in rows) for rows in comparisons]
     if analytic:

@@ -14,8 +14,7 @@ from pvtprof.errors import SpecError
 from pvtprof.moment import Moment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
-from pvtprof.predict.prediction import Prediction
-from pvtprof.predict.roofline import BOUNDS
+from pvtprof.predict.prediction import BOUNDS, Prediction
 
 
 @dataclass(frozen=True, slots=True)

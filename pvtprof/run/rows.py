@@ -14,7 +14,6 @@ from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.moment import Moment, highest
-from pvtprof.predict.kernels import kernels, matched_s
 from pvtprof.run.row import OpCost, Row
 
 
@@ -78,6 +77,8 @@ def with_profile(row: Row, profile: Sequence[tuple[str, float]]) -> Row:
     ``profile``: torch's name and seconds of every operator that it ran. As the row was where those
     are not the ones that pvtprof knows of.
     """
+    from pvtprof.predict.kernels import kernels, matched_s
+
     found = list(kernels(terms_of(row), row.setting.dtype))
     seconds = matched_s([kernel for _, kernel in found], profile)
     if seconds is None:

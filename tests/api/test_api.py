@@ -15,7 +15,7 @@ import pvtprof
 from pvtprof.cli import app
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration
+from pvtprof.predict import calibration, kept
 from tests.builders import made_up_calibration
 
 DESIGNS = "tests.targets.designs"
@@ -25,7 +25,7 @@ DESIGNS = "tests.targets.designs"
 def mine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where this machine's calibration is kept: nowhere yet."""
     path = tmp_path / "mine.json"
-    monkeypatch.setattr(calibration, "default_path", lambda device, dtype: path)
+    monkeypatch.setattr(kept, "default_path", lambda device, dtype: path)
     return path
 
 

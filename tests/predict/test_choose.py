@@ -17,7 +17,7 @@ from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration, choose, space
+from pvtprof.predict import calibration, choose, kept, space
 from pvtprof.report import choosing
 from tests.builders import made_up_calibration, model_at
 
@@ -107,7 +107,7 @@ def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 def calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "mine.json"
     calibration.save(replace(MACHINE, environment=environment("cpu")), path)
-    monkeypatch.setattr(calibration, "default_path", lambda device, dtype: path)
+    monkeypatch.setattr(kept, "default_path", lambda device, dtype: path)
     monkeypatch.chdir(tmp_path)
     return path
 

@@ -27,7 +27,7 @@ from pvtprof.designs.words import ATTENTIONS
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.observe.environment import environment
 from pvtprof.observe.measurement import Measurement
-from pvtprof.predict import calibrate, calibration
+from pvtprof.predict import calibrate, calibration, kept
 from pvtprof.predict.calibrate import Timed
 from pvtprof.predict.kernels import FEATURES, Kernel, kernels, matched_s
 from pvtprof.predict.prediction import Ceilings
@@ -268,9 +268,7 @@ def test_trouble_with_a_calibration_stops_no_comparison(
     def too_slow(*args: object, **kwargs: object) -> None:
         raise UnavailableError("3 of 40 probes")
 
-    monkeypatch.setattr(
-        calibration, "default_path", lambda device, dtype: tmp_path / "f" / "c.json"
-    )
+    monkeypatch.setattr(kept, "default_path", lambda device, dtype: tmp_path / "f" / "c.json")
     monkeypatch.setattr(calibrate, "calibrate", too_slow)
     found, said = calibrate.of_this_machine("cpu", "float32", True, print)
     assert (found, said) == (None, "latency is not predicted: 3 of 40 probes")
@@ -344,7 +342,7 @@ def test_a_calibration_of_another_machine_is_refused_by_name(
 def test_compare_reads_this_machines_calibration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(calibration, "default_path", lambda device, dtype: tmp_path / "mine.json")
+    monkeypatch.setattr(kept, "default_path", lambda device, dtype: tmp_path / "mine.json")
     assert app.main(["compare", "--analytic", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["ceilings"] is None
     here = replace(made_up_calibration(), environment=environment("cpu"))

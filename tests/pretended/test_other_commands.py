@@ -88,12 +88,12 @@ def test_a_calibration_of_a_gpu_is_made_and_its_own_machine_takes_it(tmp_path: P
 KEPT = """
 from dataclasses import replace
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration
+from pvtprof.predict import calibration, kept
 from tests.builders import made_up_calibration
 for device in ("cuda:0", "cuda:1"):
     its = environment(device, timed=True)
     here = replace(made_up_calibration(), environment=its, overlaps=True)
-    calibration.save(here, calibration.path_of(device, "float32"))
+    calibration.save(here, kept.path_of(device, "float32"))
 """
 
 
