@@ -137,18 +137,9 @@ def compare(
             warnings.warn(problem, stacklevel=2)
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     names, given = sorted_out(model, example)
-    asked = []
-    if names or not given:
-        asked = comparing.workloads(
-            names,
-            img,
-            sr_ratios,
-            batch=batch,
-            dtype=dtype,
-            attention=attention,
-            mode=mode,
-            pool_size=pool_size,
-        )
+    words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
+    words["pool_size"] = pool_size
+    asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
     if not given:
         return with_methods(comparing.compare(asked, measuring, **how))

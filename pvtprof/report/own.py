@@ -83,9 +83,18 @@ def setting(run: Run) -> str:
 def beside(run: Run) -> Sheet:
     """Every module as a line, with PVT's designs that take the same input."""
     header = (
-        "design", "at", "MACs", "params", "peak", "saved", "moved", "FLOPs/B", "latency", "95 %",
+        "design",
+        "at",
+        "MACs",
+        "params",
+        "peak",
+        "saved",
+        "moved",
+        "FLOPs/B",
+        "latency",
+        "95 %",
         "predicted",
-    )  # fmt: skip
+    )
     lines = [
         (
             name_of(row),

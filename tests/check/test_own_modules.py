@@ -154,10 +154,26 @@ def test_the_fixture_leaves_a_module_as_it_was_and_takes_any_nesting(tmp_path: P
         """)
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error",
-         "--rootdir", str(tmp_path), "--benchmark-max-time=0.05", "test_it.py"],
-        cwd=tmp_path, env=_with_here(), capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "error",
+            "--rootdir",
+            str(tmp_path),
+            "--benchmark-max-time=0.05",
+            "test_it.py",
+        ],
+        cwd=tmp_path,
+        env=_with_here(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -188,8 +204,14 @@ def test_what_does_not_heed_the_alarm_ends_the_process(tmp_path: Path) -> None:
         what = ["--target", "{OWN}:never_heeds", "--budget", "0.01"]
         app.main(["check", "b.json", "--update", *what])
     """)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=_with_here(),
-                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=_with_here(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 3
     assert "never_heeds did not end within 0.5 s" in done.stderr
     assert not list(tmp_path.iterdir())

@@ -25,9 +25,13 @@ from tests.docs.pages import PAGES, ROOT, Block, Page
 
 #: Options in the documentation that are those of other programs.
 OTHERS = {
-    "--benchmark-autosave", "--benchmark-compare-fail", "--benchmark-json", "--overwrite",
-    "--table", "--help",
-}  # fmt: skip
+    "--benchmark-autosave",
+    "--benchmark-compare-fail",
+    "--benchmark-json",
+    "--overwrite",
+    "--table",
+    "--help",
+}
 COMMANDS = {name: app.cli.get_command(click.Context(app.cli), name) for name in app.command_names()}
 
 

@@ -157,8 +157,10 @@ def test_hostile_names_are_inert(browser: Browser, run: Run, tmp_path: Path) -> 
     rows = tuple(
         replace(row, design=design) if row.design == run.designs[0] else row for row in run.rows
     )
-    text = {mode: form.replace(json.dumps(run.designs[0].name), json.dumps(hostile))
-            for mode, form in run.forms[run.designs[0].name].items()}  # fmt: skip
+    text = {
+        mode: form.replace(json.dumps(run.designs[0].name), json.dumps(hostile))
+        for mode, form in run.forms[run.designs[0].name].items()
+    }
     others = {name: its for name, its in run.forms.items() if name != run.designs[0].name}
     path = tmp_path / "hostile.html"
     path.write_text(html.render(replace(run, rows=rows, forms={hostile: text, **others})))
