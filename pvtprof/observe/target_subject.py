@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -22,6 +23,7 @@ from pvtprof.observe import flop_counter, fvcore
 from pvtprof.observe.flat import flat
 from pvtprof.observe.inputs import Example
 from pvtprof.observe.live_bytes import LiveBytes
+from pvtprof.observe.operators import Call, Calls
 from pvtprof.observe.settings import empty_state, settings, storages_of, tensors_of
 from pvtprof.observe.witness import Count
 
@@ -111,6 +113,13 @@ class TargetSubject:
                     self._run("cpu", None, training)
         return flop_counter.counted(counter, type(self.module).__name__)
 
+    def calls(self) -> list[Call]:
+        """The operators of a forward pass without autograd, on fake CPU tensors."""
+        found = Calls()
+        with settings(self.module), FakeTensorMode(allow_non_fake_inputs=True):
+            self._run("cpu", found, False)
+        return found.calls
+
     @cached_property
     def forward(self) -> LiveBytes:
         """Live bytes of a forward pass without autograd, on fake CPU tensors."""
@@ -130,8 +139,9 @@ class TargetSubject:
             watch = LiveBytes()
             return watch, self._run("cpu", watch, training)
 
-    def _run(self, device: str, watch: LiveBytes | None, training: bool) -> int:
+    def _run(self, device: str, watching: TorchDispatchMode | None, training: bool) -> int:
         """The module at plain sizes, without memory; the bytes saved for backward."""
+        watch = watching if isinstance(watching, LiveBytes) else None
         with torch.device(device):
             state = empty_state(self.module, training)
             args, kwargs = self.example.with_sizes(self.sizes)
@@ -140,7 +150,7 @@ class TargetSubject:
         with (
             torch.set_grad_enabled(training),
             watch.naming(self.module, state) if watch else nullcontext(),
-            watch or nullcontext(),
+            watching or nullcontext(),
             torch.device(device),
         ):
             output = torch.func.functional_call(self.module, state, args, kwargs)
@@ -154,6 +164,6 @@ class TargetSubject:
         if watch:
             watch.ignore(gradients)
         del storages, args, kwargs
-        with watch or nullcontext():
+        with watching or nullcontext():
             torch.autograd.backward(learn, gradients)
         return saved

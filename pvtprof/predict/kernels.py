@@ -150,21 +150,22 @@ def _seen_as(op: Op, aten: str, sizes: Sizes, dtype: str) -> tuple[str, str, tup
     if aten in ("clone", "add", "cat"):
         aten = f"{aten}_{name}"
     split = path if op.kind in ("pool", "gelu", "relu", "copy") else ""
-    return aten + split, "elements", _elements(numel(op.left, sizes) + numel(op.out, sizes), size)
+    return aten + split, "elements", elements_of(numel(op.left, sizes) + numel(op.out, sizes), size)
 
 
 def _linear(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     inner = sizes[op.left.split()[-1]]
     left, right = numel(op.left, sizes), numel(op.right, sizes)
-    return _product(1, left // inner, inner, right // inner, size)
+    return product_of(1, left // inner, inner, right // inner, size)
 
 
 def _batched(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     rows, inner = (sizes[index] for index in op.left.split()[2:])
-    return _product(sizes["b"] * sizes["h"], rows, inner, sizes[op.out.split()[3]], size)
+    return product_of(sizes["b"] * sizes["h"], rows, inner, sizes[op.out.split()[3]], size)
 
 
-def _product(batch: int, rows: int, inner: int, columns: int, size: int) -> tuple[float, ...]:
+def product_of(batch: int, rows: int, inner: int, columns: int, size: int) -> tuple[float, ...]:
+    """Return the features of a product of matrices; ``size`` are bytes of an element."""
     padded = rows * inner * -(-columns // PAD) * PAD
     operands = (rows * columns, rows * inner, inner * columns)
     taken = _beyond(batch * sum(operands) * size)
@@ -199,13 +200,25 @@ def _is_small(op: Op, sizes: Sizes) -> bool:
 
 
 def _operands(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
-    operands = [numel(s, sizes) for s in (op.left, op.right, op.out)]
-    channels, weight = sizes[op.out.split()[-1]], operands[1] * size
-    taps = operands[2] // channels * product(letters(op.right)[:2], sizes)
-    # where the weight of CHANNELS does not stay near, it is read again for every row of the result
+    operands = tuple(numel(s, sizes) for s in (op.left, op.right, op.out))
+    taps = product(letters(op.right)[:2], sizes)
     rows = sizes["b"] * (sizes["a"] // (sizes["i"] if op.right[0] == "i" else 1))
+    channels = sizes[op.out.split()[-1]]
+    return convolution_of(ops.macs(op, sizes), taps, channels, operands, rows, size)
+
+
+def convolution_of(
+    macs: int, taps: int, channels: int, operands: tuple[int, ...], rows: int, size: int
+) -> tuple[float, ...]:
+    """Return the features of a convolution.
+
+    ``taps`` are the elements of its kernel, ``channels`` those of its result, ``operands`` the
+    elements of input, weight and result, ``rows`` the rows of the result in all images.
+    """
+    weight = operands[1] * size
+    # where the weight of CHANNELS does not stay near, it is read again for every row of the result
     again = rows * max(0.0, weight - max(1.0, channels / CHANNELS) * CACHES[0])
-    counts = (ops.macs(op, sizes), taps, *operands)
+    counts = (macs, operands[2] // channels * taps, *operands)
     return (1.0, *map(float, counts), *_beyond(weight), again)
 
 
@@ -219,20 +232,30 @@ def _pooling(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
 
 
 def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
-    elements = numel(op.out, sizes)
-    call, *taken = _elements(elements, size)
-    return (call, float(elements // sizes[op.out.split()[-1]]), *taken)
+    return rows_of(numel(op.out, sizes), sizes[op.out.split()[-1]], size)
+
+
+def rows_of(elements: int, row: int, size: int) -> tuple[float, ...]:
+    """Return the features of an operator on rows of ``row`` elements."""
+    call, *taken = elements_of(elements, size)
+    return (call, float(elements // row), *taken)
 
 
 def _softmax(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
-    row = sizes[op.out.split()[-1]] * size
-    call, rows, *taken = _rows(op, sizes, size)
+    return softmax_of(numel(op.out, sizes), sizes[op.out.split()[-1]], size)
+
+
+def softmax_of(elements: int, row: int, size: int) -> tuple[float, ...]:
+    """Return the features of a softmax over rows of ``row`` elements."""
+    call, rows, *taken = rows_of(elements, row, size)
+    row *= size
     short = (rows * row if row < vector else 0.0 for vector in VECTORS)
     rests = (rows if row % vector else 0.0 for vector in VECTORS)
     return (call, rows, *rests, *short, *taken)
 
 
-def _elements(elements: int, size: int) -> tuple[float, ...]:
+def elements_of(elements: int, size: int) -> tuple[float, ...]:
+    """Return the features of an operator that passes over so many elements."""
     return (1.0, float(elements * size), *_beyond(elements * size))
 
 

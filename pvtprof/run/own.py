@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pvtprof.designs.design import TargetDesign
+from pvtprof.designs.part import MODEL
 from pvtprof.designs.workload import Workload
 from pvtprof.observe.environment import environment
 from pvtprof.predict.calibration import Calibration
 from pvtprof.run import compare as comparing
 from pvtprof.run.command import own_command
 from pvtprof.run.observer import Measuring, Progress
+from pvtprof.run.own_predictions import predicted
+from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from pvtprof.run.target_observer import TargetObserver
 from pvtprof.run.target_rows import rows
@@ -31,7 +35,7 @@ def compare(
     The modules are one comparison, every workload is another. The budget is shared evenly.
     """
     share = measuring.budget_s / (1 + len(asked))
-    own = _own(wanted, replace(measuring, budget_s=share), analytic, progress)
+    own = _own(wanted, replace(measuring, budget_s=share), analytic, calibration, progress)
     own = replace(own, command=own_command(wanted, asked, own.setting.device, measuring, analytic))
     if not asked or own.interrupted:
         return own
@@ -42,20 +46,42 @@ def compare(
     return replace(beside, rows=(*own.rows, *beside.rows), command=own.command, forms=own.forms)
 
 
-def _own(wanted: Wanted, measuring: Measuring, analytic: bool, progress: Progress) -> Run:
+def _own(
+    wanted: Wanted,
+    measuring: Measuring,
+    analytic: bool,
+    calibration: Calibration | None,
+    progress: Progress,
+) -> Run:
     from pvtprof.observe.asking import resolved_device
 
     device = "none" if analytic else resolved_device(measuring.device)
     found = targets(wanted, device, progress)
     forms = _forms(found)
     if analytic:
-        its = tuple(row for target in found for row in rows(target, wanted.depth))
-        return Run(environment(), its, forms=forms)
+        its = [row for target in found for row in rows(target, wanted.depth)]
+        return Run(environment(), _predicted(its, found, calibration), forms=forms)
     observer = TargetObserver(found, wanted.depth, measuring, progress)
     interrupted = not _observed(observer, found[0], measuring)
     here = environment(device, timed=measuring.budget_s > 0, tf32=measuring.tf32)
-    its = tuple(row for rows_of in observer.rows.values() for row in rows_of)
-    return Run(here, its, interrupted=interrupted, forms=forms)
+    its = [row for rows_of in observer.rows.values() for row in rows_of]
+    its_predicted = _predicted(its, found, calibration)
+    return Run(here, its_predicted, interrupted=interrupted, forms=forms)
+
+
+def _predicted(
+    its: Sequence[Row], found: Sequence[Target], calibration: Calibration | None
+) -> tuple[Row, ...]:
+    """The rows with a prediction of each whole module; its remark names what is not calibrated."""
+    targets = {target.design: target for target in found}
+    if calibration is None:
+        return tuple(its)
+    return tuple(
+        predicted(row, targets[row.design].subject.calls(), calibration)
+        if row.part == MODEL and isinstance(row.design, TargetDesign)
+        else row
+        for row in its
+    )
 
 
 def _forms(found: Sequence[Target]) -> dict[str, dict[str, str]]:

@@ -148,8 +148,8 @@ def _run(
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
     with progress() as show:
-        if not analytic and asked:
-            known = _calibrated(options, not uncalibrated, show)
+        if not analytic:  # measured for PVT's models alone, of which a calibration is
+            known = _calibrated(options, bool(asked) and not uncalibrated, show)
         how: dict[str, Any] = {"analytic": analytic, "calibration": known, "progress": show}
         if wanted is None:
             return compare(asked, measuring, **how), outputs
