@@ -239,3 +239,19 @@ def test_the_index_of_a_folder_lists_own_modules_too(
     both = [str(tmp_path / name) for name in ("own.json", "pvt.json")]
     assert main(["report", *both]) == 2
     assert "holds modules of your own" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_was_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from pvtprof.run.target_observer import TargetObserver
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TargetObserver, "_time", stopped)
+    found = pvtprof.compare([f"{TARGETS}:fixed", "pvt_v2_b0"], img=64, budget_s=0.2, device="cpu")
+    assert found.interrupted
+    assert [row.not_run for row in own.wholes(found)] == ["interrupted"]
+    assert found.agrees
+    assert found.rows[0].witnesses["torch"].counted == 2 * found.rows[0].macs
+    found.save(tmp_path / "partial.json")
+    assert pvtprof.load(tmp_path / "partial.json").interrupted
