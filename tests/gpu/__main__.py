@@ -88,7 +88,9 @@ def steps(size: Size, out: Path) -> Iterator[Step]:
     first = ("--model", size.model, "--img", str(size.images[0]))
     yield Step("questions", 150, ((*_script("questions"), "--output", f"{out}/questions.json"),))
     files = (f"{ROOT}/tests/{name}" for name in size.contract)
-    yield Step("contract", 150, (("-m", "pytest", "-q", "-rs", "-m", "gpu", *files),))
+    yield Step(
+        "contract", 150, (("-m", "pytest", "-q", "-rs", "-W", "default", "-m", "gpu", *files),)
+    )
     for dtype in size.dtypes:
         words = (*_script("ground_truth"), *first, "--dtype", dtype)
         yield Step(f"truth-{dtype}", 200, ((*words, "--output", f"{out}/truth-{dtype}.json"),))

@@ -57,6 +57,7 @@ class TestDevice:
         assert str(caught.value).startswith("cuda:99 does not start: ")
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12: of threads
     def test_a_fork_of_a_process_that_has_used_it_cannot_use_it(self, card: cuda.Cuda) -> None:
         child = os.fork()
         if not child:
