@@ -170,7 +170,9 @@ def model_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[Term, ...]:
     """Return every operator of a whole network, for images of (height, width) pixels."""
-    return tuple(term for its in stage_terms(spec, image, batch, attention) for term in its)
+    return tuple(
+        term for of_stage in stage_terms(spec, image, batch, attention) for term in of_stage
+    )
 
 
 def stage_terms(
@@ -180,7 +182,9 @@ def stage_terms(
     sizes = model_sizes(spec, batch, image)
     placed = layout(spec, _stored(spec, image), attention)
     found = running(Term(op, sizes[stage - 1], times) for op, stage, times in placed)
-    return tuple(tuple(term for term in found if term.sizes is its) for its in sizes)
+    return tuple(
+        tuple(term for term in found if term.sizes is stage_sizes) for stage_sizes in sizes
+    )
 
 
 def running(terms: Iterable[Term]) -> tuple[Term, ...]:

@@ -46,13 +46,13 @@ ATEN = {
 CUDA_BLOCK = 512
 
 
-def in_blocks(taken: int) -> int:
+def in_blocks(requested: int) -> int:
     """Return the size of the block that CUDA's allocator takes for so many bytes.
 
     >>> in_blocks(1), in_blocks(512), in_blocks(0)
     (512, 512, 0)
     """
-    return -(-taken // CUDA_BLOCK) * CUDA_BLOCK
+    return -(-requested // CUDA_BLOCK) * CUDA_BLOCK
 
 
 def peak(terms: Sequence[Term], dtype: str) -> Moment:
@@ -94,10 +94,10 @@ def _cuda_peak(terms: Sequence[Term], dtype: str, block: Callable[[int], int]) -
         return [
             (
                 aten,
-                block(taken),
+                block(size),
                 2 * block(extra // 2 * widened) if of_norm else block(extra),
             )
-            for aten, taken, extra in allocations(term, dtype)
+            for aten, size, extra in allocations(term, dtype)
         ]
 
     return highest(_timeline(terms, in_cuda)).bytes
@@ -109,10 +109,10 @@ def _timeline(terms: Sequence[Term], taken_by: Callable[[Term], Allocations]) ->
     alive: dict[str, int] = {}
     for i, term in enumerate(running):
         held = sum(alive.values())
-        for aten, taken, extra in taken_by(term):
-            held += taken + extra
+        for aten, size, extra in taken_by(term):
+            held += size + extra
             yield Moment(held, f"{term.op.module} {aten}".strip())
-        alive[term.op.name] = taken
+        alive[term.op.name] = size
         for name in released.get(i, ()):
             del alive[name]
 
@@ -193,10 +193,10 @@ def allocations(term: Term, dtype: str) -> Allocations:
     torch adds the bias of a linear layer in an operator of its own where the input is not
     contiguous, which it is after a convolution at batch 1 (``Op.from_map``).
     """
-    taken = result_bytes(term, dtype)
+    size = result_bytes(term, dtype)
     if is_unfused(term):
-        return [("mm", taken, 0), ("add", taken, 0)]
-    return [(aten_name(term), taken, beside(term, dtype))]
+        return [("mm", size, 0), ("add", size, 0)]
+    return [(aten_name(term), size, beside(term, dtype))]
 
 
 def is_unfused(term: Term) -> bool:

@@ -54,10 +54,10 @@ class Step:
         self.pending: dict[str, list[Gradient]] = {}
         self.stacks = {t.op.name for t in terms if "stack" in (r.aten for r in t.op.regrads)}
 
-    def alloc(self, taken: int) -> Storage:
+    def alloc(self, size: int) -> Storage:
         """Return a new storage of so many bytes."""
-        self.live += taken
-        return Storage(taken)
+        self.live += size
+        return Storage(size)
 
     def tensor(self, indices: str, term: Term) -> Storage:
         """Return a new storage for a tensor with these indices."""
@@ -84,8 +84,8 @@ class Step:
 
     def _forward_of(self, term: Term) -> Iterator[Moment]:
         parts = []
-        for aten, taken, extra in allocations(term, self.dtype):
-            parts.append((self.alloc(taken), self.alloc(extra)))
+        for aten, size, extra in allocations(term, self.dtype):
+            parts.append((self.alloc(size), self.alloc(extra)))
             yield self.now(term.op.module, aten)
         for temporary, _ in parts[:-1]:
             self.drop(temporary)

@@ -131,9 +131,9 @@ def of_this_machine(
             here = environment(device, timed=True, tf32=tf32)
             return calibration.load_for(path, dtype, here), ""
         except PvtprofError as error:
-            said = str(error)
+            problem = str(error)
     if not may_measure:
-        return None, said and f"latency is not predicted: {said}"
+        return None, problem and f"latency is not predicted: {problem}"
     try:
         found = calibrate(device, dtype, progress=progress, tf32=tf32)
     except UnavailableError as error:
@@ -189,8 +189,8 @@ def measured_ceilings(side: Side) -> Ceilings:
     with side.forked({PRODUCT: PRODUCT, COPY: COPY}) as samplers:
         best = {}
         for name, sample in samplers.items():
-            taken = [sample(1) for _ in range(6)]
-            best[name] = min(block.get("device", block["wall"]) for block in taken)
+            blocks = [sample(1) for _ in range(6)]
+            best[name] = min(block.get("device", block["wall"]) for block in blocks)
         side_length = side.made[PRODUCT]["shape"][0]
     return Ceilings(2 * side_length**3 / best[PRODUCT], 2 * COPY_BYTES / best[COPY])
 
@@ -205,7 +205,7 @@ def fitted(
     for fold in range(FOLDS):
         of_fold = [i // TOGETHER % FOLDS == fold for i in range(len(timed))]
         held, rest = (
-            [one for one, its in zip(timed, of_fold, strict=True) if its is which]
+            [one for one, is_held in zip(timed, of_fold, strict=True) if is_held is which]
             for which in (True, False)
         )
         part = _fit(rest, ceilings, here, dtype)
@@ -235,10 +235,10 @@ def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: s
     raw = Calibration(here, dtype, families, 1.0, 0.0, overlaps, ceilings, {}, {})
     busy = [raw.seconds(one.probe.runs) for one in timed]
     calls = [sum(times for _, times in one.probe.runs) for one in timed]
-    taken = [one.seconds for one in timed]
+    totals = [one.seconds for one in timed]
     if overlaps:
-        return replace(raw, call_s=_launch_s(busy, calls, taken))
-    scale, call_s = _coefficients(list(zip(busy, calls, strict=True)), taken)
+        return replace(raw, call_s=_launch_s(busy, calls, totals))
+    scale, call_s = _coefficients(list(zip(busy, calls, strict=True)), totals)
     return replace(raw, scale=scale, call_s=call_s)
 
 
@@ -249,10 +249,10 @@ def _coefficients(
 
     Reweighted least squares (``scipy.optimize.nnls``): what is off by more than ROBUST weighs less.
     """
-    matrix, taken = np.array(features, float), np.array(seconds)
+    matrix, measured = np.array(features, float), np.array(seconds)
     largest = matrix.max(axis=0)
     largest[largest == 0] = 1
-    relative, weights = matrix / largest / taken[:, None], np.ones(len(taken))
+    relative, weights = matrix / largest / measured[:, None], np.ones(len(measured))
     for _ in range(8):
         found, _ = nnls(relative * weights[:, None], weights)
         weights = 1 / np.sqrt(np.maximum(np.abs(relative @ found - 1), ROBUST))
@@ -263,9 +263,9 @@ def _coefficients(
 def _launch_s(busy: Sequence[float], calls: Sequence[int], seconds: Sequence[float]) -> float:
     """Return the seconds of a launch, from probes that wait for launches."""
     waiting = [
-        taken / n
-        for kernels, n, taken in zip(busy, calls, seconds, strict=True)
-        if taken > 1.5 * kernels
+        measured / n
+        for kernels, n, measured in zip(busy, calls, seconds, strict=True)
+        if measured > 1.5 * kernels
     ]
     return median(waiting) if waiting else 0.0
 

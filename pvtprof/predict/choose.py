@@ -87,16 +87,16 @@ def choose(
     fronts: list[tuple[Floats, list[tuple[Space, int]]]] = []
     searched = feasible = 0
     fastest = np.full(len(GOALS), np.inf)
-    for its in spaces(model, setting, calibration):
-        for designs in _chunks(its, is_first=its.pool_size == POOL_SIZES[0]):
-            costs = its.evaluated(designs, calibration)
+    for space in spaces(model, setting, calibration):
+        for designs in _chunks(space, is_first=space.pool_size == POOL_SIZES[0]):
+            costs = space.evaluated(designs, calibration)
             searched += len(designs)
             fastest = np.minimum(fastest, costs.min(axis=0))
             kept = costs[:, 0] <= (within_s or np.inf)
             kept &= costs[:, 3] <= (memory_bytes or np.inf)
             feasible += int(kept.sum())
             best = np.flatnonzero(kept)[front(costs[kept])]
-            fronts.append((costs[best], [(its, int(designs[i])) for i in best]))
+            fronts.append((costs[best], [(space, int(designs[i])) for i in best]))
     costs = np.concatenate([part for part, _ in fronts])
     if not len(costs):
         raise SpecError(_too_tight(model, setting, fastest))
@@ -106,14 +106,16 @@ def choose(
     return Found(model, setting, tuple(found), published(setting, calibration), searched, feasible)
 
 
-def _chunks(its: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
+def _chunks(space: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
     """Yield flat indices, CHUNK at a time; designs without pooling occur once."""
-    count = int(np.prod(its.shape))
-    pools = [np.array([variant == "sra_pool" for variant, _ in options]) for options in its.options]
+    count = int(np.prod(space.shape))
+    pools = [
+        np.array([variant == "sra_pool" for variant, _ in options]) for options in space.options
+    ]
     for begin in range(0, count, CHUNK):
         designs = np.arange(begin, min(count, begin + CHUNK))
         if not is_first:
-            choice = np.unravel_index(designs, its.shape)
+            choice = np.unravel_index(designs, space.shape)
             pooled = np.any([pool[i] for pool, i in zip(pools, choice, strict=True)], axis=0)
             designs = designs[pooled]
         if len(designs):
@@ -182,11 +184,11 @@ def evaluated(
 
 
 def _design(calibration: Calibration, place: tuple[Space, int], cost: Floats) -> Design:
-    its, index = place
+    space, index = place
     seconds, macs, params, memory = cost
     return Design(
-        its.options_of(index),
-        its.pool_size,
+        space.options_of(index),
+        space.pool_size,
         calibration.around("model", float(seconds)),
         int(macs),
         int(params),

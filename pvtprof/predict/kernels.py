@@ -168,8 +168,8 @@ def product_of(batch: int, rows: int, inner: int, columns: int, size: int) -> tu
     """Return the features of a product of matrices; ``size`` are bytes of an element."""
     padded = rows * inner * -(-columns // PAD) * PAD
     operands = (rows * columns, rows * inner, inner * columns)
-    taken = _beyond(batch * sum(operands) * size)
-    return (1.0, *(float(batch * n) for n in (padded, *operands)), *taken)
+    spilled = _beyond(batch * sum(operands) * size)
+    return (1.0, *(float(batch * n) for n in (padded, *operands)), *spilled)
 
 
 def _fused(sizes: Sizes, size: int) -> tuple[float, ...]:
@@ -227,8 +227,13 @@ def _pooling(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
     pooled, height = math.isqrt(sizes["m"]), sizes["a"]
     sides = (height, sizes["n"] // height)
     windows = math.prod(side + pooled - math.gcd(side, pooled) for side in sides)
-    taken, results = sizes["b"] * sizes["c"] * windows, numel(op.out, sizes)
-    return (1.0, float(taken), float(results), *_beyond((numel(op.left, sizes) + results) * size))
+    windowed, results = sizes["b"] * sizes["c"] * windows, numel(op.out, sizes)
+    return (
+        1.0,
+        float(windowed),
+        float(results),
+        *_beyond((numel(op.left, sizes) + results) * size),
+    )
 
 
 def _rows(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
@@ -251,7 +256,7 @@ def softmax_of(elements: int, row: int, size: int) -> tuple[float, ...]:
     row *= size
     short = (rows * row if row < vector else 0.0 for vector in VECTORS)
     rests = (rows if row % vector else 0.0 for vector in VECTORS)
-    return (call, rows, *rests, *short, *taken)
+    return (call, rows, *rests, *short, *spilled)
 
 
 def elements_of(elements: int, size: int) -> tuple[float, ...]:
@@ -259,6 +264,6 @@ def elements_of(elements: int, size: int) -> tuple[float, ...]:
     return (1.0, float(elements * size), *_beyond(elements * size))
 
 
-def _beyond(taken: int) -> tuple[float, ...]:
+def _beyond(size: int) -> tuple[float, ...]:
     """Return the bytes that do not fit into each of the caches."""
-    return tuple(float(max(0, taken - cache)) for cache in CACHES)
+    return tuple(float(max(0, size - cache)) for cache in CACHES)

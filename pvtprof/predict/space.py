@@ -142,11 +142,11 @@ def _stage(
     terms = by_stage[stage]
     found = list(kernels(terms, setting.dtype))
     cost = total(terms)
-    moments = liveness.timeline([term for its in by_stage for term in its], setting.dtype)
+    moments = liveness.timeline([term for of_stage in by_stage for term in of_stage], setting.dtype)
     before = sum(
         len(liveness.allocations(term, setting.dtype))
-        for its in by_stage[:stage]
-        for term in liveness.allocating(its)
+        for of_stage in by_stage[:stage]
+        for term in liveness.allocating(of_stage)
     )
     mine = [moment.bytes for moment in moments][before : before + len(found)]
     return (

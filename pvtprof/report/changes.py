@@ -24,12 +24,14 @@ def facts(run: Run) -> dict[str, object]:
 def difference(a: Run, b: Run) -> str:
     """Return one sentence about how two comparisons differ."""
     now = facts(b)
-    said = [
+    differences = [
         f"{name.replace('_', ' ')} {one} and {now[name]}"
         for name, one in facts(a).items()
         if one != now[name]
     ]
-    return f"A and B differ in: {'; '.join(said)}." if said else "A and B ran the same."
+    return (
+        f"A and B differ in: {'; '.join(differences)}." if differences else "A and B ran the same."
+    )
 
 
 def incomparable(a: Run, b: Run) -> Iterator[str]:
@@ -49,12 +51,12 @@ def changes(a: Run, b: Run) -> Iterator[str]:
     comparable = not any(incomparable(a, b))
     for variant in (v for v in a.variants if v in b.variants):
         one, other = a.row(None, variant), b.row(None, variant)
-        said = (
+        sentence = (
             f"{variant}, whole model: B needs {units.percent(other.macs, one.macs)} of A's MACs, "
             f"{units.percent(other.params, one.params)} of its params and "
             f"{units.percent(other.peak.bytes, one.peak.bytes)} of its peak memory"
         )
         if comparable and one.latency and other.latency:
             ours, theirs = other.latency.median, one.latency.median
-            said += f", and runs in {units.percent(ours, theirs)} of its time"
-        yield f"{said}."
+            sentence += f", and runs in {units.percent(ours, theirs)} of its time"
+        yield f"{sentence}."

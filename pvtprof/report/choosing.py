@@ -65,12 +65,12 @@ def render(found: Found, form: str, width: int) -> str:
 
 
 def _summary(found: Found) -> str:
-    its = found.setting
+    setting = found.setting
     return (
-        f"{found.model.name} at {units.sides(*its.image)}, batch {its.batch}, "
-        f"{its.dtype}, {its.attention} attention: {units.integer(found.searched)} designs, "
+        f"{found.model.name} at {units.sides(*setting.image)}, batch {setting.batch}, "
+        f"{setting.dtype}, {setting.attention} attention: {units.integer(found.searched)} designs, "
         f"{units.integer(found.feasible)} within the limits, {units.integer(len(found.front))} "
-        "that none beats in latency, MACs, params and memory together"
+        "that no other design beats in latency, MACs, params and memory at once"
     )
 
 

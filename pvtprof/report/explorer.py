@@ -129,8 +129,8 @@ def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return vectors as a table with each name once, for a page."""
     lines = []
     for one in many:
-        said = one["expected"]
-        figures = said["error"] if "error" in said else [said[name] for name in FIGURES]
+        expected = one["expected"]
+        figures = expected["error"] if "error" in expected else [expected[name] for name in FIGURES]
         lines.append([*one["texts"].values(), one["stage"], one["variant"], figures])
     return {"options": OPTIONS, "figures": FIGURES, "lines": lines}
 
@@ -140,14 +140,14 @@ def texts(run: Run) -> dict[str, str]:
     return _texts(run.designs[0].spec, run.setting)
 
 
-def _texts(spec: ModelSpec, its: Setting) -> dict[str, str]:
+def _texts(spec: ModelSpec, setting: Setting) -> dict[str, str]:
     return {
         "model": spec.name,
-        "img": units.sides(*its.image),
+        "img": units.sides(*setting.image),
         "R": units.ratios(spec.sr_ratios),
-        "batch": str(its.batch),
-        "dtype": its.dtype,
-        "attention": its.attention,
+        "batch": str(setting.batch),
+        "dtype": setting.dtype,
+        "attention": setting.attention,
         "pool-size": str(spec.pool_size),
     }
 

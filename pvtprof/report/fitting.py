@@ -44,22 +44,22 @@ def render(found: Fits, memory: str, form: str, width: int) -> str:
 
 
 def _title(found: Fits, memory: str) -> str:
-    spec, its = found.fits[0].design.spec, found.setting
+    spec, setting = found.fits[0].design.spec, found.setting
     return (
         f"What fits into {units.size(found.memory_bytes)} ({memory}): {spec.name}, "
-        f"R {units.ratios(spec.sr_ratios)}, {its.dtype}, {its.attention} attention"
+        f"R {units.ratios(spec.sr_ratios)}, {setting.dtype}, {setting.attention} attention"
     )
 
 
 def _table(found: Fits) -> Table:
-    its = found.setting
+    setting = found.setting
     table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
-    size = units.sides(its.height, its.width)
+    size = units.sides(setting.height, setting.width)
     for i, name in enumerate(
         (
             "design",
             "mode",
-            f"largest square image, batch {its.batch}",
+            f"largest square image, batch {setting.batch}",
             "needs",
             f"largest batch at {size}",
             "needs",
@@ -108,20 +108,20 @@ def _remarks(found: Fits) -> list[str]:
 
 
 def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
-    spec, its = fit.design.spec, found.setting
+    spec, setting = fit.design.spec, found.setting
     return {
         "model": spec.name,
         "variant": fit.variant,
         "mode": fit.mode,
         "sr_ratios": units.ratios(spec.sr_ratios),
         "pool_size": spec.pool_size,
-        "dtype": its.dtype,
-        "attention": its.attention,
+        "dtype": setting.dtype,
+        "attention": setting.attention,
         "memory_bytes": found.memory_bytes,
-        "batch": its.batch,
+        "batch": setting.batch,
         **_edge_record("image", fit.image),
-        "height": its.height,
-        "width": its.width,
+        "height": setting.height,
+        "width": setting.width,
         **_edge_record("batch", fit.batch),
     }
 

@@ -30,26 +30,26 @@ def _unpredicted(run: Run) -> Iterator[str]:
         if row.latency and row.predicted and row.part.stage is not None and not row.parts_s
     ]:
         yield (
-            "Operators not timed by themselves, for want of time or since torch runs others than "
-            f"pvtprof knows of: {', '.join(untimed)}."
+            "Operators were not timed one by one, because time was short or torch ran other "
+            f"operators than expected: {', '.join(untimed)}."
         )
 
 
 def _short_rows(run: Run) -> Iterator[str]:
     """Yield reductions that leave fewer keys than a vector holds, which slows softmax on a CPU."""
-    its, size = run.setting, run.setting.bytes_each
+    setting, size = run.setting, run.setting.bytes_each
     if short := [
         f"{row.name} ({row.kv_tokens})"
         for row in run.rows
         if (row.sr_ratio or 1) > 1
         and row.kv_tokens
-        and its.attention == "eager"
+        and setting.attention == "eager"
         and row.kv_tokens * size < VECTORS[-1]
-        and not its.on_cuda
+        and not setting.on_cuda
     ]:
         yield (
-            f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}), so that a softmax "
-            f"takes them one by one: {', '.join(short)}. On such a processor a smaller R can be "
+            f"Fewer keys than a vector of AVX-512 holds ({VECTORS[-1] // size}): "
+            f"{', '.join(short)}. A softmax then takes them one by one, and a smaller R can be "
             "faster."
         )
 
@@ -61,8 +61,8 @@ def _stops(run: Run) -> Iterator[str]:
         if row.latency and row.latency.stopped:
             place = f"stage {row.part.stage}" if row.part.stage else "the model"
             places.setdefault(STOPS[row.latency.stopped], {})[place] = None
-    for why, those in places.items():
-        yield f"Timed until {why}: {', '.join(those)}."
+    for why, stopped in places.items():
+        yield f"Timed until {why}: {', '.join(stopped)}."
 
 
 def notes(run: Run) -> Iterator[str]:
@@ -88,7 +88,7 @@ def notes(run: Run) -> Iterator[str]:
         {h for row in run.rows for found in row.witnesses.values() for h in found.handles}
     )
     if taught:
-        yield f"fvcore alone counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
+        yield f"fvcore itself counts {', '.join(taught)} as 0; pvtprof registered a handle for it."
     yield from _unpredicted(run)
     yield from _short_rows(run)
     yield from _stops(run)

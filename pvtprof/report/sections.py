@@ -20,7 +20,7 @@ Infos: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class DrawnChart:
-    """A chart as plotly JSON, and what it shows in one sentence, for those who do not see it."""
+    """A chart as plotly JSON, with a sentence for readers who cannot see it."""
 
     anchor: str
     label: str
@@ -45,9 +45,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A section before it is filled: its title, its text, and its tables of a whole run.
+    """A section without its charts: title, text, and tables of a whole run.
 
-    The charts of the section name it themselves; each table of a chart follows those of the run.
+    Each chart names its section. Tables of charts follow the tables of the run.
     """
 
     title: str
@@ -99,16 +99,16 @@ def _agreement_sheets(run: Run) -> Iterator[Sheet]:
 
 def _prediction_text(run: Run, infos: Infos) -> str:
     by_operator = (
-        "Then each operator of one module, timed by itself while that ran: its part of the whole, "
-        "in which what lies between operators is shared out, over what was predicted. "
+        "Then each operator of one module, timed while the module ran: its share of the module's "
+        "time over its predicted time. Time between operators is divided among them. "
     )
     return (
-        "From the operator list alone, by a calibration of this machine; beside it what simpler "
-        "models of a machine say: FLOPs over its best rate, a roofline of the whole, and one of "
-        "each operator. Kernels on feature maps are calibrated apart for one image and for more: "
-        "at batch 1 torch lays maps out otherwise, and they take another path. Memory that is "
-        "mapped afresh at each call is in no prediction: what was timed ran with malloc pinned. "
-        f"{by_operator if 'residuals' in infos else ''}Under the roof, what was measured."
+        "Predicted from the operator list by a calibration of this machine. Beside it are simpler "
+        "models: FLOPs over the machine's best rate, a roofline of the whole, and a roofline of "
+        "each operator. Kernels on feature maps are calibrated separately for batch 1, where torch "
+        "uses another layout and another path. All times are those of a process in which malloc "
+        f"keeps large blocks. {by_operator if 'residuals' in infos else ''}"
+        "The roofline at the end shows measured times."
     )
 
 
@@ -116,9 +116,9 @@ def _memory_text(run: Run, infos: Infos) -> str:
     crosses = "; crosses mark the largest image that fits" if infos["resolution"].crossings else ""
     once = ", each repeated block once" if run.setting.mode == "inference" else ""
     return (
-        f"What the whole model needs for square images, {run.setting.mode}: parameters, input and "
-        f"the peak of live tensors{crosses}. Below, live bytes at every operator of this image, "
-        f"above input and parameters{once}."
+        f"Memory of the whole model for square images, {run.setting.mode}: parameters, input and "
+        f"the peak of live tensors{crosses}. Below it, live bytes at every operator, for this "
+        f"image, without input and parameters{once}."
     )
 
 
@@ -138,7 +138,7 @@ OUTLINES: Mapping[str, Outline] = {
         _cost_sheets,
     ),
     "latency": Outline(
-        "Latency, and where it parts company with MACs",
+        "Latency beside MACs",
         _latency_text,
         _latency_sheets,
     ),
@@ -151,9 +151,9 @@ OUTLINES: Mapping[str, Outline] = {
     "agreement": Outline(
         "Formula against counters",
         lambda run, infos: (
-            "Every submodule of every row, in each counter's own convention. fvcore: 1 a MAC, 5 an "
-            "element of a layer norm, 1 an element that is pooled, 4 an element that is "
-            "interpolated. torch: 2 a MAC, nothing else."
+            "Every submodule of every row, in the convention of each counter. fvcore: 1 a MAC, 5 "
+            "an element of a layer norm, 1 a pooled element, 4 an interpolated element. torch: 2 "
+            "a MAC, and nothing else."
         ),
         _agreement_sheets,
     ),

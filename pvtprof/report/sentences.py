@@ -14,10 +14,10 @@ from pvtprof.run.witnesses import COUNTERS, WITNESSES
 
 def setting(run: Run) -> str:
     """Return the setting in one line: batch, dtype, attention, and the mode if it is training."""
-    its, tf32 = run.setting, run.environment.tf32
-    number = f"{its.dtype}, TF32 {tf32}" if tf32 and its.dtype == "float32" else its.dtype
-    parts = [f"batch {its.batch}", number, f"{its.attention} attention"]
-    return ", ".join([*parts, "training step"] if its.mode == "training" else parts)
+    one, tf32 = run.setting, run.environment.tf32
+    number = f"{one.dtype}, TF32 {tf32}" if tf32 and one.dtype == "float32" else one.dtype
+    parts = [f"batch {one.batch}", number, f"{one.attention} attention"]
+    return ", ".join([*parts, "training step"] if one.mode == "training" else parts)
 
 
 def title(run: Run) -> str:
@@ -51,7 +51,7 @@ def agreement(run: Run) -> str:
         of_rows = " rows" if WITNESSES[names[0]].by_module else ""
         parts.append(f"{title} in {equal} of {len(rows)}{of_rows}")
     head = "Formula and counters agree" if run.agrees else "FORMULA AND COUNTERS DISAGREE"
-    return f"{head}, to the last digit and submodule by submodule: {', '.join(parts)}."
+    return f"{head} exactly, submodule by submodule: {', '.join(parts)}."
 
 
 def _agrees(row: Row, names: Sequence[str]) -> bool:
@@ -131,37 +131,39 @@ def timed_and_predicted(run: Run) -> dict[str, list[tuple[Row, float, float]]]:
 
     By predictor; of those, the ones that all such rows have.
     """
-    said = [
+    both = [
         (row, row.latency.median, row.predicted.by_predictor)
         for row in run.rows
         if row.predicted and row.latency
     ]
     return {
-        name: [(row, measured, by[name]) for row, measured, by in said]
+        name: [(row, measured, by[name]) for row, measured, by in both]
         for name in PREDICTORS
-        if said and all(name in by for _, _, by in said)
+        if both and all(name in by for _, _, by in both)
     }
 
 
 def errors(run: Run) -> dict[str, float]:
     """Return the mean absolute error of each predictor over the timed rows, as a share."""
     return {
-        name: fmean(abs(said / measured - 1) for _, measured, said in its)
-        for name, its in timed_and_predicted(run).items()
+        name: fmean(abs(predicted / measured - 1) for _, measured, predicted in rows)
+        for name, rows in timed_and_predicted(run).items()
     }
 
 
 def predictions(run: Run) -> Iterator[str]:
     """Yield the errors of the predictors, and the operator that is furthest off."""
     if found := errors(run):
-        said = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
-        yield f"Predictions of latency, off on average: {', '.join(said)}."
+        parts = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
+        yield f"Predictions of latency, off on average: {', '.join(parts)}."
     if furthest := furthest_off(run):
         row, name = furthest
-        part, predicted = next((part, said) for its, _, part, said in row.residuals if its == name)
+        part, predicted = next(
+            (part, expected) for op_name, _, part, expected in row.residuals if op_name == name
+        )
         yield (
-            f"Furthest from what was predicted: {name} in {row.name}, "
-            f"{units.milliseconds(part)} for {units.milliseconds(predicted)}."
+            f"Furthest from its prediction: {name} in {row.name}, "
+            f"measured {units.milliseconds(part)}, predicted {units.milliseconds(predicted)}."
         )
 
 
@@ -173,9 +175,9 @@ def furthest_off(run: Run) -> tuple[Row, str] | None:
     off = {
         (row.key, name): abs(part - predicted)
         for row in run.rows
-        if (said := row.predicted)
+        if (prediction := row.predicted)
         for name, _, part, predicted in row.residuals
-        if not said.low <= part / predicted * said.seconds <= said.high
+        if not prediction.low <= part / predicted * prediction.seconds <= prediction.high
     }
     if not off:
         return None

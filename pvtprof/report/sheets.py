@@ -100,18 +100,18 @@ def latencies(run: Run) -> Sheet:
 
 
 def _latency(row: Row) -> tuple[str, ...]:
-    taken = row.latency
-    if taken is None:
+    latency = row.latency
+    if latency is None:
         return (*place_of(row), "-", "-", "-", "0", "-", "-", "-", row.not_run or "")
-    times = (taken.median, *(row.latency_interval_s or (None, None)))
+    times = (latency.median, *(row.latency_interval_s or (None, None)))
     return (
         *place_of(row),
         *map(units.bare_milliseconds, times),
-        units.integer(len(taken.samples)),
-        units.integer(taken.calls),
-        units.bare_milliseconds(taken.middle("cpu")),
-        taken.stopped or "-",
-        "; ".join(taken.warnings),
+        units.integer(len(latency.samples)),
+        units.integer(latency.calls),
+        units.bare_milliseconds(latency.middle("cpu")),
+        latency.stopped or "-",
+        "; ".join(latency.warnings),
     )
 
 
@@ -134,15 +134,15 @@ def predictions(run: Run) -> Sheet:
                 units.bare_milliseconds,
                 (
                     row.latency_median_s,
-                    said.seconds,
-                    said.low,
-                    said.high,
-                    *map(said.rungs.get, simpler),
+                    prediction.seconds,
+                    prediction.low,
+                    prediction.high,
+                    *map(prediction.rungs.get, simpler),
                 ),
             ),
         )
         for row in run.rows
-        if (said := row.predicted)
+        if (prediction := row.predicted)
     )
     return Sheet("Latency as predicted and as measured", header, lines)
 

@@ -121,17 +121,17 @@ def _on_gpu(row: Row, tf32: str | None) -> dict[str, Cell]:
     """Return the columns that only a GPU has."""
     if not row.setting.on_cuda:
         return {}
-    its = row.latency
+    latency = row.latency
     found: dict[str, Cell] = {"tf32": tf32, "attention_backend": row.backend}
     for name in ("wall", "graph"):
-        values = its.series.get(name) if its else None
+        values = latency.series.get(name) if latency else None
         low, high = (values and median_interval(values)) or (None, None)
         found |= {
-            f"{name}_median_s": its.middle(name) if its else None,
+            f"{name}_median_s": latency.middle(name) if latency else None,
             f"{name}_low_s": low,
             f"{name}_high_s": high,
         }
     found |= {"launch_ratio": its.launch_ratio if its else None, "busy_batch": busy_batch(row)}
     for name, series, unit in _STATES:
-        found[f"{name}_median_{unit}"] = its.middle(series) if its else None
+        found[f"{name}_median_{unit}"] = latency.middle(series) if latency else None
     return found

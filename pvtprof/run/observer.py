@@ -169,11 +169,11 @@ class Observer:
             return self._not_run(ready.values(), self.failure)
         self.left_s += self._share(part) * self.budget_s
         begin = time.perf_counter()
-        taken: dict[str, Measurement] = {}
+        measured: dict[str, Measurement] = {}
         reason = f"no time left to measure; raise --budget ({self.asked_s:g} s)"
         try:
             if self.clock:
-                self._measure(self.clock, part, ready, taken)
+                self._measure(self.clock, part, ready, measured)
         except DeviceMemoryError:
             reason = OUT_OF_MEMORY
         except DeviceLostError as error:
@@ -183,9 +183,9 @@ class Observer:
         finally:
             self.left_s = max(0.0, self.left_s - (time.perf_counter() - begin))
             for name, key in ready.items():
-                if name in taken:
-                    self.rows[key] = replace(self.rows[key], latency=taken[name])
-        self._untaken(part, {name: ready[name] for name in ready if name not in taken}, reason)
+                if name in measured:
+                    self.rows[key] = replace(self.rows[key], latency=measured[name])
+        self._untaken(part, {name: ready[name] for name in ready if name not in measured}, reason)
 
     def _untaken(self, part: Part, late: Mapping[str, Key], reason: str) -> None:
         """Say why rows were not timed; on a GPU without memory for all, try without the largest."""
@@ -215,7 +215,7 @@ class Observer:
         clock: Side,
         part: Part,
         ready: Mapping[str, Key],
-        taken: dict[str, Measurement],
+        measured: dict[str, Measurement],
     ) -> None:
         from pvtprof.observe import latency
 
@@ -236,23 +236,23 @@ class Observer:
                     self.setting.device,
                     progress=lambda text: self.progress(f"timing {name}, {text}"),
                 ),
-                keep=taken,
+                keep=measured,
             )
             if by_operator:
-                self._time_operators(clock, ready, taken, begin + self.left_s)
+                self._time_operators(clock, ready, measured, begin + self.left_s)
 
     def _time_operators(
         self,
         clock: Side,
         ready: Mapping[str, Key],
-        taken: Mapping[str, Measurement],
+        measured: Mapping[str, Measurement],
         until: float,
     ) -> None:
         """Time each operator of the timed modules in context, as far as the time allows."""
         from pvtprof.observe.sides import FEWEST_PROFILED
 
         until = max(until, time.perf_counter() + OPERATORS_S)
-        for name, measurement in taken.items():
+        for name, measurement in measured.items():
             if time.perf_counter() + FEWEST_PROFILED * measurement.median < until:
                 profile = clock.profile(name, measurement.median)
                 self.rows[ready[name]] = with_profile(self.rows[ready[name]], profile)

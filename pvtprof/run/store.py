@@ -52,7 +52,9 @@ def _setting_document(setting: Setting) -> dict[str, Any]:
 def _environment_document(its: Environment) -> dict[str, Any]:
     """Return an environment; fields that only a GPU has are left out elsewhere."""
     of_gpu = ("cudnn", "tf32", "gpu_settings")
-    return {name: v for name, v in asdict(its).items() if v is not None or name not in of_gpu}
+    return {
+        name: v for name, v in asdict(environment).items() if v is not None or name not in of_gpu
+    }
 
 
 def _row_document(run: Run, row: Row) -> dict[str, Any]:
@@ -75,14 +77,14 @@ def _row_document(run: Run, row: Row) -> dict[str, Any]:
     }
 
 
-def _latency_document(taken: Measurement) -> dict[str, Any]:
-    low, high = taken.interval or (None, None)
+def _latency_document(latency: Measurement) -> dict[str, Any]:
+    low, high = latency.interval or (None, None)
     return {
-        "median": taken.median,
+        "median": latency.median,
         "low": low,
         "high": high,
-        **asdict(taken),
-        "warnings": taken.warnings,
+        **asdict(latency),
+        "warnings": latency.warnings,
     }
 
 

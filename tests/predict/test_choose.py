@@ -127,14 +127,14 @@ def test_the_command_prints_writes_and_refuses(
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [int(line["macs"]) for line in lines] == [row["macs"] for row in rows]
     assert app.main(words) == 0
-    assert "that none beats" in capsys.readouterr().out
+    assert "that no other design beats" in capsys.readouterr().out
     for more, part in (
         (["--within", "0"], "'0' is not a time"),
         (["--within", "fast"], "'fast' is not a time"),
         (["--within", "0ms"], "'0ms' is not a time"),
         (["--within", "1us"], "no design of"),
         (["--memory", "0GiB"], "memory"),
-        (["--R", "8,4,2,1"], "leave them out"),
+        (["--R", "8,4,2,1"], "leave --R and --pool-size out"),
         (["--dtype", "float16"], "float32, not of float16"),
         (["--calibration", "nowhere.json"], "there is no calibration at nowhere.json"),
         (["-o", "x.txt"], "x.txt"),

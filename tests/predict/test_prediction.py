@@ -450,7 +450,7 @@ def test_operators_that_were_timed_are_beside_what_was_predicted() -> None:
     page = html.render(run)
     assert "residuals-chart" in page
     assert "Operators as timed and as predicted" in page
-    assert "timed by itself" in page
+    assert "timed while the module ran" in page
 
 
 def test_operators_timed_without_their_module_are_no_residuals() -> None:
@@ -460,14 +460,14 @@ def test_operators_timed_without_their_module_are_no_residuals() -> None:
         run = with_row(run, stage, variant, latency=None)
     assert "residuals" not in run.figures()
     assert sentences.furthest_off(run) is None
-    assert "timed by itself" not in html.render(run)
+    assert "timed while the module ran" not in html.render(run)
 
 
 def test_the_operator_that_surprises_is_named() -> None:
     run = as_predicted("softmax")
     assert sentences.furthest_off(run) == (run.row(3, "mha"), "softmax")
     said = " ".join(sentences.predictions(run))
-    assert "Furthest from what was predicted: softmax in stage 3 mha, " in said
+    assert "Furthest from its prediction: softmax in stage 3 mha, measured " in said
 
 
 def test_without_operators_timed_the_page_does_not_speak_of_them() -> None:
@@ -475,7 +475,7 @@ def test_without_operators_timed_the_page_does_not_speak_of_them() -> None:
     assert "residuals" not in run.figures()
     page = html.render(run)
     assert "prediction" in page
-    assert "timed by itself" not in page
+    assert "timed while the module ran" not in page
 
 
 def test_what_was_not_timed_or_predicted_is_said() -> None:
@@ -485,8 +485,8 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     run = with_row(run, 2, "sra_conv", ops=plain)
     run = with_row(run, 4, "sra_pool", predicted=None)
     said = " ".join(notes(run))
-    assert "knows of: stage 2 sra_conv." in said
-    assert "has not seen: stage 4 sra_pool." in said
+    assert "than expected: stage 2 sra_conv." in said
+    assert "has not seen their kernels: stage 4 sra_pool." in said
 
 
 @pytest.mark.parametrize(
@@ -494,11 +494,11 @@ def test_what_was_not_timed_or_predicted_is_said() -> None:
     [
         (
             {"img": 96},
-            "(16), so that a softmax takes them one by one: stage 1 sra_conv (9), "
-            "stage 2 sra_conv (9), stage 3 sra_conv (9). ",
+            "(16): stage 1 sra_conv (9), stage 2 sra_conv (9), stage 3 sra_conv (9). "
+            "A softmax then takes them one by one",
         ),
-        ({"img": 64, "dtype": "float64"}, "(8), so that"),
-        ({"img": 96, "dtype": "bfloat16"}, "(32), so that"),
+        ({"img": 64, "dtype": "float64"}, "(8): stage"),
+        ({"img": 96, "dtype": "bfloat16"}, "(32): stage"),
     ],
 )
 def test_fewer_keys_than_a_vector_are_said(options: dict[str, Any], said: str) -> None:

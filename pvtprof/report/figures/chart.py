@@ -39,4 +39,4 @@ def by_design(run: Run, points: Callable[[Row], Iterable[Point]]) -> dict[str, t
     found: dict[str, list[Point]] = {name: [] for name in run.variants}
     for row in run.rows:
         found[row.design.name] += points(row)
-    return {name: tuple(its) for name, its in found.items() if its}
+    return {name: tuple(values) for name, values in found.items() if values}

@@ -127,10 +127,10 @@ class ResolutionInfo:
 
 def resolution_info(run: Run) -> ResolutionInfo:
     """Return the needed memory at each of ``SIDES``, and where the device's memory ends."""
-    its = run.setting
-    points = {d.name: tuple(_needs(d.spec, its)) for d in run.designs}
+    setting = run.setting
+    points = {d.name: tuple(_needs(d.spec, setting)) for d in run.designs}
     memory = run.environment.memory_bytes
-    edges = {d.name: image_edge(d.spec, its, memory) for d in run.designs} if memory else {}
+    edges = {d.name: image_edge(d.spec, setting, memory) for d in run.designs} if memory else {}
     crossings = {v: (edge.size, edge.needs) for v, edge in edges.items() if edge.size}
     return ResolutionInfo(points, memory, crossings)
 

@@ -44,8 +44,10 @@ def prediction_info(run: Run) -> PredictionInfo:
     """Return every row that was both predicted and timed, by predictor."""
     return PredictionInfo(
         {
-            name: tuple((row.name, 1e3 * measured, 1e3 * said) for row, measured, said in its)
-            for name, its in timed_and_predicted(run).items()
+            name: tuple(
+                (row.name, 1e3 * measured, 1e3 * predicted) for row, measured, predicted in rows
+            )
+            for name, rows in timed_and_predicted(run).items()
         }
     )
 

@@ -51,7 +51,7 @@ def add_dots(
     name: str,
     color: str,
     points: Iterable[tuple[Any, ...]],
-    said: str = "%{y:.4s}",
+    hover: str = "%{y:.4s}",
     group: str | None = None,
 ) -> None:
     """Add dots of (x, y, low, high) with their intervals; a ``group`` stands in one line."""
@@ -73,5 +73,5 @@ def add_dots(
             "array": above,
             "arrayminus": below,
         },
-        hovertemplate=f"%{{x}}<br>{said}<extra>{name}</extra>",
+        hovertemplate=f"%{{x}}<br>{hover}<extra>{name}</extra>",
     )

@@ -35,7 +35,7 @@ def _on_cuda(setting: Setting) -> bool:
     return setting.on_cuda and setting.mode == "inference"
 
 
-def _of_gpu(which: str, label: str, **its: Any) -> Witness:
+def _of_gpu(which: str, label: str, **others: Any) -> Witness:
     """Return a witness that the process on the GPU runs, by its word for the figure."""
 
     def ask(side: Side, name: str) -> Count:
@@ -48,7 +48,7 @@ def _of_gpu(which: str, label: str, **its: Any) -> Witness:
         "applies": _on_cuda,
         "shown_elsewhere": False,
     }
-    return Witness(label=label, ask=ask, **(usual | its))
+    return Witness(label=label, ask=ask, **(usual | others))
 
 
 WITNESSES = (
