@@ -131,7 +131,10 @@ def _on_gpu(row: Row, tf32: str | None) -> dict[str, Cell]:
             f"{name}_low_s": low,
             f"{name}_high_s": high,
         }
-    found |= {"launch_ratio": its.launch_ratio if its else None, "busy_batch": busy_batch(row)}
+    found |= {
+        "launch_ratio": latency.launch_ratio if latency else None,
+        "busy_batch": busy_batch(row),
+    }
     for name, series, unit in _STATES:
         found[f"{name}_median_{unit}"] = latency.middle(series) if latency else None
     return found
