@@ -121,11 +121,11 @@ def of_this_machine(
 ) -> tuple[Calibration | None, str]:
     """Return the calibration kept for this machine, and a message about it.
 
-    Where there is none, or it is of another environment, one is made if it may be, and kept. What
-    goes wrong with that is said: a prediction is no reason to measure nothing.
+    If there is none, or it is of another environment, a new one is measured and kept, if
+    ``may_measure``. The message says what failed; measuring latency goes on without a prediction.
     """
     path = kept.path_of(device, dtype)
-    said = ""
+    problem = ""
     if path.exists():
         try:
             here = environment(device, timed=True, tf32=tf32)

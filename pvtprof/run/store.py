@@ -49,7 +49,7 @@ def _setting_document(setting: Setting) -> dict[str, Any]:
     return its | ({"sizes": setting.point} if setting.sizes else {})
 
 
-def _environment_document(its: Environment) -> dict[str, Any]:
+def _environment_document(environment: Environment) -> dict[str, Any]:
     """Return an environment; fields that only a GPU has are left out elsewhere."""
     of_gpu = ("cudnn", "tf32", "gpu_settings")
     return {

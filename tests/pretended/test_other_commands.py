@@ -32,7 +32,7 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, Any], int, str]] = [
     (("choose",), {"mig": True, "nvml": False}, 2, "there is no calibration"),
     (("fit", "--device", "cuda:1"), {}, 3, "found cpu, cuda:0"),
     (("fit",), {"dead_at": 1, "starts": False}, 3, "busy or unavailable"),
-    ((*COUNTED, "--mode", "training", "--cuda-graph"), {}, 2, "leave --cuda-graph"),
+    ((*COUNTED, "--mode", "training", "--cuda-graph"), {}, 2, "leave out --cuda-graph"),
     ((*COUNTED, "--attention", "sdpa", "--dtype", "float64"), {}, 2, "no fused kernel"),
 ]
 
