@@ -252,7 +252,7 @@ def _softmax(op: Op, sizes: Sizes, size: int) -> tuple[float, ...]:
 
 def softmax_of(elements: int, row: int, size: int) -> tuple[float, ...]:
     """Return the features of a softmax over rows of ``row`` elements."""
-    call, rows, *taken = rows_of(elements, row, size)
+    call, rows, *spilled = rows_of(elements, row, size)
     row *= size
     short = (rows * row if row < vector else 0.0 for vector in VECTORS)
     rests = (rows if row % vector else 0.0 for vector in VECTORS)
