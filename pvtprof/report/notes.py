@@ -23,7 +23,10 @@ def _unpredicted(run: Run) -> Iterator[str]:
     if missing := [
         row.name for row in run.rows if run.ceilings and not row.predicted and not row.is_own
     ]:
-        yield f"Not predicted, for kernels that the calibration has not seen: {', '.join(missing)}."
+        yield (
+            "Not predicted, because the calibration has not seen their kernels: "
+            f"{', '.join(missing)}."
+        )
     if untimed := [
         row.name
         for row in run.rows
