@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 
 def _given() -> frozenset[int] | None:
-    """The cores that the process may use; None where the system does not say.
+    """Return the cores that the process may use; None where the system does not say.
 
     Where torch is there already, those of all its threads: each may be bound to another.
     """
@@ -34,12 +34,12 @@ GIVEN = _given()
 
 
 def count() -> int:
-    """How many cores the process may use."""
+    """Return how many cores the process may use."""
     return len(GIVEN) if GIVEN else os.cpu_count() or 1
 
 
 def last() -> int | None:
-    """The core that sides in lockstep stay on; None where the system does not let them."""
+    """Return the core that sides in lockstep stay on; None where the system does not let them."""
     return max(GIVEN) if GIVEN else None
 
 

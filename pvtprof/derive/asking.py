@@ -23,7 +23,7 @@ _IMPLS = "fake_impls.py"
 
 
 def chooses_a_kernel() -> bool:
-    """Whether torch only picks the kernel of a convolution (by batch): all lay out the same."""
+    """Return whether torch only picks the kernel of a convolution, which changes no layout."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.endswith(_ASKING):
         frame = frame.f_back  # type: ignore[assignment]
@@ -32,13 +32,13 @@ def chooses_a_kernel() -> bool:
 
 
 def is_users(file: str) -> bool:
-    """Whether code is a user's: not torch's, not pvtprof's own but for its models."""
+    """Return whether code is a user's: not torch's, not pvtprof's own but for its models."""
     inside = file.startswith((_TORCH, _HERE)) and not file.startswith(_MODELS)
     return not inside and not file.startswith("<") and "contextlib" not in file
 
 
 def user_line() -> str:
-    """File and line of the innermost code that is neither torch's nor pvtprof's."""
+    """Return file and line of the innermost code that is neither torch's nor pvtprof's."""
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename

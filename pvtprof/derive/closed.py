@@ -34,7 +34,7 @@ class Expression:
     polynomials: tuple[Polynomial, ...]
 
     def __call__(self, **sizes: int) -> int:
-        """The whole number that it is at some sizes."""
+        """Return the whole number that it is at some sizes."""
         values = dict(sizes)
         lines = definition_lines(self.piece.definitions, self.names)
         code = ", ".join(map(python, self.polynomials))
@@ -122,7 +122,7 @@ class Closed:
         return {name: definition_text(made) for name, made in self.main.used}
 
     def __call__(self, **sizes: Count) -> Costs:
-        """The costs at some sizes; raises OutsideError where they are not proven."""
+        """Return the costs at some sizes; raises OutsideError where they are not proven."""
         if unknown := sizes.keys() - set(self.names):
             raise SpecError(
                 f"{self.name} has no size {sorted(unknown)[0]!r}; it has {', '.join(self.names)}"
@@ -139,7 +139,7 @@ class Closed:
         raise OutsideError(self.outside(point))
 
     def parts(self, **sizes: int) -> list[PartCosts]:
-        """What each submodule costs at some sizes; raises OutsideError where that is not proven."""
+        """Return the costs of each submodule at some sizes; raise OutsideError if unproven."""
         for piece in self.pieces:
             if piece.domain.holds(sizes):
                 return part_costs(piece, sizes)
@@ -151,11 +151,11 @@ class Closed:
         raise SpecError(f"{self.name} needs a size {name!r}")
 
     def covers(self, **sizes: int) -> bool:
-        """Whether a piece is proven at some sizes."""
+        """Return whether a piece is proven at some sizes."""
         return any(piece.domain.holds(sizes) for piece in self.pieces)
 
     def outside(self, point: Mapping[str, int]) -> str:
-        """Why sizes are outside of every piece, in one line."""
+        """Return why sizes are outside of every piece, in one line."""
         said = point_text(point)
         if not self.pieces:
             return f"{said}: no piece of {self.name} was derived"
@@ -194,7 +194,7 @@ class Closed:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A table by submodule, of the piece that covers the example: as text and as numbers."""
+        """Return a table by submodule of the example's piece, as text and as numbers."""
         import pandas as pd
 
         at = dict(self.example)

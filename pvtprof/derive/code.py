@@ -22,7 +22,7 @@ SCHEMA = "pvtprof.form/1"
 
 
 def as_json(form: Closed, at: Mapping[str, int] | None = None) -> str:
-    """The form as JSON text, with what witnesses said and the figures ``at`` some sizes."""
+    """Return the form as JSON text, with what witnesses said and the figures ``at`` some sizes."""
     data = document(form) | {"checks": [asdict(check) for check in form.checks]}
     if at:
         data["at"] = {"sizes": dict(at), **asdict(form(**at))}
@@ -30,7 +30,7 @@ def as_json(form: Closed, at: Mapping[str, int] | None = None) -> str:
 
 
 def document(form: Closed) -> dict[str, Any]:
-    """The form as data: terms as [numerator, denominator, {size: power}]."""
+    """Return the form as data: terms as [numerator, denominator, {size: power}]."""
     return {
         "schema": SCHEMA,
         "name": form.name,
@@ -94,7 +94,7 @@ def _terms(polynomial: Polynomial) -> list[list[Any]]:
 
 
 def as_python(form: Closed) -> str:
-    """A function of the sizes, and assertions of what independent witnesses observed."""
+    """Return a function of the sizes, and assertions of what independent witnesses observed."""
     name = re.sub(r"\W", "_", form.name.rpartition(":")[2])
     if not name.isidentifier() or keyword.iskeyword(name):
         name = f"form_{name}"
@@ -130,7 +130,7 @@ def _branch(piece: Piece) -> list[str]:
 
 
 def _observed(form: Closed) -> list[tuple[tuple[tuple[str, int], ...], dict[str, int]]]:
-    """Points at which every figure was observed."""
+    """Return points at which every figure was observed."""
     found: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
     for check in form.checks:
         if check.observed is not None and check.witness != "fvcore":
@@ -139,7 +139,7 @@ def _observed(form: Closed) -> list[tuple[tuple[tuple[str, int], ...], dict[str,
 
 
 def as_latex(form: Closed) -> str:
-    """The main piece in an align environment."""
+    """Return the main piece in an align environment."""
     piece = form.main
     products = Products(piece)
     lines = [rf"{latex_name(name)} &= {definition_latex(made)}" for name, made in piece.used]

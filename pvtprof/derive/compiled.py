@@ -34,7 +34,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {n: _elementwise(f) for n, f in _SC
 
 
 def python(polynomial: Polynomial) -> str:
-    """A polynomial as Python code; coefficients that are no whole numbers divide at the end."""
+    """Return a polynomial as Python code; divisions by coefficients come at the end."""
     scale = polynomial.denominator
     text = joined(polynomial * scale, "*", lambda n, p: "*".join([n] * p))
     return text if scale == 1 else f"({text})//{scale}"
@@ -43,7 +43,7 @@ def python(polynomial: Polynomial) -> str:
 def definition_lines(
     definitions: Iterable[tuple[str, Definition]], needed: Iterable[str] | None = None
 ) -> list[str]:
-    """Assignments of named sizes: all, or those on which some names depend."""
+    """Return assignments of named sizes: all, or those on which some names depend."""
     definitions = tuple(definitions)
     wanted = set(dict(definitions) if needed is None else needed)
     for name, made in reversed(definitions):
@@ -53,7 +53,7 @@ def definition_lines(
 
 
 def definition(made: Definition) -> str:
-    """A named size as Python code."""
+    """Return a named size as Python code."""
     if not isinstance(made, Rounded):
         return made.code
     by = made.divisor.constant
@@ -64,7 +64,7 @@ def definition(made: Definition) -> str:
 
 
 def compiled(arguments: Iterable[str], lines: Iterable[str], result: str) -> Callable[..., Any]:
-    """A function of the arguments."""
+    """Return a function of the arguments."""
     body = "".join(f"    {line}\n" for line in lines)
     source = f"def function({', '.join(arguments)}):\n{body}    return {result}\n"
     scope: dict[str, Any] = dict(FUNCTIONS)
@@ -76,7 +76,7 @@ def compiled(arguments: Iterable[str], lines: Iterable[str], result: str) -> Cal
 def test_of(
     arguments: Iterable[str], lines: Iterable[str], conditions: Iterable[str]
 ) -> Callable[..., Any]:
-    """A function that says whether conditions hold; a quotient by 0 is outside of every domain."""
+    """Return a function that tests conditions; a quotient by 0 is outside of every domain."""
     made = compiled(arguments, lines, " & ".join(f"({c})" for c in conditions) or "True")
 
     def tested(*sizes: Any) -> Any:

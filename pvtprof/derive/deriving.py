@@ -41,7 +41,7 @@ class Deriving:
     def pieces(
         self, at: Iterable[Mapping[str, int]], ranges: Mapping[str, tuple[int, int]]
     ) -> list[Piece]:
-        """The main piece, that of batch 1, that of the example's own size, and those asked for."""
+        """Return the main piece, those of batch 1 and of the example, and those asked for."""
         main = self._main()
         self.found.append(main)
         hints = self._hints_of(main)
@@ -62,7 +62,7 @@ class Deriving:
         return {**self._last, **main.domain.given}
 
     def _pass(self, hints: Mapping[str, int], fixed: Iterable[str] = ()) -> Piece:
-        """One pass; sizes 0 and 1 are numbers, for torch treats them apart."""
+        """Return one pass; sizes 0 and 1 are numbers, for torch treats them apart."""
         given = {n: v for n, v in hints.items() if n in fixed or v < 2}
         try:
             left = self.deadline - time.monotonic()
@@ -74,7 +74,7 @@ class Deriving:
         return piece_of(found, [n for n in hints if n not in given], given)
 
     def _main(self) -> Piece:
-        """The pass that leaves most sizes free."""
+        """Return the pass that leaves most sizes free."""
         best: tuple[int, Piece, dict[str, int]] | None = None
         failed: DeriveError | None = None
         for hints, fixed in candidates(self.example.sizes):
@@ -97,12 +97,12 @@ class Deriving:
         return self._settled(best[1], best[2])
 
     def _tying(self, found: Piece) -> tuple[str, ...]:
-        """Equations that leave hardly any sizes free together."""
+        """Return equations that leave hardly any sizes free together."""
         tied = found.domain.tied
         return () if tied and len(verifying.drawn(found, self.example.sizes, 3)) == 3 else tied
 
     def _settled(self, found: Piece, hints: dict[str, int]) -> Piece:
-        """The piece; sizes that the code fixes are numbers of the example."""
+        """Return the piece; sizes that the code fixes are numbers of the example."""
         self._last = hints
         fixed = found.domain.fixed
         for name in found.domain.given:

@@ -48,7 +48,7 @@ class Domain:
         return found
 
     def sizes_of(self, guard: Guard) -> frozenset[str]:
-        """The free sizes that a guard is about."""
+        """Return the free sizes that a guard is about."""
         return frozenset().union(*(self._made_of[n] for n in guard.polynomial.names))
 
     @cached_property
@@ -72,7 +72,7 @@ class Domain:
         return test_of(arguments, lines, map(python_guard, guards))
 
     def holds(self, sizes: Mapping[str, int]) -> bool:
-        """Whether a point is in the domain."""
+        """Return whether a point is in the domain."""
         for name, value in self.given.items():
             if sizes[name] != value:
                 return False
@@ -94,7 +94,7 @@ class Domain:
         }
 
     def mask(self, sizes: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Table:
-        """Whether points are in the domain, for arrays of sizes of one shape."""
+        """Return whether points are in the domain, for arrays of sizes of one shape."""
         shape = next(iter(sizes.values())).shape
         found = np.ones(shape, dtype=bool)
         for name, value in self.given.items():
@@ -112,7 +112,7 @@ class Domain:
         return found
 
     def broken(self, sizes: Mapping[str, int]) -> str:
-        """The first reason for which a point is outside, with the line of code; "" inside."""
+        """Return the first reason why a point is outside, with the line of code; "" inside."""
         for name, value in self.given.items():
             if sizes[name] != value:
                 return f"{name} = {value}"
@@ -129,7 +129,7 @@ class Domain:
         return ""
 
     def text(self, guard: Guard) -> str:
-        """A guard as a person writes it, rounded quotients written out."""
+        """Return a guard as a person writes it, rounded quotients written out."""
         return guard_text(guard, dict(self.definitions))
 
     @cached_property
@@ -141,7 +141,7 @@ class Domain:
         return (*fixed, *merged(alone), *dict.fromkeys(joint))
 
     def _restricts(self, guard: Guard) -> bool:
-        """Whether a guard on several sizes fails anywhere where the others' tables hold."""
+        """Return whether a guard on several sizes fails anywhere where the others' tables hold."""
         if len(self.sizes_of(guard)) < 2:
             return False
         rng = np.random.default_rng(0)
@@ -174,20 +174,20 @@ class Domain:
 
 
 def evaluated(made: Definition, values: Mapping[str, int]) -> int:
-    """The number that a named size is."""
+    """Return the number that a named size is."""
     if isinstance(made, Rounded):
         return made.numerator.at(values) // made.divisor.at(values)
     return int(eval(made.code, dict(FUNCTIONS), dict(values)))
 
 
 def python_guard(guard: Guard) -> str:
-    """A guard as Python code."""
+    """Return a guard as Python code."""
     scale = guard.polynomial.denominator
     return f"{python(guard.polynomial * scale)} {guard.relation} 0"
 
 
 def guard_text(guard: Guard, definitions: Mapping[str, Definition]) -> str:
-    """A guard as a person writes it: positive terms on the left, the others on the right."""
+    """Return a guard as a person writes it: positive terms on the left, the others on the right."""
     if (multiple := _multiple(guard, definitions)) is not None:
         return multiple
     left = Polynomial({m: c for m, c in guard.polynomial.terms.items() if c > 0})
@@ -214,5 +214,5 @@ def _multiple(guard: Guard, definitions: Mapping[str, Definition]) -> str | None
 
 
 def short(where: str) -> str:
-    """File name and line, without the folders."""
+    """Return file name and line, without the folders."""
     return where.replace("\\", "/").rpartition("/")[2]

@@ -67,7 +67,7 @@ class Reach:
 
 
 def checked_module(module: object) -> nn.Module:
-    """The module itself, or what torch.compile made it of; raises SpecError where it is none."""
+    """Return the module, or what torch.compile wraps; raise SpecError for anything else."""
     from torch import nn
 
     if not isinstance(module, nn.Module):

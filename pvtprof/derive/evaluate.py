@@ -52,7 +52,7 @@ class PartCosts:
 
 
 def part_costs(piece: Piece, point: Mapping[str, int]) -> list[PartCosts]:
-    """What each submodule costs at one point, those of its submodules left out."""
+    """Return what each submodule costs at one point, those of its submodules left out."""
     values = dict(point)
     for name, made in piece.definitions:
         values[name] = evaluated(made, values)
@@ -71,7 +71,7 @@ def part_costs(piece: Piece, point: Mapping[str, int]) -> list[PartCosts]:
 
 
 def folded(parts: Iterable[PartCosts], depth: int) -> list[PartCosts]:
-    """The submodules down to a depth, each with what lies below it: they add up to the whole."""
+    """Return the submodules down to a depth; together they add up to the whole."""
     found: dict[str, PartCosts] = {}
     for part in parts:
         name = path_to(part.module, depth)
@@ -101,14 +101,14 @@ class Evaluator:
         self.numerators = compiled(names, lines, f"({scaled},)")
 
     def at(self, point: Mapping[str, int]) -> Costs:
-        """The costs at one point."""
+        """Return the costs at one point."""
         macs, read, written, saved, *live = self.function(**point)
         peak = max(live)
         at = self.piece.peaks[live.index(peak)][1]
         return Costs(macs, self.piece.params, read, written, peak, saved, at)
 
     def of(self, points: Mapping[str, Any]) -> dict[str, Any]:
-        """Figures of arrays of points: int64 where it holds them, else Python's whole numbers."""
+        """Return the figures at arrays of points: int64 if they fit, else Python ints."""
         floats = self.numerators(**{n: v.astype(np.float64) for n, v in points.items()})
         if max(float(np.max(np.abs(value))) for value in floats) >= _SAFE:
             points = {name: values.astype(object) for name, values in points.items()}
@@ -129,7 +129,7 @@ class Evaluator:
 
 
 def put(before: Any, mask: Any, values: Any) -> Any:
-    """An array with values put in where a mask says so."""
+    """Return an array with values put in where a mask says so."""
     if before is None:
         before = np.zeros(mask.shape, dtype=values.dtype)
     elif values.dtype == object:
@@ -139,7 +139,7 @@ def put(before: Any, mask: Any, values: Any) -> Any:
 
 
 def whole_size(name: str, value: object) -> int:
-    """A size as an int; raises SpecError where it is none."""
+    """Return a size as an int; raises SpecError where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise SpecError(f"{name} is {value!r}; use a whole number")
     return int(value)

@@ -29,7 +29,7 @@ class DeriveLimitError(DeriveError):
 
 
 def said(error: BaseException) -> DeriveError:
-    """The error as a user reads it."""
+    """Return the error as a user reads it."""
     at = code_line(error.__traceback__)
     where = f" at {at}" if at else ""
     if isinstance(error, LimitError):
@@ -60,7 +60,7 @@ def said(error: BaseException) -> DeriveError:
 
 
 def code_line(trace: TracebackType | None) -> str:
-    """File and line of the innermost code that is neither torch's nor pvtprof's."""
+    """Return file and line of the innermost code that is neither torch's nor pvtprof's."""
     found = ""
     for frame in traceback.extract_tb(trace):
         if is_users(frame.filename):

@@ -20,7 +20,7 @@ Cost: TypeAlias = Callable[[Iterable[Polynomial]], Polynomial]
 
 
 def piece_of(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Piece:
-    """The closed form that a trace is; ``given`` are free sizes that were put in as numbers."""
+    """Return the closed form of a trace; ``given`` are free sizes replaced by numbers."""
     free = tuple(free)
     names = Names(free, trace.sizes)
 
@@ -51,7 +51,7 @@ def piece_of(trace: Trace, free: Iterable[str], given: Mapping[str, int]) -> Pie
 
 
 def _said(guard: Guard, names: Names) -> Guard:
-    """A guard in the sizes of the costs, in small whole numbers."""
+    """Return a guard in the sizes of the costs, in small whole numbers."""
     polynomial = guard.polynomial.substituted(names.neat)
     polynomial = polynomial * polynomial.denominator
     if polynomial and guard.relation == ">=":
@@ -62,7 +62,7 @@ def _said(guard: Guard, names: Names) -> Guard:
 
 
 def _renamed(made: Piece, label: Mapping[str, str]) -> Piece:
-    """The piece with other names for its quotients."""
+    """Return the piece with other names for its quotients."""
 
     def new(polynomial: Polynomial) -> Polynomial:
         return polynomial.renamed(lambda name: label.get(name, name))
@@ -119,7 +119,7 @@ def _parts(trace: Trace, cost: Cost) -> tuple[Part, ...]:
 def _peaks(
     moments: Iterable[tuple[Polynomial, str]], sizes: Sizes, cost: Cost
 ) -> tuple[tuple[Polynomial, str], ...]:
-    """The live bytes that no other moment's exceed at every size, the first of equal ones."""
+    """Return the live bytes that can be the peak at some size, equal ones once."""
     distinct: dict[Polynomial, str] = {}
     for live, at in moments:
         distinct.setdefault(live, at)
@@ -141,7 +141,7 @@ def _never_exceeds(live: Polynomial, other: Polynomial, sizes: Sizes) -> bool:
 
 
 def _labels(made: Piece) -> dict[str, str]:
-    """Names for quotients: h1, w1 for those made alike of h and w; q1 for those of several."""
+    """Return names for quotients: h1, w1 for similar ones of h and w; q1 for those of several."""
     definitions = dict(made.definitions)
     used = dict(made.used)
     label: dict[str, str] = {}
@@ -156,12 +156,12 @@ def _labels(made: Piece) -> dict[str, str]:
 
 
 def _numbered(label: Mapping[str, str], letter: str) -> dict[str, str]:
-    """Sizes of one letter as "_" and a number, so that those made alike are the same text."""
+    """Return sizes of one letter as "_" and a number, so that similar ones are equal texts."""
     return {letter: "_"} | {n: "_" + new[len(letter) :] for n, new in label.items()}
 
 
 def _bases(name: str, definitions: Mapping[str, Definition]) -> frozenset[str]:
-    """The free sizes of which a size is made."""
+    """Return the free sizes of which a size is made."""
     if name not in definitions:
         return frozenset({name})
     parts = (_bases(inner, definitions) for inner in definitions[name].names)

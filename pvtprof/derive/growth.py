@@ -16,7 +16,7 @@ _POWERS: dict[float, str] = {1: "linear", 2: "quadratic", 3: "cubic"}
 
 
 def growth(form: Closed, piece: Piece) -> list[str]:
-    """Which terms dominate at large sizes, their share at the example, and what doubling costs."""
+    """Return the dominating terms, their share at the example, and the cost of doubling."""
     sides = [name for name in piece.domain.free if name not in ("b", *piece.domain.fixed)]
     if not sides or not piece.macs.names:
         return ["MACs are the same at every size" if not piece.macs.names else "linear in b"]
@@ -50,7 +50,7 @@ def _at_example(form: Closed, piece: Piece, leading: Polynomial, sides: list[str
 
 
 def degree_of_names(piece: Piece) -> dict[str, int]:
-    """How fast each size grows with the sides: 1 as fast."""
+    """Return how fast each size grows with the sides: 1 as fast."""
     degrees = {name: int(name != "b") for name in piece.domain.free}
     for name, made in piece.definitions:
         if isinstance(made, Rounded):
@@ -63,5 +63,5 @@ def degree_of_names(piece: Piece) -> dict[str, int]:
 
 
 def degree(monomial: Monomial, degrees: Mapping[str, int]) -> int:
-    """How fast a product grows with the sides."""
+    """Return how fast a product grows with the sides."""
     return sum(degrees.get(name, 0) * power for name, power in monomial)

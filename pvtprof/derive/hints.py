@@ -14,7 +14,7 @@ BATCH = 5
 def candidates(
     sizes: Mapping[str, int],
 ) -> Iterator[tuple[dict[str, int], tuple[str, ...]]]:
-    """Sizes to pass at, those first of which a form is most likely to hold widely.
+    """Yield sizes to pass at, those first of which a form is most likely to hold widely.
 
     Sides that share the example's powers of two but no other factor with it and differ from each
     other; then multiples of the example's; then its own; last its own with every side a number.
@@ -54,7 +54,7 @@ def _prime_from(number: int) -> int:
 def points_of(
     sizes: Mapping[str, int], ranges: Mapping[str, tuple[int, int]]
 ) -> Iterator[dict[str, int]]:
-    """Points of a range; sides of which nothing is said go with one that began as large."""
+    """Yield points of a range; sides of which nothing is said go with one that began as large."""
     if unknown := ranges.keys() - sizes.keys():
         raise SpecError(f"no size {sorted(unknown)[0]!r} is free; there are {', '.join(sizes)}")
     first = next(iter(ranges))

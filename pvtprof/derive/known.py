@@ -31,12 +31,12 @@ class Known:
         self._resolved: dict[Polynomial, Polynomial] = {}
 
     def free(self, name: str, hint: int, least: int) -> Polynomial:
-        """A new free size, known to be at least ``least``."""
+        """Return a new free size, known to be at least ``least``."""
         self.hints[name], self.least[name] = hint, least
         return Polynomial.of(name)
 
     def resolved(self, polynomial: Polynomial) -> Polynomial:
-        """The polynomial with everything put in that guards have fixed."""
+        """Return the polynomial with everything put in that guards have fixed."""
         if not self.replaced or polynomial.names.isdisjoint(self.replaced):
             return polynomial
         if polynomial not in self._resolved:
@@ -44,15 +44,15 @@ class Known:
         return self._resolved[polynomial]
 
     def hint(self, polynomial: Polynomial) -> int:
-        """The number that it is in this pass."""
+        """Return the number that it is in this pass."""
         return polynomial.at(self.hints)
 
     def computed(self, code: str, names: frozenset[str], hint: int) -> Polynomial:
-        """A size that floating point made, named."""
+        """Return a size that floating point made, named."""
         return self._name(Computed(code, names), hint, None)
 
     def floor(self, numerator: Polynomial, divisor: Polynomial) -> Polynomial:
-        """The quotient, rounded down, of two sizes, in a form that equal quotients share.
+        """Return the quotient, rounded down, of two sizes, in a form that equal quotients share.
 
         >>> sizes = Known()
         >>> h = sizes.free("h", 448, 2)
@@ -80,7 +80,7 @@ class Known:
         return Polynomial(outside) + self._proper(Polynomial(inside), divisor)
 
     def _proper(self, numerator: Polynomial, divisor: int) -> Polynomial:
-        """The floor of a quotient whose coefficients are smaller than the divisor."""
+        """Return the floor of a quotient whose coefficients are smaller than the divisor."""
         offset = int(numerator.terms.get((), 0))
         sizes = numerator - offset
         if not sizes:
@@ -123,7 +123,7 @@ class Known:
         return self._name(Rounded(numerator, divisor), hint, least)
 
     def _reduced(self, numerator: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
-        """Both without the sizes and the number that all of their terms share."""
+        """Return both without the sizes and the number that all of their terms share."""
         shared = shared_factor([*numerator.terms, *divisor.terms])
         factor = Polynomial({shared: 1})
         numerator = numerator.over(factor) or numerator
@@ -134,12 +134,12 @@ class Known:
         return numerator.divided(common), divisor.divided(common)
 
     def _times(self, numerator: Polynomial, divisor: Polynomial) -> int | None:
-        """How often the divisor's leading term goes into the numerator's, if a whole number."""
+        """Return the quotient of the leading terms if it is a whole number."""
         (top, up), (lead, down) = numerator.leading, divisor.leading
         return int(up // down) or None if top == lead else None
 
     def _below(self, numerator: Polynomial, divisor: Polynomial) -> bool:
-        """Whether the quotient is known to lie from 0 to below 1."""
+        """Return whether the quotient is known to lie from 0 to below 1."""
         low, gap = self.lowest(numerator), self.lowest(divisor - numerator)
         return low is not None and low >= 0 and gap is not None and gap > 0
 
@@ -151,7 +151,7 @@ class Known:
         return self.resolved(Polynomial.of(name))
 
     def lowest(self, polynomial: Polynomial) -> Fraction | None:
-        """A number that the polynomial never goes below; None where algebra finds none."""
+        """Return a number that the polynomial never goes below; None where algebra finds none."""
         shifted = polynomial
         lows = {name: self.least[name] for name in polynomial.names}
         if all(low is not None for low in lows.values()):
@@ -163,7 +163,7 @@ class Known:
         return self._lowest_unrounded(polynomial)
 
     def _lowest_unrounded(self, polynomial: Polynomial) -> Fraction | None:
-        """The same with the latest rounded quotient replaced by what it lies above or below."""
+        """Return the lower bound with the latest rounded quotient replaced by its own bound."""
         for name in reversed(self.definitions):
             made = self.definitions[name]
             if name not in polynomial.names or not isinstance(made, Rounded):

@@ -36,7 +36,7 @@ class Names:
             self._neat(name)
 
     def costs(self, polynomial: Polynomial) -> Polynomial:
-        """A cost in readable sizes."""
+        """Return a cost in readable sizes."""
         return self.sizes.resolved(polynomial).substituted(self.neat)
 
     def _raw(self, name: str) -> Polynomial:
@@ -81,7 +81,7 @@ class Names:
         return resolved.substituted({name: self._neat(name) for name in resolved.names})
 
     def _slack(self, numerator: Polynomial, divisor: Polynomial) -> int:
-        """What may be added to a numerator that is a multiple, so that the quotient is a ceil."""
+        """Return the number to add to a numerator that turns the quotient into a ceil."""
         by, (name, *more) = divisor.constant, (*numerator.names, "")
         if by is None or name not in self.multiples or any(more):
             return 0
@@ -92,7 +92,7 @@ class Names:
 
 
 def _multiples(sizes: Sizes) -> dict[str, tuple[str, int, int]]:
-    """Free sizes that guards made multiples: (base, offset, step): h = step * base + offset."""
+    """Return the sizes that guards made multiples, as (base, offset, step)."""
     found = {}
     for name, polynomial in sizes.replaced.items():
         names = polynomial.names
@@ -107,7 +107,7 @@ def _multiples(sizes: Sizes) -> dict[str, tuple[str, int, int]]:
 
 
 def recoded(code: str, values: Mapping[str, Polynomial]) -> str:
-    """Code of a computed size with other names in it."""
+    """Return code of a computed size with other names in it."""
 
     def put(match: re.Match[str]) -> str:
         name = match[0]
@@ -117,7 +117,7 @@ def recoded(code: str, values: Mapping[str, Polynomial]) -> str:
 
 
 def relabelled(made: Definition, label: Mapping[str, str]) -> Definition:
-    """A definition with other names in it."""
+    """Return a definition with other names in it."""
     if isinstance(made, Rounded):
         return Rounded(
             made.numerator.renamed(lambda n: label.get(n, n)),

@@ -20,11 +20,11 @@ class SizeNode(SymNode):
     shape_env: SizesEnv
 
     def wrap_int(self, num: int) -> SizeNode:
-        """A number beside a size."""
+        """Return a number beside a size."""
         return SizeNode(sympy.Integer(num), self.shape_env, int, num, constant=num)
 
     def maybe_as_int(self) -> int | None:
-        """The number that it is, where guards have fixed it."""
+        """Return the number that it is, where guards have fixed it."""
         number = self.polynomial.constant if self.pytype is int else None
         return None if number is None else int(number)
 
@@ -34,7 +34,7 @@ class SizeNode(SymNode):
         return self.shape_env.polynomial(self.expr)
 
     def sym_sum(self, args: list[Any]) -> SizeNode:
-        """The sum of sizes."""
+        """Return the sum of sizes."""
         parts = [self.shape_env.polynomial(a.expr) for a in args]
         return self.shape_env.node(sum(parts[1:], parts[0]))
 

@@ -79,7 +79,7 @@ class Noting(LiveBytes):
         return result
 
     def laid_out(self, func: Any, args: tuple[Any, ...], result: Any) -> Any:
-        """As the witness does it; a view's strides by the rule of the kernels, for any sizes."""
+        """Return the result laid out as kernels do it; strides of views hold for any sizes."""
         if func not in (aten.view.default, aten._unsafe_view.default):
             return super().laid_out(func, args, result)
         strides = view_strides(args[0].shape, args[0].stride(), result.shape)
@@ -88,7 +88,7 @@ class Noting(LiveBytes):
         return result.as_strided(result.shape, strides)
 
     def _called(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """The result; of a kernel that takes no symbolic sizes, by torch's Python version of it."""
+        """Return a kernel's result, by torch's Python version if it takes no symbolic sizes."""
         if func not in self.in_python:
             self.env.in_kernel = True
             try:
@@ -126,12 +126,12 @@ class Noting(LiveBytes):
         return total
 
     def size_of(self, storage: Any) -> Polynomial:
-        """Bytes of a storage, in sizes."""
+        """Return bytes of a storage, in sizes."""
         return self.env.polynomial(storage.nbytes())
 
 
 def view_strides(shape: Any, strides: Any, wanted: Any) -> list[Any] | None:
-    """The strides of a view of a tensor; None where there is no such view.
+    """Return the strides of a view of a tensor; None where there is no such view.
 
     Adjacent dimensions that lie in memory as one are a chunk; each chunk is split anew. Of sizes 1
     the strides are those that torch's kernels give, which decide on copies of convolutions.
@@ -159,7 +159,7 @@ def view_strides(shape: Any, strides: Any, wanted: Any) -> list[Any] | None:
 
 
 def _is_composite(func: Any) -> bool:
-    """Whether it must be taken apart here: under inference_mode nothing above does so."""
+    """Return whether it must be taken apart here: under inference_mode nothing above does so."""
     return (
         torch.is_inference_mode_enabled()
         and func.namespace == "aten"
@@ -169,7 +169,7 @@ def _is_composite(func: Any) -> bool:
 
 
 def _moves(func: Any, args: Any, kwargs: Any, result: Any) -> bool:
-    """Whether an operator reads or writes memory, other than one that only looks at a tensor."""
+    """Return whether an operator reads or writes memory, and not only looks at a tensor."""
     made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
     if func.is_view or not made:
         return False

@@ -16,7 +16,7 @@ Number: TypeAlias = int | Fraction
 
 @lru_cache(1 << 16)
 def times(left: Monomial, right: Monomial) -> Monomial:
-    """The product of two monomials.
+    """Return the product of two monomials.
 
     >>> times((("h", 1),), (("b", 1), ("h", 1)))
     (('b', 1), ('h', 2))
@@ -28,7 +28,7 @@ def times(left: Monomial, right: Monomial) -> Monomial:
 
 
 def whole(number: Number) -> Number:
-    """The same number, as an int where it is whole."""
+    """Return the same number, as an int where it is whole."""
     return int(number) if number.denominator == 1 else number
 
 
@@ -51,12 +51,12 @@ class Polynomial:
 
     @classmethod
     def of(cls, name: str) -> Polynomial:
-        """The polynomial that is one size."""
+        """Return the polynomial that is one size."""
         return cls({((name, 1),): 1})
 
     @classmethod
     def number(cls, value: Number) -> Polynomial:
-        """The polynomial that is one number."""
+        """Return the polynomial that is one number."""
         return cls({(): value})
 
     def __add__(self, other: Polynomial | Number) -> Polynomial:
@@ -129,11 +129,11 @@ class Polynomial:
         return math.gcd(*(int(c) for c in self.terms.values()))
 
     def divided(self, by: Number) -> Polynomial:
-        """The polynomial divided by a number."""
+        """Return the polynomial divided by a number."""
         return Polynomial({m: Fraction(c) / by for m, c in self.terms.items()})
 
     def substituted(self, values: Mapping[str, Polynomial]) -> Polynomial:
-        """The polynomial with some sizes replaced by polynomials.
+        """Return the polynomial with some sizes replaced by polynomials.
 
         >>> h = Polynomial.of("h")
         >>> str((h * h).substituted({"h": h + 1}))
@@ -152,13 +152,13 @@ class Polynomial:
         return result
 
     def renamed(self, name: Callable[[str], str]) -> Polynomial:
-        """The polynomial with other names for its sizes."""
+        """Return the polynomial with other names for its sizes."""
         return Polynomial(
             {tuple(sorted((name(n), p) for n, p in m)): c for m, c in self.terms.items()}
         )
 
     def split(self, name: str) -> tuple[Polynomial, Polynomial] | None:
-        """Coefficient and rest with respect to a size; None where its power is above 1."""
+        """Return coefficient and rest with respect to a size; None where its power is above 1."""
         slope: dict[Monomial, Number] = {}
         rest: dict[Monomial, Number] = {}
         for monomial, factor in self.terms.items():
@@ -172,7 +172,7 @@ class Polynomial:
         return Polynomial(slope), Polynomial(rest)
 
     def over(self, divisor: Polynomial) -> Polynomial | None:
-        """The exact quotient; None where there is none.
+        """Return the exact quotient; None where there is none.
 
         >>> h, w = Polynomial.of("h"), Polynomial.of("w")
         >>> str((h * h * w + h * w).over(h + 1)), (h * w + 1).over(h)
@@ -196,11 +196,11 @@ class Polynomial:
         return monomial, self.terms[monomial]
 
     def sorted_terms(self) -> list[tuple[Monomial, Number]]:
-        """The terms, highest degree first."""
+        """Return the terms, highest degree first."""
         return sorted(self.terms.items(), key=lambda term: _order(term[0]), reverse=True)
 
     def at(self, values: Mapping[str, int]) -> int:
-        """The whole number that it is at some sizes."""
+        """Return the whole number that it is at some sizes."""
         total: Number = 0
         for monomial, factor in self.terms.items():
             product: Number = factor
@@ -220,7 +220,7 @@ class Polynomial:
 
 
 def joined(polynomial: Polynomial, sign: str, factor: Callable[[str, int], str]) -> str:
-    """A polynomial as text: ``sign`` between factors, ``factor`` writes a size with its power."""
+    """Return a polynomial as text; ``sign`` joins factors, ``factor`` writes a power of a size."""
     text = ""
     for monomial, scale in polynomial.sorted_terms():
         size = abs(scale)
@@ -232,7 +232,7 @@ def joined(polynomial: Polynomial, sign: str, factor: Callable[[str, int], str])
 
 
 def total(polynomials: Iterable[Polynomial]) -> Polynomial:
-    """The sum of polynomials."""
+    """Return the sum of polynomials."""
     found: dict[Monomial, Number] = {}
     for polynomial in polynomials:
         for monomial, factor in polynomial.terms.items():
@@ -245,7 +245,7 @@ def _as(value: Polynomial | Number) -> Polynomial:
 
 
 def _order(monomial: Monomial) -> tuple[int, tuple[tuple[str, int], ...]]:
-    """Degree, then lexicographic: a monomial order, so that division ends."""
+    """Return degree, then lexicographic: a monomial order, so that division ends."""
     return sum(power for _, power in monomial), _lexicographic(monomial)
 
 
@@ -255,7 +255,7 @@ def _lexicographic(monomial: Monomial) -> tuple[tuple[str, int], ...]:
 
 
 def _reversed(name: str) -> str:
-    """A text that sorts the other way round, so that earlier names lead."""
+    """Return a text that sorts the other way round, so that earlier names lead."""
     return "".join(chr(0x10FFFF - ord(letter)) for letter in name) + "\U0010ffff"
 
 

@@ -40,7 +40,7 @@ class Products:
         return found
 
     def __call__(self, polynomial: Polynomial) -> Polynomial:
-        """The polynomial with the names put in."""
+        """Return the polynomial with the names put in."""
         return Polynomial({self._put(m): c for m, c in polynomial.terms.items()})
 
     def _put(self, monomial: Monomial) -> Monomial:
@@ -54,9 +54,9 @@ class Products:
         return tuple(sorted(powers.items()))
 
     def text(self, polynomial: Polynomial) -> str:
-        """As text."""
+        """Return the product as text."""
         return polynomial_text(self(polynomial))
 
     def latex(self, polynomial: Polynomial) -> str:
-        """As LaTeX."""
+        """Return the product as LaTeX."""
         return latex(self(polynomial))

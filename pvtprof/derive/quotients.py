@@ -42,13 +42,13 @@ class Guard:
     where: str = ""
 
     def holds(self, values: Mapping[str, int]) -> bool:
-        """Whether it is true at these sizes."""
+        """Return whether it is true at these sizes."""
         value = self.polynomial.at(values)
         return {"==": value == 0, "!=": value != 0, ">=": value >= 0}[self.relation]
 
 
 def shared_factor(monomials: list[Monomial]) -> Monomial:
-    """The largest product that divides all of them."""
+    """Return the largest product that divides all of them."""
     shared = dict(monomials[0])
     for monomial in monomials:
         powers = dict(monomial)
@@ -57,11 +57,11 @@ def shared_factor(monomials: list[Monomial]) -> Monomial:
 
 
 def only_name(polynomial: Polynomial) -> str:
-    """The size that the polynomial is; "" where it is another."""
+    """Return the size that the polynomial is; "" where it is another."""
     (monomial, factor), *more = polynomial.terms.items()
     return monomial[0][0] if not more and factor == 1 and is_linear(monomial) else ""
 
 
 def is_linear(monomial: Monomial) -> bool:
-    """Whether a product is one size, to the power 1."""
+    """Return whether a product is one size, to the power 1."""
     return len(monomial) == 1 and monomial[0][1] == 1

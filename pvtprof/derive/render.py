@@ -22,7 +22,7 @@ _WIDTH = 84
 
 
 def render(form: Closed, style: str, at: Mapping[str, int] | None = None) -> str:
-    """The form as "text", "markdown", "html", "json", "latex" or "python"."""
+    """Return the form as "text", "markdown", "html", "json", "latex" or "python"."""
     if style == "json":
         return as_json(form, at)
     if style == "latex":
@@ -42,7 +42,7 @@ class View:
     form: Closed
 
     def text(self, at: Mapping[str, int] | None) -> str:
-        """All of it, for a terminal."""
+        """Return all of it, for a terminal."""
         form = self.form
         lines = [f"{form.name}: closed form of {form.mode}, derived from its code", ""]
         for title, body in self.sections(form.main):
@@ -57,7 +57,7 @@ class View:
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def sections(self, piece: Piece) -> list[tuple[str, list[str]]]:
-        """Named sizes, the formulas, the domain and how the cost grows."""
+        """Return named sizes, the formulas, the domain and how the cost grows."""
         products = Products(piece)
         sizes = sizes_of(piece)
         text = products.text
@@ -80,7 +80,7 @@ class View:
         return found
 
     def table(self, piece: Piece) -> list[str]:
-        """A row a submodule."""
+        """Return a row a submodule."""
         products = Products(piece)
         rows = [("submodule", "calls", "params", "MACs")]
         rows += [self._row(part, products) for part in piece.parts]
@@ -96,7 +96,7 @@ class View:
         return part.module or "the module itself", str(part.calls), params, macs
 
     def other(self, piece: Piece) -> str:
-        """A further piece in one line: what differs from the first."""
+        """Return a further piece in one line: what differs from the first."""
         main, words = self.form.main, str(piece.domain) or "every size"
         at = dict(piece.domain.given)
         if _put(main.macs, at) == piece.macs and piece.used == main.used:
@@ -106,7 +106,7 @@ class View:
         return f"{words}: MACs = {polynomial_text(piece.macs)}"
 
     def verified(self) -> list[str]:
-        """What the witnesses said, a line each."""
+        """Return what the witnesses said, a line each."""
         lines = []
         for witness in dict.fromkeys(check.witness for check in self.form.checks):
             own = [check for check in self.form.checks if check.witness == witness]
@@ -127,7 +127,7 @@ class View:
         return lines or ["not asked for"]
 
     def at(self, point: Mapping[str, int]) -> list[str]:
-        """The figures at some sizes."""
+        """Return the figures at some sizes."""
         costs = self.form(**point)
         figures = [
             ("MACs", costs.macs),
@@ -144,7 +144,7 @@ class View:
         return [f"At {point_text(point)}:", *lines]
 
     def markdown(self, at: Mapping[str, int] | None) -> str:
-        """All of it, for a pull request."""
+        """Return all of it, for a pull request."""
         piece = self.form.main
         lines = [f"### `{self.form.name}`: closed form of {self.form.mode}", ""]
         for title, body in self.sections(piece):
@@ -161,7 +161,7 @@ class View:
         return "\n".join(lines) + "\n"
 
     def html(self) -> str:
-        """Formulas and the table by submodule, for a notebook."""
+        """Return formulas and the table by submodule, for a notebook."""
         rows = "".join(
             f"<tr><th scope='row'>{html.escape(title)}</th>"
             f"<td>{'<br>'.join(html.escape(line) for line in body)}</td></tr>"
@@ -182,7 +182,7 @@ class View:
 
 
 def sizes_of(piece: Piece) -> list[str]:
-    """The named sizes of a piece, each with what it is: h1 before w1, and both before h2."""
+    """Return the named sizes of a piece, each with what it is: h1 before w1, and both before h2."""
 
     def number(name: str) -> tuple[int, str]:
         letters = name.rstrip("0123456789")
@@ -204,7 +204,7 @@ def _titled(title: str, body: list[str]) -> list[str]:
 
 
 def _columns(cells: list[str]) -> list[str]:
-    """Short texts, several a line."""
+    """Return short texts, several a line."""
     if not cells:
         return ["no named sizes"]
     cell = max(map(len, cells)) + 3

@@ -11,7 +11,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def polynomial_text(polynomial: Polynomial, written_out: Mapping[str, Definition] = {}) -> str:
-    """A polynomial as a person writes it; sizes in ``written_out`` by their definition.
+    """Return a polynomial as a person writes it; sizes in ``written_out`` by their definition.
 
     >>> h = Polynomial.of("h")
     >>> polynomial_text((h * h * 3 + h).divided(4))
@@ -34,7 +34,7 @@ def polynomial_text(polynomial: Polynomial, written_out: Mapping[str, Definition
 
 
 def definition_text(made: Definition, written_out: Mapping[str, Definition] = {}) -> str:
-    """A rounded quotient as text.
+    """Return a rounded quotient as text.
 
     >>> h, by = Polynomial.of("h"), Polynomial.number(4)
     >>> definition_text(Rounded(h + 3, by)), definition_text(Rounded(h + 1, by))
@@ -50,7 +50,7 @@ def definition_text(made: Definition, written_out: Mapping[str, Definition] = {}
 
 
 def definition_latex(made: Definition) -> str:
-    r"""A rounded quotient in LaTeX.
+    r"""Return a rounded quotient in LaTeX.
 
     >>> definition_latex(Rounded(Polynomial.of("h") + 3, Polynomial.number(4)))
     '\\left\\lceil \\frac{h}{4} \\right\\rceil'
@@ -72,7 +72,7 @@ def _rounding(made: Rounded) -> tuple[str, Polynomial]:
 
 
 def latex(polynomial: Polynomial) -> str:
-    """A polynomial in LaTeX; the numbers in names are indices.
+    """Return a polynomial in LaTeX; the numbers in names are indices.
 
     >>> latex(Polynomial({(("b", 1), ("h1", 2)): 1024}))
     '1024 b h_{1}^{2}'
@@ -85,7 +85,7 @@ def latex(polynomial: Polynomial) -> str:
 
 
 def latex_name(name: str) -> str:
-    """A name in LaTeX.
+    """Return a name in LaTeX.
 
     >>> latex_name("h12"), latex_name("seq_len")
     ('h_{12}', '\\\\mathrm{seq\\\\_len}')
@@ -97,7 +97,7 @@ def latex_name(name: str) -> str:
 
 
 def point_text(point: Mapping[str, int]) -> str:
-    """Sizes as a user writes them.
+    """Return sizes as a user writes them.
 
     >>> point_text({"h": 14, "w": 28})
     'h=14, w=28'

@@ -24,13 +24,13 @@ class Sizes(Known):
         self._known: dict[tuple[Polynomial, str], bool] = {}
 
     def known(self, polynomial: Polynomial, relation: str) -> bool | None:
-        """Whether ``polynomial relation 0`` follows from what is known; None where it is open."""
+        """Return whether ``polynomial relation 0`` follows from what is known; None if open."""
         polynomial, relation, negated = self._normal(polynomial, relation)
         answer = self._decided(polynomial, relation)
         return answer if answer is None else answer is not negated
 
     def ask(self, polynomial: Polynomial, relation: str, where: Callable[[], str] = str) -> bool:
-        """Whether ``polynomial relation 0`` holds; where it is open, the hints say so: a guard."""
+        """Return whether ``polynomial relation 0`` holds; if open, add a guard by the hints."""
         polynomial, relation, negated = self._normal(polynomial, relation)
         answer = self._decided(polynomial, relation)
         if answer is None:
@@ -39,13 +39,13 @@ class Sizes(Known):
         return answer is not negated
 
     def fix(self, polynomial: Polynomial, where: Callable[[], str] = str) -> int:
-        """The number that it is in this pass, and the guard that it is always this number."""
+        """Return the value in this pass, and the guard that it always has this value."""
         value = self.hint(polynomial)
         self.ask(polynomial - value, "==", where)
         return value
 
     def _normal(self, polynomial: Polynomial, relation: str) -> tuple[Polynomial, str, bool]:
-        """The question as ``== 0`` or ``>= 0`` in whole, small numbers; whether it is turned."""
+        """Return the question as ``== 0`` or ``>= 0`` in small numbers, and if it is turned."""
         polynomial = self.resolved(polynomial)
         polynomial = polynomial * polynomial.denominator
         turned = relation in ("!=", "<")
@@ -65,7 +65,7 @@ class Sizes(Known):
         return polynomial, relation, turned
 
     def _without_factors(self, polynomial: Polynomial) -> Polynomial:
-        """The polynomial without the sizes that all of its terms share and that are never 0."""
+        """Return the polynomial without the shared sizes that are never 0."""
         shared = shared_factor(list(polynomial.terms))
         factor = tuple((n, p) for n, p in shared if (self.least[n] or 0) > 0)
         return polynomial.over(Polynomial({factor: 1})) or polynomial if factor else polynomial
@@ -140,20 +140,20 @@ class Sizes(Known):
 
 
 def _solvable(polynomial: Polynomial, name: str) -> tuple[Number, Polynomial] | None:
-    """Slope and rest where the polynomial is linear in a size, with a number for its slope."""
+    """Return slope and rest if the polynomial is linear in a size with a number as slope."""
     parts = polynomial.split(name) if name in polynomial.names else None
     slope = parts[0].constant if parts else None
     return (slope, parts[1]) if parts and slope is not None else None
 
 
 def _single(polynomial: Polynomial) -> str:
-    """The one size in which the polynomial is linear; "" where it is another."""
+    """Return the one size in which the polynomial is linear; "" where it is another."""
     sizes = [monomial for monomial in polynomial.terms if monomial]
     return sizes[0][0][0] if len(sizes) == 1 and is_linear(sizes[0]) else ""
 
 
 def _indivisible(polynomial: Polynomial) -> bool:
-    """Whether no whole sizes make it 0, as ``2 h - 1`` is never 0."""
+    """Return whether no whole sizes make it 0, as ``2 h - 1`` is never 0."""
     offset = polynomial.terms.get((), 0)
     return bool(offset) and int(offset) % (polynomial - offset).content != 0
 

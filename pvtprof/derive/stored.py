@@ -26,7 +26,7 @@ from pvtprof.errors import StoreError
 
 
 def dumps(form: Closed) -> str:
-    """The form as one line of JSON, without what witnesses said."""
+    """Return the form as one line of JSON, without what witnesses said."""
     return json.dumps(document(form), separators=(",", ":"))
 
 
@@ -118,7 +118,7 @@ _NODES = (
 
 
 def _checked_code(code: str) -> str:
-    """The code itself where it is arithmetic of sizes and numbers."""
+    """Return the code itself where it is arithmetic of sizes and numbers."""
     for node in ast.walk(ast.parse(code, mode="eval")):
         allowed = isinstance(node, _NODES)
         if isinstance(node, ast.Call):

@@ -45,18 +45,18 @@ class SizesEnv(ShapeEnv):
         self._cached: dict[sympy.Basic, Polynomial] = {}
 
     def size(self, polynomial: Polynomial) -> int | torch.SymInt:
-        """A polynomial as torch takes it for a size."""
+        """Return a polynomial as torch takes it for a size."""
         node = self.node(polynomial)
         return int(node.expr) if node.expr.is_number else torch.SymInt(node)
 
     def node(self, polynomial: Polynomial) -> SizeNode:
-        """A polynomial as the node of a SymInt."""
+        """Return a polynomial as the node of a SymInt."""
         polynomial = self.sizes.resolved(polynomial)
         hint = self.sizes.hint(polynomial)
         return SizeNode(self.symbol(polynomial), self, int, hint)
 
     def symbol(self, polynomial: Polynomial) -> sympy.Basic:
-        """The symbol that stands for a polynomial; a number for a constant."""
+        """Return the symbol that stands for a polynomial; a number for a constant."""
         if polynomial.constant is not None:
             return sympy.Integer(int(polynomial.constant))
         if polynomial not in self._symbols:
@@ -67,7 +67,7 @@ class SizesEnv(ShapeEnv):
         return self._symbols[polynomial]
 
     def polynomial(self, expr: object) -> Polynomial:
-        """What a size of this pass is: a number, a SymInt or an expression of sympy."""
+        """Return what a size of this pass is: a number, a SymInt or an expression of sympy."""
         if isinstance(expr, int):
             return Polynomial.number(expr)
         if isinstance(expr, torch.SymInt):
@@ -105,7 +105,7 @@ class SizesEnv(ShapeEnv):
         return self._computed(expr)
 
     def _quotient(self, expr: sympy.Basic) -> tuple[Polynomial, Polynomial] | None:
-        """Numerator and denominator of a quotient in floating point that is exact or rounds right.
+        """Return numerator and denominator of a floating-point quotient that rounds correctly.
 
         A quotient of whole numbers below 2^53 never rounds up to the next whole number; a factor
         is taken where it is a power of two or whole, times what is exact.
@@ -125,13 +125,13 @@ class SizesEnv(ShapeEnv):
         return self.polynomial(sizes[0]) * top, Polynomial.number(bottom)
 
     def remainder(self, left: Polynomial, right: Polynomial) -> Polynomial:
-        """``left % right``; over 2 by rounding up, so that an even size is one rounded up."""
+        """Return ``left % right``; modulo 2 by rounding up, for even sizes."""
         if right == 2:
             return -(self.sizes.floor(-left, right) * right) - left
         return left - right * self.sizes.floor(left, right)
 
     def extreme(self, parts: list[Polynomial], largest: bool) -> Polynomial:
-        """The largest or the least: which it is, is a guard."""
+        """Return the largest or the least: which it is, is a guard."""
         best = parts[0]
         for part in parts[1:]:
             greater = self.sizes.ask(part - best, ">=", user_line)
@@ -139,14 +139,14 @@ class SizesEnv(ShapeEnv):
         return best
 
     def _computed(self, expr: sympy.Basic) -> Polynomial:
-        """A size that only floating point says: named, with its code."""
+        """Return a size that only floating point says: named, with its code."""
         names: set[str] = set()
         code = self._code(expr, names)
         hint = eval(code, dict(FUNCTIONS), dict(self.sizes.hints))
         return self.sizes.computed(code, frozenset(names), int(hint))
 
     def _code(self, expr: sympy.Basic, names: set[str]) -> str:
-        """Python code for an expression of sympy; ``names`` collects the sizes in it."""
+        """Return Python code for an expression of sympy; ``names`` collects the sizes in it."""
         if isinstance(expr, sympy.Float | sympy.Rational):
             return repr(float(expr)) if not isinstance(expr, sympy.Integer) else str(int(expr))
         if expr in self._polynomials:
@@ -170,7 +170,7 @@ class SizesEnv(ShapeEnv):
         return f"{name}({', '.join(args)})"
 
     def decide(self, expr: sympy.Basic, ask: bool) -> bool | None:
-        """Whether a condition holds; where algebra leaves it open, ``ask`` makes it a guard."""
+        """Return whether a condition holds; if algebra leaves it open, ``ask`` makes it a guard."""
         if expr in (sympy.true, sympy.false):
             return expr is sympy.true
         if isinstance(expr, sympy.Not):
@@ -189,13 +189,13 @@ class SizesEnv(ShapeEnv):
         return self.sizes.known(left - right, relation)
 
     def _side(self, expr: sympy.Basic) -> Polynomial:
-        """One side of a comparison; a whole number in floating point is that number."""
+        """Return one side of a comparison; a whole number in floating point is that number."""
         if isinstance(expr, sympy.Float) and float(expr).is_integer():
             return Polynomial.number(int(expr))
         return self.polynomial(expr)
 
     def _decide_all(self, expr: sympy.Basic, ask: bool) -> bool | None:
-        """A conjunction or disjunction; what decides it is asked last, and alone."""
+        """Return a conjunction or disjunction; what decides it is asked last, and alone."""
         settles = isinstance(expr, sympy.Or)  # one true part settles an "or"
         open_parts = []
         for part in expr.args:
@@ -214,7 +214,7 @@ class SizesEnv(ShapeEnv):
         return not settles
 
     def hinted(self, expr: sympy.Basic) -> bool:
-        """Whether a condition holds at the sizes of this pass; no guard."""
+        """Return whether a condition holds at the sizes of this pass; no guard."""
         if isinstance(expr, sympy.Not):
             return not self.hinted(expr.args[0])
         if isinstance(expr, sympy.And | sympy.Or):
@@ -223,7 +223,7 @@ class SizesEnv(ShapeEnv):
         return bool(type(expr)(sympy.Integer(left), sympy.Integer(right)))
 
     def evaluate_expr(self, orig_expr: Any, hint: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Torch asks for a decision or for a number."""
+        """Return torch asks for a decision or for a number."""
         if getattr(orig_expr, "is_number", False):
             return orig_expr
         if _is_condition(orig_expr):
@@ -236,7 +236,7 @@ class SizesEnv(ShapeEnv):
         return sympy.Integer(self.sizes.fix(polynomial, user_line))
 
     def _float(self, expr: sympy.Basic) -> float:
-        """A number in floating point that the code asks for: all sizes in it are fixed."""
+        """Return a number in floating point that the code asks for: all sizes in it are fixed."""
         names: set[str] = set()
         code = self._code(expr, names)
         for name in sorted(names):
@@ -244,13 +244,13 @@ class SizesEnv(ShapeEnv):
         return float(eval(code, dict(FUNCTIONS), dict(self.sizes.hints)))
 
     def evaluate_sym_node(self, sym_node: SymNode, *args: Any, **kwargs: Any) -> Any:
-        """Torch asks for the decision or the number of a node."""
+        """Return torch asks for the decision or the number of a node."""
         return self.evaluate_expr(sym_node.expr, sym_node.hint)
 
     def _maybe_evaluate_static(  # type: ignore[override] # there a cache of a method
         self, expr: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        """Torch asks for what is known without a guard."""
+        """Return torch asks for what is known without a guard."""
         if expr.is_number or expr in (sympy.true, sympy.false):
             return expr
         if _is_condition(expr):
@@ -260,21 +260,21 @@ class SizesEnv(ShapeEnv):
         return None if number is None else sympy.Integer(int(number))
 
     def replace(self, expr: Any) -> Any:  # type: ignore[override] # as above
-        """Symbols stand for themselves: what is known of them is in ``sizes``."""
+        """Return symbols stand for themselves: what is known of them is in ``sizes``."""
         return expr
 
     def simplify(  # type: ignore[override] # as above
         self, expr: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        """The same: nothing is to be simplified in one symbol."""
+        """Return the same: nothing is to be simplified in one symbol."""
         return expr
 
     def create_symintnode(self, sym: Any, *, hint: Any = None, source: Any = None) -> Any:
-        """A SymInt of an expression."""
+        """Return a SymInt of an expression."""
         return self.size(self.polynomial(sym))
 
     def guarding_hint_or_throw(self, a: Any) -> Any:  # type: ignore[override] # as above
-        """The number that a size is in this pass."""
+        """Return the number that a size is in this pass."""
         if _is_condition(a):
             return self.hinted(a)
         return self.sizes.hint(self.polynomial(a))
@@ -292,5 +292,5 @@ _INFIX = {
 
 
 def _is_condition(expr: object) -> bool:
-    """Whether it is a truth; sympy takes its symbols, which are sizes here, for truths too."""
+    """Return whether it is a truth value; sympy takes symbols of sizes for truth values too."""
     return isinstance(expr, sympy.logic.boolalg.Boolean) and not isinstance(expr, sympy.Symbol)

@@ -98,7 +98,7 @@ class Asked:
 
 
 def trace(asked: Asked, limit_s: float = 60.0) -> Trace:
-    """One pass of what is asked, at sizes that are free beyond the hints.
+    """Return one pass of what is asked, at sizes that are free beyond the hints.
 
     Operators that are made of others are taken apart by torch's own code, as when the module runs.
     Where that code takes no symbolic sizes, torch's Python versions of it are used instead.
@@ -145,6 +145,6 @@ def _finished(asked: Asked, one: _Pass) -> Trace:
 
 
 def _as_polynomial(live: Any) -> Polynomial:
-    """Live bytes as Noting keeps them."""
+    """Return live bytes as Noting keeps them."""
     assert isinstance(live, Polynomial)
     return live

@@ -45,7 +45,7 @@ class Check:
 
 
 def checks(module: nn.Module, example: Example, form: Form) -> tuple[Check, ...]:
-    """What the witnesses say of each piece: five points of the first, two of each other."""
+    """Return what the witnesses say of each piece: five points of the first, two of each other."""
     found: list[Check] = []
     for i, piece in enumerate(form.pieces):
         for point in drawn(piece, form.example, POINTS if i == 0 else 2):
@@ -58,7 +58,7 @@ def checks(module: nn.Module, example: Example, form: Form) -> tuple[Check, ...]
 def drawn(
     piece: Piece, example: Mapping[str, int], count: int, seed: int = 0
 ) -> list[dict[str, int]]:
-    """Random points of a piece's domain, in reach of the example; fewer where it has fewer."""
+    """Return random points of a piece's domain near the example; fewer if it has fewer."""
     rng = random.Random(seed)
     choices = {}
     alone = all(n == "b" or len(np.flatnonzero(t)) == 1 for n, t in piece.domain.tables.items())
@@ -103,14 +103,14 @@ def _at(
 def flops(
     module: nn.Module, example: Example, point: Mapping[str, int], training: bool
 ) -> dict[str, int]:
-    """MACs by torch's counter."""
+    """Return MACs by torch's counter."""
     return {"macs": TargetSubject(module, example, point).torch_count(training).counted // 2}
 
 
 def live(
     module: nn.Module, example: Example, point: Mapping[str, int], training: bool
 ) -> dict[str, int]:
-    """Peak and saved bytes by the witness of live storages, on fake tensors of plain sizes."""
+    """Return peak and saved bytes as observed on fake tensors of plain sizes."""
     subject = TargetSubject(module, example, point)
     watch = subject.watched("training" if training else "inference")
     found = {"peak_bytes": watch.peak.bytes if watch.timeline else 0}
@@ -118,7 +118,7 @@ def live(
 
 
 def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
-    """What fvcore counts of matrix products and convolutions, at the smallest point."""
+    """Yield what fvcore counts of matrix products and convolutions, at the smallest point."""
     if form.mode == "training":
         return
     smallest = min(
@@ -142,7 +142,7 @@ def _real(module: nn.Module, example: Example, form: Form) -> Iterator[Check]:
 
 
 def paths(module: nn.Module) -> tuple[str, ...]:
-    """Where torch takes another path than the one that is counted."""
+    """Return where torch takes another path than the one that is counted."""
     kinds = Counter(
         type(inner).__name__
         for inner in module.modules()

@@ -14,7 +14,7 @@ Table: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 def in_words(table: Table) -> str:
-    """What a table of sizes says: "multiple of 32, at least 64"; "" where all from 2 on hold.
+    """Return a table of sizes in words: "multiple of 32, at least 64"; "" if all from 2 on hold.
 
     >>> in_words(np.arange(4097) % 32 == 0)
     'multiple of 32'
@@ -44,7 +44,7 @@ def _progression(first: int, step: int) -> str:
 
 
 def _irregular(table: Table, first: int, top: str) -> str:
-    """A set that repeats from some size on, by what is left out of each period."""
+    """Return a set that repeats from some size on, by what is left out of each period."""
     possible = np.flatnonzero(table)
     last, step = int(possible[-1]), int(np.gcd.reduce(np.diff(possible)))
     for period in range(2 * step, len(table) // 4, step):
@@ -84,7 +84,7 @@ def _plural(text: str) -> str:
 
 
 def merged(said: list[str]) -> list[str]:
-    """Sizes of which the same is said together: "h, w multiple of 32"."""
+    """Return sizes of which the same is said together: "h, w multiple of 32"."""
     groups: dict[str, list[str]] = {}
     for text in said:
         name, _, rest = text.partition(" ")

@@ -23,7 +23,7 @@ else:
 
 
 def asked(name: str) -> dict[str, Any]:
-    """The facts of the device that ``name`` means: "auto", "cuda" or "cuda:N"; or an error.
+    """Return the facts of the device that ``name`` means: "auto", "cuda" or "cuda:N"; or an error.
 
     "auto" is the current GPU, or the processor where there is none.
     """

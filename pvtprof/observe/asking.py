@@ -29,7 +29,7 @@ _ASSIGNED = r"^{name}\b[^=]*= *'([^']*)'"
 
 @lru_cache
 def installed_torch() -> tuple[str | None, str | None]:
-    """The version of torch and its version of CUDA, torch not imported; None where there is none.
+    """Return torch's version and its CUDA version without importing torch; None if there is none.
 
     Package metadata lacks what the version says of the build: "2.11.0" for "2.11.0+cu130".
     """
@@ -47,7 +47,7 @@ def installed_torch() -> tuple[str | None, str | None]:
 
 
 def gpu(device: str) -> Mapping[str, Any]:
-    """The facts of the GPU that ``device`` ("auto", "cuda", "cuda:N") means, or of the processor.
+    """Return the facts of the GPU that ``device`` ("auto", "cuda", "cuda:N") names, or of the CPU.
 
     Raises UnavailableError where there is no such device, or it does not start.
     """
@@ -72,7 +72,7 @@ def gpu(device: str) -> Mapping[str, Any]:
 
 
 def _asked(device: str) -> Mapping[str, Any]:
-    """What is known of a device; each is asked once, by whichever word it was named first."""
+    """Return what is known of a device; each device is asked once."""
     if device not in _KNOWN:
         said = _answer(device)
         words = ("auto", "cuda", "cuda:0") if said.get("device") == "cuda:0" else (device,)
@@ -100,7 +100,7 @@ def _answer(device: str) -> Mapping[str, Any]:
 
 
 def resolved_device(device: str) -> str:
-    """The torch device that "auto" means here, or ``device`` itself where torch can use it.
+    """Return the torch device that "auto" means here, or ``device`` itself where torch can use it.
 
     A GPU has its number: "cuda" is cuda:0. Raises SpecError for a word that names no device,
     UnavailableError where there is none such.

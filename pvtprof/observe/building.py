@@ -35,7 +35,7 @@ class Built:
 
 
 def built_rows(setup: dict[str, Any], fork: dict[str, Any]) -> tuple[dict[str, Built], Any]:
-    """The rows by name, each run once, and of each what it returns.
+    """Return the rows by name, each run once, and of each what it returns.
 
     Of a row for which a GPU's memory does not suffice, that; the others are built all the same.
     """
@@ -118,7 +118,7 @@ def _on(setup: dict[str, Any], x: Any) -> Any:
 
 
 def call_of(module: Any, inputs: Any, mode: str) -> Call:
-    """What is timed: a forward pass, or in "training" forward and backward, gradients let go."""
+    """Return the call to time: a forward pass, or in "training" forward and backward."""
     import torch
 
     args, kwargs = nesting.arguments(inputs)
@@ -145,7 +145,7 @@ def call_of(module: Any, inputs: Any, mode: str) -> Call:
 
 
 def _reference(device: Any) -> tuple[Any, list[Any]]:
-    """The work that stands for the machine's speed: a matrix product and a softmax."""
+    """Return the work that stands for the machine's speed: a matrix product and a softmax."""
     import torch
 
     class Reference(torch.nn.Module):
@@ -156,7 +156,7 @@ def _reference(device: Any) -> tuple[Any, list[Any]]:
 
 
 def _product_ceiling(device: Any) -> tuple[Any, list[Any]]:
-    """A matrix product so large that it runs at the device's best rate."""
+    """Return a matrix product so large that it runs at the device's best rate."""
     import torch
 
     class Product(torch.nn.Module):
@@ -168,7 +168,7 @@ def _product_ceiling(device: Any) -> tuple[Any, list[Any]]:
 
 
 def _copy_ceiling(device: Any) -> tuple[Any, list[Any]]:
-    """A copy of COPY_BYTES, read once and written once."""
+    """Return a copy of COPY_BYTES, read once and written once."""
     import torch
 
     class Copy(torch.nn.Module):
@@ -199,7 +199,7 @@ def _target(target: str) -> tuple[Any, Any]:
 
 
 def imported(package: str) -> Any:
-    """A module by its dotted name, or by the path of its file."""
+    """Return a module by its dotted name, or by the path of its file."""
     if not package.endswith(".py"):
         return importlib.import_module(package)
     name = os.path.splitext(os.path.basename(package))[0]
@@ -208,7 +208,7 @@ def imported(package: str) -> Any:
 
 
 def _own(row: dict[str, Any]) -> tuple[Any, Any]:
-    """A row of pvtprof, by names that every version of it has; or a user's own module."""
+    """Return a row of pvtprof, by names that every version of it has; or a user's own module."""
     import torch
 
     if "folder" in row:
@@ -230,7 +230,7 @@ def _own(row: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _users(row: dict[str, Any]) -> tuple[Any, Any]:
-    """A user's own module at some sizes: by its target, or as it was pickled."""
+    """Return a user's own module at some sizes: by its target, or as it was pickled."""
     import torch
 
     os.chdir(row["folder"])

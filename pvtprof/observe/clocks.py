@@ -35,7 +35,7 @@ def timed(
     clock: Any = time.perf_counter,
     holds: Holds | None = None,
 ) -> Block:
-    """One sample: seconds of one call, the mean of ``calls``, by every clock that there is.
+    """Return one sample: seconds of one call, the mean of ``calls``, by every clock that there is.
 
     "wall" and "cpu" (the process's processor time, of all threads) are of a loop of calls that ends
     with a synchronisation. On CUDA "device" is of kernels back to back (see ``held``), the L2 cache
@@ -66,7 +66,7 @@ def timed(
 
 
 def _ending(device: Any, clock: Callable[[], float]) -> Callable[[], float]:
-    """The clock, read when all that was launched has run."""
+    """Return the clock, read when all that was launched has run."""
 
     def read() -> float:
         device.synchronize()
@@ -76,7 +76,7 @@ def _ending(device: Any, clock: Callable[[], float]) -> Callable[[], float]:
 
 
 def counted(begin: Block, end: Block, calls: int) -> Block:
-    """What counters of a GPU say of so many calls: seconds of throttling, joules of one call."""
+    """Return a GPU's counters for so many calls: seconds of throttling, joules of one call."""
     found = {}
     for name, counter, one in (
         ("throttled_s", "violated_ns", 1e9),
@@ -88,7 +88,7 @@ def counted(begin: Block, end: Block, calls: int) -> Block:
 
 
 def _busy_state(device: Any, call: Call) -> Block:
-    """Clock, heat and throttling while the GPU works on a call: after it, it idles."""
+    """Return clock, heat and throttling while the GPU works on a call: after it, it idles."""
     call()
     state = device.state()
     device.synchronize()
@@ -96,7 +96,7 @@ def _busy_state(device: Any, call: Call) -> Block:
 
 
 def allocated(call: Call, device: Any) -> dict[str, int]:
-    """Most bytes that a call takes on a GPU above those before it, once warm; and what else."""
+    """Return the most bytes that a warm call takes on a GPU, and other memory."""
     call()
     device.synchronize()
     device.reset_peak()
@@ -113,7 +113,7 @@ def allocated(call: Call, device: Any) -> dict[str, int]:
 
 
 def _watched(call: Call, mark: Callable[[], Any], keep: Callable[[str, Any, Any], None]) -> object:
-    """What a call returns; of every operator in it, name and marks before and after are kept."""
+    """Return the result of a call, with name and marks of every operator in it."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):
@@ -130,7 +130,7 @@ def _watched(call: Call, mark: Callable[[], Any], keep: Callable[[str, Any, Any]
 
 
 def profiled(call: Call, times: int, device: Any = "cpu") -> tuple[list[tuple[str, float]], bool]:
-    """Every operator that torch dispatches in a call, its seconds in context, and whether held.
+    """Return every operator of a call with its seconds in context, and whether it was held.
 
     The median over so many calls, one after the other; on a CPU by the clock around each operator,
     on CUDA by events while the stream is held back.
@@ -147,7 +147,7 @@ def profiled(call: Call, times: int, device: Any = "cpu") -> tuple[list[tuple[st
 
 
 def named(call: Call) -> tuple[object, list[str]]:
-    """What a call returns, and the names of torch's operators in it."""
+    """Return what a call returns, and the names of torch's operators in it."""
     names: list[str] = []
 
     def mark() -> None:
@@ -163,7 +163,7 @@ _BACKENDS = ("flash", "efficient", "cudnn", "fused", "math")
 
 
 def fused_backend(names: Iterable[str]) -> str | None:
-    """The backend of scaled_dot_product_attention by the operators that ran; None for neither.
+    """Return the backend of fused attention by the operators that ran; None if none ran.
 
     The math backend is no operator of its own: it is written out with a softmax that is safe.
     """

@@ -46,7 +46,7 @@ class Cuda:
             raise DeviceError(f"{self.name} does not start: {one_line(error)}") from None
 
     def now(self) -> float:
-        """Seconds by the processor's clock."""
+        """Return seconds by the processor's clock."""
         return time.perf_counter()
 
     def synchronize(self) -> None:
@@ -54,17 +54,17 @@ class Cuda:
         self.torch.cuda.synchronize(self.name)
 
     def event(self) -> Any:
-        """A CUDA event, recorded in the current stream."""
+        """Return a CUDA event, recorded in the current stream."""
         event = self.torch.cuda.Event(enable_timing=True)
         event.record()
         return event
 
     def has_passed(self, event: Any) -> bool:
-        """Whether the stream has come to the event."""
+        """Return whether the stream has come to the event."""
         return bool(event.query())
 
     def seconds(self, begin: Any, end: Any) -> float:
-        """Seconds between two events."""
+        """Return seconds between two events."""
         milliseconds: float = begin.elapsed_time(end)
         return milliseconds / 1e3
 
@@ -89,7 +89,7 @@ class Cuda:
         self._flushed.zero_()
 
     def graph(self, call: Call) -> Call:
-        """The call as a CUDA graph: replayed, its kernels wait for no launch."""
+        """Return the call as a CUDA graph: replayed, its kernels wait for no launch."""
         cuda = self.torch.cuda
         aside = cuda.Stream()
         aside.wait_stream(cuda.current_stream())
@@ -104,7 +104,7 @@ class Cuda:
         return replay
 
     def memory(self, peak: bool = False) -> Memory:
-        """What the allocator and the driver say."""
+        """Return what the allocator and the driver say."""
         stats = self.torch.cuda.memory_stats(self.name)
         which = "peak" if peak else "current"
         requested, allocated, reserved = (
@@ -125,7 +125,7 @@ class Cuda:
         self.torch.cuda.empty_cache()
 
     def state(self) -> dict[str, float]:
-        """Clock, heat, whether it is throttled, and counters; whatever NVML says of them."""
+        """Return clock, heat, whether it is throttled, and counters; whatever NVML says of them."""
         return nvml.state(*self._of_nvml())
 
     def _of_nvml(self) -> tuple[Any, Any]:
@@ -135,7 +135,7 @@ class Cuda:
         return self._nvml
 
     def facts(self) -> dict[str, Any]:
-        """What is known of the GPU and of this torch's ways on it. Needs a started device."""
+        """Return what is known of the GPU and of torch on it. Needs a started device."""
         torch = self.torch
         its = torch.cuda.get_device_properties(self.name)
         return {
@@ -151,7 +151,7 @@ class Cuda:
         }
 
     def workspaces(self) -> int:
-        """Bytes that a product and a convolution leave with the allocator: cuBLAS's workspace."""
+        """Return the bytes of cuBLAS's workspace, which a product leaves with the allocator."""
         torch = self.torch
         before = self.memory().allocated
         x = torch.ones(1, 16, 16, 16, device=self.name)
@@ -163,7 +163,7 @@ class Cuda:
 
 
 def settings(torch: Any) -> str:
-    """What else decides which kernels run, in words: cuDNN's search, determinism, environment."""
+    """Return other settings that decide which kernels run, such as cuDNN's search."""
     cudnn = torch.backends.cudnn
     said = [f"cudnn.benchmark {'on' if cudnn.benchmark else 'off'}"]
     if torch.are_deterministic_algorithms_enabled() or cudnn.deterministic:

@@ -47,7 +47,7 @@ class Limit:
 
 
 def of_budget(budget_s: float, may_exit: bool = False) -> Limit:
-    """The limit that goes with a budget of so many seconds."""
+    """Return the limit that goes with a budget of so many seconds."""
     return Limit(max(LEAST_S, TIMES * budget_s), may_exit)
 
 
@@ -78,7 +78,7 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _ended_after(seconds: float, message: str) -> Iterator[None]:
-    """End the process after so many seconds, with the message and the exit code of the error."""
+    """End the process after so many seconds, with the message and exit code of the error."""
 
     def end() -> None:
         os.write(2, f"pvtprof: {message}\n".encode())

@@ -48,22 +48,22 @@ class Cpu:
         """Nothing."""
 
     def now(self) -> float:
-        """Seconds by the clock that timeit takes."""
+        """Return seconds by the clock that timeit takes."""
         return time.perf_counter()
 
     def synchronize(self) -> None:
         """Nothing."""
 
     def event(self) -> Any:
-        """The time."""
+        """Return the time."""
         return time.perf_counter()
 
     def has_passed(self, event: Any) -> bool:
-        """Always: a processor runs what it launches."""
+        """Return always: a processor runs what it launches."""
         return True
 
     def seconds(self, begin: Any, end: Any) -> float:
-        """Seconds between two times."""
+        """Return seconds between two times."""
         between: float = end - begin
         return between
 
@@ -74,19 +74,19 @@ class Cpu:
         """Nothing."""
 
     def graph(self, call: Call) -> Call:
-        """The call itself."""
+        """Return the call itself."""
         return call
 
     def let_go(self) -> None:
         """Nothing."""
 
     def state(self) -> dict[str, float]:
-        """Nothing."""
+        """Return nothing."""
         return {}
 
 
 def of(name: str) -> Cpu | Cuda:
-    """The device that torch calls so: "cpu", or "cuda:N"."""
+    """Return the device that torch calls so: "cpu", or "cuda:N"."""
     if not name.startswith("cuda"):
         return Cpu()
     from .cuda import Cuda
@@ -108,12 +108,12 @@ def set_tf32(allowed: bool) -> None:
 
 
 def flash_allowed() -> bool:
-    """Whether nobody has switched off flash attention's kernel."""
+    """Return whether nobody has switched off flash attention's kernel."""
     return bool(importlib.import_module("torch").backends.cuda.flash_sdp_enabled())
 
 
 def failure(error: BaseException) -> str:
-    """The kind of a failure: "memory", "dead" (the CUDA context is lost), or "other"."""
+    """Return the kind of a failure: "memory", "dead" (the CUDA context is lost), or "other"."""
     torch: Any = importlib.import_module("torch")
     said = str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -135,5 +135,5 @@ def failure(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of what an error says."""
+    """Return the first line of what an error says."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

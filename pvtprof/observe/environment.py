@@ -24,7 +24,7 @@ MOST_SHOWN = 100
 
 
 def environment(device: str = "none", timed: bool = False, tf32: bool = False) -> Environment:
-    """The environment of a run on ``device`` ("none" for formulas alone: torch is not imported).
+    """Return the environment of a run on ``device``; "none" (formulas) does not import torch.
 
     ``timed``: whether the clock ran, in a process of its own; ``tf32``: whether a GPU may take it.
     """
@@ -40,7 +40,7 @@ def environment(device: str = "none", timed: bool = False, tf32: bool = False) -
 
 
 def without_torch(device: str) -> Environment:
-    """What can be known of the environment of "cpu", "cuda" or "cuda:N" without importing torch.
+    """Return what is known of "cpu", "cuda" or "cuda:N" without importing torch.
 
     The rest is None.
     """
@@ -56,7 +56,7 @@ def without_torch(device: str) -> Environment:
 
 
 def _on_gpu(base: Environment, facts: Mapping[str, Any]) -> Environment:
-    """With what a GPU says of itself."""
+    """Return with what a GPU says of itself."""
     return replace(
         base,
         device=facts["name"],
@@ -98,7 +98,7 @@ def _version(package: str) -> str | None:
 
 
 def cpu_name() -> str:
-    """The processor's model and the number of cores that this process may use."""
+    """Return the processor's model and the number of cores that this process may use."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -111,7 +111,7 @@ def cpu_name() -> str:
 
 
 def thread_settings() -> str | None:
-    """What the environment says of threads beside their number, which ``threads`` has."""
+    """Return what the environment says of threads beside their number, which ``threads`` has."""
     found = {
         name: "".join(c for c in value if c.isprintable())[:MOST_SHOWN]
         for name, value in sorted(os.environ.items())
@@ -136,7 +136,7 @@ def _driver() -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of pvtprof's own checkout; None where it is installed from a package."""
+    """Return the commit of pvtprof's own checkout; None where it is installed from a package."""
     root = Path(__file__).resolve().parents[2]
     return (
         _output("git", "rev-parse", "--short=12", "HEAD", cwd=root)
@@ -164,7 +164,7 @@ class Room:
 
 
 def device_memory(device: str) -> Room:
-    """The memory of a device; "auto" is the GPU where this torch has one, else the processor.
+    """Return the memory of a device; "auto" is the GPU if this torch has one, else the CPU.
 
     A processor's is as the kernel says (a container's limit and ``ulimit -v`` count). Raises
     UnavailableError for a device that is not there, SpecError for a word that names none.
@@ -178,7 +178,7 @@ def device_memory(device: str) -> Room:
 
 
 def free_bytes(device: str) -> int:
-    """Bytes that a new allocation on ``device`` may take now."""
+    """Return bytes that a new allocation on ``device`` may take now."""
     if device.startswith("cuda"):
         return int(asking.gpu(device)["memory"]["free"])
     return limits.free_bytes()

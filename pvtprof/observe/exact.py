@@ -27,7 +27,7 @@ Seen = TypeVar("Seen")
 
 
 def of_subject(subject: Subject, device: str, mode: str) -> Observation:
-    """Of one of pvtprof's own modules: on fake tensors, but for fvcore, which needs real ones."""
+    """Return the exact figures of one of pvtprof's own modules, mostly on fake tensors."""
     module, inputs = subject.real(device)
     counts = {FVCORE: fvcore.count(module, *inputs), TORCH: subject.torch_count()}
     return _observation(module, counts, (subject.forward, *subject.step), mode)
@@ -36,7 +36,7 @@ def of_subject(subject: Subject, device: str, mode: str) -> Observation:
 def of_module(
     module: nn.Module, inputs: Sequence[Tensor], mode: str, limit: Limit | None = None
 ) -> Observation:
-    """Of any module, on the real tensors that it comes with; the module is left as it was.
+    """Return of any module, on the real tensors that it comes with; the module is left as it was.
 
     What a witness cannot follow leaves the others standing: ``failures`` of the result says why.
     All see the same random numbers. Raises UnavailableError where no witness can follow, or one
@@ -64,7 +64,7 @@ def _asked(
     witness: str,
     ask: Callable[[], Seen],
 ) -> Seen | None:
-    """What a witness says; None where it cannot follow, with the reason among ``failures``."""
+    """Return the count of a witness; None if it fails, with the reason in ``failures``."""
     try:
         with limit.over(type(module).__name__), untouched(module, inputs):
             torch.manual_seed(0)
@@ -77,7 +77,7 @@ def _asked(
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an error says, the same in every process, as a file can hold it."""
+    """Return the first line of an error's message, the same in every process."""
     said = re.sub(" at 0x[0-9a-f]+", "", next(iter(str(error).splitlines()), ""))
     text = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {said}")
     return text.rstrip(": ")[:MOST_SAID]

@@ -24,14 +24,14 @@ aten = torch.ops.aten
 
 
 def _fused(q: Any, k: Any, v: Any, *args: Any, out_val: Any = None, **kwargs: Any) -> Any:
-    """FLOPs of attention in one kernel."""
+    """Return FLOPs of attention in one kernel."""
     return sdpa_flop_count(q.shape, k.shape, v.shape)
 
 
 def _fused_backward(
     gradient: Any, q: Any, k: Any, v: Any, *args: Any, out_val: Any = None, **kwargs: Any
 ) -> Any:
-    """FLOPs of its backward, without those that compute the scores again."""
+    """Return FLOPs of its backward, without those that compute the scores again."""
     again = sdpa_flop_count(q.shape, k.shape, k.shape)
     whole = sdpa_backward_flop_count(gradient.shape, q.shape, k.shape, v.shape)
     return whole - again // 2
@@ -49,7 +49,7 @@ FORMULAS: dict[Any, Any] = {**flop_registry, **FUSED}
 
 
 def with_fused() -> FlopCounterMode:
-    """Torch's counter that counts fused attention on a CPU too."""
+    """Return torch's counter that counts fused attention on a CPU too."""
     return FlopCounterMode(display=False, custom_mapping=FUSED)
 
 
@@ -74,7 +74,7 @@ class _Skipped(TorchDispatchMode):
 
 
 def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
-    """What torch counts in one forward pass, in FLOPs (2 a MAC).
+    """Return what torch counts in one forward pass, in FLOPs (2 a MAC).
 
     Both are to be on ``meta``, where nothing is allocated at any size, and where fused attention is
     decomposed and counted (on CPU tensors it is 0: see ``count_real``).
@@ -90,7 +90,7 @@ def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
 
 
 def counted(counter: FlopCounterMode, root: str, skipped: Mapping[str, int] = {}) -> Count:
-    """What a counter has counted; ``root`` is the class of the outermost module."""
+    """Return what a counter has counted; ``root`` is the class of the outermost module."""
     return Count(
         counted=counter.get_total_flops(),
         by_module=own_counts(_totals(counter, root)),
@@ -99,7 +99,7 @@ def counted(counter: FlopCounterMode, root: str, skipped: Mapping[str, int] = {}
 
 
 def count_real(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
-    """The same on real tensors, for what branches on data; fused attention is written out."""
+    """Return the count on real tensors, for modules that branch on data."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -110,7 +110,7 @@ def count_real(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
 
 
 def _totals(counter: FlopCounterMode, root: str) -> dict[str, int]:
-    """Counts by dotted submodule; torch puts the class of the outermost module before each name."""
+    """Return the counts by dotted submodule, without the class of the outermost module."""
     return {
         name.removeprefix(root).removeprefix("."): sum(by_operator.values())
         for name, by_operator in counter.get_flop_counts().items()

@@ -33,7 +33,7 @@ _CONTRACTIONS = (
 
 
 def count(module: nn.Module, *inputs: Tensor) -> Count:
-    """What fvcore counts in one forward pass of ``module``, in its own convention (1 a MAC)."""
+    """Return fvcore's count of one forward pass, in its own convention (1 a MAC)."""
     with _analysis(module, inputs) as analysis:
         by_operator = analysis.by_operator()
         return Count(
@@ -45,7 +45,7 @@ def count(module: nn.Module, *inputs: Tensor) -> Count:
 
 
 def contractions(module: nn.Module, *inputs: Tensor) -> Count:
-    """What fvcore counts of matrix products and convolutions alone, in MACs.
+    """Return what fvcore counts of matrix products and convolutions alone, in MACs.
 
     Raises UnavailableError for einsum, whose count fvcore rounds.
     """
@@ -63,7 +63,7 @@ def contractions(module: nn.Module, *inputs: Tensor) -> Count:
 
 @contextmanager
 def _analysis(module: nn.Module, inputs: tuple[Tensor, ...]) -> Iterator[FlopCountAnalysis]:
-    """fvcore over one forward pass, its log and warnings silent."""
+    """Yield fvcore over one forward pass, its log and warnings silent."""
     quiet = logging.getLogger("fvcore.nn.jit_analysis")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
@@ -78,6 +78,6 @@ def _analysis(module: nn.Module, inputs: tuple[Tensor, ...]) -> Iterator[FlopCou
 
 
 def _sdpa_macs(inputs: list[Any], outputs: list[Any]) -> int:
-    """MACs of both matmuls of attention: queries (..., N, d) against keys (..., M, d), twice."""
+    """Return the MACs of both products of attention: (..., N, d) with (..., M, d), twice."""
     *batch, queries, dim = get_shape(inputs[0])
     return int(2 * math.prod(batch) * queries * get_shape(inputs[1])[-2] * dim)

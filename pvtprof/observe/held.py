@@ -46,11 +46,11 @@ class Held:
         self.is_held = True
 
     def mean_s(self, calls: int) -> float:
-        """Seconds of one call on the device, the mean of so many."""
+        """Return seconds of one call on the device, the mean of so many."""
         return sum(self.once_s() for _ in range(calls)) / calls
 
     def once_s(self) -> float:
-        """Seconds of one call on the device."""
+        """Return seconds of one call on the device."""
         for _ in range(TRIES if self.is_held else 0):
             hold_s = max(LEAST_HOLD_S, MARGIN * self.launch_s)
             if hold_s > LONGEST_HOLD_S:
@@ -64,7 +64,7 @@ class Held:
         return self._one(0.0)[0]
 
     def _one(self, hold_s: float) -> tuple[float, float, bool]:
-        """Seconds on the device, seconds of launching, and whether the hold outlasted that."""
+        """Return seconds on the device, seconds of launching, and whether the hold was longer."""
         device = self.device
         device.synchronize()
         device.flush()
@@ -80,7 +80,7 @@ class Held:
 def operators(
     device: Stream, watched: Callable[[Callable[[], Any]], list[tuple[str, Any, Any]]], times: int
 ) -> tuple[list[tuple[str, float]], bool]:
-    """Every operator of a call with the median of its seconds on the device; whether it was held.
+    """Return the operators of a call with their median seconds on the device, and whether held.
 
     ``watched`` runs the call once and returns (name, mark before, mark after) of each operator, the
     marks made by what it is given.

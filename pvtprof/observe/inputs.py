@@ -65,13 +65,13 @@ class Example:
         return tuple(self.names.get((key, dim), size) for dim, size in enumerate(first.shape))
 
     def with_sizes(self, sizes: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The inputs at other sizes: new tensors without content, on the mode's device."""
+        """Return the inputs at other sizes: new tensors without content, on the mode's device."""
         args = tuple(self._resized(str(i), value, sizes) for i, value in enumerate(self.args))
         kwargs = {key: self._resized(key, value, sizes) for key, value in self.kwargs.items()}
         return args, kwargs
 
     def real(self, sizes: Mapping[str, int], device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The inputs with content on ``device``: the example's own at its sizes, else random."""
+        """Return the inputs with content on ``device``: the example's own, else random ones."""
         own = {name: sizes[name] for name in self.sizes} == self.sizes
         args, kwargs = (self.args, dict(self.kwargs)) if own else self.with_sizes(sizes)
 
@@ -106,7 +106,7 @@ class Example:
 
 
 def example(inputs: Any, free: Free | None = None) -> Example:
-    """The example and its free sizes: as said, or by the shape of each tensor.
+    """Return the example and its free sizes: as said, or by the shape of each tensor.
 
     >>> example(torch.zeros(1, 3, 8, 9)).sizes
     {'b': 1, 'h': 8, 'w': 9}
@@ -146,7 +146,7 @@ def _within(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _deduced(leaves: Mapping[str, Any]) -> dict[Place, str]:
-    """Batch, and spatial or sequence dimensions; in later tensors what has the same size."""
+    """Return batch, and spatial or sequence dimensions; in later tensors what has the same size."""
     names: dict[Place, str] = {}
     sizes: dict[str, int] = {}
     for key, leaf in leaves.items():
@@ -177,7 +177,7 @@ def _said(free: Free, leaves: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
 
 
 def _parsed(free: str) -> list[tuple[str, object]]:
-    """The pairs of a text such as "b=0,h=2" or "q.0=b" or "1=h"."""
+    """Return the pairs of a text such as "b=0,h=2" or "q.0=b" or "1=h"."""
     pairs: list[tuple[str, object]] = []
     for part in filter(None, (part.strip() for part in free.split(","))):
         left, _, right = (side.strip() for side in part.partition("="))

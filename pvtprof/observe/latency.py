@@ -28,7 +28,7 @@ CALM_S = 0.005
 
 
 def sampler(call: Call, device: str = "cpu") -> Sampler:
-    """How to time a call of this very process."""
+    """Return how to time a call of this very process."""
     return partial(clocks.timed, call, device=device)
 
 
@@ -46,14 +46,14 @@ class Plan:
     seed: int = 0
 
     def warm_up_s(self, designs: int) -> float:
-        """Seconds of warming up each of so many designs."""
+        """Return seconds of warming up each of so many designs."""
         return min(WARM_UP_S[self.device.split(":")[0]], self.budget_s / (4 * designs))
 
 
 def measure(
     samplers: Mapping[str, Sampler], plan: Plan, keep: dict[str, Measurement] | None = None
 ) -> dict[str, Measurement]:
-    """Latency of each design, in rounds of all of them, each round in a random order.
+    """Return latency of each design, in rounds of all of them, each round in a random order.
 
     Stops when the 95 % interval of each one's ratio to the first, round by round, is narrower than
     TARGET_WIDTH (of a single one: its own interval), or when the budget would be exceeded; each
@@ -110,7 +110,7 @@ def _calls_a_sample(
 
 
 def _widths(taken: Mapping[str, Measurement]) -> dict[str, float]:
-    """How wide the 95 % interval of each ratio to the first is, as a share of 1."""
+    """Return how wide the 95 % interval of each ratio to the first is, as a share of 1."""
     (first, reference), *rest = taken.items()
     ratios = {
         name: [a / b for a, b in zip(other.samples, reference.samples, strict=True)]
@@ -124,7 +124,7 @@ def _widths(taken: Mapping[str, Measurement]) -> dict[str, float]:
 
 
 def _said(widths: Mapping[str, float]) -> str:
-    """In few words: of "stage 1 mha" the last, since the place is said before."""
+    """Return the last word of a name such as "stage 1 mha", because the part stands before it."""
     return ", ".join(f"{name.split()[-1]} ±{50 * width:.1f} %" for name, width in widths.items())
 
 
@@ -172,7 +172,7 @@ def _warm_up(sample: Sampler, clock: Callable[[], float], seconds: float) -> flo
 
 
 def _crowd() -> Block:
-    """How many more threads want to run just now than there are cores; {} where it is not said."""
+    """Return how many more threads want to run now than there are cores; {} if unknown."""
     path = Path("/proc/loadavg")
     if not path.exists():
         return {}

@@ -18,20 +18,20 @@ ROOT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def total_bytes() -> int:
-    """Memory that this process may use: the machine's, or less by a container or ``ulimit -v``."""
+    """Return the memory that this process may use: the machine's, a container's or a ulimit's."""
     limits = (_physical(), *(limit for limit, _ in _memory_groups()), _ulimit())
     return min(limit for limit in limits if limit is not None)
 
 
 def free_bytes() -> int:
-    """Bytes that a new allocation may take now; file cache that can go counts as free."""
+    """Return bytes that a new allocation may take now; file cache that can go counts as free."""
     groups = (limit - used for limit, used in _memory_groups() if used is not None)
     known = [value for value in (_available(), *groups, _address_space()) if value is not None]
     return max(0, min(known)) if known else total_bytes()
 
 
 def cpu_quota() -> float | None:
-    """Cores' worth of processor time that a container may use; None where there is no limit."""
+    """Return the cores' worth of processor time of a container; None without a limit."""
     found = []
     for folder in _groups("cpu"):
         with suppress(OSError, ValueError):
@@ -43,7 +43,7 @@ def cpu_quota() -> float | None:
 
 
 def _groups(controller: str) -> Iterator[Path]:
-    """The folder of this process's group, and of every group around it, of either version."""
+    """Yield the folder of this process's group, and of every group around it, of either version."""
     paths = {ROOT: "", ROOT / "unified": "", ROOT / controller: ""}
     with suppress(OSError):
         for line in OWN.read_text().splitlines():
@@ -58,7 +58,7 @@ def _groups(controller: str) -> Iterator[Path]:
 
 
 def _memory_groups() -> Iterator[tuple[int, int | None]]:
-    """(limit, what is used of it) of every group that has a limit."""
+    """Yield (limit, what is used of it) of every group that has a limit."""
     for folder in _groups("memory"):
         stat = _stat(folder / "memory.stat")
         limits = [
@@ -80,7 +80,7 @@ def _stat(path: Path) -> dict[str, int]:
 
 
 def _number(path: Path) -> int | None:
-    """The whole number in a file; None where there is none, such as "max"."""
+    """Return the whole number in a file; None where there is none, such as "max"."""
     with suppress(OSError, ValueError):
         return int(path.read_text())
     return None
@@ -93,7 +93,7 @@ def _physical() -> int:
 
 
 def _available() -> int | None:
-    """What the machine has free now."""
+    """Return what the machine has free now."""
     if not hasattr(os, "sysconf"):
         return _windows_memory()[1]
     with suppress(OSError, ValueError, KeyError):
@@ -104,7 +104,7 @@ def _available() -> int | None:
 
 
 def _windows_memory() -> tuple[int, int]:
-    """Bytes of memory, and of those the free ones, as Windows says (MEMORYSTATUSEX)."""
+    """Return bytes of memory, and of those the free ones, as Windows says (MEMORYSTATUSEX)."""
     import ctypes
 
     status = (ctypes.c_uint64 * 8)()
@@ -119,7 +119,7 @@ def _windows_memory() -> tuple[int, int]:
 
 
 def _ulimit() -> int | None:
-    """``ulimit -v`` in bytes; None where there is none."""
+    """Return ``ulimit -v`` in bytes; None where there is none."""
     try:
         import resource
     except ImportError:  # Windows
@@ -129,7 +129,7 @@ def _ulimit() -> int | None:
 
 
 def _address_space() -> int | None:
-    """What ``ulimit -v`` leaves; None where there is no limit."""
+    """Return what ``ulimit -v`` leaves; None where there is no limit."""
     limit = _ulimit()
     with suppress(OSError, ValueError):
         used = int(Path("/proc/self/statm").read_text().split()[0])

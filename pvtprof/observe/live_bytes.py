@@ -61,7 +61,7 @@ class LiveBytes(TorchDispatchMode):
                 self._known[leaf.untyped_storage()] = False
 
     def held_by(self, tensors: Sequence[Tensor]) -> Any:
-        """Bytes of the storages of these tensors that count, each once."""
+        """Return bytes of the storages of these tensors that count, each once."""
         storages = {(storage := t.untyped_storage())._cdata: storage for t in tensors}
         return sum(self.size_of(s) for s in storages.values() if self._known.get(s))
 
@@ -105,11 +105,11 @@ class LiveBytes(TorchDispatchMode):
         return result
 
     def laid_out(self, func: Any, args: tuple[Any, ...], result: Any) -> Any:
-        """The result, laid out in memory as the kernels do."""
+        """Return the result, laid out in memory as the kernels do."""
         return _as_kernels_lay_out(func, args, result)
 
     def _module(self) -> str:
-        """The submodule that runs, or whose backward does."""
+        """Return the submodule that runs, or whose backward does."""
         if not _in_backward():
             module = self._running[-1] if self._running else ""
             self._made_in.setdefault(torch._C._autograd._get_sequence_nr() - 1, module)
@@ -120,7 +120,7 @@ class LiveBytes(TorchDispatchMode):
         return self._made_in.get(node._sequence_nr(), "") if node else ""
 
     def _adds_up_in_place(self, func: Any, args: tuple[Any, ...]) -> bool:
-        """Whether autograd itself would add two gradients in place here."""
+        """Return whether autograd itself would add two gradients in place here."""
         if func is not aten.add.Tensor or not _in_backward():
             return False
         with _disable_current_modes():
@@ -128,7 +128,7 @@ class LiveBytes(TorchDispatchMode):
             return bool(torch._C._storage_Use_Count(handle) <= UNSHARED)
 
     def size_of(self, storage: Any) -> Any:
-        """Bytes of a storage: a number, or what a subclass counts in."""
+        """Return bytes of a storage: a number, or what a subclass counts in."""
         return storage.nbytes()
 
     def _follow(self, tensor: Tensor) -> Any:
@@ -150,7 +150,7 @@ def _in_backward() -> bool:
 
 
 def _as_kernels_lay_out(func: Any, args: tuple[Any, ...], result: Any) -> Any:
-    """The result of an operator, laid out in memory as the kernels of CPU and CUDA do.
+    """Return the result of an operator, laid out in memory as the kernels of CPU and CUDA do.
 
     Fake tensors differ in two places (torch 2.13), and layout decides which copies follow: a view
     with a batch of 1 gets another stride there, which convolutions take for channels-last; and the
@@ -184,7 +184,7 @@ def _upstream(x: Tensor) -> Tensor:
 
 
 def forward(module: nn.Module, inputs: Sequence[Tensor]) -> LiveBytes:
-    """One forward pass without autograd, watched."""
+    """Return one forward pass without autograd, watched."""
     watch = LiveBytes([*module.parameters(), *inputs])
     with torch.no_grad(), watch.naming(module), watch:
         module(*inputs)
@@ -192,7 +192,7 @@ def forward(module: nn.Module, inputs: Sequence[Tensor]) -> LiveBytes:
 
 
 def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
-    """A forward pass and its backward, watched; and the bytes saved in between for backward.
+    """Return a forward pass and its backward, watched; and the bytes saved in between for backward.
 
     The gradients of the parameters count, that of the output is the caller's, and the output is
     held until the end. Where an input requires grad, its gradient is computed and let go. Where
@@ -216,6 +216,6 @@ def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
 
 
 def on_fake_tensors(watched: Callable[[nn.Module, Sequence[Tensor]], Seen], build: Build) -> Seen:
-    """What ``watched`` (``forward`` or ``step``) sees on fake CPU tensors: exact at any size."""
+    """Return what ``watched`` (``forward`` or ``step``) observes on fake CPU tensors."""
     with FakeTensorMode():
         return watched(*build())

@@ -54,7 +54,7 @@ CONDITIONS = (
 def differing(
     one: Environment, other: Environment
 ) -> Iterator[tuple[str, str | int | None, str | int | None]]:
-    """(name, in one, in the other) of the conditions of timing in which two environments differ."""
+    """Yield (name, in one, in the other) of the conditions of timing that differ."""
     for name in CONDITIONS:
         a, b = getattr(one, name), getattr(other, name)
         if a != b:

@@ -115,12 +115,12 @@ class Measurement:
         return None if wall is None or any(self.series.get("unheld", ())) else wall / self.median
 
     def mean(self, name: str) -> float | None:
-        """Mean of a series; None where it was not taken."""
+        """Return mean of a series; None where it was not taken."""
         values = self.series.get(name)
         return sum(values) / len(values) if values else None
 
     def middle(self, name: str) -> float | None:
-        """Median of a series; None where it was not taken."""
+        """Return median of a series; None where it was not taken."""
         values = self.series.get(name)
         return median(values) if values else None
 
@@ -144,7 +144,7 @@ class Measurement:
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """A 95 % confidence interval of the median from order statistics; None below 6 values.
+    """Return a 95 % confidence interval of the median from order statistics; None below 6 values.
 
     Source: ``scipy.stats.quantile_test``, exact for any distribution.
     """

@@ -9,7 +9,7 @@ from pvtprof.designs.part import repeated
 
 
 def own_counts(totals: Mapping[str, int]) -> dict[str, int]:
-    """Counts without those of submodules, repeated blocks added up, zeros left out.
+    """Return counts without those of submodules, repeated blocks added up, zeros left out.
 
     ``totals`` are by dotted name; "" is the module itself.
 

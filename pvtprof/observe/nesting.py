@@ -11,7 +11,7 @@ from typing import Any
 
 
 def arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The positional and the named arguments that an example input stands for.
+    """Return the positional and the named arguments that an example input stands for.
 
     >>> arguments(3), arguments([3, 4]), arguments({"height": 3})
     (((3,), {}), ((3, 4), {}), ((), {'height': 3}))
@@ -24,7 +24,7 @@ def arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
-    """The same nesting, with ``function`` of every leaf in its place.
+    """Return the same nesting, with ``function`` of every leaf in its place.
 
     Tuples, lists and mappings are entered; anything else is a leaf.
 
@@ -40,7 +40,7 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
 
 
 def tensors(value: Any) -> list[Any]:
-    """Every tensor in an output: in tuples, lists, sets, mappings and dataclasses, in order."""
+    """Return every tensor in an output, also in tuples, lists, sets, mappings and dataclasses."""
     import torch
 
     if isinstance(value, torch.Tensor):

@@ -18,7 +18,7 @@ POLICIES = (0, 1)
 
 
 def handle(uuid: Callable[[], object]) -> tuple[Any, Any]:
-    """(The GPU of this UUID, NVML); (None, None) where NVML is missing or does not know it."""
+    """Return (the GPU of this UUID, NVML), or (None, None) if NVML does not know it."""
     try:
         its = importlib.import_module("pynvml")
     except ImportError:
@@ -32,7 +32,7 @@ def handle(uuid: Callable[[], object]) -> tuple[Any, Any]:
 
 
 def driver(gpu: Any, its: Any) -> str | None:
-    """The version of the driver."""
+    """Return the version of the driver."""
     if gpu is None:
         return None
     with suppress(its.NVMLError):
@@ -42,7 +42,7 @@ def driver(gpu: Any, its: Any) -> str | None:
 
 
 def state(gpu: Any, its: Any) -> dict[str, float]:
-    """Clock, heat, whether it is throttled, and counters."""
+    """Return clock, heat, whether it is throttled, and counters."""
     return dict(_states(gpu, its)) if gpu is not None else {}
 
 

@@ -15,7 +15,7 @@ from pvtprof.observe.nesting import tensors
 
 @contextmanager
 def settings(module: nn.Module) -> Iterator[None]:
-    """Torch as a pass needs it, and the module afterwards as it was.
+    """Yield torch as a pass needs it, and the module afterwards as it was.
 
     The fast path that hides operators of attention is off, torch's log of kernels without a
     symbolic rule is silent (the error says it), and what the module's forward keeps is taken back.
@@ -37,7 +37,7 @@ def settings(module: nn.Module) -> Iterator[None]:
 
 
 def empty_state(module: nn.Module, learns: bool = True) -> dict[str, Tensor]:
-    """Parameters and buffers without content, of the same layout, on the default device."""
+    """Return parameters and buffers without content, of the same layout, on the default device."""
     made = {}
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         like = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
@@ -46,10 +46,10 @@ def empty_state(module: nn.Module, learns: bool = True) -> dict[str, Tensor]:
 
 
 def tensors_of(output: Any) -> list[Tensor]:
-    """Every tensor of an output of any nesting, each once."""
+    """Return every tensor of an output of any nesting, each once."""
     return list({id(tensor): tensor for tensor in tensors(output)}.values())
 
 
 def storages_of(output: Any) -> list[Any]:
-    """The storages of the tensors of an output, each once."""
+    """Return the storages of the tensors of an output, each once."""
     return list({id(s): s for s in (t.untyped_storage() for t in tensors_of(output))}.values())

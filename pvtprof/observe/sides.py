@@ -76,7 +76,7 @@ class Side:
         self._memory: dict[str, Mapping[str, int]] = {}  # of those that were asked
 
     def ask(self, request: Mapping[str, Any]) -> Any:
-        """The answer to a request; raises UnavailableError where there is none, or an error."""
+        """Return the answer to a request; raise UnavailableError for an error or no answer."""
         self.tell(request)
         answer = self.answer()
         if "ended" in answer and (answer["ended"] or "end" not in request):
@@ -93,7 +93,7 @@ class Side:
             raise self._gone() from None
 
     def answer(self) -> Any:
-        """The next line that the side says."""
+        """Return the next line that the side says."""
         ready, _, _ = select.select([self.source], [], [], SLOWEST_S)
         if not ready:
             self.stuck = True
@@ -108,17 +108,17 @@ class Side:
         return answer
 
     def sampler(self, name: str) -> Sampler:
-        """How to time one of the rows that it has forked with."""
+        """Return how to time one of the rows that it has forked with."""
         return lambda calls: self.ask({"calls": calls, "name": name})
 
     def memory(self, name: str) -> Mapping[str, int]:
-        """What a row that it has forked with takes of a GPU's memory, in bytes; asked once."""
+        """Return the bytes of GPU memory that a forked row takes; it is asked once."""
         if name not in self._memory:
             self._memory[name] = self.ask({"name": name, "memory": True})
         return self._memory[name]
 
     def profile(self, name: str, once_s: float) -> list[tuple[str, float]]:
-        """Torch's operators in a call of a row that it has forked with, and their seconds.
+        """Return torch's operators in a call of a row that it has forked with, and their seconds.
 
         The median over a few calls, more of quick ones; ``once_s`` is what one call takes. Empty
         where launches could not be told from kernels.
@@ -131,7 +131,7 @@ class Side:
     def forked(
         self, rows: Mapping[str, Any], seed: int = 0, may_lack: bool = False
     ) -> Iterator[dict[str, Sampler]]:
-        """A fresh process that has built ``rows``, as ways to time each; gone afterwards.
+        """Yield a fresh process that has built ``rows``, as ways to time each; gone afterwards.
 
         Raises UnavailableError where it cannot be built, or is not finite. ``may_lack``: what a
         GPU has no memory for is left out instead.
@@ -159,7 +159,7 @@ class Side:
 
 @contextmanager
 def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
-    """A side for each name in ``setup``, started by its Python; all ended in any case.
+    """Yield a side for each name in ``setup``, started by its Python; all ended in any case.
 
     Sides of one Python are forked from one process that imported torch: where two processes import
     it each for itself, one stays slower than the other by up to 1 % for as long as they live.
@@ -181,7 +181,7 @@ def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
 
 @contextmanager
 def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[Side]]:
-    """Sides of one Python; ended with whatever they forked."""
+    """Yield sides of one Python; ended with whatever they forked."""
     with ExitStack() as ours:
         with ExitStack() as theirs:
             found, given = [], []
@@ -215,7 +215,7 @@ def _process(python: str, names: Sequence[str], threads: int) -> Iterator[list[S
 
 @contextmanager
 def clock_side(setting: Setting, graph: bool = False, tf32: bool = False) -> Iterator[Side]:
-    """One side, of this very pvtprof, with the threads of this process."""
+    """Yield one side, of this very pvtprof, with the threads of this process."""
     import torch
 
     setup = Setup(
@@ -235,7 +235,7 @@ def clock_side(setting: Setting, graph: bool = False, tf32: bool = False) -> Ite
 def pair(
     base: Side, head: Side, row: Any, number: int, seed: int, seconds: float
 ) -> Mapping[str, float]:
-    """Ratios head / base of one pair of fresh processes: of "time" and of "wall" time.
+    """Return ratios head / base of one pair of fresh processes: of "time" and of "wall" time.
 
     "time" is the device's on CUDA, else the processor's. In pairs of odd ``number`` head goes
     first in everything: whoever comes second has it easier. Raises UnavailableError where the two
@@ -266,17 +266,17 @@ def pair(
 
 
 def machine_s(block: Block) -> float:
-    """What a gate can stand on: the device's time on CUDA, else the processor's."""
+    """Return what a gate can stand on: the device's time on CUDA, else the processor's."""
     return block.get("device", block["cpu"])
 
 
 def warm(sample: Sampler) -> float:
-    """Seconds of one call, once caches are warm."""
+    """Return seconds of one call, once caches are warm."""
     for _ in range(2):
         sample(1)
     return max(1e-7, *(sample(1)["wall"] for _ in range(2)))
 
 
 def calls_for(once_s: float) -> int:
-    """How many calls of so many seconds make a sample of BLOCK_S."""
+    """Return how many calls of so many seconds make a sample of BLOCK_S."""
     return max(1, round(BLOCK_S / once_s))

@@ -32,7 +32,7 @@ class Subject:
     _held: list[Built] = field(default_factory=list, repr=False, compare=False)
 
     def real(self, device: str) -> Built:
-        """The module and its input on ``device``, with weights: what is held, or new ones."""
+        """Return the module and its input on ``device``, with weights: held ones or new ones."""
         if self._held:
             return self._held[0]
         with torch.device(device), _default_dtype(self.dtype):
@@ -48,7 +48,7 @@ class Subject:
             self._held.clear()
 
     def torch_count(self) -> Count:
-        """What torch's counter says, on meta tensors."""
+        """Return what torch's counter says, on meta tensors."""
         return flop_counter.count(*self.on_meta)
 
     @cached_property
@@ -58,11 +58,11 @@ class Subject:
             return self.build()
 
     def params(self) -> int:
-        """Learned elements: ``sum(p.numel())``."""
+        """Return learned elements: ``sum(p.numel())``."""
         return sum(p.numel() for p in self.on_meta[0].parameters())
 
     def resident_bytes(self) -> int:
-        """Bytes of parameters and input."""
+        """Return bytes of parameters and input."""
         module, inputs = self.on_meta
         return sum(t.nbytes for t in (*module.parameters(), *inputs))
 
@@ -77,7 +77,7 @@ class Subject:
         return self._on_fake_tensors(live_bytes.step)
 
     def watched(self, mode: str) -> LiveBytes:
-        """Live bytes of what ``mode`` runs: a forward pass, or a training step."""
+        """Return live bytes of what ``mode`` runs: a forward pass, or a training step."""
         return self.step[0] if mode == "training" else self.forward
 
     def _on_fake_tensors(self, watched: Callable[[nn.Module, Sequence[Tensor]], Seen]) -> Seen:
@@ -96,7 +96,7 @@ def _default_dtype(name: str) -> Iterator[None]:
 
 
 def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
-    """A whole network on random images (batch, 3, height, width)."""
+    """Return a whole network on random images (batch, 3, height, width)."""
     shape = (setting.batch, IN_CHANNELS, *setting.image)
     return Subject(lambda: (build(spec, setting.attention), (torch.randn(*shape),)), setting.dtype)
 
@@ -104,7 +104,7 @@ def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
 def attention_subject(
     stage: StageSpec, grid: tuple[int, int], tokens: int, setting: Setting, pool_size: int
 ) -> Subject:
-    """One attention module of a stage on random tokens (batch, tokens, dim) of a grid.
+    """Return one attention module of a stage on random tokens (batch, tokens, dim) of a grid.
 
     The tokens require grad: inside a network, what comes before them learns too.
     """
@@ -120,7 +120,7 @@ def attention_subject(
 
 @contextmanager
 def with_autograd() -> Iterator[None]:
-    """Autograd as it is by default, whatever the caller has set: a training step needs it."""
+    """Yield autograd as it is by default, whatever the caller has set: a training step needs it."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
 

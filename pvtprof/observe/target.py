@@ -70,7 +70,7 @@ def built(target: str) -> Built:
 
 
 def _ran(target: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-    """What the module returns, once it was seen to be finite tensors; the module stays as it was.
+    """Return the module's output, checked to be finite tensors; the module is left as it was.
 
     All see the same random numbers.
     """
@@ -109,7 +109,7 @@ def _package(name: str) -> ModuleType:
 
 
 def _file(path: Path) -> ModuleType:
-    """The module that a file is; it finds what lies beside it, as a script does."""
+    """Return the module that a file is; it finds what lies beside it, as a script does."""
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -134,12 +134,12 @@ def _checked(target: str, built: Any) -> tuple[nn.Module, Any]:
 
 
 def said(error: BaseException) -> str:
-    """The kind of an error and the first line of its message."""
+    """Return the kind of an error and the first line of its message."""
     return f"{type(error).__name__}: {first_line(error)}".removesuffix(": ")
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
+    """Return the first line of an error's message."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
@@ -184,7 +184,7 @@ def _transformers(name: str, where: Where) -> tuple[nn.Module, Any]:
 
 
 def _example(module: Any, config: Any) -> dict[str, torch.Tensor]:
-    """Zeros for the main input of a transformers model, as large as its configuration says."""
+    """Return zeros for the main input of a transformers model, sized by its configuration."""
     key = module.main_input_name
     if key == "input_ids":
         most = getattr(config, "max_position_embeddings", 512) or 512

@@ -44,7 +44,7 @@ class TargetSubject:
     _held: list[Called] = field(default_factory=list, repr=False, compare=False)
 
     def real(self, device: str) -> Called:
-        """The module with weights and its inputs on ``device``: what is held, or new ones.
+        """Return the module with weights and its inputs on ``device``: what is held, or new ones.
 
         Raises UnavailableError where the module has no weights.
         """
@@ -70,7 +70,7 @@ class TargetSubject:
             self._held.clear()
 
     def fvcore_count(self, device: str) -> Count:
-        """What fvcore counts of matrix products and convolutions, in MACs.
+        """Return what fvcore counts of matrix products and convolutions, in MACs.
 
         Raises UnavailableError where it cannot count.
         """
@@ -80,25 +80,25 @@ class TargetSubject:
             return fvcore.contractions(twin, *tensors)
 
     def params(self) -> int:
-        """Learned elements: ``sum(p.numel())``."""
+        """Return learned elements: ``sum(p.numel())``."""
         return sum(p.numel() for p in self.module.parameters())
 
     def params_by_module(self) -> dict[str, int]:
-        """Learned elements of each submodule, those that several share in one of them."""
+        """Return learned elements of each submodule, those that several share in one of them."""
         found: Counter[str] = Counter()
         for name, parameter in self.module.named_parameters():  # each once
             found[repeated(name.rpartition(".")[0])] += parameter.numel()
         return dict(found)
 
     def resident_bytes(self) -> int:
-        """Bytes of parameters and inputs."""
+        """Return bytes of parameters and inputs."""
         with torch.device("meta"):
             inputs = self.example.with_sizes(self.sizes)
         given = [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor)]
         return sum(t.nbytes for t in (*self.module.parameters(), *given))
 
     def torch_count(self, training: bool = False) -> Count:
-        """What torch's counter says, in FLOPs; ``training`` adds the backward pass.
+        """Return what torch's counter says, in FLOPs; ``training`` adds the backward pass.
 
         On meta tensors; where the module brings tensors of its own, on fake ones.
         """
@@ -114,7 +114,7 @@ class TargetSubject:
         return flop_counter.counted(counter, type(self.module).__name__)
 
     def calls(self) -> list[Call]:
-        """The operators of a forward pass without autograd, on fake CPU tensors."""
+        """Return the operators of a forward pass without autograd, on fake CPU tensors."""
         found = Calls()
         with settings(self.module), FakeTensorMode(allow_non_fake_inputs=True):
             self._run("cpu", found, False)
@@ -131,7 +131,7 @@ class TargetSubject:
         return self._live(True)
 
     def watched(self, mode: str) -> LiveBytes:
-        """Live bytes of what ``mode`` runs: a forward pass, or a training step."""
+        """Return live bytes of what ``mode`` runs: a forward pass, or a training step."""
         return self.step[0] if mode == "training" else self.forward
 
     def _live(self, training: bool) -> tuple[LiveBytes, int]:
@@ -140,7 +140,7 @@ class TargetSubject:
             return watch, self._run("cpu", watch, training)
 
     def _run(self, device: str, watching: TorchDispatchMode | None, training: bool) -> int:
-        """The module at plain sizes, without memory; the bytes saved for backward."""
+        """Return the module at plain sizes, without memory; the bytes saved for backward."""
         watch = watching if isinstance(watching, LiveBytes) else None
         with torch.device(device):
             state = empty_state(self.module, training)

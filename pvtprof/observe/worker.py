@@ -105,7 +105,7 @@ def _tell(sink: int, answer: Any) -> None:
 def _answer(
     setup: dict[str, Any], built: dict[str, building.Built], request: dict[str, Any]
 ) -> Any:
-    """What a fork says of one of the rows that it has built."""
+    """Return what a fork says of one of the rows that it has built."""
     it = built[request["name"]]
     if "calls" in request:
         return clocks.timed(it.call, request["calls"], it.device, holds=it.holds)
@@ -129,12 +129,12 @@ def _on_cuda(setup: dict[str, Any]) -> bool:
 
 
 def _set_up(setup: dict[str, Any]) -> Any:
-    """Get ready; for CUDA elsewhere: who forks must not have touched it, and a target may."""
+    """Get ready; for CUDA in another process, because a process that forks must not touch it."""
     return _in_a_fork(lambda: _ready(setup)) if _on_cuda(setup) else _ready(setup)
 
 
 def _in_a_fork(ask: Callable[[], Any]) -> Any:
-    """What ``ask`` returns, asked in a process that ends with it."""
+    """Return what ``ask`` returns, asked in a process that ends with it."""
     source, sink = os.pipe()
     child = os.fork()
     if not child:
@@ -152,7 +152,7 @@ def _in_a_fork(ask: Callable[[], Any]) -> Any:
 
 
 def _line(source: int) -> bytes:
-    """One line, not a byte more: what follows may be for another process."""
+    """Return one line, not a byte more: what follows may be for another process."""
     taken = bytearray()
     while byte := os.read(source, 1):
         taken += byte
