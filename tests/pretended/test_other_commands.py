@@ -10,7 +10,6 @@ import pytest
 from tests.pretended.command_line import (
     CHECK,
     COUNTED,
-    SMALL,
     costly,
     one_of_many,
     run,
@@ -79,7 +78,8 @@ def test_a_calibration_of_a_gpu_is_made_and_its_own_machine_takes_it(tmp_path: P
     """Fault 5: package metadata lacks the "+cu130" of torch's version."""
     code, _, err = run_python(tmp_path, {}, "-c", CALIBRATE)
     assert code == 0, err
-    for words in (("choose", "--img", "64"), (*SMALL, "--analytic", "-o", "r.json")):
+    compare = ("compare", "--model", "pvt_v2_b0", "--img", "64", "--analytic", "-o", "r.json")
+    for words in (("choose", "--img", "64"), compare):
         code, _, err = run(tmp_path, {}, *words)
         assert (code, "another environment" in err) == (0, False), err
     assert all(row["predicted_s"] for row in written_json(tmp_path)["rows"])
