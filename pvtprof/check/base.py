@@ -31,7 +31,7 @@ def base_folder(base: str) -> Iterator[str]:
     if commit is None:
         raise SpecError(
             f"base {base!r} is not a folder, commit, branch or tag here; "
-            "`git branch --all` lists branches"
+            "`git branch --all` lists branches; a checkout in CI needs fetch-depth: 0"
         )
     inside = Path.cwd().resolve().relative_to(Path(top).resolve())
     with tempfile.TemporaryDirectory(prefix="pvtprof-base-") as folder:

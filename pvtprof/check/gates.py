@@ -127,8 +127,11 @@ def _baselines(observed: Observed) -> tuple[Baseline, Baseline]:
 
 def _unmeasured(what: str, error: UnavailableError) -> GateResult:
     """Return the result of a gate that could not measure: undecided."""
-    case = Case(what, "latency", UNDECIDED, (str(error),))
-    return result([f"check: {what} could not be compared: {error}"], [case])
+    reason = str(error)
+    if reason.startswith(("base: ModuleNotFoundError", "base: AttributeError")):
+        reason += "; where the base has no such module yet, there is nothing to compare"
+    case = Case(what, "latency", UNDECIDED, (reason,))
+    return result([f"check: {what} could not be compared: {reason}"], [case])
 
 
 def _holds_times(observed: Observed) -> bool:

@@ -16,6 +16,11 @@ def check_usage(request: Request) -> None:
     for option, word in words.items():
         if word == "":
             raise SpecError(f"{option} is empty; give a value, or leave it out")
+    if request.samples and not request.baseline and not request.base:
+        raise SpecError(
+            "--samples needs the earlier file first; "
+            "use `pvtprof check before.json --samples now.json`"
+        )
     if not request.baseline and not request.base and not request.update:
         raise SpecError(
             "there is nothing to compare with; give a file (`pvtprof check baseline.json`), "
@@ -27,6 +32,12 @@ def check_usage(request: Request) -> None:
         raise SpecError("--base-python needs a base to run; give --base too")
     if {"--target", "--dtype"} <= set(request.given):
         raise SpecError("--dtype and --target exclude each other; set the dtype in your factory")
+    of_models = [name for name in request.given if name not in ("--target", "--device", "--mode")]
+    if "--target" in request.given and of_models:
+        raise SpecError(
+            f"{of_models[0]} is of PVT's models, and --target names a module of your own; give "
+            "one of them"
+        )
     if request.rows and not request.base:
         raise SpecError("--row chooses what is timed against a base; give --base too")
     if request.given and request.baseline and not request.update:

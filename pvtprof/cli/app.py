@@ -14,7 +14,7 @@ import click
 import pvtprof.cli.commands as commands
 from pvtprof import __version__
 from pvtprof.cli.exit_codes import DEFECT
-from pvtprof.cli.spelling import check_spelling
+from pvtprof.cli.spelling import check_spelling, complete
 from pvtprof.designs.checks import one_of
 from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.registry import entry_names
@@ -83,7 +83,7 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        return _failed(_complete(error), error.exit_code)
+        return _failed(complete(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _failed("interrupted; nothing was written", RunInterruptedError.exit_code)
     except SystemExit as stop:
@@ -98,19 +98,6 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _stop(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def _complete(error: click.ClickException) -> str:
-    """Return the message of a click error, with a way out if click gives none."""
-    message = error.format_message()
-    is_missing = isinstance(error, click.MissingParameter)
-    says_what_is_allowed = "; " in message or isinstance(error, click.BadParameter)
-    if not isinstance(error, click.UsageError) or error.ctx is None:
-        return message
-    if says_what_is_allowed and not is_missing:
-        return message
-    commas = "; join several values with commas, such as 8,4,2,1" if "extra arg" in message else ""
-    return f"{message.rstrip('.')}{commas}; see `{error.ctx.command_path} --help`"
 
 
 def _failed(message: str, code: int) -> int:

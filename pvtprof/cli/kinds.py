@@ -88,7 +88,8 @@ class Quantity(click.ParamType):  # type: ignore[type-arg] # generic since click
 MEMORY = Quantity(
     "SIZE",
     units.parsed_size,
-    "an amount of memory; use a number above 0 and a unit, such as 24GiB or 16GB",
+    "an amount of memory; use a number above 0 and a unit in one word, such as 24GiB; units are "
+    "KiB, MiB, GiB, TiB, KB, MB, GB and TB",
 )
 #: ``50ms`` or ``0.2s`` as seconds.
 DURATION = Quantity(
@@ -109,7 +110,7 @@ class Tolerance(click.ParamType):  # type: ignore[type-arg] # generic since clic
             return value
         found = re.fullmatch(r"latency:([0-9]{1,3}(?:\.[0-9]{1,3})?)%", value)
         if not found or not 2 <= float(found[1]) <= 100:
-            self.fail(f"{value!r} is not a slowdown; use 2 to 100 percent, such as latency:5%")
+            self.fail(f"{value!r} is not a slowdown; use latency:2% to latency:100%")
         return float(found[1]) / 100
 
 
@@ -165,6 +166,8 @@ class Range(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
         if isinstance(value, tuple):
             return value[0], value[1]
         match = re.fullmatch(r"([A-Za-z]\w*)=([0-9]{1,9})\.\.([0-9]{1,9})", value.strip())
-        if not match or int(match[2]) > int(match[3]):
+        if match and int(match[2]) > int(match[3]):
+            self.fail(f"{value!r}: {match[2]} is above {match[3]}; give the smaller size first")
+        if not match:
             self.fail(f"{value!r} is not NAME=FROM..TO; use a range such as h=64..1024")
         return match[1], (int(match[2]), int(match[3]))

@@ -1,7 +1,8 @@
-"""Sizes and options as people type them, answered with the spelling that works."""
+"""Wrong words on the command line, answered with the spelling that works."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -17,6 +18,18 @@ SYNONYMS = {
     **dict.fromkeys(("--r", "--sr", "--sr-ratio", "--sr-ratios", "--sr_ratios"), "--R"),
     **dict.fromkeys(("--batch-size", "--batch_size", "--bs"), "--batch"),
     "--precision": "--dtype",
+}
+_AT = "put numbers in with --at, such as --at img=512"
+_ALL = "compare shows the three designs in every stage; `--format csv` can be filtered"
+#: Options that a command does not have, and what to do instead.
+INSTEAD = {
+    "compare": dict.fromkeys(("--design", "--designs", "--variant", "--stage"), _ALL),
+    "fit": {
+        "--mode": "fit answers for inference and for training",
+        **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
+    },
+    "formula": dict.fromkeys(("--model", "--img", "--R", "--batch", "--pool-size"), _AT),
+    "models": {"--model": "models lists all of them; filter `--format csv`"},
 }
 
 
@@ -41,3 +54,49 @@ def check_spelling(words: Sequence[str]) -> None:
 
 def _is_number(word: str) -> bool:
     return word.strip(",").isdecimal()
+
+
+def complete(error: click.ClickException) -> str:
+    """Return the message of a click error, with a way out if click gives none."""
+    message = error.format_message()
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return message
+    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+        return _with_a_number(message, error.param)
+    if isinstance(error, click.NoSuchOption):
+        options = INSTEAD.get(error.ctx.info_name or "", {})
+        if instead := options.get(error.option_name):
+            return f"{error.message.rstrip('.')}; {instead}"
+    if "; " in message:
+        return message
+    way_out = _option_of_argument(message, error.ctx)
+    return f"{message.rstrip('.')}{way_out}; see `{error.ctx.command_path} --help`"
+
+
+def _with_a_number(message: str, param: click.Parameter | None) -> str:
+    """Return the message of a wrong value, with a number that is right.
+
+    A value that is another option is a value left out.
+    """
+    default = param.default if param else None
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    example = f"; give one, such as {default:g}" if is_number else ""
+    message = re.sub(r"a valid float( range)?\.", f"a number{example}", message)
+    message = re.sub(r"a valid integer( range)?\.", f"a whole number{example}", message)
+    if param and (found := re.search(r": '(--[a-z][\w-]*)' is not", message)):
+        return f"{message.rstrip('.')}; {param.opts[0]} needs a value before {found[1]}"
+    return message
+
+
+def _option_of_argument(message: str, ctx: click.Context) -> str:
+    """Return the way out for a word that belongs to no option; "" for another message."""
+    from pvtprof.designs.published import MODELS
+
+    found = re.search(r"extra arguments? \((\S+)", message)
+    if not found:
+        return ""
+    word = found[1].rstrip(")")
+    name = "--model" if word in MODELS else "--target" if ":" in word else "--img"
+    if any(name in param.opts for param in ctx.command.params) and not word.isalpha():
+        return f"; write {name} {word}"
+    return "; join several values with commas, such as 8,4,2,1"

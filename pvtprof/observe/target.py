@@ -95,7 +95,10 @@ def _factory(target: str, home: str, name: str) -> Callable[[], Any]:
         module = _file(Path(home)) if home.endswith(".py") else _package(home)
         made = getattr(module, name)
     except USERS as error:
-        raise SpecError(f"target {target!r} does not import: {said(error)}") from None
+        way_out = ""
+        if isinstance(error, ModuleNotFoundError) and error.name == home:
+            way_out = f"; a target is {_KINDS}"
+        raise SpecError(f"target {target!r} does not import: {said(error)}{way_out}") from None
     if not callable(made):
         raise SpecError(f"target {target!r} is not callable; {_WAY_OUT}")
     factory: Callable[[], Any] = made

@@ -72,7 +72,7 @@ BAD = [
     (["--pool-size", "0"], 2, "pool size is 0"),
     (["--budget", "-1"], 2, "budget is -1.0 s"),
     (["--cuda-graph", "--device", "cpu"], 2, "this is inference on cpu; leave out --cuda-graph"),
-    (["--budget", "soon"], 2, "'soon' is not a valid float"),
+    (["--budget", "soon"], 2, "'soon' is not a number; give one, such as 30"),
     (["-o", "."], 2, ". is a directory"),
     (["-o", "run.txt"], 2, "use a name that ends in .json, .html, .csv, .md"),
     (

@@ -47,7 +47,7 @@ def test_a_package_and_a_factory_are_a_target_too(capsys: pytest.CaptureFixture[
         ([f"{HERE}:fixed", "--free", "n=7"], 2, "which has no 7"),
         ([f"{HERE}:fixed", "--at", "n"], 2, "'n' is not NAME=SIZE"),
         ([f"{HERE}:fixed", "--at", "m=4"], 2, "no size 'm'"),
-        ([f"{HERE}:half", "--range", "h=9..3"], 2, "is not NAME=FROM..TO"),
+        ([f"{HERE}:half", "--range", "h=9..3"], 2, "9 is above 3; give the smaller size first"),
         ([f"{HERE}:half", "--range", "k=3..9"], 2, "no size 'k' is free"),
         (["pvtprof:pvt_v2_b0", "--limit", "0.1"], 3, "longer than its limit"),
         (["pvtprof:nope"], 2, "unknown model 'nope'"),

@@ -12,6 +12,7 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
+from pvtprof.cli.notes import note_large_pool, note_without_effect
 from pvtprof.cli.options import (
     is_given,
     outputs_options,
@@ -137,6 +138,8 @@ def _run(
     from pvtprof.run.observer import Measuring
 
     known = _kept_calibration(options) if analytic else None
+    if analytic:
+        note_without_effect(ctx, "budget_s", "cuda_graph", "uncalibrated")
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
@@ -144,6 +147,7 @@ def _run(
     asked = _asked(ctx, options, is_own=wanted is not None)
     if asked:
         compare(asked, measuring, analytic=True)  # refuses what cannot be
+        note_large_pool(ctx, asked)
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)

@@ -11,6 +11,7 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
+from pvtprof.cli.notes import note_large_pool
 from pvtprof.cli.options import format_option, target_options, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.workload import workload
@@ -60,6 +61,7 @@ def command(
         from pvtprof.run.fit_checks import checks
 
         work = workload(**options)
+        note_large_pool(ctx, [work])
         found = fits(work.designs, work.setting, room.bytes)
         output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
         agreements = checks(found)

@@ -1,0 +1,39 @@
+"""Notes on stderr: options that a command takes and that change less, or more, than expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pvtprof.cli.options import is_given
+
+if TYPE_CHECKING:
+    from pvtprof.designs.workload import Workload
+
+
+def note_without_effect(ctx: click.Context, *names: str) -> None:
+    """Name the given options that only measuring needs, where nothing is measured."""
+    for param in ctx.command.params:
+        if param.name in names and is_given(ctx, param.name):
+            click.echo(f"{param.opts[0]} has no effect: --analytic measures nothing", err=True)
+
+
+def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
+    """Say where a given pool size is larger than the token grid, so that keys become more."""
+    if not is_given(ctx, "pool_size"):
+        return
+    from pvtprof.analytic.geometry import token_grids
+
+    for work in asked:
+        spec, side = work.spec("sra_pool"), work.pool_size
+        grids = zip(spec.stages, token_grids(spec, work.height, work.width), strict=True)
+        for number, (stage, (height, width)) in enumerate(grids, 1):
+            if stage.variant == "sra_pool" and side * side > height * width:
+                click.echo(
+                    f"--pool-size {side} is larger than the {height}x{width} token grid of stage "
+                    f"{number} of {work.model}: sra_pool has more keys than tokens there",
+                    err=True,
+                )
+                break

@@ -1,0 +1,72 @@
+"""Words that a command does not understand are answered with words that work; notes on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pvtprof.cli import app
+
+#: A command line, and a part of its one line on stderr; the exit code is 2.
+WRONG = {
+    "compare pvt_v2_b2": "write --model pvt_v2_b2",
+    "compare windows.py:attention": "write --target windows.py:attention",
+    "compare 224": "write --img 224",
+    "models nonsense": "unexpected extra argument (nonsense); join several values with commas",
+    "compare --img 800 1280": "write --img 800x1280",
+    "compare --analytic --R 8 4 2 1": "write --R 8,4,2,1",
+    "compare --budget 30s": "'30s' is not a number; give one, such as 30",
+    "compare --batch 1,4": "'1,4' is not a whole number; give one, such as 1",
+    "compare --pool-size 7x7": "'7x7' is not a whole number; give one, such as 7",
+    "compare --tf32 --analytic": "--tf32 needs a value before --analytic",
+    "compare --design mha": "'--design'; compare shows the three designs in every stage",
+    "compare --stage 1": "'--stage'; compare shows the three designs in every stage",
+    "fit --memory 24G": "units are KiB, MiB, GiB, TiB, KB, MB, GB and TB",
+    "fit --mode training": "'--mode'; fit answers for inference and for training",
+    "fit -o x.json": "redirect stdout: `pvtprof fit --format json > FILE`",
+    "formula sra_conv --img 512": "put numbers in with --at, such as --at img=512",
+    "models --model pvt_v2_b2": "models lists all of them",
+    "check --samples now.json": "--samples needs the earlier file first",
+    "check b.json --update --target m:f --model pvt_v2_b2": "--model is of PVT's models",
+    "check b.json --update --target m:f --R 8,4,2,1": "--R is of PVT's models",
+    "check --base main --fail-on 5%": "use latency:2% to latency:100%",
+    "derive m:f --range h=512..64": "512 is above 64; give the smaller size first",
+    "derive no_such_package:f": "a target is package.module:factory, file.py:factory",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_words_are_answered_with_words_that_work(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("\n") == 1
+    assert WRONG[line] in err
+
+
+#: A command line, and its note on stderr; the exit code is 0.
+NOTED = {
+    "compare --analytic --img 800,1280": "one of 800 by 1280 is --img 800x1280",
+    "compare --analytic --pool-size 500": "larger than the 56x56 token grid of stage 1 of pvt_v2",
+    "compare --analytic --pool-size 8": "larger than the 7x7 token grid of stage 4 of pvt_v2_b2",
+    "fit --memory 24GiB --pool-size 500": "sra_pool has more keys than tokens there",
+    "compare --analytic --budget 5": "--budget has no effect: --analytic measures nothing",
+    "compare --analytic --cuda-graph": "--cuda-graph has no effect: --analytic measures nothing",
+}
+
+
+@pytest.mark.parametrize("line", NOTED)
+def test_what_may_not_be_meant_is_noted(
+    line: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert app.main(line.split()) == 0
+    assert NOTED[line] in capsys.readouterr().err
+
+
+def test_a_usual_pool_size_gets_no_note(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["compare", "--model", "pvt_tiny", "--analytic", "--pool-size", "14"]) == 0
+    assert "--pool-size" not in capsys.readouterr().err
