@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     "--fail-on",
     "tolerance",
     type=Tolerance(),
-    help="The slowdown that matters.  [default: latency:5% with --base, else 10%]",
+    help="The slowdown that must not pass.  [default: latency:5% with --base, else 10%]",
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option(
