@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,10 @@ MARKS = {
         "</testsuites>\n",
     ),
 }
+#: How a file that is being written is called, before the number of the process that writes it.
+TEMPORARY = ".pvtprof-"
+#: A process of another machine, whose number means nothing here, has written it by then.
+ABANDONED_S = 10.0
 
 
 #: The formats in which a run can be written.
@@ -65,6 +70,8 @@ def _check_writable(target: Path, force: bool, suffixes: Sequence[str]) -> None:
         raise StoreError(f"{folder} is not a directory; choose another output path")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StoreError(f"{folder} is not writable; choose another output path")
+    with tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY):
+        pass  # as root, access() allows what no file system does
     if _exists(target) and not force and not _is_ours(target):
         raise StoreError(
             f"{target} was not written by pvtprof, or was changed since, and is left as it is; "
@@ -94,13 +101,20 @@ def _is_ours(target: Path) -> bool:
 def write(
     path: str | os.PathLike[str], text: str, force: bool = False, suffix: str | None = None
 ) -> None:
-    """Write ``text`` to ``path`` in one step: a reader sees the new file or the old one."""
-    check_writable(path, force, suffix)
+    """Write ``text`` to ``path`` in one step: a reader sees the new file or the old one.
+
+    What cannot be written is kept in the temporary folder, and the StoreError says where.
+    """
+    try:
+        check_writable(path, force, suffix)
+    except StoreError as error:
+        raise StoreError(f"{error}; {_kept_elsewhere(text, Path(path).suffix)}") from None
     target = Path(os.path.realpath(path))
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".pvtprof-")
+        _remove_abandoned(target.parent)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{TEMPORARY}{os.getpid()}-")
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
@@ -111,12 +125,36 @@ def write(
     except OSError as error:
         raise StoreError(
             f"cannot write {path}: {error.strerror}; what was there before is unchanged; "
-            "choose another output path"
+            f"{_kept_elsewhere(text, target.suffix)}; choose another output path"
         ) from None
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed in the middle of a write left here."""
+    for path in folder.glob(f"{TEMPORARY}*-*") if os.name == "posix" else ():
+        with contextlib.suppress(OSError, ValueError):
+            process = int(path.name.split("-")[1])
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    path.unlink()
+
+
+def _kept_elsewhere(text: str, suffix: str) -> str:
+    """Put what cannot be written into the temporary folder, and say where: nothing is lost."""
+    try:
+        suffix = suffix if suffix in MARKS else ".txt"
+        handle, path = tempfile.mkstemp(prefix="pvtprof-", suffix=suffix)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError:
+        return "it is lost: the temporary folder is not writable either"
+    return f"it is in {path} instead"
 
 
 def _mode(target: Path) -> int:

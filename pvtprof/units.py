@@ -128,6 +128,15 @@ def milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
+def marked(text: str, is_doubtful: bool) -> str:
+    """A figure that cannot be trusted is marked as such.
+
+    >>> marked("12.3 ms", True), marked("12.3 ms", False)
+    ('12.3 ms ?', '12.3 ms')
+    """
+    return f"{text} ?" if is_doubtful and text != "-" else text
+
+
 def bare_milliseconds(seconds: float | None) -> str:
     """Return seconds as milliseconds without the unit, with five digits.
 

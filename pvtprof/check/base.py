@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pvtprof.check import worktrees
+from pvtprof.check.git import GitError, git
 from pvtprof.errors import SpecError, UnavailableError
 
 
@@ -21,38 +21,45 @@ def base_folder(base: str) -> Iterator[str]:
             )
         yield str(Path(base).resolve())
         return
-    top = _git("rev-parse", "--show-toplevel")
-    if top is None:
+    try:
+        top = git("rev-parse", "--show-toplevel")
+    except GitError as error:
         raise SpecError(
-            f"base {base!r} is not a folder, and this folder is not in a git repository; "
-            "give a folder, or a git ref inside the repository"
-        )
+            f"base {base!r} is not a folder, and git says: {error}; give a folder, or a git ref "
+            "inside the repository"
+        ) from None
     commit = _commit(base)
     if commit is None:
         raise SpecError(
             f"base {base!r} is not a folder, commit, branch or tag here; "
-            "`git branch --all` lists branches; a checkout in CI needs fetch-depth: 0"
+            f"`git branch --all` lists branches{_shallow()}"
         )
     inside = Path.cwd().resolve().relative_to(Path(top).resolve())
-    with tempfile.TemporaryDirectory(prefix="pvtprof-base-") as folder:
-        tree = Path(folder, "tree")
+    worktrees.remove_abandoned()
+    with worktrees.own() as tree:
         try:
-            if _git("worktree", "add", "--detach", "--quiet", str(tree), commit) is None:
-                raise UnavailableError(f"git could not check out {base!r} into a worktree")
-            yield str(tree / inside)
-        finally:
-            _git("worktree", "remove", "--force", str(tree))
+            git("worktree", "add", "--detach", "--quiet", str(tree), commit)
+        except GitError as error:
+            raise UnavailableError(
+                f"git could not check out {base!r} into a worktree: {error}"
+            ) from None
+        yield str(tree / inside)
 
 
 def _commit(ref: str) -> str | None:
     if not ref or ref.startswith("-"):
         return None
-    return _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-
-
-def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+        return git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    except GitError:
         return None
-    return done.stdout.strip()
+
+
+def _shallow() -> str:
+    """What to do where the history ends early, which may be why a ref is not there."""
+    if git("rev-parse", "--is-shallow-repository") != "true":
+        return ""
+    return (
+        "; this is a shallow clone: fetch the rest with `git fetch --unshallow --tags` "
+        "(actions/checkout: fetch-depth: 0)"
+    )

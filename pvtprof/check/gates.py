@@ -155,7 +155,7 @@ def _update(request: Request, progress: Progress) -> GateResult:
         old = baselines.load(path)
         checked = replace(checked, workload=old.workload, target=old.target)
         timed = timed or old.timed is not None
-    files.check_writable(path, request.force)
+    files.check_writable(path, request.force, ".json")
     checked = checked.on_device()
     new = exact_figures.observed(checked, progress)
     if timed:

@@ -170,6 +170,7 @@ def _setups(versions: Versions, checked: Checked) -> dict[str, Setup]:
             python=python,
             other=other,
             tf32=checked.tf32,
+            patience_s=checked.patience_s,
         )
         for name, (root, python, other) in places.items()
     }

@@ -10,7 +10,7 @@ from pvtprof.check.usage import check_usage
 from pvtprof.designs.words import CHECK_BUDGET_S
 from pvtprof.designs.workload import WORDS, Workload, workload
 from pvtprof.errors import SpecError
-from pvtprof.observe.deadline import Limit, of_budget
+from pvtprof.observe.deadline import SLOWEST_S, Limit, of_budget
 
 Progress = Callable[[str], None]
 #: The slowdown that matters: of two versions side by side, and of times taken at two times.
@@ -53,6 +53,11 @@ class Checked:
     target: str | None = None
     tf32: bool = False
     limit: Limit = field(default_factory=Limit)
+
+    @property
+    def patience_s(self) -> float:
+        """How long a timed process may take for an answer: pvtprof's own rows return for sure."""
+        return self.limit.seconds if self.target else SLOWEST_S
 
     def on_device(self) -> Checked:
         """Return the same on the device that its name means here.

@@ -65,7 +65,14 @@ def timed(
     recipes = of_rows(work.designs, work.setting, target)
     root = os.getcwd() if target else str(Path(__file__).parents[2])
     setup = Setup(
-        root, target, work.dtype, work.device, work.mode, core=cores.last(), tf32=checked.tf32
+        root,
+        target,
+        work.dtype,
+        work.device,
+        work.mode,
+        core=cores.last(),
+        tf32=checked.tf32,
+        patience_s=checked.patience_s,
     )
     ratios: dict[str, tuple[float, ...]] = {}
     with sides({"the timed process": setup}) as (side,):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Sequence
@@ -71,6 +73,7 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; every error is one line on stderr. Returns the exit code."""
+    _open_streams()
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):  # CI systems end a job so: clean up as at Ctrl-C
             if hasattr(signal, name):
@@ -94,6 +97,18 @@ def main(args: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         return _failed("this is a defect of pvtprof; please report it", DEFECT)
     return code if isinstance(code, int) else 0
+
+
+def _open_streams() -> None:
+    """Open what was closed at the start, for nobody: else a pipe or a file takes its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this
+            os.set_inheritable(opened, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115
 
 
 def _stop(*_: object) -> None:

@@ -43,7 +43,9 @@ def check_spelling(words: Sequence[str]) -> None:
     for i, word in enumerate(words):
         name, equals, value = word.partition("=")
         option = SYNONYMS.get(name, name)
-        numbers = [value] * bool(equals) or list(takewhile(_is_number, words[i + 1 :]))
+        numbers = [value] * bool(equals) or [
+            number.strip(",") for number in takewhile(_is_number, words[i + 1 :])
+        ]
         if option not in SYNONYMS.values() or (option == name and len(numbers) < 2):
             continue
         given = f"{word} {' '.join(() if equals else numbers)}".strip()

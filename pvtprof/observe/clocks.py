@@ -5,7 +5,6 @@ The worker loads it beside itself, whatever pvtprof it runs: it imports nothing 
 
 from __future__ import annotations
 
-import resource
 import time
 import timeit
 from collections.abc import Callable, Iterable
@@ -38,22 +37,23 @@ def timed(
     """Return one sample: seconds of one call, the mean of ``calls``, by every clock that there is.
 
     "wall" and "cpu" (the process's processor time, of all threads) are of a loop of calls that ends
-    with a synchronisation. On CUDA "device" is of kernels back to back (see ``held``), the L2 cache
-    flushed before, and "graph" the same of a CUDA graph's replay, if ``holds`` has one. "switches"
-    and "faults" are what disturbed the process, in all calls together.
+    with a synchronisation; for "waited" of "wall" the calling thread had no core. On CUDA "device"
+    is of kernels back to back (see ``held``), the L2 cache flushed before, and "graph" the same of
+    a CUDA graph's replay, if ``holds`` has one. "switches" and "faults" are what disturbed the
+    process, in all calls together.
     """
     device = seam.of(device) if isinstance(device, str) else device
     loop = timeit.Timer(call, timer=_ending(device, clock))
     begin = device.state()
-    before, cpu = resource.getrusage(resource.RUSAGE_SELF), time.process_time_ns()
+    disturbed, cpu, own = _disturbances(), time.process_time_ns(), time.thread_time_ns()
     wall = loop.timeit(calls) / calls
-    cpu, after = time.process_time_ns() - cpu, resource.getrusage(resource.RUSAGE_SELF)
+    own, cpu = time.thread_time_ns() - own, time.process_time_ns() - cpu
     found = {
         "wall": round(wall, DIGITS),
         "cpu": round(cpu / calls / 1e9, DIGITS),
-        "switches": after.ru_nivcsw - before.ru_nivcsw,
-        "faults": after.ru_minflt - before.ru_minflt,
+        "waited": round(max(0.0, wall - own / calls / 1e9), DIGITS),
     }
+    found |= {name: now - disturbed[name] for name, now in _disturbances().items()}
     if device.is_cuda:
         found |= counted(begin, device.state(), calls)
         holds = holds or Holds(device, call)
@@ -63,6 +63,16 @@ def timed(
         found["unheld"] = float(not holds.plain.is_held)
         found |= _busy_state(device, call)
     return found
+
+
+def _disturbances() -> dict[str, int]:
+    """What the system counts of this process so far; {} where it does not."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return {}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"switches": used.ru_nivcsw, "faults": used.ru_minflt}
 
 
 def _ending(device: Any, clock: Callable[[], float]) -> Callable[[], float]:

@@ -13,6 +13,8 @@ from pvtprof.errors import UnavailableError
 
 #: A call may take so many times the budget, and so many seconds in any case.
 TIMES, LEAST_S = 20, 60.0
+#: A timed process of pvtprof's own that does not answer for so long is given up.
+SLOWEST_S = 300.0
 #: What does not heed the alarm (a kernel that never returns) is ended so much later.
 GRACE_S = 5.0
 

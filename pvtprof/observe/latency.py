@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-
-import torch
 
 from pvtprof.observe import clocks
 from pvtprof.observe.clocks import Block, Call, Sampler
@@ -24,7 +20,6 @@ MOST_ROUNDS = 200
 #: Measuring stops when the 95 % interval of each ratio is narrower than this.
 TARGET_WIDTH = 0.02
 LOOK_EVERY = 4  # rounds
-CALM_S = 0.005
 
 
 def sampler(call: Call, device: str = "cpu") -> Sampler:
@@ -76,9 +71,8 @@ def measure(
         rng.shuffle(order)
         new = {name: samplers[name](per_sample[name]) for name in order}
         round_s = plan.clock() - before
-        crowd = _crowd()
         for name in samplers:
-            blocks[name].append(new[name] | crowd)
+            blocks[name].append(new[name])
             kept[name] = _measurement(blocks[name], per_sample[name])
         if rounds >= FEWEST_FOR_INTERVAL and rounds % LOOK_EVERY == 0:
             widths = _widths(kept)
@@ -133,7 +127,7 @@ SERIES = (
     "cpu",
     "wall",
     "graph",
-    "crowd",
+    "waited",
     "sm_mhz",
     "celsius",
     "throttled",
@@ -154,10 +148,15 @@ def _measurement(blocks: list[Block], calls: int) -> Measurement:
     return Measurement(
         tuple(block["device" if on_device else "wall"] for block in blocks),
         calls,
-        switches=sum(int(block["switches"]) for block in blocks),
-        faults=sum(int(block["faults"]) for block in blocks),
+        switches=_total(blocks, "switches"),
+        faults=_total(blocks, "faults"),
         series=series,
     )
+
+
+def _total(blocks: list[Block], name: str) -> int | None:
+    """What disturbed all samples together; None where the system does not say."""
+    return sum(int(block[name]) for block in blocks) if name in blocks[0] else None
 
 
 def _warm_up(sample: Sampler, clock: Callable[[], float], seconds: float) -> float:
@@ -169,13 +168,3 @@ def _warm_up(sample: Sampler, clock: Callable[[], float], seconds: float) -> flo
         after = clock()
         if after - begin >= seconds:
             return after - before
-
-
-def _crowd() -> Block:
-    """Return how many more threads want to run now than there are cores; {} if unknown."""
-    path = Path("/proc/loadavg")
-    if not path.exists():
-        return {}
-    time.sleep(CALM_S)  # until threads that have just measured wait no more for the next
-    running = int(path.read_text().split()[3].partition("/")[0])  # this one among them
-    return {"crowd": float(max(0, running - 1 + torch.get_num_threads() - (os.cpu_count() or 1)))}

@@ -19,12 +19,27 @@ LONGEST_S = 1e12
 WIDE = 0.10
 #: More involuntary context switches a second are other programs at work.
 MANY_SWITCHES = 100
-#: So many threads beyond the number of cores, on average, disturb.
-CROWDED = 0.5
+#: Waiting for a core for more than this share of the time makes a time doubtful.
+MUCH_WAITED = 0.10
+#: So does an interval wider than this share of its median.
+TOO_WIDE = 0.5
+CLOSE = "close other programs"
 #: Wall time over the kernels' own from which on a GPU waits for launches.
 LAUNCH_BOUND = 1.2
 #: glibc maps every block of 32 MiB or more afresh: more in a call shows in its time.
 MUCH_MAPPED = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is doubtful about a measurement: in words, by how much, and what to do about it."""
+
+    what: str
+    figure: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}{f' ({self.figure})' * bool(self.figure)}; {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -34,10 +49,10 @@ class Measurement:
     Wall time on a CPU, the device's time on CUDA. ``switches`` and ``faults`` are what disturbed
     the process in all samples together: involuntary context switches, and page faults; None where
     the system or the file does not say. ``series`` has what else was seen with each sample, by
-    name: "cpu" (processor time of all threads, seconds), "crowd" (threads that wanted to run,
-    beyond the number of cores), and on CUDA "wall", "graph" (of a CUDA graph's replay), "sm_mhz",
-    "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call), and "unheld" (1 where
-    launch gaps count).
+    name: "cpu" (processor time of all threads, seconds), "waited" (seconds of a call
+    for which the calling thread had no core), and on CUDA "wall", "graph" (of a CUDA graph's
+    replay), "sm_mhz", "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call), and
+    "unheld" (1 where launch gaps count).
     ``stopped`` says what ended the measuring: "interval" (narrow enough), "budget" or "rounds".
     """
 
@@ -60,49 +75,74 @@ class Measurement:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is doubtful about the samples, each with a remedy."""
-        return tuple(self._warnings())
+        return tuple(map(str, self.remarks))
 
-    def _warnings(self) -> Iterator[str]:
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the median cannot be trusted: it waited for a core, or is all over the place."""
+        return self.waited > MUCH_WAITED or self._width > TOO_WIDE
+
+    @property
+    def waited(self) -> float:
+        """The share of its time for which the calling thread had no core; 0 where it is not known.
+
+        The median over the samples. On a GPU a thread waits for kernels: that is no disturbance.
+        """
+        seconds = () if "wall" in self.series else self.series.get("waited", ())
+        shares = [waited / taken for waited, taken in zip(seconds, self.samples, strict=False)]
+        return median(shares) if shares else 0.0
+
+    @property
+    def _width(self) -> float:
+        """The width of the 95 % interval, as a share of the median; 0 where there is none."""
+        return (self.interval[1] - self.interval[0]) / self.median if self.interval else 0.0
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """The warnings as values."""
+        return (*self._remarks(), *self._device_remarks())
+
+    def _remarks(self) -> Iterator[Remark]:
         if self.interval is None:
-            yield (
-                f"{len(self.samples)} samples are too few for a 95 % interval "
-                f"({FEWEST_FOR_INTERVAL} are needed); raise --budget"
-            )
-        elif self.interval[1] - self.interval[0] > WIDE * self.median:
-            width = 100 * (self.interval[1] - self.interval[0]) / self.median
-            yield f"the 95 % interval is {width:.0f} % wide; close other programs or raise --budget"
+            needed = f"fewer samples than the {FEWEST_FOR_INTERVAL} that a 95 % interval needs"
+            yield Remark(needed, str(len(self.samples)), "raise --budget")
+        elif self._width > WIDE:
+            figure = f"{100 * self._width:.0f} %"
+            yield Remark("the 95 % interval is wide", figure, f"{CLOSE} or raise --budget")
         seconds = sum(self.samples) * self.calls
         if (self.switches or 0) > MANY_SWITCHES * max(seconds, 0.1):
             rate = (self.switches or 0) / seconds
-            yield f"interrupted {rate:.0f} times a second; close other programs"
-        if (crowd := self.mean("crowd") or 0.0) > CROWDED:
-            yield (
-                f"{crowd:.1f} more threads wanted to run than there are cores, on average; close "
-                "other programs"
-            )
+            yield Remark("interrupted by other programs", f"{rate:.0f} times a second", CLOSE)
+        if self.waited > MUCH_WAITED:
+            figure = f"{100 * self.waited:.0f} % of the time"
+            yield Remark("waited for a core", figure, f"{CLOSE}, or lift the CPU quota")
         if self.mapped_bytes > MUCH_MAPPED:
-            yield (
-                f"{units.size(self.mapped_bytes)} of memory are mapped afresh in each call, which "
-                "takes time; MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1000000000000 before the "
-                "command spares that"
+            yield Remark(
+                "memory is mapped afresh in each call, which takes time",
+                units.size(self.mapped_bytes),
+                "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1000000000000 before the command "
+                "spares that",
             )
-        yield from self._device_warnings()
 
-    def _device_warnings(self) -> Iterator[str]:
+    def _device_remarks(self) -> Iterator[Remark]:
         if throttled := sum(self.series.get("throttled", ())):
-            yield (
-                f"{throttled:.0f} of {len(self.samples)} samples were taken while the GPU was "
-                "throttled (power or heat); let it cool or lock its clocks with nvidia-smi -lgc"
+            yield Remark(
+                "samples were taken while the GPU was throttled by power or heat",
+                f"{throttled:.0f} of {len(self.samples)}",
+                "let it cool or lock its clocks with nvidia-smi -lgc",
             )
         if any(self.series.get("unheld", ())):
-            yield (
+            yield Remark(
                 "its stream cannot be held back (it waits inside, or launches too much at once): "
-                "launch gaps count as time on the device; a CUDA graph has none"
+                "launch gaps count as time on the device",
+                "",
+                "a CUDA graph has none",
             )
         if (self.launch_ratio or 0.0) > LAUNCH_BOUND:
-            yield (
-                "launch-bound: its kernels wait to be launched; a larger --batch or a CUDA graph "
-                "would use the GPU"
+            yield Remark(
+                "launch-bound: its kernels wait to be launched",
+                "",
+                "a larger --batch or a CUDA graph would use the GPU",
             )
 
     @property

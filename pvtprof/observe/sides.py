@@ -20,6 +20,7 @@ from pvtprof import cores
 from pvtprof.designs.setting import Setting
 from pvtprof.errors import DeviceLostError, DeviceMemoryError, UnavailableError
 from pvtprof.observe.clocks import Block, Sampler
+from pvtprof.observe.deadline import SLOWEST_S
 
 WORKER = Path(__file__).with_name("worker.py")
 #: What a child is started with, so that its memory is laid out alike from run to run: no block
@@ -37,7 +38,6 @@ KINDS = {"memory": DeviceMemoryError, "dead": DeviceLostError}
 BLOCK_S = 0.005  # one sample lasts about so long
 #: Operators are timed in so many seconds of calls, in these many calls at least and at most.
 PROFILE_S, FEWEST_PROFILED, MOST_PROFILED = 0.05, 3, 15
-SLOWEST_S = 300.0  # a side that does not answer for so long is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Setup:
     ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for torch's dispatch
     mode, by which operators are timed, to be loaded before the forks; ``other`` is a folder whose
     code it must not run; ``tf32`` lets products and convolutions of float32 run in TF32 on CUDA.
+    After ``patience_s`` without an answer the side is given up.
     """
 
     root: str
@@ -62,6 +63,7 @@ class Setup:
     tf32: bool = False
     other: str | None = None
     python: str = sys.executable
+    patience_s: float = SLOWEST_S
 
 
 class Side:
@@ -72,6 +74,8 @@ class Side:
         self.source, self.sink = source, sink
         self.said: Any = None  # where it imports from, once it was set up
         self.stuck = False
+        self.patience_s = SLOWEST_S
+        self.target = ""
         self.made: Mapping[str, Mapping[str, Any]] = {}  # what the last fork said of its rows
         self._memory: dict[str, Mapping[str, int]] = {}  # of those that were asked
 
@@ -94,10 +98,11 @@ class Side:
 
     def answer(self) -> Any:
         """Return the next line that the side says."""
-        ready, _, _ = select.select([self.source], [], [], SLOWEST_S)
+        ready, _, _ = select.select([self.source], [], [], self.patience_s)
         if not ready:
             self.stuck = True
-            raise UnavailableError(f"{self.name} did not answer in {SLOWEST_S:.0f} s; is it stuck?")
+            who = f"{self.name}: {self.target}" if self.target else self.name
+            raise UnavailableError(f"{who} did not answer in {self.patience_s:.0f} s; is it stuck?")
         line = self.source.readline()
         if not line:
             raise self._gone()
@@ -164,6 +169,11 @@ def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
     Sides of one Python are forked from one process that imported torch: where two processes import
     it each for itself, one stays slower than the other by up to 1 % for as long as they live.
     """
+    if not hasattr(os, "fork"):
+        raise UnavailableError(
+            "times are taken in forked processes, which this system does not have; --budget 0 or "
+            "--analytic compares without them, and check without --base and --latency"
+        )
     with ExitStack() as stack:
         found: list[Side] = []
         by_python: dict[str, list[str]] = {}
@@ -173,6 +183,8 @@ def sides(setup: Mapping[str, Setup]) -> Iterator[list[Side]]:
             threads = setup[names[0]].threads
             found += stack.enter_context(_process(python, names, threads))
         for side in found:
+            its = setup[side.name]
+            side.patience_s, side.target = its.patience_s, its.target or ""
             side.tell({"setup": asdict(setup[side.name])})
         for side in found:
             side.said = side.answer()

@@ -27,9 +27,11 @@ from pvtprof.observe.machine import Environment
 from pvtprof.observe.sides import Side, clock_side, warm
 from pvtprof.predict import calibration, kept
 from pvtprof.predict.calibration import Calibration, Fitted, Quality
+from pvtprof.predict.kept import BUSY, keep
 from pvtprof.predict.kernels import Kernel, matched_s
 from pvtprof.predict.prediction import Ceilings
 from pvtprof.predict.probes import Probe, random_probes
+from pvtprof.predict.rates import rates
 
 #: Fewest probes that a fit stands on, budget or not.
 FEWEST = 40
@@ -40,18 +42,6 @@ SAMPLE_S = 0.01  # as a sample of `compare` lasts
 FOLDS = 5
 #: Relative errors beyond this weigh less in a fit: disturbed samples are no evidence.
 ROBUST = 0.05
-#: Classes of kernels, by the beginnings of their families' names, for the table of rates; where two
-#: fit, the later one.
-CLASSES = {
-    "GEMM": ("gemm",),
-    "batched GEMM": ("bmm", "sdpa"),
-    "convolution": ("conv",),
-    "depthwise": ("conv_depthwise",),
-    "norm": ("native_layer_norm",),
-    "softmax": ("softmax",),
-    "copies": ("clone", "cat"),
-    "elementwise": ("gelu", "relu", "add", "mul", "mean", "_adaptive", "upsample"),
-}
 #: Names under which a worker builds what ceilings are measured with: a matrix product, a copy.
 PRODUCT, COPY = "product ceiling", "copy ceiling"
 Progress = Callable[[str], None]
@@ -59,11 +49,15 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Timed:
-    """A probe: seconds of each of its kernels in context, and of all of it, round by round."""
+    """A probe: seconds of each of its kernels in context, and of all of it, round by round.
+
+    ``waited`` is the share of that for which the process had no core.
+    """
 
     probe: Probe
     kernel_s: tuple[float, ...]
     rounds_s: tuple[float, ...]
+    waited: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -129,7 +123,8 @@ def of_this_machine(
     if path.exists():
         try:
             here = environment(device, timed=True, tf32=tf32)
-            return calibration.load_for(path, dtype, here), ""
+            found = calibration.load_for(path, dtype, here)
+            return found, found.is_doubtful * BUSY
         except PvtprofError as error:
             problem = str(error)
     if not may_measure:
@@ -139,10 +134,9 @@ def of_this_machine(
     except UnavailableError as error:
         return None, f"latency is not predicted: {error}"
     try:
-        calibration.save(found, path)
+        return found, keep(found, path)
     except StoreError as error:
         return found, f"the calibration is not kept: {error}"
-    return found, f"Wrote {path}"
 
 
 def timing_side(device: str, dtype: str, tf32: bool = False) -> AbstractContextManager[Side]:
@@ -156,6 +150,7 @@ def timings(
     """Time probes in one fresh process, in rounds; ``watched``: their kernels too."""
     names = {f"{i} {probe.name}": probe for i, probe in enumerate(probes)}
     whole: dict[str, list[float]] = {name: [] for name in names}
+    waited: dict[str, list[float]] = {name: [] for name in names}
     parts: dict[str, tuple[float, ...]] = {}
     with side.forked({name: probe.recipe for name, probe in names.items()}) as samplers:
         once_s = {name: warm(sampler) for name, sampler in samplers.items()}
@@ -165,7 +160,12 @@ def timings(
             for name in names:
                 sample = samplers[name](max(1, round(SAMPLE_S / once_s[name])))
                 whole[name].append(sample.get("device", sample["wall"]))
-    return [Timed(probe, parts.get(name, ()), tuple(whole[name])) for name, probe in names.items()]
+                lost = 0.0 if "device" in sample else sample["waited"]
+                waited[name].append(lost / sample["wall"])
+    return [
+        Timed(probe, parts.get(name, ()), tuple(whole[name]), median(waited[name]))
+        for name, probe in names.items()
+    ]
 
 
 def _kernel_s(probe: Probe, profile: Sequence[tuple[str, float]]) -> tuple[float, ...]:
@@ -216,7 +216,13 @@ def fitted(
         kind: _quality(found, [one.noise for one in timed if one.probe.kind == kind])
         for kind, found in ratios.items()
     }
-    return replace(whole, quality=quality, rates=_rates(timed))
+    waited = median(one.waited for one in timed)
+    kernels = [
+        (kernel, seconds)
+        for one in timed
+        for (kernel, _), seconds in zip(one.probe.runs, one.kernel_s, strict=True)
+    ]
+    return replace(whole, quality=quality, rates=rates(kernels), waited=waited)
 
 
 def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: str) -> Calibration:
@@ -275,23 +281,3 @@ def _quality(ratios: Sequence[float], noise: Sequence[float]) -> Quality:
     low, high = np.quantile(ratios, (0.05, 0.95))
     errors = [abs(1 / ratio - 1) for ratio in ratios]
     return Quality(fmean(errors), fmean(noise), float(low), float(high), len(ratios))
-
-
-def _rates(timed: Sequence[Timed]) -> dict[str, tuple[float, float]]:
-    """Return FLOPs and bytes a second of every class of kernels."""
-    sums = {name: [0.0, 0.0, 0.0] for name in CLASSES}
-    for one in timed:
-        for (kernel, _), seconds in zip(one.probe.runs, one.kernel_s, strict=True):
-            name = class_of(kernel.family)
-            for i, value in enumerate((2 * kernel.macs, kernel.moved_bytes, seconds)):
-                sums[name][i] += value
-    return {
-        name: (flops / seconds, moved / seconds)
-        for name, (flops, moved, seconds) in sums.items()
-        if seconds
-    }
-
-
-def class_of(family: str) -> str:
-    """Return the class to which a family of kernels belongs."""
-    return next(name for name, begins in reversed(CLASSES.items()) if family.startswith(begins))

@@ -20,11 +20,14 @@ from pvtprof.designs.checks import one_of
 from pvtprof.designs.words import DTYPES
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.observe.machine import Environment, differing
+from pvtprof.observe.measurement import MUCH_WAITED
 from pvtprof.predict.kernels import FEATURES, Kernel
 from pvtprof.predict.prediction import Ceilings, Prediction
 from pvtprof.predict.roofline import ladder
 
 SCHEMA = "pvtprof.calibration/1"
+#: A calibration is doubtful from such a noise between rounds on; 3 % is usual on a calm machine.
+MUCH_NOISE = 0.10
 AGAIN = "make one with `pvtprof calibrate`"
 
 
@@ -68,7 +71,8 @@ class Calibration:
     Seconds of a forward pass: ``scale`` times those of its kernels by ``families``, and ``call_s``
     for each kernel; where launches do not wait (``overlaps``, CUDA) the larger of the two.
     ``rates`` maps a class of kernels to (FLOPs, bytes) a second that calibration saw.
-    ``quality`` is of "attention" modules and of whole "model"s.
+    ``quality`` is of "attention" modules and of whole "model"s. ``waited`` is the share of its time
+    for which the timed process had no core; None where the file does not say.
     """
 
     environment: Environment
@@ -80,6 +84,7 @@ class Calibration:
     ceilings: Ceilings
     rates: Mapping[str, tuple[float, float]]
     quality: Mapping[str, Quality]
+    waited: float | None = None
 
     def __post_init__(self) -> None:
         one_of("dtype", self.dtype, tuple(DTYPES))
@@ -118,7 +123,14 @@ class Calibration:
     def around(self, what: str, seconds: float) -> Prediction:
         """Return seconds with the interval in which nine in ten such predictions lie."""
         quality = self.quality[what]
-        return Prediction(seconds, quality.low * seconds, quality.high * seconds)
+        low, high = quality.low * seconds, quality.high * seconds
+        return Prediction(seconds, low, high, is_doubtful=self.is_doubtful)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the machine was busy while it was measured."""
+        noise = max((quality.noise for quality in self.quality.values()), default=0.0)
+        return (self.waited or 0.0) > MUCH_WAITED or noise > MUCH_NOISE
 
 
 def foreign(calibration: Calibration, here: Environment) -> list[str]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from pvtprof.designs.published import model_spec
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
-from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.kept import kept_path, known_calibration
+from pvtprof.predict.kept import keep, kept_path, known_calibration
 
 if TYPE_CHECKING:
     from pvtprof.predict.choose import Found
@@ -62,6 +61,7 @@ def calibrate(
     """Measure this machine for about ``budget_s`` seconds, so that latency can be predicted.
 
     The calibration is kept at ``path``; None means where ``compare`` and ``choose`` look for it.
+    One of a busy machine replaces no better one unless ``force``; ``progress`` is told.
     ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU. Raises UnavailableError
     where there is no such device, or something cannot be timed on it.
 
@@ -75,5 +75,5 @@ def calibrate(
     target = path or kept_path(device, dtype)
     files.check_writable(target, force, ".json")
     found = calibrating.calibrate(device, dtype, budget_s, seed, progress, tf32)
-    calibrations.save(found, target, force)
+    progress(keep(found, target, force))
     return found

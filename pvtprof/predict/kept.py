@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,39 @@ from pvtprof.observe.asking import resolved_device
 
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
+
+#: What is said of a calibration whose machine was busy.
+BUSY = (
+    "the calibration was made on a busy machine, and its predictions are marked ?; run "
+    "`pvtprof calibrate` when the machine is calm"
+)
+
+
+def keep(found: Calibration, path: str | os.PathLike[str], force: bool = False) -> str:
+    """Write a calibration, unless it would replace a better one; return what is to be said.
+
+    One of a busy machine is no better than one of the same machine when it was calm.
+    """
+    if found.is_doubtful and not force and (date := _calm(path, found)):
+        return (
+            f"this machine was busy while it was measured: the calibration of {date} in {path} is "
+            "better and is left; run `pvtprof calibrate` when the machine is calm, or --force"
+        )
+    from pvtprof.predict import calibration
+
+    calibration.save(found, path, force)
+    return f"Wrote {path}" + f": {BUSY}" * found.is_doubtful
+
+
+def _calm(path: str | os.PathLike[str], found: Calibration) -> str:
+    """The date of the calibration at ``path`` where it is of this very machine when calm, or ""."""
+    from pvtprof.predict import calibration
+
+    try:
+        there = calibration.load_for(path, found.dtype, found.environment)
+    except PvtprofError:
+        return ""
+    return "" if there.is_doubtful else there.environment.date
 
 
 def kept_path(device: str, dtype: str) -> Path:
@@ -43,7 +77,8 @@ def kept_calibration(device: str, dtype: str, mode: str) -> tuple[Calibration | 
         return None, ""  # before any GPU is asked for, which takes longer than all formulas
     try:
         is_kept = kept_path(device, dtype).exists()
-        return (known_calibration(device, dtype) if is_kept else None), ""
+        found = known_calibration(device, dtype) if is_kept else None
+        return found, BUSY if found and found.is_doubtful else ""
     except PvtprofError as error:
         return None, f"latency is not predicted: {error}"
 

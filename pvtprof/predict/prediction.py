@@ -40,13 +40,15 @@ class Ceilings:
 class Prediction:
     """Seconds of a forward pass that nobody ran, and between what nine in ten of them lie.
 
-    ``rungs`` are what simpler models of the machine say: "flops", "roofline", "per operator".
+    ``is_doubtful``: the calibration was made on a busy machine. ``rungs`` are what simpler models
+    of the machine say: "flops", "roofline", "per operator".
     """
 
     seconds: float
     low: float
     high: float
     rungs: Mapping[str, float] = field(default_factory=dict)
+    is_doubtful: bool = False
 
     @property
     def by_predictor(self) -> dict[str, float]:

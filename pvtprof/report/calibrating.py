@@ -28,7 +28,7 @@ def render(found: Calibration, form: str, width: int) -> str:
     here = found.environment
     console.print(Text(f"{here.device}, {here.threads} threads, torch {here.torch}, {found.dtype}"))
     console.print()
-    console.print(_rates(found))
+    listing.print_table(console, _rates(found))
     console.print()
     if found.overlaps:
         console.print(Text(f"each launch: {1e6 * found.call_s:.1f} microseconds"))

@@ -50,7 +50,7 @@ def render(found: Found, form: str, width: int) -> str:
     console.print(Text(_summary(found)))
     console.print()
     shown = _spread(found.front)
-    console.print(_table(shown))
+    listing.print_table(console, _table(shown))
     if len(shown) < len(found.front):
         console.print(
             Text(
@@ -59,7 +59,7 @@ def render(found: Found, form: str, width: int) -> str:
             )
         )
     console.print(Text("\nThe published models, as they are:"))
-    console.print(_table(found.published))
+    listing.print_table(console, _table(found.published))
     console.print(Text(f"\n{HONEST}"))
     return listing.trimmed(out)
 

@@ -37,7 +37,8 @@ def render(found: Fits, memory: str, form: str, width: int) -> str:
         return listing.render([_record(found, fit) for fit in found.fits], form)
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False)
-    console.print(Text(_title(found, memory)), "", _table(found), sep="\n")
+    console.print(Text(_title(found, memory)), "", sep="\n")
+    listing.print_table(console, _table(found))
     for line in _remarks(found):
         console.print(Text(line))
     return listing.trimmed(out)

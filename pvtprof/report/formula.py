@@ -55,7 +55,8 @@ def _text(variant: str, workload: Workload | None, stages: list[Stage], width: i
         cells = [algebra.text(f(op, variant)) for f in (algebra.macs, algebra.params)]
         if cells != ["0", "0"]:
             table.add_row(op.name, *("-" if cell == "0" else cell for cell in cells))
-    console.print(table, "", sep="\n")
+    listing.print_table(console, table)
+    console.print()
     for name, quantity in (("MACs  ", algebra.macs), ("params", algebra.params)):
         console.print(Text(f"{name} = {algebra.text(algebra.total(quantity, variant))}"))
     console.print()
@@ -65,7 +66,10 @@ def _text(variant: str, workload: Workload | None, stages: list[Stage], width: i
     if workload:
         size = units.sides(workload.height, workload.width)
         console.print(Text(f"\nAt {workload.model}, {size}, batch {workload.batch}:"))
-        console.print(_figures(variant, stages) if stages else Text("no stage runs as this"))
+        if stages:
+            listing.print_table(console, _figures(variant, stages))
+        else:
+            console.print(Text("no stage runs as this"))
     return listing.trimmed(out)
 
 

@@ -56,6 +56,7 @@ class Block:
     title: str
     setting: str
     agrees: bool
+    is_doubtful: bool
     cards: tuple[Card, ...]
     sentences: tuple[str, ...]
     disagreements: tuple[str, ...]
@@ -109,6 +110,7 @@ def _own_block(run: Run, mine: Run, suffix: str) -> Block:
         title=own.title(run),
         setting=f"{own.setting(run)}; {run.environment.device}",
         agrees=mine.agrees,
+        is_doubtful=sentences.is_doubtful(run),
         cards=tuple(_card(row, own.name_of(row)) for row in (*own.wholes(run), *own.peers(run))),
         sentences=tuple(own.said(run)),
         disagreements=tuple(sentences.disagreements(mine)),
@@ -124,6 +126,7 @@ def _block(run: Run, suffix: str) -> Block:
         title=sentences.place(run),
         setting=f"{sentences.setting(run)}, {sentences.reductions(run)}; {run.environment.device}",
         agrees=run.agrees,
+        is_doubtful=sentences.is_doubtful(run),
         cards=tuple(_card(row, row.design.name) for row in run.rows if row.part == MODEL),
         sentences=tuple(sentences.sentences(run)),
         disagreements=tuple(sentences.disagreements(run)),
@@ -146,7 +149,7 @@ def _overview(place: str, row: Row) -> tuple[str, ...]:
         units.integer(row.macs),
         units.integer(row.params),
         units.size(row.peak.bytes),
-        units.milliseconds(row.latency_median_s),
+        sentences.latency(row),
     )
 
 
@@ -206,7 +209,11 @@ def _times(row: Row) -> list[tuple[str, str, str]]:
     """Latency; on a GPU its time, wall time and, where it was asked for, that of a graph."""
     names = gpu.TIMES if row.setting.on_cuda else ("latency",)
     return [
-        (name, units.milliseconds(median), f"95 %: {units.interval(interval)} ms")
+        (
+            name,
+            units.marked(units.milliseconds(median), row.is_doubtful),
+            f"95 %: {units.interval(interval)} ms",
+        )
         for name in names
         for median, interval in (gpu.time_of(row, name),)
         if median is not None

@@ -36,6 +36,20 @@ def render(records: Sequence[Mapping[str, Any]], form: str) -> str:
     return trimmed(out)
 
 
+def print_table(console: Console, table: Table) -> None:
+    """Print a table as wide as its longest words: a terminal wraps them, and none is cut."""
+    for column in table.columns:
+        words = (word for cell in (column.header, *column.cells) for word in str(cell).split())
+        column.min_width = max(map(len, words), default=1)
+    width = console.width
+    wide = console.options.update(width=9999)
+    console.width = max(
+        width, console.measure(table, options=wide).minimum + 2 * len(table.columns)
+    )
+    console.print(table)
+    console.width = width
+
+
 def trimmed(out: io.StringIO) -> str:
     """Return printed text without the blanks that rich puts at the ends of lines."""
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -49,7 +49,7 @@ def _times(run: Run) -> dict[str, list[str]]:
     """Columns of what was timed, by their names; on a GPU those that any row has."""
     if not run.setting.on_cuda:
         return {
-            "latency": [units.milliseconds(row.latency_median_s) for row in run.rows],
+            "latency": list(map(sentences.latency, run.rows)),
             "95 % (ms)": [units.interval(row.latency_interval_s) for row in run.rows],
         }
     found: dict[str, list[str]] = {}

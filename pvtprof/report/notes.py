@@ -99,11 +99,17 @@ def notes(run: Run) -> Iterator[str]:
     for row in run.rows:
         for remark in row.remarks:
             yield f"{row.design.name}: {remark}."
+    yield from _remarks(run)
+
+
+def _remarks(run: Run) -> Iterator[str]:
+    """What is doubtful, one line a kind, with the rows of which it is and by how much."""
     remarks: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:
             remarks.setdefault(f"not measured: {row.not_run}", []).append(row.name)
-        for warning in row.latency.warnings if row.latency else ():
-            remarks.setdefault(warning, []).append(row.name)
+        for one in row.latency.remarks if row.latency else ():
+            name = f"{row.name} ({one.figure})" if one.figure else row.name
+            remarks.setdefault(f"{one.what}; {one.remedy}", []).append(name)
     for remark, rows in remarks.items():
         yield f"{', '.join(rows)}: {remark}."

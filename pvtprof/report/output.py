@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ def partial_name(path: str) -> str:
 def save(run: Run, outputs: Sequence[str], force: bool) -> list[str]:
     """Write every output, data first, and return the paths in that order.
 
-    Where writing fails, the data is kept elsewhere, and the error says where.
+    Where writing fails, ``files.write`` keeps it elsewhere and says where; what went well is named.
     """
     from pvtprof import files
 
@@ -53,9 +53,9 @@ def save(run: Run, outputs: Sequence[str], force: bool) -> list[str]:
     for path in sorted(distinct, key=lambda path: not path.endswith(".json")):
         try:
             files.write(path, text(run, Path(path).suffix), force)
-        except StoreError as error:
+        except StoreError:
             name_written(written)
-            raise StoreError(f"{error}{_rescued(run)}") from None
+            raise
         written.append(path)
     return written
 
@@ -73,24 +73,6 @@ def save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
     files.check_all_writable(outputs, force, ".html")
     for path in outputs:
         files.write(path, page, force)
-
-
-def _rescued(run: Run) -> str:
-    import tempfile
-
-    from pvtprof import files
-    from pvtprof.run import store
-
-    if not run.measured:
-        return ""
-    handle, path = tempfile.mkstemp(prefix="pvtprof-", suffix=".json")
-    os.close(handle)
-    try:
-        files.write(path, store.dumps(run))
-    except StoreError:
-        os.unlink(path)
-        return " (the samples taken are lost: the temporary folder is not writable either)"
-    return f" (the samples taken are in {path})"
 
 
 def text(run: Run, form: str) -> str:
@@ -121,6 +103,16 @@ def width() -> int:
     return shutil.get_terminal_size((120, 40)).columns
 
 
+@contextmanager
+def shown_in_any_case(show: Callable[[], str]) -> Iterator[None]:
+    """Put a result on stdout where what is done meanwhile cannot write it to a file."""
+    try:
+        yield
+    except StoreError:
+        emit(show())
+        raise
+
+
 def emit_then_name(result: str, written: Sequence[str]) -> None:
     """Put a result on stdout, and after it name the files that were written, also on an error."""
     try:
@@ -131,8 +123,6 @@ def emit_then_name(result: str, written: Sequence[str]) -> None:
 
 def emit(result: str) -> None:
     """Print a result on stdout. A closed pipe is not an error; a full disk is."""
-    if sys.stdout is None:  # closed before the start: a reader that has gone
-        return
     from pvtprof.report.encoding import in_encoding
 
     encoding = sys.stdout.encoding or "utf-8"

@@ -105,9 +105,9 @@ def beside(run: Run) -> Sheet:
             units.size(row.saved_bytes if run.setting.mode == "training" else None),
             units.size(sum(row.moved_bytes)),
             units.intensity(row.intensity),
-            units.milliseconds(row.latency_median_s),
+            sentences.latency(row),
             units.interval(row.latency_interval_s),
-            units.milliseconds(row.predicted_s),
+            sentences.predicted(row),
         )
         for row in (*wholes(run), *peers(run))
     ]
@@ -158,6 +158,7 @@ def said(run: Run) -> Iterator[str]:
     """All that the run says of the user's own modules, one sentence each."""
     own = next(one for one in run.comparisons if one.is_own)
     yield sentences.agreement(own)
+    yield from sentences.doubts(run)
     for form in forms.forms(own):
         yield forms.brief(form)
     first, *others = wholes(run)
@@ -173,7 +174,9 @@ def _ratio(row: Row, first: Row) -> str:
         _share(row.peak.bytes, first.peak.bytes, "its peak memory"),
     ]
     text = f"{name_of(row)} needs {', '.join(parts[:2])} and {parts[2]}"
-    if sentences.equally_fast(row, first):
+    if row.is_doubtful or first.is_doubtful:
+        pass
+    elif sentences.equally_fast(row, first):
         text += ", and is as fast within the noise"
     elif row.latency and first.latency:
         text += f", and takes {_share(row.latency.median, first.latency.median, 'its time')}"

@@ -61,9 +61,48 @@ def _agrees(row: Row, names: Sequence[str]) -> bool:
 def sentences(run: Run) -> Iterator[str]:
     """Yield all sentences of a run."""
     yield agreement(run)
+    yield from doubts(run)
     yield from savings(run)
     yield from surprises(run)
     yield from predictions(run)
+
+
+def latency(row: Row) -> str:
+    """The median latency in words, marked where it cannot be trusted."""
+    return units.marked(units.milliseconds(row.latency_median_s), row.is_doubtful)
+
+
+def predicted(row: Row) -> str:
+    """The predicted latency in words, marked where the calibration cannot be trusted."""
+    is_doubtful = row.predicted is not None and row.predicted.is_doubtful
+    return units.marked(units.milliseconds(row.predicted_s), is_doubtful)
+
+
+def is_doubtful(run: Run) -> bool:
+    """Whether a time of the run, or a prediction, cannot be trusted."""
+    return any(map(_doubts, run.rows))
+
+
+def _doubts(row: Row) -> bool:
+    return row.is_doubtful or (row.predicted is not None and row.predicted.is_doubtful)
+
+
+def doubts(run: Run) -> Iterator[str]:
+    """What times cannot be trusted, and what to do."""
+    timed = [row for row in run.rows if row.latency]
+    if found := sum(row.is_doubtful for row in timed):
+        quota = run.environment.cpu_quota
+        why = f"under a CPU quota of {quota:g} cores" if quota else "on a busy machine"
+        out = "lift the quota" if quota else "close other programs"
+        yield (
+            f"{found} of {len(timed)} times were taken {why} and cannot be trusted (marked ?): "
+            f"{out} and run it again. All other figures are exact."
+        )
+    if any(row.predicted and row.predicted.is_doubtful for row in run.rows):
+        yield (
+            "The calibration was made on a busy machine, and its predictions cannot be trusted "
+            "(marked ?): run `pvtprof calibrate` when it is calm."
+        )
 
 
 def savings(run: Run) -> tuple[str, ...]:
@@ -82,7 +121,7 @@ def _saving(row: Row, plain: Row) -> str:
         f"({units.size(row.peak.bytes)} of {units.size(plain.peak.bytes)})",
     ]
     time = ""
-    if row.latency and plain.latency:
+    if row.latency and plain.latency and not (row.is_doubtful or plain.is_doubtful):
         ours, theirs = row.latency.median, plain.latency.median
         seconds = f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
         time = f", and runs in {units.ratio(ours, theirs)} of its time {seconds}"
@@ -106,6 +145,8 @@ def surprises(run: Run) -> Iterator[str]:
     for row in run.rows:
         plain = run.row(row.part.stage, PLAIN)
         ours, theirs = (r.latency and r.latency.interval for r in (row, plain))
+        if row.is_doubtful or plain.is_doubtful:
+            continue
         if ours and theirs and row.macs < plain.macs and ours[0] > theirs[1]:
             time = units.percent(row.latency_median_s or 0, plain.latency_median_s or 0)
             yield (
@@ -134,7 +175,7 @@ def timed_and_predicted(run: Run) -> dict[str, list[tuple[Row, float, float]]]:
     both = [
         (row, row.latency.median, row.predicted.by_predictor)
         for row in run.rows
-        if row.predicted and row.latency
+        if row.predicted and row.latency and not _doubts(row)
     ]
     return {
         name: [(row, measured, by[name]) for row, measured, by in both]
@@ -175,7 +216,7 @@ def furthest_off(run: Run) -> tuple[Row, str] | None:
     off = {
         (row.key, name): abs(part - predicted)
         for row in run.rows
-        if (prediction := row.predicted)
+        if (prediction := row.predicted) and not _doubts(row)
         for name, _, part, predicted in row.residuals
         if not prediction.low <= part / predicted * prediction.seconds <= prediction.high
     }

@@ -30,14 +30,12 @@ _COSTS = (
 _TIMES = (
     Figure(
         "latency",
-        lambda row: units.milliseconds(row.latency_median_s),
+        lambda row: sentences.latency(row),
         lambda row: row.latency_median_s,
     ),
     Figure("95 %", lambda row: units.interval(row.latency_interval_s)),
 )
-_PREDICTED = Figure(
-    "predicted", lambda row: units.milliseconds(row.predicted_s), lambda row: row.predicted_s
-)
+_PREDICTED = Figure("predicted", lambda row: sentences.predicted(row), lambda row: row.predicted_s)
 
 
 def figures(run: Run) -> tuple[Figure, ...]:
@@ -170,7 +168,10 @@ def _ratio(figure: Figure, row: Row, plain: Row) -> str:
         and sentences.equally_fast(row, plain)
     ):
         return sentences.EQUAL
-    return units.ratio(part, whole)
+    is_doubtful = figure.name in ("latency", gpu.TIMES[0]) and (
+        row.is_doubtful or plain.is_doubtful
+    )
+    return units.marked(units.ratio(part, whole), is_doubtful)
 
 
 def _labels(rows: dict[str, Row]) -> list[str]:

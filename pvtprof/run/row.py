@@ -152,6 +152,11 @@ class Row:
         return self.latency.median if self.latency else None
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether it was timed, and that time cannot be trusted."""
+        return self.latency is not None and self.latency.is_doubtful
+
+    @property
     def parts_s(self) -> dict[str, float]:
         """Each operator's part of the median latency in seconds, by name; what lies between them is
         shared out as they are. Empty where they were not timed by themselves.

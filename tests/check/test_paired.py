@@ -25,7 +25,6 @@ from pvtprof.check.request import Checked, Timing
 from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.observe import sides as sides_module
 from pvtprof.observe.sides import Setup, sides
 from pvtprof.run import recipes
 
@@ -303,14 +302,14 @@ def test_a_version_that_runs_the_other_ones_code_is_refused(
         judged(found, {"it": {}}, on_cpu("outer:factory"), Timing(0.1))
 
 
-def test_a_stuck_side_is_asked_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stuck_side_is_asked_no_more(tmp_path: Path) -> None:
     (tmp_path / "some_design.py").write_text(
         "def factory():\n    import time\n    time.sleep(60)\n"
     )
     with sides({"it": Setup(str(tmp_path), "some_design:factory")}) as (side,):
-        monkeypatch.setattr(sides_module, "SLOWEST_S", 1.0)
+        side.patience_s = 1.0
         with (
-            pytest.raises(UnavailableError, match="did not answer in 1 s"),
+            pytest.raises(UnavailableError, match="it: some_design:factory did not answer in 1 s"),
             side.forked({"it": None}),
         ):
             pass

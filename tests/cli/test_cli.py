@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -20,7 +21,7 @@ import pvtprof
 from pvtprof import files
 from pvtprof.cli import app
 from pvtprof.designs.workload import WORDS, workload
-from pvtprof.errors import SpecError, StoreError
+from pvtprof.errors import SpecError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
 from pvtprof.run.run import Run
@@ -183,18 +184,19 @@ def test_a_full_disk_keeps_the_samples_elsewhere_and_says_where(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_compare(monkeypatch, observed_run())
-    write = files.write
+    replace = os.replace
 
-    def full(path: str, text: str, force: bool = False) -> None:
-        if "reports" in str(path):
-            raise StoreError(f"cannot write {path}: No space left on device")
-        write(path, text, force)
+    def full(source: str, target: Path) -> None:
+        if "reports" in str(target):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
 
-    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(os, "replace", full)
     assert app.main(["compare", "--device", "cpu"]) == 2
     out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    kept = re.search(r"the samples taken are in (\S+\.json)", err)
+    assert "latency" in out
+    assert err.splitlines()[-1].startswith("pvtprof: cannot write reports/")
+    kept = re.search(r"it is in (\S+\.json) instead", err)
     assert kept
     assert pvtprof.load(kept[1]) == observed_run()
     os.unlink(kept[1])

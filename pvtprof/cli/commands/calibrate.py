@@ -49,12 +49,15 @@ def command(path: str | None, force: bool, form: str, **options: Any) -> None:
       pvtprof calibrate
       pvtprof calibrate --budget 60 -o laptop.json
     """
-    from pvtprof.predict.entry import calibrate
-    from pvtprof.predict.kept import kept_path
+    from pvtprof import files
+    from pvtprof.predict.calibrate import calibrate
+    from pvtprof.predict.kept import keep, kept_path
     from pvtprof.report import calibrating
 
     target = path or str(kept_path(options["device"], options["dtype"]))
-    with new_folders_named([path]), progress() as show:
-        found = calibrate(**options, path=target, force=force, progress=show)
-    click.echo(f"Wrote {target}", err=True)
-    output.emit(calibrating.render(found, form, output.width()))
+    files.check_writable(target, force, ".json")
+    with progress() as show:
+        found = calibrate(**options, progress=show)
+    output.emit(calibrating.render(found, form, output.width()))  # whatever becomes of the file
+    with new_folders_named([path]), output.undisturbed():
+        click.echo(keep(found, target, force), err=True)

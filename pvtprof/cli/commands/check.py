@@ -13,7 +13,7 @@ from pvtprof.cli.kinds import Tolerance
 from pvtprof.cli.options import tf32_option, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CHECK_BUDGET_S, MODES
-from pvtprof.errors import UnavailableError
+from pvtprof.errors import StoreError, UnavailableError
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -125,8 +125,13 @@ def _told(found: GateResult, junit: str | None, markdown: str | None, force: boo
     from pvtprof.check.case import FAILED, UNDECIDED
 
     output.emit(found.text)
-    if problem := ci.write(found, junit, markdown, force):
+    passed = 0
+    try:
+        problem = ci.write(found, junit, markdown, force)
+    except StoreError as error:  # a verdict is no less true for that
+        problem, passed = str(error), error.exit_code
+    if problem:
         click.echo(f"pvtprof: {problem}", err=True)
     output.emit(ci.commands(found))
     codes = {FAILED: exit_codes.DISAGREES, UNDECIDED: UnavailableError.exit_code}
-    return codes.get(found.status, 0)
+    return codes.get(found.status, passed)

@@ -49,7 +49,7 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     from pvtprof.designs.workload import workload
     from pvtprof.predict import calibration
     from pvtprof.predict.choose import choose
-    from pvtprof.predict.kept import known_calibration
+    from pvtprof.predict.kept import BUSY, known_calibration
     from pvtprof.report import choosing
 
     if options.pop("sr_ratios") is not None or options.pop("pool_size") != DEFAULT_POOL_SIZE:
@@ -64,8 +64,11 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
         known = calibration.load_for(path, work.dtype)
     else:
         known = known_calibration(device, work.dtype)
+    if known.is_doubtful:
+        click.echo(BUSY, err=True)
     found = choose(model_spec(work.model), work.setting, known, **limits)
+    shown = choosing.render(found, form, output.width())
     if outputs:
-        with new_folders_named(outputs):
+        with new_folders_named(outputs), output.shown_in_any_case(lambda: shown):
             output.save_pages(outputs, choosing.html(found), force)
-    output.emit_then_name(choosing.render(found, form, output.width()), outputs)
+    output.emit_then_name(shown, outputs)

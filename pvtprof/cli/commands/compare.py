@@ -99,7 +99,8 @@ def command(
     with output.undisturbed(), new_folders_named(outputs):
         if run.interrupted:
             outputs = tuple(output.partial_name(path) for path in outputs)
-        written = output.save(run, outputs, force)
+        with output.shown_in_any_case(lambda: output.text(run, form)):
+            written = output.save(run, outputs, force)
     output.emit_then_name(output.text(run, form), written)
     if run.interrupted:
         raise RunInterruptedError(
