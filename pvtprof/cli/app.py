@@ -108,7 +108,8 @@ def _open_streams() -> None:
             opened = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this
             os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
 def _stop(*_: object) -> None:

@@ -285,4 +285,4 @@ def test_what_cannot_be_written_is_refused_before_anything_is_measured(
     assert app.main(words) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert UNWRITABLE in error or "end its name in .json" in error
+    assert UNWRITABLE in error or "ends in .json" in error
