@@ -51,7 +51,7 @@ def load(target: str, weights: bool = False) -> tuple[nn.Module, Any]:
     except SpecError:
         raise
     except USERS as error:
-        raise SpecError(f"target {target!r} raises {said(error)}") from None
+        raise SpecError(f"target {target!r} raises {said(error)}; {_WAY_OUT}") from None
     return _checked(target, built)
 
 
@@ -79,14 +79,20 @@ def _ran(target: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str
             torch.manual_seed(0)
             output: object = module(*args, **kwargs)
     except USERS as error:
-        raise SpecError(f"target {target!r}: its module raises {said(error)}") from None
+        raise SpecError(
+            f"target {target!r}: its module raises {said(error)} for the example input; "
+            "check the sizes of the example"
+        ) from None
     if not (found := tensors(output)):
         raise SpecError(
             f"target {target!r}: its module returns {type(output).__name__} without a tensor in "
-            "it; there is nothing to hold"
+            "it; return a tensor, or a tuple, list or dict of tensors"
         )
     if not all(bool(torch.isfinite(tensor).all()) for tensor in found):
-        raise SpecError(f"target {target!r}: its module returns values that are not finite")
+        raise SpecError(
+            f"target {target!r}: its module returns values that are not finite; "
+            "check its weights and the example input"
+        )
     return output
 
 
@@ -179,7 +185,9 @@ def _transformers(name: str, where: Where) -> tuple[nn.Module, Any]:
     cls_name, _, file = name.partition(":")
     cls = getattr(library, cls_name, None)
     if cls is None or not getattr(cls, "config_class", None):
-        raise SpecError(f"transformers has no model class {cls_name!r}")
+        raise SpecError(
+            f"transformers has no model class {cls_name!r}; use a class such as SegformerModel"
+        )
     config = cls.config_class.from_json_file(file) if file else cls.config_class()
     with where:
         module = cls(config).eval()
