@@ -108,20 +108,20 @@ def compare(
     ``model`` is a name or several. ``img`` in pixels: a side, or (height, width), or a list of
     those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
     ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
-    measuring of all together; 0 measures no latency. ``cuda_graph`` times a CUDA graph's replay
-    too, which waits for no launch (inference on a GPU). ``tf32`` lets products and convolutions of
-    float32 run in TF32 on a GPU. ``analytic`` gives the closed forms alone
-    and does not import torch. ``calibration`` predicts the latency of every row (inference); with
-    ``analytic``, None means the one that is kept for this machine, if there is one (a warning says
-    why it cannot be used). ``progress`` is told what is being done.
+    measuring of all together; 0 measures no latency. ``cuda_graph`` also times the
+    replay of a CUDA graph, in which no kernel waits for its launch (inference on a GPU). ``tf32``
+    lets products and convolutions of float32 run in TF32 on a GPU. ``analytic`` gives the closed
+    forms alone and does not import torch. ``calibration`` predicts the latency of every row
+    (inference); with ``analytic``, None means this machine's calibration, if it has one (a warning
+    says why it cannot be used). ``progress`` is called with a text that says what is being done.
 
-    Modules of the user's own stand in ``model`` too: a torch module, with ``example`` as its input,
-    or a target such as "windows.py:attention". They are one comparison, by their derived closed
-    forms. ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, ``depth``
-    says down to which depth submodules have rows.
+    ``model`` also takes modules of your own: a torch module, with ``example`` as its input, or a
+    target such as "windows.py:attention". They are one comparison, by their derived closed forms.
+    ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and submodules
+    have rows down to ``depth``.
 
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
-    Raises SpecError for what cannot be, UnavailableError where there is no such device. Ctrl-C
+    Raises SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C
     ends the measuring and returns what there is; ``Run.interrupted`` says so.
 
     >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
@@ -182,7 +182,8 @@ def formula(
 ) -> str:
     """Return the closed form of an attention variant as "text", "latex" or "python".
 
-    Where any of the other words is given, the text has the figures of every stage too.
+    With ``model``, ``img``, ``sr_ratios``, ``batch`` or ``pool_size``, the text also has the
+    figures of every stage.
 
     >>> [line for line in formula("mha").splitlines() if line.startswith("params")]
     ['params = 4 C² + 4 C']
@@ -212,8 +213,8 @@ def fit(
 ) -> Fits:
     """Return the largest image and the largest batch that fit into memory, for every variant.
 
-    ``memory_bytes`` None means what tensors can have of ``device``. By closed form: nothing is
-    built. Raises SpecError where the parameters alone do not fit.
+    ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
+    closed forms; nothing is built. Raises SpecError if the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]

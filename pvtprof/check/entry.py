@@ -37,11 +37,11 @@ def check(
     force: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> GateResult:
-    """Hold attention to a ``baseline``, or time it against a ``base``; all gates as one result.
+    """Compare attention with a ``baseline``, or time it against a ``base``; return one result.
 
-    The parameters are the options of the command; from ``target`` to ``pool_size`` they say what
-    runs. ``status`` of the result is "passed", "failed" or "undecided", ``cases`` has the verdict
-    of every row. With ``update`` the baseline is written.
+    The parameters are the options of the command. ``target``, or those from ``model`` to
+    ``pool_size``, say what runs. ``status`` of the result is "passed", "failed" or "undecided";
+    ``cases`` has the verdict of every row. With ``update`` the baseline is written.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:

@@ -34,11 +34,11 @@ def derive(
 
     ``example`` is an input: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
     dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
-    sequence dimensions. ``at`` are further sizes that a piece must cover; ``ranges`` names a size
-    with its first and last. ``verify`` holds the form to torch's counter, fvcore and live bytes at
-    random sizes.
+    sequence dimensions. ``at`` lists sizes that a piece must cover too, as [{"h": 512}]; ``ranges``
+    is such as {"h": (64, 512)}. ``verify`` compares the form with torch's counter, fvcore and live
+    bytes at random sizes.
 
-    Raises SpecError for wrong usage, DeriveError where the module has no closed form.
+    Raises SpecError for wrong usage, DeriveError if the module has no closed form.
 
     >>> import torch
     >>> form = derive(torch.nn.Linear(64, 96), torch.zeros(1, 49, 64), verify=False)

@@ -34,7 +34,7 @@ def build_model(
     network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
 
     Parameter names and shapes are the official ones, so published checkpoints load with
-    ``strict=True``. Raises SpecError for what cannot be, such as R != 1 in stage 4 of PVT v1.
+    ``strict=True``. Raises SpecError for impossible input, such as R != 1 in stage 4 of PVT v1.
     Source: https://github.com/whai362/PVT.
 
     >>> model = build_model("pvt_v2_b0")

@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 @click.option("--cuda-graph", is_flag=True, help="On a GPU, time a CUDA graph's replay too.")
 @tf32_option
 @click.option(
-    "--analytic", is_flag=True, help="Formulas only: no counting, no measuring, no report."
+    "--analytic",
+    is_flag=True,
+    help="Formulas, and latency predicted by a stored calibration; no counting, no measuring.",
 )
 @target_options
 @click.option(
