@@ -31,7 +31,7 @@ def choose(
     """Return the designs that nothing beats, over every R and variant of every stage.
 
     By predicted latency, MACs, params and memory together. ``within_s`` and ``memory_bytes`` are
-    the most that a design may take. ``calibration`` None means the one that is kept for this
+    the most that a design may take. ``calibration`` None means the one stored for this
     machine; raises StoreError where there is none, SpecError where no design keeps to the limits.
 
     >>> from tests.builders import made_up_calibration  # calibrate() measures a real one
@@ -61,9 +61,9 @@ def calibrate(
     """Measure this machine for about ``budget_s`` seconds, so that latency can be predicted.
 
     The calibration is kept at ``path``; None means where ``compare`` and ``choose`` look for it.
-    One of a busy machine replaces no better one unless ``force``; ``progress`` is told.
-    ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU. Raises UnavailableError
-    where there is no such device, or something cannot be timed on it.
+    A calibration of a busy machine does not replace a calm one without ``force``; ``progress``
+    gets the reason. ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU. Raises
+    UnavailableError if there is no such device, or something cannot be timed on it.
 
     >>> calibrate(budget_s=0)
     Traceback (most recent call last):
