@@ -22,7 +22,7 @@ aten = torch.ops.aten
 
 
 #: What torch says where code takes no symbolic sizes.
-CONCRETE = (CONCRETE_INTEGERS, "with symbolic sizes/strides")
+CONCRETE = (CONCRETE_INTEGERS, "with symbolic sizes/strides", "Expected IntList")
 
 
 @dataclass(frozen=True, slots=True)

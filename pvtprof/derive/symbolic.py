@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import sympy
@@ -181,6 +182,8 @@ class SizesEnv(ShapeEnv):
         relation = _RELATIONS.get(type(expr))
         if relation is None:
             raise NotImplementedError(f"a condition on sizes is a {type(expr).__name__}")
+        if expr.args[1] == sys.maxsize and relation in ("<=", ">"):
+            return relation == "<="  # where a slice without an end stops: no size exceeds it
         left, right = (self._side(arg) for arg in expr.args)
         if ask and not (relation not in ("==", "!=") and chooses_a_kernel()):
             return self.sizes.ask(left - right, relation, user_line)

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses import FakeTensorMode
 
+from pvtprof.derive.dispatcher import python_versions
 from pvtprof.derive.noting import CONCRETE, Noting, Operator
 from pvtprof.derive.polynomial import ZERO, Polynomial
 from pvtprof.derive.sizes import Sizes
@@ -109,7 +109,7 @@ def trace(asked: Asked, limit_s: float = 60.0) -> Trace:
     except RuntimeError as error:
         if not any(said in str(error) for said in CONCRETE):
             raise
-        return _traced(asked, deadline, enable_python_dispatcher())
+        return _traced(asked, deadline, python_versions())
 
 
 def _traced(asked: Asked, deadline: float, dispatcher: AbstractContextManager[object]) -> Trace:

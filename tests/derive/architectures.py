@@ -181,6 +181,7 @@ def main(path: Path, only: list[str]) -> None:
             tail = (ran.stderr.strip().splitlines() or ["no output"])[-1]
             row = {"target": target, "mode": mode, "derived": False, "reason": f"crashed: {tail}"}
         rows = [r for r in rows if (r["target"], r["mode"]) != (target, mode)] + [row]
+        rows.sort(key=lambda row: jobs.index((row["target"], row["mode"])))
         path.write_text(json.dumps(rows, indent=1) + "\n")
         print(
             {
