@@ -29,6 +29,7 @@ from pvtprof.models.build import build
 from pvtprof.observe.inputs import example
 from tests.trials import ALL, sample
 
+LIMIT_S = 600  # more than a busy machine takes
 HINTS = {"b": 5, "h": 416, "w": 544}
 #: The models that are proven: all of them by `make test-all`, else one of each kind.
 PROVEN = list(MODELS) if ALL else ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"]
@@ -70,7 +71,7 @@ def polynomial_of(value: Any) -> Polynomial:
 
 def derived(module: Any, inputs: Any = None) -> Piece:
     given = example(torch.zeros(1, 3, 224, 224) if inputs is None else inputs)
-    return piece_of(trace(Asked(module, given, HINTS, {})), HINTS, {})
+    return piece_of(trace(Asked(module, given, HINTS, {}), LIMIT_S), HINTS, {})
 
 
 def by_hand(spec: ModelSpec, attention: str, sizes: Sizes) -> dict[str, Polynomial]:
@@ -166,7 +167,8 @@ def test_transformers_independent_pvt_is_the_same_polynomial() -> None:
         module = transformers.PvtForImageClassification(transformers.PvtConfig()).eval()
     given = example({"pixel_values": torch.zeros(1, 3, 224, 224)})
     sides = {"h": 224, "w": 224}
-    form = piece_of(trace(Asked(module, given, {"b": 5, **sides}, sides)), ["b"], sides)
+    asked = Asked(module, given, {"b": 5, **sides}, sides)
+    form = piece_of(trace(asked, LIMIT_S), ["b"], sides)
     sizes = Sizes()
     spec = replace(MODELS["pvt_tiny"], num_classes=module.classifier.out_features)
     batch: Any = Side(sizes, sizes.free("b", 5, 2))
