@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ REAL = 2**29
 POINTS = 5
 #: Sides are drawn up to this many times the example's; batches up to 4.
 REACH = 2.0
+#: Points that are drawn at most: of some domains only one in a thousand is inside.
+TRIES = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def drawn(
             int(n) for n in (near if len(near) >= min(3, len(possible)) else possible[:8])
         ]
     found: list[dict[str, int]] = []
-    for _ in range(400):
+    count = min(count, math.prod(map(len, choices.values())))
+    for _ in range(TRIES):
         point = {name: rng.choice(values) for name, values in choices.items() if values}
         if len(point) == len(choices) and point not in found and piece.domain.holds(point):
             found.append(point)

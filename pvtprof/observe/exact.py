@@ -16,7 +16,7 @@ from pvtprof.observe import flop_counter, fvcore, live_bytes
 from pvtprof.observe.deadline import Limit
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import Subject
-from pvtprof.observe.untouched import untouched
+from pvtprof.observe.untouched import attributes_kept, untouched
 from pvtprof.observe.witness import Count, Observation
 
 #: Names of the witnesses, as a failure names them.
@@ -44,7 +44,7 @@ def of_module(
     """
     failures: dict[str, str] = {}
     asked = partial(_asked, failures, module, inputs, limit or Limit())
-    live = asked(LIVE, lambda: (live_bytes.forward(module, inputs), *_step(module, inputs)))
+    live = asked(LIVE, lambda: _live(module, inputs))
     counts = {FVCORE: asked(FVCORE, lambda: fvcore.count(module, *inputs))}
     counts[TORCH] = asked(META, lambda: _on_meta(module, inputs)) or asked(
         TORCH, lambda: flop_counter.count_real(module, tuple(inputs))
@@ -83,9 +83,12 @@ def _reason(error: Exception) -> str:
     return text.rstrip(": ")[:MOST_SAID]
 
 
-def _step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
+def _live(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, LiveBytes, int]:
+    """Return what lives in a forward pass, and in a training step of the module as it was."""
+    with attributes_kept(module):
+        forward = live_bytes.forward(module, inputs)
     torch.manual_seed(0)
-    return live_bytes.step(module, inputs)
+    return forward, *live_bytes.step(module, inputs)
 
 
 def _on_meta(module: nn.Module, inputs: Sequence[Tensor]) -> Count:

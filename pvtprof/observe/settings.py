@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pvtprof.observe.nesting import tensors
+from pvtprof.observe.untouched import attributes_kept
 
 
 @contextmanager
@@ -23,17 +24,14 @@ def settings(module: nn.Module) -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     log = logging.getLogger("torch._subclasses.fake_tensor")
     level = log.level
-    before = [(inner, dict(inner.__dict__)) for inner in module.modules()]
     torch.backends.mha.set_fastpath_enabled(False)
     log.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with attributes_kept(module):
+            yield
     finally:
         log.setLevel(level)
         torch.backends.mha.set_fastpath_enabled(fast)
-        for inner, kept in before:
-            inner.__dict__.clear()
-            inner.__dict__.update(kept)
 
 
 def empty_state(module: nn.Module, learns: bool = True) -> dict[str, Tensor]:

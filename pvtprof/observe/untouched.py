@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+@contextmanager
+def attributes_kept(module: nn.Module) -> Iterator[None]:
+    """Put back what a module and its submodules have as attributes, a cache in a dictionary too."""
+    before = [
+        (kept, copy.copy(kept))
+        for inner in module.modules()
+        for kept in (inner.__dict__, *inner.__dict__.values())
+        if isinstance(kept, dict | list | set)
+    ]
+    try:
+        yield
+    finally:
+        for kept, content in before:
+            kept.clear()
+            if isinstance(kept, list):
+                kept.extend(content)
+            else:
+                kept.update(content)
 
 
 @contextmanager
@@ -18,7 +39,7 @@ def untouched(module: nn.Module, inputs: Sequence[Any]) -> Iterator[None]:
     gradients = [leaf.grad for leaf in leaves]
     buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
     modes = [(inner, inner.training) for inner in module.modules()]
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), attributes_kept(module):
         try:
             for leaf in leaves:
                 leaf.grad = None

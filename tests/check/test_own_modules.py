@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+import pvtprof
 from pvtprof.check import baseline as baselines
 from pvtprof.check import exact_figures
 from pvtprof.check.request import Checked
@@ -129,6 +131,28 @@ def test_a_module_is_left_as_it_was() -> None:
     for leaf, before in zip(leaves, gradients, strict=True):
         assert leaf.grad is None if before is None else torch.equal(leaf.grad, before)
     assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
+
+
+class Remembers(nn.Module):
+    """Keeps a tensor of its first call, as LeViT keeps its attention biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "bias" not in self.kept:
+            self.kept["bias"] = torch.ones(8, device=x.device)
+        return x * self.kept["bias"]
+
+
+def test_what_a_module_remembers_of_a_pass_is_forgotten() -> None:
+    """Else each later pass would hold fewer bytes, and the user's module a fake tensor."""
+    module, x = Remembers(), torch.ones(4, 8)
+    first = exact.of_module(module, (x,), "inference")
+    assert exact.of_module(module, (x,), "inference") == first
+    assert all(check.agrees for check in pvtprof.derive(module, x).checks)
+    assert module.kept == {}
 
 
 def test_the_fixture_leaves_a_module_as_it_was_and_takes_any_nesting(tmp_path: Path) -> None:
