@@ -71,15 +71,40 @@ def changed(chance: random.Random, value: Any) -> Any:
 
 def _holders(value: Any) -> list[Any]:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [*([value] if isinstance(value, dict | list) else ()),
-            *(found for held in inner for found in _holders(held))]  # fmt: skip
+    return [
+        *([value] if isinstance(value, dict | list) else ()),
+        *(found for held in inner for found in _holders(held)),
+    ]
 
 
 def _odd(chance: random.Random) -> Any:
     return chance.choice(
-        [None, True, -1, 0, 1, 2**63, 10**70, 0.5, -0.0, 1e29, 1e308, 5e-324, float("nan"),
-         float("inf"), "", "0", "\0", "é" * 200, [], {}, [[]], {"": None}, _word(chance)]
-    )  # fmt: skip
+        [
+            None,
+            True,
+            -1,
+            0,
+            1,
+            2**63,
+            10**70,
+            0.5,
+            -0.0,
+            1e29,
+            1e308,
+            5e-324,
+            float("nan"),
+            float("inf"),
+            "",
+            "0",
+            "\0",
+            "é" * 200,
+            [],
+            {},
+            [[]],
+            {"": None},
+            _word(chance),
+        ]
+    )
 
 
 def _word(chance: random.Random) -> str:
@@ -109,8 +134,15 @@ def broken(chance: random.Random, text: str) -> bytes:
 READERS: dict[str, Callable[[str], list[str]]] = {
     "run": lambda path: ["report", path, "--format", "markdown"],
     "calibration": lambda path: [
-        "choose", "--model", "pvt_v2_b0", "--img", "32", "--calibration", path],
-}  # fmt: skip
+        "choose",
+        "--model",
+        "pvt_v2_b0",
+        "--img",
+        "32",
+        "--calibration",
+        path,
+    ],
+}
 
 
 @pytest.fixture(scope="module")

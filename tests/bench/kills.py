@@ -81,8 +81,12 @@ def trial(folder: Path, name: str, how: str, whom: str, after_s: float) -> list[
     temporary.mkdir()
     _prepare(work)
     mark = f"KILLS_TRIAL={folder.name}"
-    env = {**os.environ, "TMPDIR": str(temporary), "XDG_DATA_HOME": str(folder / "data"),
-           "KILLS_TRIAL": folder.name}  # fmt: skip
+    env = {
+        **os.environ,
+        "TMPDIR": str(temporary),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "KILLS_TRIAL": folder.name,
+    }
     words = [sys.executable, "-m", "pvtprof", *COMMANDS[name]]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(words, cwd=work, env=env, start_new_session=True, **quiet) as process:

@@ -24,11 +24,13 @@ OWN = "tests.targets.own:list_out"
 
 def run(*words: str, cwd: Path, code: str | None = None, shell: str = "", **env: str):  # type: ignore[no-untyped-def]
     start = [sys.executable, *(["-c", code] if code else ["-m", "pvtprof"]), *words]
-    path = os.pathsep.join((HERE, os.environ.get("PYTHONPATH", "")))
+    path = os.pathsep.join(filter(None, (HERE, os.environ.get("PYTHONPATH"))))  # "" is the folder
     if shell:
         start = ["sh", "-c", f'"$0" "$@" {shell}', *start]
-    return subprocess.run(start, cwd=cwd, capture_output=True, text=True, timeout=600,
-                          env={**os.environ, "PYTHONPATH": path, **env})  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": path, **env}
+    return subprocess.run(
+        start, cwd=cwd, capture_output=True, text=True, timeout=600, env=environment
+    )
 
 
 #: A Windows in what matters: modules and functions that it has not.
@@ -246,9 +248,11 @@ def test_two_squares_in_one_word_are_said_to_be_two(capsys: pytest.CaptureFixtur
     ],
 )
 def test_a_narrow_terminal_cuts_no_word_and_no_digit(
-    words: list[str], whole: list[str], capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    whole: list[str],
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     assert app.main(words) == 0
     shown = capsys.readouterr().out

@@ -24,8 +24,9 @@ def measurement(waited: float, samples: tuple[float, ...] = QUIET) -> Measuremen
 def test_waiting_for_a_core_is_said_with_the_share(waited: float, is_doubtful: bool) -> None:
     found = measurement(waited)
     assert found.is_doubtful is is_doubtful
-    assert [warning.startswith("waited for a core (50 % of the time)") for warning in
-            found.warnings] == [True] * is_doubtful  # fmt: skip
+    assert [
+        warning.startswith("waited for a core (50 % of the time)") for warning in found.warnings
+    ] == [True] * is_doubtful
 
 
 def test_a_few_samples_that_waited_are_no_doubt() -> None:

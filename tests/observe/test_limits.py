@@ -78,7 +78,7 @@ LIMITS = {
     "both": (V1, {"memory/memory.limit_in_bytes": GIB, "unified/memory.max": 2 * GIB}, GIB),
     "none": (V1, {}, None),
     "unlimited": (V1, {"memory/memory.limit_in_bytes": 2**63 - 4096}, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -95,19 +95,35 @@ def test_the_tightest_memory_limit_counts(
     ("own", "folder", "limit", "used", "cache"),
     [
         (V2, "user/app", "memory.max", "memory.current", "inactive_file"),
-        (V1, "memory/docker/abc", "memory.limit_in_bytes", "memory.usage_in_bytes",
-         "total_inactive_file"),
+        (
+            V1,
+            "memory/docker/abc",
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
     ],
-)  # fmt: skip
+)
 def test_file_cache_of_a_container_is_free(
-    own: str, folder: str, limit: str, used: str, cache: str,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-) -> None:  # fmt: skip
+    own: str,
+    folder: str,
+    limit: str,
+    used: str,
+    cache: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     monkeypatch.setattr(limits, "_available", lambda: 64 * GIB)
-    groups(monkeypatch, tmp_path, own, {
-        f"{folder}/{limit}": 3 * GIB, f"{folder}/{used}": 2 * GIB,
-        f"{folder}/memory.stat": f"{cache} {GIB}\nanon 5",
-    })  # fmt: skip
+    groups(
+        monkeypatch,
+        tmp_path,
+        own,
+        {
+            f"{folder}/{limit}": 3 * GIB,
+            f"{folder}/{used}": 2 * GIB,
+            f"{folder}/memory.stat": f"{cache} {GIB}\nanon 5",
+        },
+    )
     assert limits.free_bytes() == 2 * GIB
 
 
@@ -124,9 +140,12 @@ def test_file_cache_of_a_container_is_free(
     ],
 )
 def test_a_cpu_quota_is_seen_and_said(
-    own: str, files: dict[str, object], expected: float | None,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-) -> None:  # fmt: skip
+    own: str,
+    files: dict[str, object],
+    expected: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     groups(monkeypatch, tmp_path, own, files)
     assert limits.cpu_quota() == expected
     said = environment.cpu_name().rpartition(", ")[2]
@@ -195,8 +214,14 @@ with sides.clock_side(Setting(32, 32, device="cpu")):
 print(bound, len(asked["cores"]), len(os.sched_getaffinity(0)), environment.cpu_name())
 """
     env = {**os.environ, "OMP_PROC_BIND": "true", "OMP_NUM_THREADS": "2"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True,
-                          timeout=300, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
     bound, given, still_bound, name = done.stdout.strip().split(maxsplit=3)
     assert (bound, given, still_bound) == ("1", str(cores.count()), "1")
     assert f"{cores.count()} cores" in name

@@ -56,8 +56,9 @@ def test_one_of_a_busy_machine_replaces_what_is_no_better(tmp_path: Path) -> Non
 
 def test_its_predictions_are_marked_and_said_to_be() -> None:
     for found, marks in ((CALM, 0), (NOISY, 15)):
-        run = compare(workloads(img=64, sr_ratios=(2, 2, 1, 1)), Measuring(), analytic=True,
-                      calibration=found)  # fmt: skip
+        run = compare(
+            workloads(img=64, sr_ratios=(2, 2, 1, 1)), Measuring(), analytic=True, calibration=found
+        )
         assert terminal.render(run, 200).count(" ms ?") == marks
         said = [line for line in sentences.doubts(run) if "pvtprof calibrate" in line]
         assert len(said) == bool(marks)
@@ -65,9 +66,12 @@ def test_its_predictions_are_marked_and_said_to_be() -> None:
 
 @pytest.mark.parametrize(("found", "said"), [(CALM, ""), (NOISY, "made on a busy machine")])
 def test_whoever_reads_it_is_told(
-    found: Calibration, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    found: Calibration,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     path = kept.default_path("cpu", "float32")
     calibration.save(replace(found, environment=without_torch("cpu")), path)

@@ -25,12 +25,13 @@ const pvtprofEngine = (program) => {
       `${said}'${part}' is not a whole number; use four such as 8,4,2,1`)[0]));
   }
 
-  const parsedInteger = (option, text) => whole(matched(text, /^\s*[-+]?[0-9]{1,4000}\s*$/,
-    `Invalid value for '${option}': '${text}' is not a valid integer.`)[0]);
+  const parsedInteger = (option, text, usual) => whole(matched(text, /^\s*[-+]?[0-9]{1,4000}\s*$/,
+    `Invalid value for '${option}': '${text}' is not a whole number; give one, such as ${usual}`)[0]);
 
   function parsedMemory(text) {
     const refusal = `Invalid value for '--memory': '${text}' is not an amount of memory; ` +
-      "use a number above 0 and a unit, such as 24GiB or 16GB";
+      "use a number above 0 and a unit in one word, such as 24GiB; " +
+      "units are KiB, MiB, GiB, TiB, KB, MB, GB and TB";
     const found = matched(text.trim(), /^([0-9]{1,15})(?:\.([0-9]{1,9}))? *(?:([kKMGTPE])(i)?)?B$/, refusal);
     const [, whole, decimals = "", prefix = "", binary] = found;
     const unit = BigInt(binary ? 1024 : 1000) ** BigInt(prefix ? " KMGTPE".indexOf(prefix.toUpperCase()) : 0);
@@ -55,10 +56,10 @@ const pvtprofEngine = (program) => {
     const [height, width] = parsedImage(texts.img);
     const work = {
       model: texts.model, height, width, ratios: parsedRatios(texts.R),
-      batch: parsedInteger("--batch", texts.batch),
+      batch: parsedInteger("--batch", texts.batch, 1),
       dtype: oneOf("--dtype", texts.dtype, Object.keys(program.dtypes)),
       attention: oneOf("--attention", texts.attention, program.attentions),
-      pool: parsedInteger("--pool-size", texts["pool-size"]),
+      pool: parsedInteger("--pool-size", texts["pool-size"], 7),
     };
     return checked(work);
   }
