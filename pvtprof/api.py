@@ -111,9 +111,10 @@ def compare(
     measuring of all together; 0 measures no latency. ``cuda_graph`` also times the
     replay of a CUDA graph, in which no kernel waits for its launch (inference on a GPU). ``tf32``
     lets products and convolutions of float32 run in TF32 on a GPU. ``analytic`` gives the closed
-    forms alone and does not import torch. ``calibration`` predicts the latency of every row
-    (inference); with ``analytic``, None means this machine's calibration, if it has one (a warning
-    says why it cannot be used). ``progress`` is called with a text that says what is being done.
+    forms alone and does not import torch. ``calibration`` predicts the latency of
+    rows in inference. None: no prediction; with ``analytic``, this machine's own, if it has one (a
+    warning says why it cannot be used). ``progress`` is called with a text that says what is being
+    done.
 
     ``model`` also takes modules of your own: a torch module, with ``example`` as its input, or a
     target such as "windows.py:attention". They are one comparison, by their derived closed forms.

@@ -16,7 +16,7 @@ import click
 import pvtprof.cli.commands as commands
 from pvtprof import __version__
 from pvtprof.cli.exit_codes import DEFECT
-from pvtprof.cli.spelling import check_spelling, complete
+from pvtprof.cli.spelling import check_given_once, check_spelling, complete
 from pvtprof.designs.checks import one_of
 from pvtprof.errors import PvtprofError, RunInterruptedError
 from pvtprof.registry import entry_names
@@ -46,7 +46,10 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args:
             one_of("command", args[0], self.list_commands(ctx))
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command:
+            check_given_once(command, rest)
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -62,6 +62,8 @@ class Setting(click.ParamType):  # type: ignore[type-arg] # generic since click 
         if name not in self.kinds or not equals:
             names = ", ".join(f"{name}=" for name in self.kinds)
             self.fail(f"{value!r} is not a setting; use one of {names}, such as img=512")
+        if len(several := re.split(r",\s*(?=[A-Za-z])", value)) > 1:
+            self.fail(f"{value!r} is {len(several)} settings; write --at {' --at '.join(several)}")
         parameter, kind = self.kinds[name]
         return parameter, kind.convert(text, param, ctx)
 

@@ -20,6 +20,16 @@ def note_without_effect(ctx: click.Context, *names: str) -> None:
             click.echo(f"{param.opts[0]} has no effect: --analytic measures nothing", err=True)
 
 
+def note_unused_settings(variant: str, names: Sequence[str]) -> None:
+    """Name the given settings of `formula --at` that belong to another design."""
+    for name, option, owner in (
+        ("sr_ratios", "R", "sra_conv"),
+        ("pool_size", "pool-size", "sra_pool"),
+    ):
+        if name in names and variant != owner:
+            click.echo(f"--at {option} has no effect on {variant}: it is of {owner}", err=True)
+
+
 def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
     """Say where a given pool size is larger than the token grid, so that keys become more."""
     if not is_given(ctx, "pool_size"):

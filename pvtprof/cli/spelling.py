@@ -20,10 +20,16 @@ SYNONYMS = {
     "--precision": "--dtype",
 }
 _AT = "put numbers in with --at, such as --at img=512"
+#: What tensors are like: batch, channels, height and width.
+_SHAPE = re.compile(r"(?:[0-9]+[,x ])?[13][,x ]([0-9]+)[,x ]([0-9]+)")
 _ALL = "compare shows the three designs in every stage; `--format csv` can be filtered"
 #: Options that a command does not have, and what to do instead.
 INSTEAD = {
-    "compare": dict.fromkeys(("--design", "--designs", "--variant", "--stage"), _ALL),
+    "compare": {
+        **dict.fromkeys(("--design", "--designs", "--variant", "--stage"), _ALL),
+        "--calibrate": "`pvtprof calibrate` does it, and compare does it where it was not done",
+        "--memory": "`pvtprof fit` and `pvtprof choose` have it",
+    },
     "fit": {
         "--mode": "fit answers for inference and for training",
         **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
@@ -43,6 +49,8 @@ def check_spelling(words: Sequence[str]) -> None:
     for i, word in enumerate(words):
         name, equals, value = word.partition("=")
         option = SYNONYMS.get(name, name)
+        if option == "--img":
+            _check_no_channels(name, value if equals else " ".join(words[i + 1 :]))
         numbers = [value] * bool(equals) or [
             number.strip(",") for number in takewhile(_is_number, words[i + 1 :])
         ]
@@ -52,6 +60,26 @@ def check_spelling(words: Sequence[str]) -> None:
         works = f"{option} {JOINED_BY.get(option, ' ').join(numbers)}".strip()
         if option in JOINED_BY or option != name:
             raise click.UsageError(f"{given} is not understood; write {works}")
+
+
+def _check_no_channels(name: str, value: str) -> None:
+    """Raise UsageError for the shape of a tensor, such as 3,224,224, where a size is asked for."""
+    found = _SHAPE.match(value)
+    if found and value[found.end() :][:1] in ("", " "):
+        height, width = found.groups()
+        size = height if height == width else f"{height}x{width}"
+        raise click.UsageError(
+            f"{name} {found[0]} is the shape of a tensor; write --img {size}, without channels"
+        )
+
+
+def check_given_once(command: click.Command, words: Sequence[str]) -> None:
+    """Raise UsageError for an option that takes one value and is given twice."""
+    for param in command.params:
+        if isinstance(param, click.Option) and not (param.multiple or param.is_flag):
+            times = sum(word.partition("=")[0] in param.opts for word in words)
+            if times > 1:
+                raise click.UsageError(f"{param.opts[0]} is given {times} times; give it once")
 
 
 def _is_number(word: str) -> bool:
@@ -66,6 +94,9 @@ def complete(error: click.ClickException) -> str:
     if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
         return _with_a_number(message, error.param)
     if isinstance(error, click.NoSuchOption):
+        if error.ctx.parent is None:
+            works = f"pvtprof compare {error.option_name}"
+            return f"{error.message.rstrip('.')}; write the command first, such as `{works}`"
         options = INSTEAD.get(error.ctx.info_name or "", {})
         if instead := options.get(error.option_name):
             return f"{error.message.rstrip('.')}; {instead}"

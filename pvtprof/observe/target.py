@@ -97,6 +97,7 @@ def _ran(target: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str
 
 
 def _factory(target: str, home: str, name: str) -> Callable[[], Any]:
+    module: ModuleType | None = None
     try:
         module = _file(Path(home)) if home.endswith(".py") else _package(home)
         made = getattr(module, name)
@@ -104,11 +105,27 @@ def _factory(target: str, home: str, name: str) -> Callable[[], Any]:
         way_out = ""
         if isinstance(error, ModuleNotFoundError) and error.name == home:
             way_out = f"; a target is {_KINDS}"
+        if "," in name:
+            way_out = "; a target is one factory: give --target again for another"
+        elif isinstance(error, AttributeError) and module:
+            way_out = _names_in(module)
         raise SpecError(f"target {target!r} does not import: {said(error)}{way_out}") from None
     if not callable(made):
         raise SpecError(f"target {target!r} is not callable; {_WAY_OUT}")
     factory: Callable[[], Any] = made
     return factory
+
+
+def _names_in(module: ModuleType) -> str:
+    """Return the way out that names the functions and classes which a module defines."""
+    own = [
+        name
+        for name, value in vars(module).items()
+        if callable(value)
+        and getattr(value, "__module__", "") == module.__name__
+        and not name.startswith("_")
+    ]
+    return f"; it has {', '.join(own[:8])}" if own else ""
 
 
 def _package(name: str) -> ModuleType:
@@ -167,7 +184,10 @@ def _timm(name: str, where: Where) -> tuple[nn.Module, Any]:
     try:
         timm = importlib.import_module("timm")
     except ImportError as error:
-        raise SpecError(f"timm:{name} needs timm ({first_line(error)}): pip install timm") from None
+        missing = error.name or "timm"
+        raise SpecError(
+            f"timm:{name} needs {missing} ({first_line(error)}): pip install {missing}"
+        ) from None
     if name not in timm.list_models():
         raise SpecError(f"timm has no model {name!r}; timm.list_models() has all names")
     with where:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pvtprof.cli import app
+from pvtprof.errors import SpecError
+from pvtprof.observe.target import load
 
 #: A command line, and a part of its one line on stderr; the exit code is 2.
 WRONG = {
@@ -16,6 +18,17 @@ WRONG = {
     "models nonsense": "unexpected extra argument (nonsense); join several values with commas",
     "compare --img 800 1280": "write --img 800x1280",
     "compare --analytic --R 8 4 2 1": "write --R 8,4,2,1",
+    "compare --analytic --img 3,224,224": "write --img 224, without channels",
+    "compare --analytic --img 1 3 224 320": "write --img 224x320, without channels",
+    "fit --img=3x224x224": "write --img 224, without channels",
+    "compare --analytic --R 8,4,2,1 --R 4,2,1,1": "--R is given 2 times; give it once",
+    "models --format csv --format=json": "--format is given 2 times; give it once",
+    "formula sra_conv --at img=512,R=8": "2 settings; write --at img=512 --at R=8",
+    "--model pvt_v2_b2": "write the command first, such as `pvtprof compare --model`",
+    "compare --analytic --calibrate": "`pvtprof calibrate` does it",
+    "compare --analytic --memory 24GiB": "`pvtprof fit` and `pvtprof choose` have it",
+    "derive tests.cli.test_spelling:no": "; it has test_wrong_words_are_answered_with_words",
+    "compare --target m.py:a,m.py:b": "give --target again for another",
     "compare --budget 30s": "'30s' is not a number; give one, such as 30",
     "compare --batch 1,4": "'1,4' is not a whole number; give one, such as 1",
     "compare --pool-size 7x7": "'7x7' is not a whole number; give one, such as 7",
@@ -54,6 +67,10 @@ NOTED = {
     "compare --analytic --pool-size 8": "larger than the 7x7 token grid of stage 4 of pvt_v2_b2",
     "fit --memory 24GiB --pool-size 500": "sra_pool has more keys than tokens there",
     "compare --analytic --budget 5": "--budget has no effect: --analytic measures nothing",
+    "compare --analytic --tf32 on": "--tf32 has no effect: --analytic measures nothing",
+    "compare --analytic --device cpu": "--device has no effect: --analytic measures nothing",
+    "formula mha --at R=8,4,2,1": "--at R has no effect on mha: it is of sra_conv",
+    "formula sra_conv --at pool-size=3": "--at pool-size has no effect on sra_conv",
     "compare --analytic --cuda-graph": "--cuda-graph has no effect: --analytic measures nothing",
 }
 
@@ -65,6 +82,19 @@ def test_what_may_not_be_meant_is_noted(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert app.main(line.split()) == 0
     assert NOTED[line] in capsys.readouterr().err
+
+
+def test_the_package_that_is_missing_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package timm imports another, and that one is not there."""
+
+    def import_module(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'torchvision'", name="torchvision")
+
+    monkeypatch.setattr("pvtprof.observe.target.importlib.import_module", import_module)
+    with pytest.raises(SpecError, match=r"needs torchvision .*: pip install torchvision"):
+        load("timm:resnet18")
 
 
 def test_a_usual_pool_size_gets_no_note(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pvtprof.analytic.cost import FVCORE, MACS, PAPER, Convention, Cost
@@ -64,6 +66,16 @@ def test_the_papers_params_are_met_to_the_printed_digit(name: str) -> None:
 @pytest.mark.parametrize("name", PRINTED)
 def test_the_papers_gflops_are_met_to_the_printed_digit(name: str) -> None:
     assert round(counted(name, PAPER) / 1e9, 1) == PRINTED[name][1]
+
+
+def test_the_worked_row_of_docs_conventions() -> None:
+    """The papers' 4.0 GFLOPs of v2 B2: MACs, and what the papers' script adds to them."""
+    bare, no_bias = replace(PAPER, elementwise={}), replace(PAPER, conv_bias=False)
+    macs, paper, products, biases = (counted("pvt_v2_b2", c) for c in (MACS, PAPER, bare, no_bias))
+    assert (macs, paper - biases, paper - products) == (4_026_734_592, 10_351_936, 7_633_024)
+    assert paper == 4_044_719_552
+    terms = model_terms(MODELS["pvt_v2_b2"], (224, 224))
+    assert sum(t.cost.macs for t in terms if t.op.name.endswith(("scores", "mix"))) == 142_600_192
 
 
 def test_the_exact_macs_of_b5_print_as_less_than_the_paper_says() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pvtprof.cli.kinds import Setting
+from pvtprof.cli.notes import note_unused_settings
 from pvtprof.cli.options import format_option
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.report import output
@@ -40,5 +41,6 @@ def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> N
     for name in names:
         if names.count(name) > 1:
             raise click.UsageError(f"--at {name} is given {names.count(name)} times; give it once")
+    note_unused_settings(variant, names)
     work = workload(**dict(settings)) if settings else None
     output.emit(formula.render(variant, form, work, output.width()))
