@@ -22,13 +22,13 @@ test: .venv/installed-test
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal -m "not clock and not bench"
-	.venv/bin/pytest -m clock
+	.venv/bin/pytest -m clock tests/check
 	.venv/bin/pytest tests/bench --benchmark-only --benchmark-max-time=0.3 --benchmark-min-rounds=3 --benchmark-json=.benchmarks/last.json -q
 	.venv/bin/pvtprof check reports/baseline-pvt_v2_b2-224.json
 
 test-all: .venv/installed-test
 	PVTPROF_TRIALS=all OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal -m "not clock and not bench"
-	.venv/bin/pytest -m clock
+	.venv/bin/pytest -m clock tests/check
 
 docs-check: .venv/installed-test
 	OMP_NUM_THREADS=1 .venv/bin/pytest tests/docs -q

@@ -23,6 +23,7 @@ from tests.pretended.command_line import (
     run,
     written,
 )
+from tests.trials import ALL
 
 #: A card that cannot be asked, and what is said of it: nothing is written.
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
@@ -99,7 +100,8 @@ FAILS: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("ways", "code", "said"), one_of_many(FAILS))
+@pytest.mark.skipif(not ALL, reason="PVTPROF_TRIALS=all tries it")
+@pytest.mark.parametrize(("ways", "code", "said"), FAILS)
 def test_a_card_that_fails_while_rows_run_leaves_a_report_that_says_so(
     ways: dict[str, Any], code: int, said: str, tmp_path: Path
 ) -> None:
