@@ -80,7 +80,8 @@ def test_rows_are_counted_and_their_memory_is_exact(ways: dict[str, Any], tmp_pa
     device, log = "cuda:1" if ways.get("count") == 2 else "auto", tmp_path / "log"
     code, _, err = run(tmp_path, ways | {"log": str(log)}, *COUNTED, "--device", device)
     assert code == 0, err
-    assert set(log.read_text().split()) == {"asked.py", "worker.py"}  # which have used the GPU
+    used = set(log.read_text().split())  # who has used the GPU; without NVML nobody need be asked
+    assert "worker.py" in used <= {"asked.py", "worker.py"}
     found = written(tmp_path)
     assert found["settings"][0]["device"] == ("cuda:1" if ways.get("count") == 2 else "cuda:0")
     for row in found["rows"]:
