@@ -15,7 +15,7 @@ from functools import lru_cache
 from pvtprof.analytic.cost import Convention, Cost, cost
 from pvtprof.analytic.geometry import Sizes, model_sizes, token_grids
 from pvtprof.analytic.ops import Op, Regrad, chained, product
-from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.spec import ModelSpec, StageSpec
 
 _KEYS_AND_VALUES_MEET = (Regrad("stack"), Regrad("clone", when="bm"))
 _Q = Op(
@@ -111,12 +111,14 @@ _TOKEN_NORM = Op("norm", "layernorm", "b n e", "e", "b n e", bias="e")
 _RESIDUAL = Op("add", "add", "b n e", "b n e", "b n e", where="")
 
 
-def attention_ops(variant: str, attention: str = "eager") -> tuple[Op, ...]:
+def attention_ops(variant: str, attention: str = "eager", qkv_bias: bool = True) -> tuple[Op, ...]:
     """Return the operators of one attention module, in the order in which they run.
 
     ``attention="sdpa"`` runs scores, softmax and mix as one fused kernel: the same MACs.
     """
     ops = _ATTENTION[variant]
+    if not qkv_bias:
+        ops = tuple(replace(op, bias="") if op.name in ("q", "kv") else op for op in ops)
     if attention == "eager":
         return ops
     return tuple(_fused(op) for op in ops if op.name not in _SPARED_BY_SDPA)
@@ -130,12 +132,13 @@ def _fused(op: Op) -> Op:
     return replace(op, regrads=()) if op.name == "q" else op
 
 
-def block_ops(spec: ModelSpec, variant: str, attention: str = "eager") -> tuple[Op, ...]:
+def block_ops(spec: ModelSpec, stage: StageSpec, attention: str = "eager") -> tuple[Op, ...]:
     """Return the operators of one transformer block: norm, attention, norm, MLP, residual sums."""
+    of_attention = attention_ops(stage.runs_as, attention, stage.qkv_bias)
     mlp = MLP if spec.version == 1 else MLP_LI if spec.mlp_relu else MLP_V2
     return (
         replace(_TOKEN_NORM, name="norm1", of=("x",)),
-        *(op.inside("attn", x="norm1") for op in attention_ops(variant, attention)),
+        *(op.inside("attn", x="norm1") for op in of_attention),
         replace(_RESIDUAL, name="add1", of=("x", "attn.proj")),
         replace(_TOKEN_NORM, name="norm2", of=("add1",)),
         *(op.inside("mlp", x="norm2") for op in mlp),
@@ -256,42 +259,42 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
             yield op.inside(f"patch_embed{number}", x), number, 1
         x = f"patch_embed{number}.norm"
         if spec.version == 1:
-            for op in _position_ops(number, stored):
+            for op in _position_ops(number, stored, spec.class_token and number == spec.last):
                 yield replace(op, of=tuple(x if n == "x" else n for n in op.of)), number, 1
             x = f"pos_embed{number}"
-        for op in block_ops(spec, stage.runs_as, attention):
+        for op in block_ops(spec, stage, attention):
             yield op.inside(f"block{number}", x), number, stage.depth
         x = f"block{number}.add2"
         if spec.version == 2:
             yield replace(_TOKEN_NORM, name=f"norm{number}", of=(x,)), number, 1
             x = f"norm{number}"
-        if number < 4:
+        if number < spec.last:
             map_name = f"map{number}"
             yield Op(map_name, "copy", "b s e", "", "b s e", where="", of=(x,), when="s"), number, 1
             x = map_name
     mean = Op("mean", "mean", "b n e", "", "b e", where="")
     norm = replace(_TOKEN_NORM, regrads=(Regrad("select_backward"),))
     last = replace(norm if spec.version == 1 else mean, of=(x,))
-    yield last, 4, 1
-    yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=(last.name,)), 4, 1
+    yield last, spec.last, 1
+    yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=(last.name,)), spec.last, 1
 
 
-def _position_ops(stage: int, stored: bool) -> Iterator[Op]:
-    """Yield the operators of v1's position embedding, and of the class token of its stage 4.
+def _position_ops(stage: int, stored: bool, class_token: bool) -> Iterator[Op]:
+    """Yield the operators of v1's position embedding, and of the class token of its last stage.
 
-    Stage 1 resizes its embedding where the grid is not the built one; stages 2 to 4 always do,
+    Stage 1 resizes its embedding where the grid is not the built one; later stages always do,
     as the official code does, even where nothing changes.
     """
     tokens, embedding = "x", f"interpolate{stage}"
-    add = Op(f"pos_embed{stage}", "add", "b n e", "n e", "b n e", where="", of=("x",))
+    if class_token:
+        tokens = "cls_token"
+        yield Op("cls_token", "concat", "b s e", "e", "b n e", where="", of=("x",))
+    add = Op(f"pos_embed{stage}", "add", "b n e", "n e", "b n e", where="", of=(tokens,))
     if stage == 1 and stored:
         yield add
         return
-    if stage == 4:
-        tokens = "cls_token"
-        yield Op("cls_token", "concat", "b s e", "e", "b n e", where="", of=("x",))
     yield Op(embedding, "interpolate", "", "u e", "s e")
-    if stage == 4:
+    if class_token:
         yield Op("pos_concat", "concat", "s e", "", "n e", where="", of=(embedding,))
         embedding = "pos_concat"
     yield replace(add, left="n e", right="b n e", of=(tokens, embedding))

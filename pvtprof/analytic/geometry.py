@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec, check_reduction
+from pvtprof.designs.spec import ModelSpec, StageSpec, check_reduction
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 
@@ -39,6 +39,18 @@ INDICES = {
 }
 
 
+#: How a network's stages are counted in words.
+_COUNTS = (
+    "",
+    "one stage",
+    "two stages",
+    "three stages",
+    "four stages",
+    "five stages",
+    "six stages",
+)
+
+
 def conv_out(extent: int, kernel: int, stride: int, padding: int = 0) -> int:
     """Return the output length of a convolution along one axis, as ``torch.nn.Conv2d`` has it.
 
@@ -57,12 +69,12 @@ def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, in
     """
     grids = []
     grid = (height, width)
-    for stage in range(1, 5):
+    for stage in range(1, spec.last + 1):
         patch = spec.patch(stage)
         grid = (conv_out(grid[0], *patch), conv_out(grid[1], *patch))
         if min(grid) < 1:
             raise SpecError(
-                f"image {height}x{width} is too small for the four stages of {spec.name}: "
+                f"image {height}x{width} is too small for the {_COUNTS[spec.last]} of {spec.name}: "
                 f"nothing is left in stage {stage}; "
                 f"use at least {smallest_side(spec)} pixels a side"
             )
@@ -78,7 +90,7 @@ def smallest_side(spec: ModelSpec) -> int:
     (32, 1)
     """
     side = 1
-    for stage in range(4, 0, -1):
+    for stage in range(spec.last, 0, -1):
         kernel, stride, padding = spec.patch(stage)
         side = max(1, (side - 1) * stride + kernel - 2 * padding)
     return side
@@ -119,18 +131,20 @@ def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Si
     grids = token_grids(spec, *image)
     stored = token_grids(spec, *spec.built) if spec.version == 1 else grids
     before = (image, *grids)
-    channels = (IN_CHANNELS, *(stage.dim for stage in spec.stages))
+    channels = (spec.in_chans, *(stage.dim for stage in spec.stages))
     sizes = []
+    shrunk = 1
     for number, stage in enumerate(spec.stages, 1):
         grid, built = grids[number - 1], stored[number - 1]
         if VARIANTS[stage.runs_as].has_ratio:
             check_reduction(f"stage {number}", stage.sr_ratio, *grid)
-        extra = 1 if spec.class_token and number == 4 else 0
-        kernel, _, _ = spec.patch(number)
+        extra = 1 if spec.class_token and number == spec.last else 0
+        kernel, stride, _ = spec.patch(number)
+        shrunk *= stride
         sizes.append(
             {
                 **attention_sizes(stage, batch, grid, spec.pool_size, extra),
-                **_paper_tokens(stage, number, image, spec.pool_size),
+                **_paper_tokens(stage, (image[0] // shrunk, image[1] // shrunk), spec.pool_size),
                 "s": grid[0] * grid[1],
                 "u": built[0] * built[1] + extra,
                 "f": stage.dim * stage.mlp_ratio,
@@ -146,11 +160,12 @@ def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Si
     return tuple(sizes)
 
 
-def _paper_tokens(
-    stage: StageSpec, number: int, image: tuple[int, int], pool_size: int
-) -> dict[str, int]:
-    """Return the number of tokens as the official ``get_flops.py`` has it: H // 4, H // 8, ..."""
-    height, width = image[0] // (2 << number), image[1] // (2 << number)
+def _paper_tokens(stage: StageSpec, grid: tuple[int, int], pool_size: int) -> dict[str, int]:
+    """Return the number of tokens as the official ``get_flops.py`` has it.
+
+    Its ``grid`` is H // 4 x W // 4, H // 8 x W // 8, ..., whatever the padding adds.
+    """
+    height, width = grid
     rule = VARIANTS[stage.runs_as]
     ratio = stage.sr_ratio if rule.has_ratio else 1
     keys = pool_size**2 if rule.pools else (height // ratio) * (width // ratio)

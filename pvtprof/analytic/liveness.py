@@ -230,7 +230,9 @@ def aten_name(term: Term) -> str:
         return ATEN[op.kind]
     if not op.owns_right:
         return "bmm"
-    return "convolution" if op.is_convolution else "addmm"
+    if op.is_convolution:
+        return "convolution"
+    return "addmm" if op.bias else "mm"
 
 
 def releases(terms: Sequence[Term]) -> Mapping[int, list[str]]:

@@ -21,7 +21,7 @@ from pvtprof.designs.checks import image_size
 from pvtprof.designs.part import MODEL, Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.moment import Moment, highest
 
 
@@ -30,7 +30,8 @@ def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...
     if part.stage is None:
         return model_terms(spec, setting.image, setting.batch, setting.attention)
     sizes = model_sizes(spec, setting.batch, setting.image)[part.stage - 1]
-    ops = attention_ops(spec.stages[part.stage - 1].runs_as, setting.attention)
+    stage = spec.stages[part.stage - 1]
+    ops = attention_ops(stage.runs_as, setting.attention, stage.qkv_bias)
     return running(Term(op.inside("attn"), sizes) for op in ops)
 
 
@@ -55,18 +56,19 @@ def params_bytes(terms: Iterable[Term], setting: Setting) -> int:
 
 def needs(spec: ModelSpec, setting: Setting) -> tuple[int, str]:
     """Return the bytes of parameters, images and peak of a network, and the peak's operator."""
-    return needs_of(part_terms(spec, MODEL, setting), setting)
+    terms = part_terms(spec, MODEL, setting)
+    return needs_of(terms, setting, image_bytes(spec, setting))
 
 
-def needs_of(terms: Sequence[Term], setting: Setting) -> tuple[int, str]:
-    """Return the same for the operators of any network on the setting's images."""
+def needs_of(terms: Sequence[Term], setting: Setting, input_bytes: int) -> tuple[int, str]:
+    """Return the same for the operators of any network on an input of so many bytes."""
     peak = highest(timeline(terms, setting))
-    return peak.bytes + params_bytes(terms, setting) + image_bytes(setting), peak.at
+    return peak.bytes + params_bytes(terms, setting) + input_bytes, peak.at
 
 
-def image_bytes(setting: Setting) -> int:
+def image_bytes(spec: ModelSpec, setting: Setting) -> int:
     """Return the bytes of the images of one call."""
-    return setting.bytes_each * IN_CHANNELS * setting.batch * setting.height * setting.width
+    return setting.bytes_each * spec.in_chans * setting.batch * setting.height * setting.width
 
 
 def op_name(term: Term) -> str:

@@ -55,6 +55,8 @@ def _linear(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradients of input, weight and bias in this order; an unfused bias comes first."""
     op = term.op
     order = [("mm", op.left), ("mm", op.right), ("sum", op.bias)]
+    if not op.bias:
+        order = [("mm", op.right), ("mm", op.left)]
     made = {}
     for aten, indices in reversed(order) if is_unfused(term) else order:
         made[indices] = step.tensor(indices, term)

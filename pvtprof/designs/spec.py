@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,15 +11,18 @@ from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 
-#: Patch embedding (kernel, stride, padding) of stage 1 and of stages 2 to 4, by PVT version.
+#: Patch embedding (kernel, stride, padding) of stage 1 and of later stages, by PVT version.
 PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
 IN_CHANNELS = 3
-V1_SMALLEST = 32  # the product of v1's strides: one token in stage 4
+MOST_STAGES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """One stage: ``depth`` blocks of width ``dim`` with one attention design."""
+    """One stage: ``depth`` blocks of width ``dim`` with one attention design.
+
+    ``qkv_bias`` says whether queries, keys and values have a bias.
+    """
 
     dim: int
     depth: int
@@ -26,6 +30,7 @@ class StageSpec:
     mlp_ratio: int
     sr_ratio: int
     variant: str = "sra_conv"
+    qkv_bias: bool = True
 
     def __post_init__(self) -> None:
         for name in ("dim", "depth", "num_heads", "mlp_ratio", "sr_ratio"):
@@ -65,11 +70,13 @@ larger image
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One network: four stages, and the settings around them.
+    """One network: one to six stages, and the settings around them.
 
     ``version`` is 1 or 2 (PVT or PVT v2). ``mlp_relu`` is the ReLU that PVT v2 "li" puts before
     the depthwise convolution: a property of that published model, not of pooling attention.
     ``built`` is the (height, width) in pixels for which v1's position embeddings are stored.
+    ``patches`` are (kernel, stride, padding) of each stage's patch embedding; empty: the official
+    ones of the version.
     """
 
     name: str
@@ -79,26 +86,54 @@ class ModelSpec:
     pool_size: int = DEFAULT_POOL_SIZE
     num_classes: int = 1000
     built: tuple[int, int] = (224, 224)
+    in_chans: int = IN_CHANNELS
+    patches: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.stages) != 4:
-            raise SpecError(f"{self.name} has {len(self.stages)} stages; PVT has 4")
+        if not 1 <= len(self.stages) <= MOST_STAGES:
+            raise SpecError(
+                f"{self.name} has {len(self.stages)} stages; use 1 to {MOST_STAGES} (PVT has 4)"
+            )
+        if self.version not in PATCHES:
+            raise SpecError(f"version is {self.version!r}; use 1 (PVT) or 2 (PVT v2)")
         positive("pool size", self.pool_size, MAX_SIDE)
         positive("num_classes", self.num_classes)
+        positive("in_chans", self.in_chans)
+        self._check_patches()
         for side in self.built:
             positive("image side", side, MAX_SIDE)
-        if self.version == 1 and min(self.built) < V1_SMALLEST:
+        smallest = math.prod(stride for _, stride, _ in map(self.patch, range(1, self.last + 1)))
+        if self.version == 1 and min(self.built) < smallest:
             raise SpecError(
                 f"image {self.built[0]}x{self.built[1]} is too small for the position embeddings "
-                f"of {self.name}; use at least {V1_SMALLEST} pixels a side"
+                f"of {self.name}; use at least {smallest} pixels a side"
             )
-        last = self.stages[3]
+        last = self.stages[-1]
         if self.class_token and last.runs_as != PLAIN:
             raise SpecError(
-                f"stage 4 of {self.name} has a class token, so it cannot reduce its keys "
+                f"stage {self.last} of {self.name} has a class token, so it cannot reduce its keys "
                 f"({last.variant} with R {last.sr_ratio} was asked for); "
-                "use R 1 in stage 4, as the paper does"
+                f"use R 1 in stage {self.last}, as the paper does"
             )
+
+    def _check_patches(self) -> None:
+        if self.patches and len(self.patches) != self.last:
+            raise SpecError(
+                f"{self.name} has {len(self.patches)} patch embeddings for {self.last} stages; "
+                "use one a stage"
+            )
+        for number, (kernel, stride, padding) in enumerate(self.patches, 1):
+            positive(f"patch size of stage {number}", kernel, MAX_SIDE)
+            positive(f"stride of stage {number}", stride, MAX_SIDE)
+            if not 0 <= 2 * padding <= kernel:
+                raise SpecError(
+                    f"stage {number}: padding {padding} is more than half of the patch of {kernel}"
+                )
+
+    @property
+    def last(self) -> int:
+        """The number of the last stage."""
+        return len(self.stages)
 
     @property
     def sr_ratios(self) -> tuple[int, ...]:
@@ -107,25 +142,27 @@ class ModelSpec:
 
     @property
     def class_token(self) -> bool:
-        """Whether stage 4 has a class token, and so H·W + 1 tokens, as in PVT v1."""
+        """Whether the last stage has a class token, and so H·W + 1 tokens, as in PVT v1."""
         return self.version == 1
 
     def patch(self, stage: int) -> tuple[int, int, int]:
-        """Return (kernel, stride, padding) of the patch embedding of ``stage`` (1 to 4)."""
+        """Return (kernel, stride, padding) of the patch embedding of ``stage`` (from 1)."""
+        if self.patches:
+            return self.patches[stage - 1]
         first, later = PATCHES[self.version]
         return first if stage == 1 else later
 
     def with_attention(
         self, variant: str | Sequence[str] | None = None, sr_ratios: Sequence[int] | None = None
     ) -> ModelSpec:
-        """Return the same network with another attention: one variant, or four, one a stage.
+        """Return the same network with another attention: one variant, or one for each stage.
 
-        If one pooling ``variant`` is given for the whole network, stage 4 of PVT v1 stays plain,
-        because a class token has no place in a grid. Naming ``sra_pool`` for that stage alone is an
-        error.
+        If one pooling ``variant`` is given for the whole network, the last stage of PVT v1 stays
+        plain, because a class token has no place in a grid. Naming ``sra_pool`` for that stage
+        alone is an error.
         """
         variants = self._variants(variant)
-        ratios = self.sr_ratios if sr_ratios is None else checked_ratios(sr_ratios)
+        ratios = self.sr_ratios if sr_ratios is None else checked_ratios(sr_ratios, self.last)
         stages = tuple(
             replace(stage, variant=name, sr_ratio=ratio)
             for stage, name, ratio in zip(self.stages, variants, ratios, strict=True)
@@ -136,20 +173,25 @@ class ModelSpec:
         if variant is None:
             return [stage.variant for stage in self.stages]
         if not isinstance(variant, str):
-            if len(variant) != 4:
+            if len(variant) != self.last:
                 raise SpecError(
-                    f"got {len(variant)} attention variants; use one for all stages, or one a stage"
+                    f"got {len(variant)} attention variants for the {self.last} stages of "
+                    f"{self.name}; use one for all stages, or one a stage"
                 )
             return variant
         one_of("attention variant", variant, tuple(VARIANTS))
         last = PLAIN if self.class_token and VARIANTS[variant].pools else variant
-        return [variant] * 3 + [last]
+        return [variant] * (self.last - 1) + [last]
 
 
-def checked_ratios(ratios: Sequence[int]) -> tuple[int, ...]:
-    """Return four reduction ratios, each checked to be a whole number of 1 or more."""
+def checked_ratios(ratios: Sequence[int], count: int = 4) -> tuple[int, ...]:
+    """Return ``count`` reduction ratios, each checked to be a whole number of 1 or more."""
+    example = (*[1] * (count - 4), 8, 4, 2, 1)[-count:]
     if not isinstance(ratios, Sequence) or isinstance(ratios, str):
-        raise SpecError(f"R is {ratios!r}; use 4 whole numbers, one a stage, such as (8, 4, 2, 1)")
-    if len(ratios) != 4:
-        raise SpecError(f"R has {len(ratios)} values; use 4, one a stage, such as 8,4,2,1")
+        raise SpecError(
+            f"R is {ratios!r}; use {count} whole numbers, one a stage, such as {example}"
+        )
+    if len(ratios) != count:
+        such = ",".join(map(str, example))
+        raise SpecError(f"R has {len(ratios)} values; use {count}, one a stage, such as {such}")
     return tuple(positive(f"R of stage {i}", ratio) for i, ratio in enumerate(ratios, 1))

@@ -60,8 +60,8 @@ class Attention(nn.Module):
         self.num_heads = stage.num_heads
         self.reduction = stage.runs_as
         self.sr_ratio = stage.sr_ratio
-        self.q = nn.Linear(dim, dim)
-        self.kv = nn.Linear(dim, 2 * dim)
+        self.q = nn.Linear(dim, dim, bias=stage.qkv_bias)
+        self.kv = nn.Linear(dim, 2 * dim, bias=stage.qkv_bias)
         for name, module in REDUCTIONS[self.reduction].modules(stage, pool_size).items():
             self.add_module(name, module)
         self.fused = attention == "sdpa"

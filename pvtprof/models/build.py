@@ -28,7 +28,7 @@ def build_model(
 ) -> nn.Module:
     """Return a published PVT or PVT v2, with its own attention or with another.
 
-    ``variant`` is "mha", "sra_conv" or "sra_pool", or four of them, one a stage (default: as
+    ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a stage (default: as
     published). ``sr_ratios`` are four R, used where the variant is "sra_conv". ``img`` in pixels
     (side, or height and width) is the size for which v1 stores its position embeddings; every
     network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
@@ -95,7 +95,8 @@ def _initialise(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Conv2d):
         fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
         nn.init.normal_(module.weight, std=sqrt(2.0 * module.groups / fan_out))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.models.attention import Attention
 
 BLOCK_EPS = 1e-6  # of the norms in blocks and the last norm; elsewhere torch's default, 1e-5
@@ -61,8 +61,8 @@ class PatchEmbed(nn.Module):
 
 
 def patch_embed(spec: ModelSpec, number: int) -> PatchEmbed:
-    """Return the patch embedding of stage ``number`` (1 to 4)."""
-    in_channels = IN_CHANNELS if number == 1 else spec.stages[number - 2].dim
+    """Return the patch embedding of stage ``number`` (from 1)."""
+    in_channels = spec.in_chans if number == 1 else spec.stages[number - 2].dim
     return PatchEmbed(in_channels, spec.stages[number - 1].dim, spec.patch(number))
 
 
@@ -86,21 +86,22 @@ class Interpolate(nn.Module):
 
 
 class PyramidVisionTransformer(nn.Module):
-    """PVT v1 for classification: images (B, 3, H, W) to logits (B, num_classes).
+    """PVT v1 for classification: images (B, in_chans, H, W) to logits (B, num_classes).
 
     Right at every image size. The official code compares the *number* of tokens with stage 1's
     built number to decide whether to resize a position embedding: it crashes at 448x448, 896x896
     and 224x896, and misplaces the embedding at 112x448. Here grids are compared, in stage 1 alone;
-    stages 2 to 4 always resize, as the official code does at all other sizes.
+    later stages always resize, as the official code does at all other sizes.
     """
 
     def __init__(self, spec: ModelSpec, attention: str = "eager") -> None:
         super().__init__()
+        self.last = spec.last
         H, W = spec.built
         for number, stage in enumerate(spec.stages, 1):
             _, stride, _ = spec.patch(number)
             H, W = H // stride, W // stride
-            stored = H * W + (1 if number == 4 else 0)
+            stored = H * W + (1 if number == spec.last else 0)
             blocks = [
                 Block(stage, Mlp(stage.dim, stage.dim * stage.mlp_ratio), attention, spec.pool_size)
                 for _ in range(stage.depth)
@@ -109,7 +110,7 @@ class PyramidVisionTransformer(nn.Module):
             setattr(self, f"pos_embed{number}", nn.Parameter(torch.zeros(1, stored, stage.dim)))
             setattr(self, f"interpolate{number}", Interpolate((H, W)))
             setattr(self, f"block{number}", nn.ModuleList(blocks))
-        dim = spec.stages[3].dim
+        dim = spec.stages[-1].dim
         self.norm = nn.LayerNorm(dim, eps=BLOCK_EPS)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.head = nn.Linear(dim, spec.num_classes)
@@ -121,14 +122,14 @@ class PyramidVisionTransformer(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return what the head reads, the class token (B, C)."""
-        for number in range(1, 5):
+        for number in range(1, self.last + 1):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
-            if number == 4:
+            if number == self.last:
                 x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), x), dim=1)
             x = x + self.position(number, H, W)
             for block in getattr(self, f"block{number}"):
                 x = block(x, H, W)
-            if number < 4:
+            if number < self.last:
                 x = as_map(x, H, W)
         x = self.norm(x)
         return x[:, 0]
@@ -139,7 +140,7 @@ class PyramidVisionTransformer(nn.Module):
         interpolate = getattr(self, f"interpolate{number}")
         if number == 1 and interpolate.grid == (H, W):
             return embedding
-        if number < 4:
+        if number < self.last:
             resized: Tensor = interpolate(embedding, H, W)
             return resized
         return torch.cat((embedding[:, :1], interpolate(embedding[:, 1:], H, W)), dim=1)

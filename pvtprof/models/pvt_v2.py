@@ -45,10 +45,11 @@ class ConvMlp(nn.Module):
 
 
 class PyramidVisionTransformerV2(nn.Module):
-    """PVT v2 for classification: images (B, 3, H, W) to logits (B, num_classes)."""
+    """PVT v2 for classification: images (B, in_chans, H, W) to logits (B, num_classes)."""
 
     def __init__(self, spec: ModelSpec, attention: str = "eager") -> None:
         super().__init__()
+        self.last = spec.last
         for number, stage in enumerate(spec.stages, 1):
             blocks = [
                 Block(
@@ -62,7 +63,7 @@ class PyramidVisionTransformerV2(nn.Module):
             setattr(self, f"patch_embed{number}", patch_embed(spec, number))
             setattr(self, f"block{number}", nn.ModuleList(blocks))
             setattr(self, f"norm{number}", nn.LayerNorm(stage.dim, eps=BLOCK_EPS))
-        self.head = nn.Linear(spec.stages[3].dim, spec.num_classes)
+        self.head = nn.Linear(spec.stages[-1].dim, spec.num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (B, num_classes)."""
@@ -71,11 +72,11 @@ class PyramidVisionTransformerV2(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return what the head reads, the mean over the tokens (B, C)."""
-        for number in range(1, 5):
+        for number in range(1, self.last + 1):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             for block in getattr(self, f"block{number}"):
                 x = block(x, H, W)
             x = getattr(self, f"norm{number}")(x)
-            if number < 4:
+            if number < self.last:
                 x = as_map(x, H, W)
         return x.mean(dim=1)

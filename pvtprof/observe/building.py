@@ -217,7 +217,10 @@ def _own(row: dict[str, Any]) -> tuple[Any, Any]:
     if "network" in row:
         network = row["network"]
         stages = tuple(build.StageSpec(**stage) for stage in network["stages"])
-        made = build.ModelSpec(**network | {"stages": stages, "built": tuple(network["built"])})
+        pairs = {name: tuple(network[name]) for name in ("built",) if name in network}
+        if "patches" in network:
+            pairs["patches"] = tuple(map(tuple, network["patches"]))
+        made = build.ModelSpec(**network | {"stages": stages, **pairs})
         return build.build(made, row["attention"]), [torch.randn(*row["input"])]
     if "model" in row:
         published = build.model_spec(row["model"])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import device as device_seam
@@ -96,8 +96,8 @@ def _default_dtype(name: str) -> Iterator[None]:
 
 
 def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
-    """Return a whole network on random images (batch, 3, height, width)."""
-    shape = (setting.batch, IN_CHANNELS, *setting.image)
+    """Return a whole network on random images (batch, in_chans, height, width)."""
+    shape = (setting.batch, spec.in_chans, *setting.image)
     return Subject(lambda: (build(spec, setting.attention), (torch.randn(*shape),)), setting.dtype)
 
 

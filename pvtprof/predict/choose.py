@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pvtprof import units
 from pvtprof.analytic.formulas import model_terms, total
-from pvtprof.analytic.parts import needs_of
+from pvtprof.analytic.parts import image_bytes, needs_of
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
@@ -172,7 +172,7 @@ def evaluated(
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)
     seconds = calibration.seconds((kernel, t.times) for t, kernel in kernels(terms, setting.dtype))
-    memory, _ = needs_of(terms, setting)
+    memory, _ = needs_of(terms, setting, image_bytes(spec, setting))
     return Design(
         tuple(options),
         model.pool_size,

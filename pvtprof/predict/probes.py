@@ -13,7 +13,7 @@ from pvtprof.analytic.formulas import Term, attention_ops, model_terms, running,
 from pvtprof.analytic.geometry import attention_sizes
 from pvtprof.analytic.liveness import peak
 from pvtprof.designs.published import MODELS
-from pvtprof.designs.spec import IN_CHANNELS, ModelSpec, StageSpec
+from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
@@ -70,7 +70,7 @@ def attention_probe(
 ) -> Probe:
     """Return a probe of one attention module over a grid of tokens."""
     sizes = attention_sizes(stage, batch, grid, DEFAULT_POOL_SIZE)
-    ops = attention_ops(stage.runs_as, attention)
+    ops = attention_ops(stage.runs_as, attention, stage.qkv_bias)
     terms = running(Term(op.inside("attn"), sizes) for op in ops)
     recipe = {
         "stage": asdict(stage),
@@ -90,7 +90,7 @@ def model_probe(
     recipe = {
         "network": asdict(spec),
         "attention": attention,
-        "input": [batch, IN_CHANNELS, *image],
+        "input": [batch, spec.in_chans, *image],
     }
     name = f"{spec.name} {spec.stages[0].variant} {image} x{batch} {attention}"
     return Probe(name, "model", recipe, model_terms(spec, image, batch, attention), dtype)

@@ -91,35 +91,35 @@ def spaces(
         pooled = replace(model, pool_size=pool_size)
         costs = [
             convolved
-            if model.class_token and stage == 3
+            if model.class_token and stage == model.last - 1
             else convolved | {POOL: _stage(pooled, setting, calibration, stage, POOL)}
             for stage, convolved in enumerate(by_stage)
         ]
-        yield _space(pool_size, costs, setting)
+        yield _space(pooled, costs, setting)
 
 
 def _convolutions(model: ModelSpec, setting: Setting) -> Iterator[list[Option]]:
     """Yield every R of every stage; a stage with a class token has R 1 only."""
     for stage, grid in enumerate(token_grids(model, *setting.image)):
-        most = 1 if model.class_token and stage == 3 else min(*grid, MOST_RATIO)
+        most = 1 if model.class_token and stage == model.last - 1 else min(*grid, MOST_RATIO)
         yield [("sra_conv", ratio) for ratio in range(1, most + 1)]
 
 
 def _space(
-    pool_size: int, costs: Sequence[dict[Option, tuple[float, ...]]], setting: Setting
+    model: ModelSpec, costs: Sequence[dict[Option, tuple[float, ...]]], setting: Setting
 ) -> Space:
     """Return the space of all options of all stages, from the figures of `_stage`."""
     tables = [np.array(list(options.values()), float).T for options in costs]
     busy, calls, macs, params, peak = (tuple(table[i] for table in tables) for i in range(5))
     return Space(
-        pool_size,
+        model.pool_size,
         tuple(map(tuple, costs)),
         busy,
         calls,
         macs,
         params,
         peak,
-        image_bytes(setting),
+        image_bytes(model, setting),
         setting.bytes_each,
     )
 
@@ -134,8 +134,8 @@ def network(model: ModelSpec, options: Sequence[Option]) -> ModelSpec:
 def _stage(
     model: ModelSpec, setting: Setting, calibration: Calibration, stage: int, option: Option
 ) -> tuple[float, ...]:
-    """Return seconds, calls, MACs, params and peak of one stage (0 to 3) with one option."""
-    plain: list[Option] = [("sra_conv", 1)] * 4
+    """Return seconds, calls, MACs, params and peak of one stage (from 0) with one option."""
+    plain: list[Option] = [("sra_conv", 1)] * model.last
     plain[stage] = option
     spec = network(model, plain)
     by_stage = stage_terms(spec, setting.image, setting.batch, setting.attention)

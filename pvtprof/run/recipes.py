@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from pvtprof.designs.design import Design, PvtDesign
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import IN_CHANNELS
+from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.run.row import Row
 from pvtprof.run.rows import analytic_rows
@@ -32,16 +32,24 @@ def of_row(row: Row) -> dict[str, Any]:
         return {
             **common,
             **_network(row.design),
-            "input": [setting.batch, IN_CHANNELS, *setting.image],
+            "input": [setting.batch, spec.in_chans, *setting.image],
         }
     stage = spec.stages[row.part.stage - 1]
     shape = [setting.batch, row.tokens, stage.dim]
-    return {**common, "stage": asdict(stage), "grid": row.grid, "input": shape}
+    return {**common, "stage": _known(stage), "grid": row.grid, "input": shape}
 
 
 def _network(design: Design) -> dict[str, Any]:
     """Return the recipe of a network: its name if it is published, else its spec."""
     spec = design.spec
     if spec.name in MODELS and design.name in VARIANTS:
-        return {"model": spec.name, "variant": design.name, "sr_ratios": spec.sr_ratios}
-    return {"network": asdict(spec)}
+        published = replace(MODELS[spec.name], pool_size=spec.pool_size)
+        if published.with_attention(design.name, spec.sr_ratios) == spec:
+            return {"model": spec.name, "variant": design.name, "sr_ratios": spec.sr_ratios}
+    return {"network": _known(spec) | {"stages": [_known(stage) for stage in spec.stages]}}
+
+
+def _known(spec: ModelSpec | StageSpec) -> dict[str, Any]:
+    """Return the fields of a spec that are not their default, which earlier versions may lack."""
+    values = asdict(spec)
+    return {f.name: values[f.name] for f in fields(spec) if values[f.name] != f.default}
