@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from operator import index
 
@@ -45,6 +44,8 @@ def image_size(img: int | Sequence[int]) -> tuple[int, int]:
 def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
     """Return ``value`` if it is one of ``allowed``; else raise SpecError with the nearest."""
     if value not in allowed:
+        import difflib
+
         near = difflib.get_close_matches(str(value), allowed, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise SpecError(f"unknown {what} {value!r}; {hint}use one of {', '.join(allowed)}")

@@ -86,11 +86,14 @@ class Measurement:
     def waited(self) -> float:
         """The share of its time for which the calling thread had no core; 0 where it is not known.
 
-        The median over the samples. On a GPU a thread waits for kernels: that is no disturbance.
+        Of all samples together but the one that waited longest: a single interruption is no other
+        program at work, and short samples beside one mostly run undisturbed, or not at all. On a
+        GPU a thread waits for kernels: that is no disturbance.
         """
         seconds = () if "wall" in self.series else self.series.get("waited", ())
-        shares = [waited / taken for waited, taken in zip(seconds, self.samples, strict=False)]
-        return median(shares) if shares else 0.0
+        pairs = sorted(zip(seconds, self.samples, strict=False))
+        kept = pairs[:-1] or pairs
+        return sum(waited for waited, _ in kept) / sum(taken for _, taken in kept) if kept else 0.0
 
     @property
     def _width(self) -> float:

@@ -8,7 +8,7 @@ from pvtprof import units
 from pvtprof.designs.design import TargetDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.spec import IN_CHANNELS
-from pvtprof.report import forms, notes, sentences
+from pvtprof.report import notes, sentences
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -159,6 +159,8 @@ def said(run: Run) -> Iterator[str]:
     own = next(one for one in run.comparisons if one.is_own)
     yield sentences.agreement(own)
     yield from sentences.doubts(run)
+    from pvtprof.report import forms  # numpy and more, for own modules alone
+
     for form in forms.forms(own):
         yield forms.brief(form)
     first, *others = wholes(run)

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 HEAVY = (
-    *("torch", "fvcore", "pandas", "plotly", "scipy", "sympy", "jinja2", "transformers"),
+    *("torch", "fvcore", "pandas", "plotly", "scipy", "sympy", "jinja2"),
+    *("transformers", "numpy"),
     "msgspec",  # 15 ms, for files that are read
 )
 

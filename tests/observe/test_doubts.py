@@ -29,9 +29,16 @@ def test_waiting_for_a_core_is_said_with_the_share(waited: float, is_doubtful: b
     ] == [True] * is_doubtful
 
 
-def test_a_few_samples_that_waited_are_no_doubt() -> None:
-    waited = (0.0,) * 4 + (0.9,) * 2
+def test_one_sample_that_waited_is_no_doubt() -> None:
+    waited = (0.0,) * 5 + (0.9,)
     assert not Measurement(QUIET, series={"waited": waited}).is_doubtful
+
+
+def test_short_samples_beside_a_busy_loop_are_doubtful() -> None:
+    """Most ran undisturbed within a slice of the scheduler; a few waited for whole slices."""
+    samples = (0.9, 1.0, 1.0, 1.1, 5.0, 5.0)
+    waited = (0.0, 0.0, 0.0, 0.0, 4.0, 4.0)
+    assert Measurement(samples, series={"waited": waited}).is_doubtful
 
 
 def test_a_wide_interval_is_a_doubt_and_a_narrow_one_is_none() -> None:

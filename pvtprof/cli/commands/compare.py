@@ -151,7 +151,8 @@ def _run(
     wanted = own_modules(ctx, options)
     asked = _asked(ctx, options, is_own=wanted is not None)
     if asked:
-        compare(asked, measuring, analytic=True)  # refuses what cannot be
+        if wanted or not analytic:  # else it is all that follows
+            compare(asked, measuring, analytic=True)  # refuses what cannot be
         note_large_pool(ctx, asked)
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
