@@ -11,7 +11,7 @@ from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import Workload
 
 if TYPE_CHECKING:
-    from pvtprof.run.observer import Measuring
+    from pvtprof.run.measuring import Measuring
     from pvtprof.run.targets import Wanted
 
 #: Options that are left out where they are the default.

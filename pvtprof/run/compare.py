@@ -15,13 +15,14 @@ from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
 from pvtprof.run.command import command, gpu_words
-from pvtprof.run.observer import Measuring, Observer, Progress, check_addressable
+from pvtprof.run.measuring import Measuring, Progress
 from pvtprof.run.row import Row
 from pvtprof.run.rows import analytic_rows
 from pvtprof.run.run import Run
 
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
+    from pvtprof.run.observer import Observer
 
 #: A side in pixels, or (height, width).
 Size: TypeAlias = int | tuple[int, int]
@@ -124,6 +125,7 @@ def _observed(
     """Return the run of some comparisons, observed one after the other until the end or Ctrl-C."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.observe.subject import check_settings
+    from pvtprof.run.observer import Observer, check_addressable
 
     for rows in comparisons:
         check_addressable(rows)

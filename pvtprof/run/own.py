@@ -13,7 +13,7 @@ from pvtprof.observe.environment import environment
 from pvtprof.predict.calibration import Calibration
 from pvtprof.run import compare as comparing
 from pvtprof.run.command import own_command
-from pvtprof.run.observer import Measuring, Progress
+from pvtprof.run.measuring import Measuring, Progress
 from pvtprof.run.own_predictions import predicted
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run

@@ -17,7 +17,7 @@ from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.report import html, markdown, own, terminal
 from pvtprof.run import command, store
-from pvtprof.run.observer import Measuring
+from pvtprof.run.measuring import Measuring
 from pvtprof.run.targets import Given, Wanted
 from tests.derive import modules
 

@@ -138,7 +138,7 @@ def _run(
     """Return the run and its output paths; refuse bad input before measuring begins."""
     from pvtprof import files
     from pvtprof.run.compare import compare
-    from pvtprof.run.observer import Measuring
+    from pvtprof.run.measuring import Measuring
 
     known = _kept_calibration(options) if analytic else None
     if analytic:

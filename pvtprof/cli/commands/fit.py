@@ -14,7 +14,6 @@ from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
 from pvtprof.cli.notes import note_large_pool
 from pvtprof.cli.options import format_option, target_options, workload_options
 from pvtprof.cli.progress import progress
-from pvtprof.designs.workload import workload
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ def command(
         agreements = _own(wanted, room, form)
     else:
         from pvtprof.analytic.fit import fits
+        from pvtprof.designs.workload import workload
         from pvtprof.run.fit_checks import checks
 
         work = workload(**options)
