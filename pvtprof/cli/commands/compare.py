@@ -150,13 +150,14 @@ def _run(
     )
     wanted = own_modules(ctx, options)
     asked = _asked(ctx, options, is_own=wanted is not None)
-    if asked:
-        if wanted or not analytic:  # else it is all that follows
-            compare(asked, measuring, analytic=True)  # refuses what cannot be
+    if asked:  # which refuses what cannot be
+        by_formula = compare(asked, measuring, analytic=True, calibration=known)
         note_large_pool(ctx, asked)
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
+    if analytic and not wanted:
+        return by_formula, outputs
     with progress() as show:
         if not analytic:  # measured for PVT's models alone, of which a calibration is
             known = _calibrated(options, bool(asked) and not uncalibrated, show)
