@@ -10,7 +10,7 @@ import click
 from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]
@@ -58,8 +58,25 @@ def model_option(several: bool = False) -> Option:
         callback=_several if several else _single,
         default=(DEFAULT_MODEL,),
         show_default=True,
-        help="A published model; `pvtprof models` lists them.",
+        help="A published model (see `pvtprof models`), or a design file: my_pvt.toml.",
     )
+
+
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the model, with a key of a design file: depths=3,4,18,3; repeatable.",
+)
+design_option = click.option(
+    "--design",
+    "designs",
+    multiple=True,
+    metavar="[NAME=]DESIGN",
+    help="Compare this in place of mha, sra_conv and sra_pool: one of them, or one a stage, as "
+    "sra_pool,sra_pool,sra_pool,mha; repeatable.",
+)
 
 
 def img_option(several: bool = False) -> Option:
@@ -119,6 +136,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
     """
     options = (
         model_option(several),
+        set_option,
         img_option(several),
         click.option(
             "--R",
@@ -134,10 +152,8 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
         click.option(
             "--pool-size",
             type=int,
-            default=DEFAULT_POOL_SIZE,
-            show_default=True,
             hidden="--pool-size" in hidden,
-            help="Side of the grid to which sra_pool pools.",
+            help="Side of the grid to which sra_pool pools.  [default: the model's: 7]",
         ),
     )
 

@@ -8,6 +8,8 @@ from itertools import takewhile
 
 import click
 
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
+
 #: Options that take several numbers as one word, and what stands between them.
 JOINED_BY = {"--img": "x", "--R": ","}
 #: What other tools call an option, and what it is called here.
@@ -22,11 +24,11 @@ SYNONYMS = {
 _AT = "put numbers in with --at, such as --at img=512"
 #: What tensors are like: batch, channels, height and width.
 _SHAPE = re.compile(r"(?:[0-9]+[,x ])?[13][,x ]([0-9]+)[,x ]([0-9]+)")
-_ALL = "compare shows the three designs in every stage; `--format csv` can be filtered"
+_ALL = "compare shows the three designs in every stage; --design names others"
 #: Options that a command does not have, and what to do instead.
 INSTEAD = {
     "compare": {
-        **dict.fromkeys(("--design", "--designs", "--variant", "--stage"), _ALL),
+        **dict.fromkeys(("--designs", "--variant", "--stage"), _ALL),
         "--calibrate": "`pvtprof calibrate` does it, and compare does it where it was not done",
         "--memory": "`pvtprof fit` and `pvtprof choose` have it",
     },
@@ -35,7 +37,6 @@ INSTEAD = {
         **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
     },
     "formula": dict.fromkeys(("--model", "--img", "--R", "--batch", "--pool-size"), _AT),
-    "models": {"--model": "models lists all of them; filter `--format csv`"},
 }
 
 
@@ -112,6 +113,8 @@ def _with_a_number(message: str, param: click.Parameter | None) -> str:
     A value that is another option is a value left out.
     """
     default = param.default if param else None
+    if param and param.opts[0] == "--pool-size":  # None means the model's
+        default = DEFAULT_POOL_SIZE
     is_number = isinstance(default, int | float) and not isinstance(default, bool)
     example = f"; give one, such as {default:g}" if is_number else ""
     message = re.sub(r"a valid float( range)?\.", f"a number{example}", message)
@@ -123,13 +126,14 @@ def _with_a_number(message: str, param: click.Parameter | None) -> str:
 
 def _option_of_argument(message: str, ctx: click.Context) -> str:
     """Return the way out for a word that belongs to no option; "" for another message."""
-    from pvtprof.designs.published import MODELS
+    from pvtprof.designs.published import NAMEABLE
 
     found = re.search(r"extra arguments? \((\S+)", message)
     if not found:
         return ""
     word = found[1].rstrip(")")
-    name = "--model" if word in MODELS else "--target" if ":" in word else "--img"
+    is_model = word in NAMEABLE or word.endswith(".toml")
+    name = "--model" if is_model else "--target" if ":" in word else "--img"
     if any(name in param.opts for param in ctx.command.params) and not word.isalpha():
         return f"; write {name} {word}"
     return "; join several values with commas, such as 8,4,2,1"

@@ -174,7 +174,7 @@ def explorable(run: Run) -> dict[str, Any]:
 
 def _start(run: Run) -> dict[str, Any]:
     """Return the settings with which the explorer starts, as values for JSON."""
-    known = run.model in MODELS
+    known = run.model in MODELS and set(run.variants) <= set(VARIANTS)
     operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
     published = MODELS[run.model if known else DEFAULT_MODEL].stages[0].variant
     vectors = [*(explorer.of_run(run) if known else ()), *explorer.embedded()]

@@ -13,7 +13,7 @@ import pvtprof
 from pvtprof.api import Run
 from pvtprof.cli import main
 from pvtprof.designs.part import MODEL
-from pvtprof.designs.workload import Workload
+from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.report import html, markdown, own, terminal
 from pvtprof.run import command, store
@@ -203,7 +203,7 @@ def test_the_command_writes_a_run_and_a_page(
     assert "What your modules cost" in (tmp_path / "own.html").read_text()
 
 
-@pytest.mark.parametrize("beside", [[], [Workload("pvt_v2_b0", 64, 64, (8, 4, 2, 1))]])
+@pytest.mark.parametrize("beside", [[], [workload("pvt_v2_b0", 64)]])
 def test_the_command_repeats_what_was_asked_of_a_gpu(beside: list[Workload]) -> None:
     measuring = Measuring("cuda", 9.0, cuda_graph=True, tf32=True)
     wanted = Wanted((Given(WINDOW),), {})
