@@ -13,6 +13,7 @@ from pvtprof.designs.published import model_spec
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.designs.words import ATTENTIONS
 from pvtprof.models.attention import Attention
+from pvtprof.models.detectors import DETECTORS
 from pvtprof.models.pvt import PyramidVisionTransformer
 from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
 
@@ -54,11 +55,16 @@ def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
     """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
     one_of("attention", attention, ATTENTIONS)
     network = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
-    model = _initialised(network(spec, attention))
-    for name, parameter in model.named_parameters(recurse=False):
+    backbone = network(spec, attention)
+    model = _initialised(DETECTORS.get(spec.task, _backbone_alone)(spec, backbone))
+    for name, parameter in backbone.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)
     return model
+
+
+def _backbone_alone(spec: ModelSpec, backbone: nn.Module) -> nn.Module:
+    return backbone
 
 
 class OnGrid(nn.Module):
