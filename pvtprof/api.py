@@ -17,9 +17,16 @@ from pvtprof.check.entry import check as check
 from pvtprof.derive.entry import derive as derive
 from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.device import device_word
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
+from pvtprof.designs.words import (
+    DEFAULT_BUDGET_S,
+    DEFAULT_MODEL,
+    DEFAULT_POOL_SIZE,
+    DEFAULT_PROPOSALS,
+)
 from pvtprof.designs.workload import workload
+from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.entry import calibrate as calibrate
 from pvtprof.predict.entry import choose as choose
@@ -91,6 +98,8 @@ def compare(
     attention: str = "eager",
     mode: str = "inference",
     pool_size: int = DEFAULT_POOL_SIZE,
+    task: str = CLASSIFY,
+    proposals: int = DEFAULT_PROPOSALS,
     example: object = None,
     free: str | None = None,
     at: Mapping[str, int] | None = None,
@@ -121,6 +130,9 @@ def compare(
     ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and submodules
     have rows down to ``depth``.
 
+    ``task`` makes the models backbones: "pyramid", "fpn", "retinanet", "semantic-fpn" or
+    "mask-rcnn", whose box head takes ``proposals`` of each image.
+
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C
     ends the measuring and returns what there is; ``Run.interrupted`` says so.
@@ -139,9 +151,11 @@ def compare(
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     names, given = sorted_out(model, example)
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
-    words["pool_size"] = pool_size
+    words |= {"pool_size": pool_size, "task": task, "proposals": proposals}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
+    if given and task != CLASSIFY:
+        raise SpecError(f"task {task!r} is of PVT's models, not of modules of your own; leave it")
     if not given:
         return with_methods(comparing.compare(asked, measuring, **how))
     from pvtprof.run import own
@@ -160,15 +174,21 @@ def load(path: str | os.PathLike[str]) -> Run:
     return with_methods(store.load(path))
 
 
-def models(img: int | tuple[int, int] = 224) -> list[dict[str, str | int]]:
+def models(
+    img: int | tuple[int, int] = 224,
+    task: str = CLASSIFY,
+    proposals: int = DEFAULT_PROPOSALS,
+) -> list[dict[str, str | int]]:
     """Return params, MACs and fvcore's count of the eleven published models.
+
+    For a ``task`` with a neck, also those of backbone, neck and head.
 
     >>> models(224)[0]["model"], models(224)[0]["params"]
     ('pvt_tiny', 13229288)
     """
     from pvtprof.analytic.parts import published
 
-    return published(image_size(img))
+    return published(image_size(img), task, proposals)
 
 
 def formula(
@@ -211,11 +231,14 @@ def fit(
     device: str = "auto",
     attention: str = "eager",
     pool_size: int = DEFAULT_POOL_SIZE,
+    task: str = CLASSIFY,
+    proposals: int = DEFAULT_PROPOSALS,
 ) -> Fits:
     """Return the largest image and the largest batch that fit into memory, for every variant.
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
-    closed forms; nothing is built. Raises SpecError if the parameters alone do not fit.
+    closed forms; nothing is built. For a ``task`` other than "classify", of inference alone.
+    Raises SpecError if the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -224,9 +247,9 @@ def fit(
     from pvtprof.analytic.fit import fits
     from pvtprof.observe.environment import device_memory
 
-    work = workload(
-        model, img, sr_ratios, batch=batch, dtype=dtype, attention=attention, pool_size=pool_size
-    )
+    words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention}
+    words |= {"pool_size": pool_size, "task": task, "proposals": proposals}
+    work = workload(model, img, sr_ratios, **words)
     if memory_bytes is None:
         memory_bytes = device_memory(device).bytes
     return fits(work.designs, work.setting, memory_bytes)

@@ -235,6 +235,10 @@ def _doubled(drawing: Drawing, place: str, x: Map) -> Map:
     return drawing.add(op, made, p=x.area, g=x.channels, k=2, l=2)
 
 
+#: The parts of a detector.
+PARTS = ("backbone", "neck", "head")
+
+
 def part_of(op: Op, spec: ModelSpec) -> str:
     """Return which part of a detector an operator is in: "backbone", "neck" or "head"."""
     outermost = op.place.partition(".")[0]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pvtprof.analytic import liveness, training
-from pvtprof.analytic.cost import FVCORE, Convention
+from pvtprof.analytic.cost import FVCORE, Convention, Cost
+from pvtprof.analytic.dense import PARTS, part_of
 from pvtprof.analytic.formulas import (
     Term,
     attention_ops,
@@ -22,6 +24,8 @@ from pvtprof.designs.part import MODEL, Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY, TASKS
+from pvtprof.designs.words import DEFAULT_PROPOSALS
 from pvtprof.moment import Moment, highest
 
 
@@ -76,18 +80,39 @@ def op_name(term: Term) -> str:
     return term.op.name.removeprefix("attn.")
 
 
-def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
-    """Return params, MACs and fvcore's count of each published model."""
+def published(
+    image: tuple[int, int], task: str = CLASSIFY, proposals: int = DEFAULT_PROPOSALS
+) -> list[dict[str, str | int]]:
+    """Return params, MACs and fvcore's count of each published model; of a task, part by part."""
     size = image_size(image)
-    return [_summary(spec, size) for spec in MODELS.values()]
+    specs = [replace(spec, task=task, proposals=proposals) for spec in MODELS.values()]
+    return [_summary(spec, size) for spec in specs]
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
-    cost = total(model_terms(spec, image))
+    terms = model_terms(spec, image)
+    cost = total(terms)
     return {
         "model": spec.name,
         "attention": spec.stages[0].variant,
         "params": cost.params,
         "macs": cost.macs,
         "fvcore": model_total(spec, image, FVCORE),
+        **_by_part(spec, terms),
+    }
+
+
+def costs_by_part(terms: Sequence[Term], spec: ModelSpec) -> dict[str, Cost]:
+    """Return the cost of backbone, neck and head; nothing for a task that has no neck."""
+    if TASKS[spec.task].neck is None:
+        return {}
+    return {part: total(term for term in terms if part_of(term.op, spec) == part) for part in PARTS}
+
+
+def _by_part(spec: ModelSpec, terms: Sequence[Term]) -> dict[str, str | int]:
+    costs = costs_by_part(terms, spec)
+    return {
+        f"{part}_{what}": getattr(cost, what)
+        for what in ("params", "macs")
+        for part, cost in costs.items()
     }

@@ -30,6 +30,12 @@ def note_unused_settings(variant: str, names: Sequence[str]) -> None:
             click.echo(f"--at {option} has no effect on {variant}: it is of {owner}", err=True)
 
 
+def note_proposals(ctx: click.Context, task: str) -> None:
+    """Say where proposals are given for a task that has none."""
+    if is_given(ctx, "proposals") and task != "mask-rcnn":
+        click.echo(f"--proposals has no effect on --task {task}: it is of mask-rcnn", err=True)
+
+
 def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
     """Say where a given pool size is larger than the token grid, so that keys become more."""
     if not is_given(ctx, "pool_size"):

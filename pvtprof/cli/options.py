@@ -10,7 +10,14 @@ import click
 from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
+from pvtprof.designs.tasks import CLASSIFY, TASKS
+from pvtprof.designs.words import (
+    ATTENTIONS,
+    DEFAULT_MODEL,
+    DEFAULT_POOL_SIZE,
+    DEFAULT_PROPOSALS,
+    DTYPES,
+)
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]
@@ -147,6 +154,25 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
         return command
 
     return decorated
+
+
+def task_options(command: Command) -> Command:
+    """Add the options that say what a model is the backbone of."""
+    task = click.option(
+        "--task",
+        default=CLASSIFY,
+        show_default=True,
+        metavar="TASK",
+        help=f"What the model is used for: {', '.join(TASKS)}.",
+    )
+    proposals = click.option(
+        "--proposals",
+        type=int,
+        default=DEFAULT_PROPOSALS,
+        show_default=True,
+        help="Proposals of one image for the box head of mask-rcnn.",
+    )
+    return task(proposals(command))
 
 
 FREE_HELP = (

@@ -10,19 +10,24 @@ from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.published import model_spec
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
+from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE, DEFAULT_PROPOSALS
+from pvtprof.errors import SpecError
 
 #: The words that make a workload: what `workload` takes.
-WORDS = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size")
+WORDS = (
+    *("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size"),
+    *("task", "proposals"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One published model on one input, and how it runs.
 
-    ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``; the other
-    fields are those of a ``Setting``.
+    ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``; ``task``
+    and ``proposals`` are those of a ``ModelSpec``, the other fields those of a ``Setting``.
     """
 
     model: str
@@ -35,6 +40,8 @@ class Workload:
     attention: str = "eager"
     mode: str = "inference"
     pool_size: int = DEFAULT_POOL_SIZE
+    task: str = CLASSIFY
+    proposals: int = DEFAULT_PROPOSALS
 
     def __post_init__(self) -> None:
         model_spec(self.model)
@@ -42,6 +49,11 @@ class Workload:
         checked_ratios(self.sr_ratios)
         self.setting  # noqa: B018 # raises where it cannot be
         self.spec("sra_conv")
+        if self.mode == "training" and self.task != CLASSIFY:
+            raise SpecError(
+                f"a training step of task {self.task} has no closed form yet; "
+                f"use --mode inference, or --task {CLASSIFY}"
+            )
 
     @property
     def setting(self) -> Setting:
@@ -51,8 +63,13 @@ class Workload:
 
     def spec(self, variant: str) -> ModelSpec:
         """Return the model with ``variant`` in every stage, with the workload's R and pool size."""
-        pooled = replace(model_spec(self.model), pool_size=self.pool_size)
-        return pooled.with_attention(variant, self.sr_ratios)
+        used = replace(
+            model_spec(self.model),
+            pool_size=self.pool_size,
+            task=self.task,
+            proposals=self.proposals,
+        )
+        return used.with_attention(variant, self.sr_ratios)
 
     def design(self, variant: str) -> PvtDesign:
         """Return the design with ``variant`` in every stage."""
@@ -74,6 +91,8 @@ def workload(
     attention: str = "eager",
     mode: str = "inference",
     pool_size: int = DEFAULT_POOL_SIZE,
+    task: str = CLASSIFY,
+    proposals: int = DEFAULT_PROPOSALS,
 ) -> Workload:
     """Return the workload of these options; ``sr_ratios`` None means the model's own."""
     height, width = image_size(img)
@@ -88,4 +107,6 @@ def workload(
         attention=attention,
         mode=mode,
         pool_size=positive("pool size", pool_size, MAX_SIDE),
+        task=task,
+        proposals=proposals,
     )

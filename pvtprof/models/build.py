@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.published import model_spec
 from pvtprof.designs.spec import ModelSpec, StageSpec
-from pvtprof.designs.words import ATTENTIONS
+from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_PROPOSALS
 from pvtprof.models.attention import Attention
 from pvtprof.models.detectors import DETECTORS
 from pvtprof.models.pvt import PyramidVisionTransformer
@@ -26,13 +27,17 @@ def build_model(
     num_classes: int = 1000,
     attention: str = "eager",
     pool_size: int = 7,
+    task: str = CLASSIFY,
+    proposals: int = DEFAULT_PROPOSALS,
 ) -> nn.Module:
     """Return a published PVT or PVT v2, with its own attention or with another.
 
     ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a stage (default: as
     published). ``sr_ratios`` are four R, used where the variant is "sra_conv". ``img`` in pixels
     (side, or height and width) is the size for which v1 stores its position embeddings; every
-    network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
+    network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused). ``task`` makes the
+    network a backbone, under the neck and the head of "retinanet", say; the box head of "mask-rcnn"
+    takes ``proposals`` of each image.
 
     Parameter names and shapes are the official ones, so published checkpoints load with
     ``strict=True``. Raises SpecError for impossible input, such as R != 1 in stage 4 of PVT v1.
@@ -42,8 +47,9 @@ def build_model(
     >>> sum(p.numel() for p in model.parameters())
     3666760
     """
+    used = replace(model_spec(name), task=task, proposals=proposals)
     spec = replace(
-        model_spec(name).with_attention(variant, sr_ratios),
+        used.with_attention(variant, sr_ratios),
         pool_size=pool_size,
         num_classes=num_classes,
         built=image_size(img),

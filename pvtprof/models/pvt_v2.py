@@ -97,6 +97,7 @@ class PyramidVisionTransformerV2(nn.Module):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             for block in getattr(self, f"block{number}"):
                 x = block(x, H, W)
-            x = as_map(getattr(self, f"norm{number}")(x), H, W)
+            x = getattr(self, f"norm{number}")(x)
+            x = as_map(x, H, W)
             maps.append(x)
         return tuple(maps)
