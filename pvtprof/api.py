@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Any
 from pvtprof.check.entry import check as check
 from pvtprof.derive.entry import derive as derive
 from pvtprof.designs.checks import image_size, one_of
+from pvtprof.designs.chosen import Given
 from pvtprof.designs.device import device_word
-from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.named import Model, network
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import (
-    DEFAULT_BUDGET_S,
-    DEFAULT_MODEL,
-    DEFAULT_POOL_SIZE,
-    DEFAULT_PROPOSALS,
-)
+from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
@@ -88,7 +86,7 @@ def with_methods(run: runs.Run) -> Run:
 
 
 def compare(
-    model: str | nn.Module | Sequence[str | nn.Module] = DEFAULT_MODEL,
+    model: Model | nn.Module | Sequence[Model | nn.Module] = DEFAULT_MODEL,
     img: Size | Sequence[Size] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
@@ -97,9 +95,10 @@ def compare(
     device: str = "auto",
     attention: str = "eager",
     mode: str = "inference",
-    pool_size: int = DEFAULT_POOL_SIZE,
-    task: str = CLASSIFY,
-    proposals: int = DEFAULT_PROPOSALS,
+    pool_size: int | None = None,
+    designs: Given = (),
+    task: str | None = None,
+    proposals: int | None = None,
     example: object = None,
     free: str | None = None,
     at: Mapping[str, int] | None = None,
@@ -114,16 +113,18 @@ def compare(
     """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of PVT models.
 
     By closed form, by independent counters (fvcore; torch's flop counter) and by the clock.
-    ``model`` is a name or several. ``img`` in pixels: a side, or (height, width), or a list of
-    those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
-    ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
-    measuring of all together; 0 measures no latency. ``cuda_graph`` also times the
-    replay of a CUDA graph, in which no kernel waits for its launch (inference on a GPU). ``tf32``
-    lets products and convolutions of float32 run in TF32 on a GPU. ``analytic`` gives the closed
-    forms alone and does not import torch. ``calibration`` predicts the latency of
-    rows in inference. None: no prediction; with ``analytic``, this machine's own, if it has one (a
-    warning says why it cannot be used). ``progress`` is called with a text that says what is being
-    done.
+    ``model`` is a name, the path of a design file or a ``ModelSpec``, or several. ``img`` in
+    pixels: a side, or (height, width), or a list of those. Every model at every size is a
+    comparison of its own: see ``Run.comparisons``. ``sr_ratios``: R of each stage for ``sra_conv``,
+    and ``pool_size`` the side to which ``sra_pool`` pools (default: each model's own). ``designs``
+    take the place of the three: a variant for all stages, or a list of one a stage; a mapping gives
+    them names. ``budget_s`` bounds the measuring of all together; 0 measures no latency.
+    ``cuda_graph`` also times the replay of a CUDA graph, in which no kernel waits for its launch
+    (inference on a GPU). ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU.
+    ``analytic`` gives the closed forms alone and does not import torch. ``calibration`` predicts
+    the latency of rows in inference. None: no prediction; with ``analytic``, this machine's own, if
+    it has one (a warning says why it cannot be used). ``progress`` is called with a text that says
+    what is being done.
 
     ``model`` also takes modules of your own: a torch module, with ``example`` as its input, or a
     target such as "windows.py:attention". They are one comparison, by their derived closed forms.
@@ -145,23 +146,35 @@ def compare(
     """
     device_word(device)
     if analytic and calibration is None:
-        calibration, problem = kept_calibration(device, dtype, mode)
-        if problem:
-            warnings.warn(problem, stacklevel=2)
+        calibration = _kept(device, dtype, mode)
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
-    names, given = sorted_out(model, example)
+    names, given = _sorted_out(model, example, task)
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
-    words |= {"pool_size": pool_size, "task": task, "proposals": proposals}
+    words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
-    if given and task != CLASSIFY:
-        raise SpecError(f"task {task!r} is of PVT's models, not of modules of your own; leave it")
     if not given:
         return with_methods(comparing.compare(asked, measuring, **how))
     from pvtprof.run import own
 
     wanted = Wanted(given, _at(at, batch), free, depth, mode)
     return with_methods(own.compare(wanted, asked, measuring, **how))
+
+
+def _kept(device: str, dtype: str, mode: str) -> Calibration | None:
+    """Return this machine's calibration; a warning says why it cannot be used."""
+    found, problem = kept_calibration(device, dtype, mode)
+    if problem:
+        warnings.warn(problem, stacklevel=3)
+    return found
+
+
+def _sorted_out(model: Any, example: object, task: str | None) -> tuple[list[Any], list[Any]]:
+    """Return the networks and the modules of the user's own, which have no task."""
+    names, given = sorted_out(model, example)
+    if given and task is not None:
+        raise SpecError(f"task {task!r} is of PVT's models, not of modules of your own; leave it")
+    return names, given
 
 
 def _at(at: Mapping[str, int] | None, batch: int) -> dict[str, int]:
@@ -176,26 +189,33 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 def models(
     img: int | tuple[int, int] = 224,
-    task: str = CLASSIFY,
-    proposals: int = DEFAULT_PROPOSALS,
+    model: Model | Sequence[Model] | None = None,
+    task: str | None = None,
+    proposals: int | None = None,
 ) -> list[dict[str, str | int]]:
-    """Return params, MACs and fvcore's count of the eleven published models.
+    """Return params, MACs and fvcore's count of the eleven published models, or of ``model``.
 
     For a ``task`` with a neck, also those of backbone, neck and head.
 
     >>> models(224)[0]["model"], models(224)[0]["params"]
     ('pvt_tiny', 13229288)
+    >>> models(224, "pvt_v2_b0_li")[0]["params"]
+    3393864
     """
-    from pvtprof.analytic.parts import published
+    from pvtprof.analytic.parts import summaries
 
-    return published(image_size(img), task, proposals)
+    if model is None:
+        several: Sequence[Model] = tuple(MODELS)
+    else:
+        several = [model] if isinstance(model, str | os.PathLike | ModelSpec) else model
+    return summaries([network(one).used_for(task, proposals) for one in several], image_size(img))
 
 
 def formula(
     variant: str,
     form: str = "text",
     *,
-    model: str | None = None,
+    model: Model | None = None,
     img: int | tuple[int, int] | None = None,
     sr_ratios: Sequence[int] | None = None,
     batch: int | None = None,
@@ -222,7 +242,7 @@ def formula(
 
 def fit(
     memory_bytes: int | None = None,
-    model: str = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     img: int | tuple[int, int] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
@@ -230,15 +250,17 @@ def fit(
     dtype: str = "float32",
     device: str = "auto",
     attention: str = "eager",
-    pool_size: int = DEFAULT_POOL_SIZE,
-    task: str = CLASSIFY,
-    proposals: int = DEFAULT_PROPOSALS,
+    pool_size: int | None = None,
+    designs: Given = (),
+    task: str | None = None,
+    proposals: int | None = None,
 ) -> Fits:
-    """Return the largest image and the largest batch that fit into memory, for every variant.
+    """Return the largest image and the largest batch that fit into memory, for every design.
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
-    closed forms; nothing is built. For a ``task`` other than "classify", of inference alone.
-    Raises SpecError if the parameters alone do not fit.
+    closed forms; nothing is built. ``model``, ``designs``, ``task`` and ``proposals`` are as in
+    ``compare``; for a task other than "classify", it is of inference alone. Raises SpecError if the
+    parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -248,7 +270,7 @@ def fit(
     from pvtprof.observe.environment import device_memory
 
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention}
-    words |= {"pool_size": pool_size, "task": task, "proposals": proposals}
+    words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
     work = workload(model, img, sr_ratios, **words)
     if memory_bytes is None:
         memory_bytes = device_memory(device).bytes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from pvtprof.analytic import liveness, training
 from pvtprof.analytic.cost import FVCORE, Convention, Cost
@@ -17,15 +16,13 @@ from pvtprof.analytic.formulas import (
     running,
     total,
 )
-from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.ops import params
 from pvtprof.designs.checks import image_size
-from pvtprof.designs.part import MODEL, Part
-from pvtprof.designs.published import MODELS
+from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
-from pvtprof.designs.tasks import CLASSIFY, TASKS
-from pvtprof.designs.words import DEFAULT_PROPOSALS
+from pvtprof.designs.tasks import TASKS
 from pvtprof.moment import Moment, highest
 
 
@@ -80,21 +77,19 @@ def op_name(term: Term) -> str:
     return term.op.name.removeprefix("attn.")
 
 
-def published(
-    image: tuple[int, int], task: str = CLASSIFY, proposals: int = DEFAULT_PROPOSALS
-) -> list[dict[str, str | int]]:
-    """Return params, MACs and fvcore's count of each published model; of a task, part by part."""
+def summaries(specs: Sequence[ModelSpec], image: tuple[int, int]) -> list[dict[str, str | int]]:
+    """Return params, MACs and fvcore's count of some networks."""
     size = image_size(image)
-    specs = [replace(spec, task=task, proposals=proposals) for spec in MODELS.values()]
     return [_summary(spec, size) for spec in specs]
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
     terms = model_terms(spec, image)
     cost = total(terms)
+    variants = list(dict.fromkeys(stage.variant for stage in spec.stages))
     return {
         "model": spec.name,
-        "attention": spec.stages[0].variant,
+        "attention": "+".join(variants),
         "params": cost.params,
         "macs": cost.macs,
         "fvcore": model_total(spec, image, FVCORE),
@@ -116,3 +111,27 @@ def _by_part(spec: ModelSpec, terms: Sequence[Term]) -> dict[str, str | int]:
         for what in ("params", "macs")
         for part, cost in costs.items()
     }
+
+
+def stage_summaries(spec: ModelSpec, image: tuple[int, int]) -> list[dict[str, str | int]]:
+    """Return what each stage is made of, with the params and MACs of one attention module."""
+    setting = Setting(*image_size(image))
+    grids = token_grids(spec, *setting.image)
+    found: list[dict[str, str | int]] = []
+    for number, (stage, grid) in enumerate(zip(spec.stages, grids, strict=True), 1):
+        cost = total(part_terms(spec, attention_of(number), setting))
+        found.append(
+            {
+                "stage": str(number),
+                "grid": f"{grid[0]}x{grid[1]}",
+                "dim": stage.dim,
+                "depth": stage.depth,
+                "heads": stage.num_heads,
+                "mlp_ratio": stage.mlp_ratio,
+                "R": stage.sr_ratio,
+                "attention": stage.variant,
+                "params": cost.params,
+                "macs": cost.macs,
+            }
+        )
+    return found

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof.cli.options import is_given
-from pvtprof.designs.tasks import CLASSIFY
 
 if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
 
 #: Options that say what PVT's models are and run on.
-OF_MODELS = ("img", "sr_ratios", "dtype", "attention", "pool_size", "task", "proposals")
+OF_MODELS = (
+    *("changes", "designs", "img", "sr_ratios", "dtype", "attention", "pool_size"),
+    *("task", "proposals"),
+)
 #: Options of modules of the user's own.
 OF_MODULES = ("at", "free", "depth", "limit_s")
 
@@ -34,7 +36,7 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
         return None
     from pvtprof.run.targets import DEPTH, Given, Wanted
 
-    if options.get("task", CLASSIFY) != CLASSIFY:
+    if options.get("task"):
         raise click.UsageError(
             f"--task {options['task']} is of PVT's models, and --target of modules of your own: "
             "give only one of them"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pvtprof.cli.options import is_given
+from pvtprof.designs.tasks import CLASSIFY
 
 if TYPE_CHECKING:
     from pvtprof.designs.workload import Workload
@@ -30,10 +31,12 @@ def note_unused_settings(variant: str, names: Sequence[str]) -> None:
             click.echo(f"--at {option} has no effect on {variant}: it is of {owner}", err=True)
 
 
-def note_proposals(ctx: click.Context, task: str) -> None:
+def note_proposals(ctx: click.Context, task: str | None) -> None:
     """Say where proposals are given for a task that has none."""
     if is_given(ctx, "proposals") and task != "mask-rcnn":
-        click.echo(f"--proposals has no effect on --task {task}: it is of mask-rcnn", err=True)
+        click.echo(
+            f"--proposals has no effect on --task {task or CLASSIFY}: it is of mask-rcnn", err=True
+        )
 
 
 def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
@@ -49,7 +52,7 @@ def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
             if stage.variant == "sra_pool" and side * side > height * width:
                 click.echo(
                     f"--pool-size {side} is larger than the {height}x{width} token grid of stage "
-                    f"{number} of {work.model}: sra_pool has more keys than tokens there",
+                    f"{number} of {work.name}: sra_pool has more keys than tokens there",
                     err=True,
                 )
                 break

@@ -11,13 +11,7 @@ from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.tasks import CLASSIFY, TASKS
-from pvtprof.designs.words import (
-    ATTENTIONS,
-    DEFAULT_MODEL,
-    DEFAULT_POOL_SIZE,
-    DEFAULT_PROPOSALS,
-    DTYPES,
-)
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_PROPOSALS, DTYPES
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]
@@ -65,8 +59,25 @@ def model_option(several: bool = False) -> Option:
         callback=_several if several else _single,
         default=(DEFAULT_MODEL,),
         show_default=True,
-        help="A published model; `pvtprof models` lists them.",
+        help="A published model (see `pvtprof models`), or a design file: my_pvt.toml.",
     )
+
+
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the model, with a key of a design file: depths=3,4,18,3; repeatable.",
+)
+design_option = click.option(
+    "--design",
+    "designs",
+    multiple=True,
+    metavar="[NAME=]DESIGN",
+    help="Compare this in place of mha, sra_conv and sra_pool: one of them, or one a stage, as "
+    "sra_pool,sra_pool,sra_pool,mha; repeatable.",
+)
 
 
 def img_option(several: bool = False) -> Option:
@@ -126,6 +137,7 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
     """
     options = (
         model_option(several),
+        set_option,
         img_option(several),
         click.option(
             "--R",
@@ -141,10 +153,8 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
         click.option(
             "--pool-size",
             type=int,
-            default=DEFAULT_POOL_SIZE,
-            show_default=True,
             hidden="--pool-size" in hidden,
-            help="Side of the grid to which sra_pool pools.",
+            help="Side of the grid to which sra_pool pools.  [default: the model's: 7]",
         ),
     )
 
@@ -160,17 +170,14 @@ def task_options(command: Command) -> Command:
     """Add the options that say what a model is the backbone of."""
     task = click.option(
         "--task",
-        default=CLASSIFY,
-        show_default=True,
         metavar="TASK",
-        help=f"What the model is used for: {', '.join(TASKS)}.",
+        help=f"What the model is used for: {', '.join(TASKS)}.  [default: {CLASSIFY}]",
     )
     proposals = click.option(
         "--proposals",
         type=int,
-        default=DEFAULT_PROPOSALS,
-        show_default=True,
-        help="Proposals of one image for the box head of mask-rcnn.",
+        help="Proposals of one image for the box head of mask-rcnn.  "
+        f"[default: {DEFAULT_PROPOSALS}]",
     )
     return task(proposals(command))
 

@@ -101,6 +101,8 @@ class ModelSpec:
             )
         if self.version not in PATCHES:
             raise SpecError(f"version is {self.version!r}; use 1 (PVT) or 2 (PVT v2)")
+        if self.mlp_relu and self.version == 1:
+            raise SpecError(f"{self.name} is PVT v1, and the ReLU of its MLP is of PVT v2's linear")
         positive("pool size", self.pool_size, MAX_SIDE)
         positive("num_classes", self.num_classes)
         positive("in_chans", self.in_chans)
@@ -145,6 +147,11 @@ class ModelSpec:
                 raise SpecError(
                     f"stage {number}: padding {padding} is more than half of the patch of {kernel}"
                 )
+            if self.version == 1 and (stride, padding) != (kernel, 0):
+                raise SpecError(
+                    f"stage {number}: patches of PVT v1 do not overlap, so the stride is {kernel} "
+                    f"and the padding 0, not {stride} and {padding}; use version 2 for others"
+                )
 
     @property
     def last(self) -> int:
@@ -170,6 +177,14 @@ class ModelSpec:
             return self.patches[stage - 1]
         first, later = PATCHES[self.version]
         return first if stage == 1 else later
+
+    def used_for(self, task: str | None = None, proposals: int | None = None) -> ModelSpec:
+        """Return the same network as the backbone of a task; None is what the network has."""
+        return replace(
+            self,
+            task=self.task if task is None else task,
+            proposals=self.proposals if proposals is None else proposals,
+        )
 
     def with_attention(
         self, variant: str | Sequence[str] | None = None, sr_ratios: Sequence[int] | None = None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pvtprof.designs.published import model_spec
+from pvtprof.designs.named import Model
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
 from pvtprof.predict.calibration import Calibration
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def choose(
-    model: str = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     img: int | tuple[int, int] = 224,
     *,
     batch: int = 1,
@@ -44,7 +44,7 @@ def choose(
     work = workload(model, img, batch=batch, dtype=dtype, attention=attention)
     if calibration is None:
         calibration = known_calibration(device, dtype)
-    return choosing.choose(model_spec(model), work.setting, calibration, within_s, memory_bytes)
+    return choosing.choose(work.model, work.setting, calibration, within_s, memory_bytes)
 
 
 def calibrate(

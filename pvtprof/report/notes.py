@@ -8,8 +8,10 @@ from pvtprof import units
 from pvtprof.analytic.parts import costs_by_part
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.tasks import DETECTIONS, TASKS
+from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.predict.prediction import VECTORS
 from pvtprof.report import gpu
+from pvtprof.run.row import Row
 from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
@@ -75,10 +77,9 @@ def _stops(run: Run) -> Iterator[str]:
 def _task(run: Run) -> Iterator[str]:
     """Yield the MACs of backbone, neck and head, and what the head leaves out."""
     for row in run.rows:
-        costs = (
-            {} if row.is_own or row.part != MODEL else costs_by_part(terms_of(row), row.design.spec)
-        )
-        if costs:
+        if row.is_own or row.part != MODEL:
+            continue
+        if costs := costs_by_part(terms_of(row), row.design.spec):
             parts = (f"{name} {units.giga(cost.macs)}" for name, cost in costs.items())
             yield f"{row.design.name}, MACs: {', '.join(parts)}."
     spec = None if run.is_own else run.designs[0].spec
@@ -91,11 +92,24 @@ def _task(run: Run) -> Iterator[str]:
         )
 
 
+def _why_plain(row: Row) -> str:
+    """Return why a stage runs plain attention though its design is another; "" where it does not.
+
+    The design of one variant leaves the stage with a class token plain where it pools.
+    """
+    if row.part.stage is None or row.runs_as != PLAIN:
+        return ""
+    asked = row.design.spec.stages[row.part.stage - 1].variant
+    if asked != PLAIN:
+        return "R is 1"
+    is_pooling = row.design.name in VARIANTS and VARIANTS[row.design.name].pools
+    return "the class token cannot be pooled" if is_pooling else ""
+
+
 def notes(run: Run) -> Iterator[str]:
     """Yield the notes that a reader needs to read the figures rightly."""
     for row in run.rows:
-        if row.part.stage is not None and row.runs_as != row.design.name:
-            why = "R is 1" if row.sr_ratio == 1 else "the class token cannot be pooled"
+        if why := _why_plain(row):
             yield f"{row.name} is plain mha here: {why}."
     yield from _task(run)
     for witness in WITNESSES:

@@ -33,7 +33,7 @@ WRONG = {
     "compare --batch 1,4": "'1,4' is not a whole number; give one, such as 1",
     "compare --pool-size 7x7": "'7x7' is not a whole number; give one, such as 7",
     "compare --tf32 --analytic": "--tf32 needs a value before --analytic",
-    "compare --design mha": "'--design'; compare shows the three designs in every stage",
+    "compare --variant mha": "'--variant'; compare shows the three designs in every stage",
     "compare --stage 1": "'--stage'; compare shows the three designs in every stage",
     "fit --memory 24G": "units are KiB, MiB, GiB, TiB, KB, MB, GB and TB",
     "fit --mode training": "'--mode'; fit answers for inference and for training",

@@ -9,7 +9,6 @@ import click
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import DURATION, MEMORY
 from pvtprof.cli.options import format_option, workload_options
-from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.report import output
 
 
@@ -45,14 +44,13 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
       pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
     """
     from pvtprof import files
-    from pvtprof.designs.published import model_spec
     from pvtprof.designs.workload import workload
     from pvtprof.predict import calibration
     from pvtprof.predict.choose import choose
     from pvtprof.predict.kept import BUSY, known_calibration
     from pvtprof.report import choosing
 
-    if options.pop("sr_ratios") is not None or options.pop("pool_size") != DEFAULT_POOL_SIZE:
+    if options.pop("sr_ratios") is not None or options.pop("pool_size") is not None:
         raise click.UsageError(
             "choose searches every R and pool size; leave --R and --pool-size out"
         )
@@ -66,7 +64,7 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
         known = known_calibration(device, work.dtype)
     if known.is_doubtful:
         click.echo(BUSY, err=True)
-    found = choose(model_spec(work.model), work.setting, known, **limits)
+    found = choose(work.model, work.setting, known, **limits)
     shown = choosing.render(found, form, output.width())
     if outputs:
         with new_folders_named(outputs), output.shown_in_any_case(lambda: shown):

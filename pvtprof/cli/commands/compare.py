@@ -14,6 +14,7 @@ from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
 from pvtprof.cli.notes import note_large_pool, note_proposals, note_without_effect
 from pvtprof.cli.options import (
+    design_option,
     is_given,
     outputs_options,
     target_options,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @workload_options(several=True)
+@design_option
 @task_options
 @click.option(
     "--mode",
@@ -158,7 +160,6 @@ def _run(
         if wanted or not analytic:  # else it is all that follows
             compare(asked, measuring, analytic=True)  # refuses what cannot be
         note_large_pool(ctx, asked)
-        note_proposals(ctx, options["task"])
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
@@ -181,6 +182,7 @@ def _asked(ctx: click.Context, options: Mapping[str, Any], is_own: bool) -> list
     if is_own and not is_given(ctx, "model"):
         refuse_model_options(ctx, *OF_MODELS)
         return []
+    note_proposals(ctx, options["task"])
     return workloads(**{name: options[name] for name in WORDS})
 
 
@@ -197,7 +199,7 @@ def _default_outputs(
         else []
     )
     tasks = [one.task for one in asked if one.task != CLASSIFY]
-    models = "+".join(dict.fromkeys([*own, *(one.model for one in asked), *tasks]))
+    models = "+".join(dict.fromkeys([*own, *(one.name for one in asked), *tasks]))
     sizes = "+".join(dict.fromkeys(f"{one.height}x{one.width}" for one in asked))
     base = "-".join(filter(None, (f"reports/{models}", sizes, f"{device}{mode}")))
     return f"{base}.json", f"{base}.html"

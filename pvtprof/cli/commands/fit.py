@@ -12,7 +12,13 @@ from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
 from pvtprof.cli.notes import note_large_pool, note_proposals
-from pvtprof.cli.options import format_option, target_options, task_options, workload_options
+from pvtprof.cli.options import (
+    design_option,
+    format_option,
+    target_options,
+    task_options,
+    workload_options,
+)
 from pvtprof.cli.progress import progress
 from pvtprof.designs.workload import workload
 from pvtprof.report import output
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @workload_options()
+@design_option
 @task_options
 @click.option("--memory", type=MEMORY, help="Such as 24GiB.  [default: the device's]")
 @click.option(
