@@ -71,8 +71,7 @@ def test_counters_agree_by_submodule_and_no_byte_is_missing(found: tuple[object,
     assert liveness.saved(terms, "float32") == subject.step[1]
 
 
-@pytest.mark.parametrize("model", ["pvt_tiny", "pvt_v2_b0"])
-@pytest.mark.parametrize("task", DENSE)
+@pytest.mark.parametrize(("task", "model"), sample(product(DENSE, ("pvt_tiny", "pvt_v2_b0")), 5))
 def test_every_moment_of_a_network_without_repeated_blocks(task: str, model: str) -> None:
     used = spec_of(task, model, "sra_conv")
     spec = replace(used, stages=tuple(replace(stage, depth=1) for stage in used.stages))
