@@ -132,11 +132,10 @@ def compare(
     have rows down to ``depth``.
 
     ``task`` makes the models backbones: "pyramid", "fpn", "retinanet", "semantic-fpn" or
-    "mask-rcnn", whose box head takes ``proposals`` of each image.
-
-    PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
-    Raises SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C
-    ends the measuring and returns what there is; ``Run.interrupted`` says so.
+    "mask-rcnn", whose box head takes ``proposals`` of each image. PVT v1 is the published network,
+    with position embeddings stored for 224x224 and resized. Raises
+    SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C ends the
+    measuring and returns what there is; ``Run.interrupted`` says so.
 
     >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
     >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
@@ -194,8 +193,6 @@ def models(
     proposals: int | None = None,
 ) -> list[dict[str, str | int]]:
     """Return params, MACs and fvcore's count of the eleven published models, or of ``model``.
-
-    For a ``task`` with a neck, also those of backbone, neck and head.
 
     >>> models(224)[0]["model"], models(224)[0]["params"]
     ('pvt_tiny', 13229288)

@@ -36,9 +36,8 @@ def build_model(
     None is as it is there. ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a
     stage. ``sr_ratios`` are R of each stage, used where the variant is "sra_conv". ``img`` in
     pixels (side, or height and width) is the size for which v1 stores its position embeddings;
-    every network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused). ``task`` makes
-    the network a backbone, under the neck and the head of "retinanet", say; the box head of
-    "mask-rcnn" takes ``proposals`` of each image.
+    every network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused). ``task``
+    and ``proposals`` are as in ``compare``.
 
     Parameter names and shapes are the official ones, so published checkpoints load with
     ``strict=True``. Raises SpecError for impossible input, such as R != 1 in stage 4 of PVT v1.
