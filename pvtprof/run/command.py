@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
 
 #: Options that are left out where they are the default.
-_OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size")
+_OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size", "task", "proposals")
+_DEFAULTS = {field.name: field.default for field in fields(Workload)}
 
 
 def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -> str:
@@ -38,13 +39,11 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     if all(one.sr_ratios == first.sr_ratios for one in workloads):  # else each has its own
         words.append(f"--R {units.ratios(first.sr_ratios)}")
     words += [f"--design {quote(word)}" for word in first.chosen]
-    plain = Workload(
-        first.model, first.height, first.width, first.sr_ratios, pool_size=first.model.pool_size
-    )
+    defaults = _DEFAULTS | {"pool_size": first.model.pool_size}
     for name in _OPTIONS:
-        if getattr(first, name) != getattr(plain, name):
+        if getattr(first, name) != defaults[name]:
             words.append(f"--{name.replace('_', '-')} {getattr(first, name)}")
-    if first.device == plain.device:
+    if first.device == _DEFAULTS["device"]:
         return " ".join([*words, "--analytic"])
     words.append(f"--device {first.device}")
     if budget_s != DEFAULT_BUDGET_S:
