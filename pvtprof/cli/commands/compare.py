@@ -148,9 +148,8 @@ def _run(
 
     known = _kept_calibration(options) if analytic else None
     if analytic:
-        note_without_effect(ctx, "budget_s", "cuda_graph", "uncalibrated", "tf32")
-        if not known:  # it says which calibration predicts
-            note_without_effect(ctx, "device")
+        unused = ("budget_s", "cuda_graph", "uncalibrated", "tf32")
+        note_without_effect(ctx, *unused, *() if known else ("device",))  # whose calibration
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
