@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,26 @@ from pvtprof import units
 from pvtprof.analytic import fit
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
+from pvtprof.api import Run
+from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
+from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.report import explorer, html
+from pvtprof.run.rows import analytic_rows
 from tests.browser import node
 from tests.trials import ALL
 
 #: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
 HARNESS = """
 const fs = require("fs"), vm = require("vm");
-const { page, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
+const { page, given, program } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
 const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
 const start = JSON.parse(page.match(/<script type=.application.json. id="start">(.*?)<.script/)[1]);
 vm.runInThisContext(script("engine"));
-const engine = vm.runInThisContext("pvtprofEngine")(start.program);
+const engine = vm.runInThisContext("pvtprofEngine")(program ?? start.program);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
 """
 PLAIN = {
@@ -46,9 +51,9 @@ PLAIN = {
 PAGE = html.render(pvtprof.compare(analytic=True))
 
 
-def in_node(body: str, given: Any, folder: Path) -> Any:
+def in_node(body: str, given: Any, folder: Path, program: Any = None) -> Any:
     handed = folder / "handed.json"
-    handed.write_text(json.dumps({"page": PAGE, "given": given}))
+    handed.write_text(json.dumps({"page": PAGE, "given": given, "program": program}))
     return json.loads(node(HARNESS % body, str(handed)))
 
 
@@ -64,6 +69,114 @@ def test_random_settings_agree_with_python(tmp_path: Path) -> None:
     }
     body = "return given.map((vector) => engine.differs(vector)).filter(Boolean)"
     assert in_node(body, vectors, tmp_path) == []
+
+
+def test_random_settings_of_random_networks_agree_with_python(tmp_path: Path) -> None:
+    """Networks of a user's own: 1 to 6 stages, odd widths, patches, channels, no bias."""
+    tried, networks = (10_000, 400) if ALL else (300, 24)
+    specs = tuple(random_networks(networks))
+    assert {spec.last for spec in specs} == {1, 2, 3, 4, 5, 6}
+    made = explorer.program(specs)
+    assert list(made["models"])[:networks] == [spec.name for spec in specs]
+    drawn = explorer.vectors(3 * tried, seed=18, specs=specs, made=made)
+    mine = [one for one in drawn if one["texts"]["model"].startswith("own")][:tried]
+    assert len(mine) == tried
+    refused = [one["expected"]["error"] for one in mine if "error" in one["expected"]]
+    assert 0.05 * tried < len(refused) < 0.6 * tried
+    for words in ("is too small for the", "larger than the", "has a class token"):
+        assert any(words in refusal for refusal in refused)
+    body = "return given.map((vector) => engine.differs(vector)).filter(Boolean)"
+    assert in_node(body, mine, tmp_path, made) == []
+
+
+def random_networks(count: int, seed: int = 18) -> Iterator[ModelSpec]:
+    chance = random.Random(seed)
+    made = 0
+    while made < count:
+        version, last = chance.choice((1, 2)), 1 + made % 6
+        heads = [chance.randint(1, 5) for _ in range(last)]
+        biased = [chance.random() < 0.6 for _ in range(last)]
+        stages = tuple(
+            StageSpec(
+                h * chance.randint(1, 40),
+                chance.randint(1, 4),
+                h,
+                chance.randint(1, 8),
+                1,
+                "mha",
+                b,
+            )
+            for h, b in zip(heads, biased, strict=True)
+        )
+        kernels = [chance.choice((1, 2, 3, 4, 7, 8)) for _ in range(last)]
+        patches = tuple(
+            (k, k, 0) if version == 1 else (k, chance.randint(1, k), chance.randint(0, k // 2))
+            for k in kernels
+        )
+        try:
+            yield ModelSpec(
+                f"own{made}",
+                version,
+                stages,
+                mlp_relu=version == 2 and chance.random() < 0.3,
+                num_classes=chance.randint(1, 2000),
+                built=chance.choice(((224, 224), (96, 130))),
+                in_chans=chance.randint(1, 13),
+                patches=patches if chance.random() < 0.5 else (),
+            )
+        except SpecError:
+            continue  # v1, and an embedding smaller than all strides together
+        made += 1
+
+
+#: Three stages, one without a bias, patches of its own.
+MINE = ModelSpec(
+    "mine",
+    2,
+    (
+        StageSpec(24, 2, 1, 4, 8),
+        StageSpec(60, 1, 3, 4, 4, qkv_bias=False),
+        StageSpec(96, 3, 4, 2, 1),
+    ),
+    num_classes=10,
+    in_chans=4,
+    patches=((7, 4, 3), (3, 2, 1), (5, 3, 2)),
+)
+
+
+def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
+    run = own_run(MINE)
+    found = re.search(r'id="start">(.*?)</script>', html.render(run))
+    assert found
+    start = json.loads(found[1])
+    assert start["texts"] == {**PLAIN, "model": "mine", "R": "8,4,1"}
+    assert next(iter(start["program"]["models"])) == "mine"
+    lines = start["vectors"]["lines"]
+    assert len(lines) == 12 + 240
+    assert sum(line[0] == "mine" for line in lines) > 100
+    whole = next(line for line in lines if line[0] == "mine" and line[7:9] == [None, "sra_pool"])
+    assert whole[9][2] == str(run.row(None, "sra_pool").macs)
+    body = "return given.map(engine.differs).filter(Boolean)"
+    given = [
+        {
+            "texts": dict(zip(start["vectors"]["options"], line, strict=False)),
+            "stage": line[7],
+            "variant": line[8],
+            "expected": {"error": line[9]}
+            if isinstance(line[9], str)
+            else dict(zip(start["vectors"]["figures"], line[9], strict=True)),
+        }
+        for line in lines
+    ]
+    assert in_node(body, given, tmp_path, start["program"]) == []
+
+
+def own_run(spec: ModelSpec) -> Run:
+    """The rows of a network, by formula, with each variant."""
+    rows = pvtprof.compare(analytic=True)
+    designs = [PvtDesign(v, spec.with_attention(v)) for v in VARIANTS]
+    made = analytic_rows(designs, rows.setting)
+    return replace(rows, rows=made, command="pvtprof compare --model mine.toml --img 224")
 
 
 def test_a_wrong_vector_is_found(tmp_path: Path) -> None:
