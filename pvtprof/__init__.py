@@ -27,11 +27,14 @@ if TYPE_CHECKING:
         models,
     )
     from pvtprof.derive.failures import register_shape_rule
+    from pvtprof.designs.spec import ModelSpec, StageSpec
     from pvtprof.models.build import build_model
 
 __version__ = "0.1.0"
 __all__ = [
+    "ModelSpec",
     "Run",
+    "StageSpec",
     "build_model",
     "calibrate",
     "check",
@@ -46,6 +49,8 @@ __all__ = [
 ]
 
 _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
+    "ModelSpec": "pvtprof.designs.spec",
+    "StageSpec": "pvtprof.designs.spec",
     "build_model": "pvtprof.models.build",
     "check": "pvtprof",  # a room too
     "derive": "pvtprof",

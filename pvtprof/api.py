@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 from pvtprof.check.entry import check as check
 from pvtprof.derive.entry import derive as derive
 from pvtprof.designs.checks import image_size, one_of
+from pvtprof.designs.chosen import Given
 from pvtprof.designs.device import device_word
+from pvtprof.designs.named import Model, network
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
+from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.entry import calibrate as calibrate
@@ -81,7 +84,7 @@ def with_methods(run: runs.Run) -> Run:
 
 
 def compare(
-    model: str | nn.Module | Sequence[str | nn.Module] = DEFAULT_MODEL,
+    model: Model | nn.Module | Sequence[Model | nn.Module] = DEFAULT_MODEL,
     img: Size | Sequence[Size] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
@@ -90,7 +93,8 @@ def compare(
     device: str = "auto",
     attention: str = "eager",
     mode: str = "inference",
-    pool_size: int = DEFAULT_POOL_SIZE,
+    pool_size: int | None = None,
+    designs: Given = (),
     example: object = None,
     free: str | None = None,
     at: Mapping[str, int] | None = None,
@@ -105,16 +109,18 @@ def compare(
     """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of PVT models.
 
     By closed form, by independent counters (fvcore; torch's flop counter) and by the clock.
-    ``model`` is a name or several. ``img`` in pixels: a side, or (height, width), or a list of
-    those. Every model at every size is a comparison of its own: see ``Run.comparisons``.
-    ``sr_ratios``: four R for ``sra_conv`` (default: each model's own). ``budget_s`` bounds the
-    measuring of all together; 0 measures no latency. ``cuda_graph`` also times the
-    replay of a CUDA graph, in which no kernel waits for its launch (inference on a GPU). ``tf32``
-    lets products and convolutions of float32 run in TF32 on a GPU. ``analytic`` gives the closed
-    forms alone and does not import torch. ``calibration`` predicts the latency of
-    rows in inference. None: no prediction; with ``analytic``, this machine's own, if it has one (a
-    warning says why it cannot be used). ``progress`` is called with a text that says what is being
-    done.
+    ``model`` is a name, the path of a design file or a ``ModelSpec``, or several. ``img`` in
+    pixels: a side, or (height, width), or a list of those. Every model at every size is a
+    comparison of its own: see ``Run.comparisons``. ``sr_ratios``: R of each stage for ``sra_conv``,
+    and ``pool_size`` the side to which ``sra_pool`` pools (default: each model's own). ``designs``
+    take the place of the three: a variant for all stages, or a list of one a stage; a mapping gives
+    them names. ``budget_s`` bounds the measuring of all together; 0 measures no latency.
+    ``cuda_graph`` also times the replay of a CUDA graph, in which no kernel waits for its launch
+    (inference on a GPU). ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU.
+    ``analytic`` gives the closed forms alone and does not import torch. ``calibration`` predicts
+    the latency of rows in inference. None: no prediction; with ``analytic``, this machine's own, if
+    it has one (a warning says why it cannot be used). ``progress`` is called with a text that says
+    what is being done.
 
     ``model`` also takes modules of your own: a torch module, with ``example`` as its input, or a
     target such as "windows.py:attention". They are one comparison, by their derived closed forms.
@@ -139,7 +145,7 @@ def compare(
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     names, given = sorted_out(model, example)
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
-    words["pool_size"] = pool_size
+    words |= {"pool_size": pool_size, "designs": designs}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
     if not given:
@@ -160,22 +166,29 @@ def load(path: str | os.PathLike[str]) -> Run:
     return with_methods(store.load(path))
 
 
-def models(img: int | tuple[int, int] = 224) -> list[dict[str, str | int]]:
-    """Return params, MACs and fvcore's count of the eleven published models.
+def models(
+    img: int | tuple[int, int] = 224, model: Model | Sequence[Model] | None = None
+) -> list[dict[str, str | int]]:
+    """Return params, MACs and fvcore's count of the eleven published models, or of ``model``.
 
     >>> models(224)[0]["model"], models(224)[0]["params"]
     ('pvt_tiny', 13229288)
+    >>> models(224, "pvt_v2_b0_li")[0]["params"]
+    3393864
     """
-    from pvtprof.analytic.parts import published
+    from pvtprof.analytic.parts import published, summaries
 
-    return published(image_size(img))
+    if model is None:
+        return published(image_size(img))
+    several = [model] if isinstance(model, str | os.PathLike | ModelSpec) else model
+    return summaries([network(one) for one in several], image_size(img))
 
 
 def formula(
     variant: str,
     form: str = "text",
     *,
-    model: str | None = None,
+    model: Model | None = None,
     img: int | tuple[int, int] | None = None,
     sr_ratios: Sequence[int] | None = None,
     batch: int | None = None,
@@ -202,7 +215,7 @@ def formula(
 
 def fit(
     memory_bytes: int | None = None,
-    model: str = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     img: int | tuple[int, int] = 224,
     sr_ratios: Sequence[int] | None = None,
     *,
@@ -210,12 +223,14 @@ def fit(
     dtype: str = "float32",
     device: str = "auto",
     attention: str = "eager",
-    pool_size: int = DEFAULT_POOL_SIZE,
+    pool_size: int | None = None,
+    designs: Given = (),
 ) -> Fits:
-    """Return the largest image and the largest batch that fit into memory, for every variant.
+    """Return the largest image and the largest batch that fit into memory, for every design.
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
-    closed forms; nothing is built. Raises SpecError if the parameters alone do not fit.
+    closed forms; nothing is built. ``model`` and ``designs`` are as in ``compare``. Raises
+    SpecError if the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -224,9 +239,9 @@ def fit(
     from pvtprof.analytic.fit import fits
     from pvtprof.observe.environment import device_memory
 
-    work = workload(
-        model, img, sr_ratios, batch=batch, dtype=dtype, attention=attention, pool_size=pool_size
-    )
+    words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention}
+    words |= {"pool_size": pool_size, "designs": designs}
+    work = workload(model, img, sr_ratios, **words)
     if memory_bytes is None:
         memory_bytes = device_memory(device).bytes
     return fits(work.designs, work.setting, memory_bytes)

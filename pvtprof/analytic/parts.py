@@ -78,15 +78,21 @@ def op_name(term: Term) -> str:
 
 def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
     """Return params, MACs and fvcore's count of each published model."""
+    return summaries(list(MODELS.values()), image)
+
+
+def summaries(specs: Sequence[ModelSpec], image: tuple[int, int]) -> list[dict[str, str | int]]:
+    """Return params, MACs and fvcore's count of some networks."""
     size = image_size(image)
-    return [_summary(spec, size) for spec in MODELS.values()]
+    return [_summary(spec, size) for spec in specs]
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
     cost = total(model_terms(spec, image))
+    variants = list(dict.fromkeys(stage.variant for stage in spec.stages))
     return {
         "model": spec.name,
-        "attention": spec.stages[0].variant,
+        "attention": "+".join(variants),
         "params": cost.params,
         "macs": cost.macs,
         "fvcore": model_total(spec, image, FVCORE),

@@ -7,15 +7,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pvtprof.check.judgement import fewest_processes
 from pvtprof.decode import loaded
+from pvtprof.designs.named import network
+from pvtprof.designs.published import NAMEABLE
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.witness import Observation
-from pvtprof.run.documents_v1 import WorkloadDocument
 
 SCHEMA = "pvtprof.baseline/1"
 _AGAIN = "make a baseline with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
@@ -61,9 +63,22 @@ def dumps(baseline: Baseline) -> str:
     if baseline.target:
         work = document.pop("workload")
         document["ran"] = {name: work[name] for name in _Ran.__struct_fields__}
+    else:
+        document["workload"] = _written(baseline.workload)
     if baseline.form is None:
         del document["form"]
     return json.dumps(document, indent=1) + "\n"
+
+
+def _written(workload: Workload) -> dict[str, object]:
+    """Return a workload as it is in a file: a published model by its name, another whole."""
+    values = asdict(workload)
+    model = workload.model
+    if NAMEABLE.get(model.name) == model:
+        values["model"] = model.name
+        values["given"] = "" if workload.given == model.name else workload.given
+    optional = {name: values.pop(name) for name in ("given", "changes", "chosen")}
+    return values | {name: value for name, value in optional.items() if value}
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
@@ -72,6 +87,30 @@ def load(path: str | os.PathLike[str]) -> Baseline:
     return Baseline(
         found.environment, found.work, found.target, found.rows, found.timed, found.form
     )
+
+
+class _Work(Struct, frozen=True):
+    """A workload; ``model`` is a name, or the whole of a network that has none."""
+
+    model: str | ModelSpec
+    height: int
+    width: int
+    sr_ratios: tuple[int, ...]
+    batch: int
+    dtype: str
+    device: str
+    attention: str
+    mode: str
+    pool_size: int
+    given: str = ""
+    changes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.workload()
+
+    def workload(self) -> Workload:
+        """Return the workload itself, as it was when the file was written."""
+        return Workload(**structs.asdict(self) | {"model": network(self.model)})
 
 
 class _Ran(Struct, frozen=True):
@@ -86,7 +125,7 @@ class _Document(Struct, frozen=True):
 
     environment: Environment
     rows: Mapping[str, Observation]
-    workload: WorkloadDocument | None = None
+    workload: _Work | None = None
     ran: _Ran | None = None
     target: str | None = None
     timed: Timed | None = None

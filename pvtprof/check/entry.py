@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pvtprof.check.request import WHAT_RUNS, request
 from pvtprof.check.result import GateResult, together
+from pvtprof.designs.named import Model
 from pvtprof.designs.words import CHECK_BUDGET_S
 
 
@@ -22,7 +23,7 @@ def check(
     base_python: str | None = None,
     rows: Sequence[str] = (),
     target: str | None = None,
-    model: str | None = None,
+    model: Model | None = None,
     img: int | tuple[int, int] | None = None,
     sr_ratios: Sequence[int] | None = None,
     batch: int | None = None,
@@ -55,7 +56,7 @@ def check(
     del options["progress"]
     from pvtprof.check.gates import results
 
-    given = tuple(f"--{name}" for name in WHAT_RUNS if options[name] is not None)
+    given = tuple(f"--{name}" for name in WHAT_RUNS if options.get(name) is not None)
     found = list(results(request(options, given), lambda: nullcontext(progress)))
     whole = together(found)
     return replace(whole, text="".join(one.text for one in (*found, whole)))

@@ -12,6 +12,7 @@ from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import FAILED, PASSED, Case
 from pvtprof.check.request import Checked, Progress
 from pvtprof.check.result import GateResult, result
+from pvtprof.designs.design_text import values_of
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import UnavailableError
 from pvtprof.moment import Moment
@@ -198,6 +199,17 @@ def cases(before: Baseline, after: Baseline) -> list[Case]:
     ]
 
 
+def _other_design(before: Workload, after: Workload) -> Iterator[str]:
+    """Yield what a design file says now, where it is not what it said."""
+    then, now = values_of(before.model), values_of(after.model)
+    for key in dict.fromkeys((*then, *now)):
+        if then.get(key) != now.get(key):
+            was, its = (
+                "not said" if values.get(key) is None else values[key] for values in (then, now)
+            )
+            yield f"- {after.given}: {key} was {was} in the baseline, and is {its}"
+
+
 def _holds_form(before: Baseline, after: Baseline) -> bool:
     found = (before.form, after.form)
     return all(its is not None and form.UNDERIVED not in its for its in found)
@@ -209,6 +221,7 @@ def verdict(path: str, before: Baseline, after: Baseline) -> GateResult:
     lines = [f"- {line}" for case in found for line in case.lines]
     unseen = [line for row, seen in after.rows.items() for line in unfollowed(row, seen)]
     changed, rows = len(lines), f"{len(found)} row{'s' if len(found) > 1 else ''}"
+    lines += _other_design(before.workload, after.workload)
     for name in ("pvtprof", "torch", "fvcore"):
         then, now = getattr(before.environment, name), getattr(after.environment, name)
         if then != now:

@@ -68,8 +68,8 @@ def _observed(request: Request, progress: Progress) -> Observed:
         return Observed(request, request.checked)
     old = baselines.load(request.baseline)
     limit = request.checked.limit
-    checked = Checked(old.workload, old.target, limit=limit).on_device()
-    old = replace(old, workload=checked.workload)
+    checked = Checked(old.workload.again(), old.target, limit=limit).on_device()
+    old = replace(old, workload=replace(old.workload, device=checked.workload.device))
     return Observed(request, checked, old, exact_figures.observed(checked, progress))
 
 
@@ -153,7 +153,7 @@ def _update(request: Request, progress: Progress) -> GateResult:
     path, checked, timed = str(request.baseline), request.checked, request.latency
     if not request.given:
         old = baselines.load(path)
-        checked = replace(checked, workload=old.workload, target=old.target)
+        checked = replace(checked, workload=old.workload.again(), target=old.target)
         timed = timed or old.timed is not None
     files.check_writable(path, request.force, ".json")
     checked = checked.on_device()

@@ -141,7 +141,7 @@ def gate(
         status = UNDECIDED if required else SKIPPED
         cases = [Case(row, "latency", status, tuple(reasons)) for row in old.rows]
         return result([*lines, f"check: latency is not compared: {reasons[0]}"], cases)
-    before, checked = old.timed.rows, Checked(old.workload, old.target)
+    before, checked = old.timed.rows, Checked(new.workload, old.target)
 
     def measured(rows: Sequence[str], attempt: int) -> dict[str, Unpaired]:
         now = timed(new.environment, checked, rows, len(old.rows), timing, progress)

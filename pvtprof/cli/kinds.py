@@ -28,17 +28,19 @@ class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 
 
 
 class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``8,4,2,1``, ``8 4 2 1`` or ``[8, 4, 2, 1]`` as four whole numbers."""
+    """``8,4,2,1``, ``8 4 2 1`` or ``[8, 4, 2, 1]`` as whole numbers, one a stage."""
 
     name = "R1,R2,R3,R4"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        """Return the four ratios."""
+        """Return the ratios."""
         if isinstance(value, tuple):
             return value
         for part in (parts := re.split(r"\s*[,;]\s*|\s+", value.strip("[]() "))):
             if not re.fullmatch(r"-?[0-9]{1,9}", part):
-                self.fail(f"{value!r}: {part!r} is not a whole number; use four such as 8,4,2,1")
+                self.fail(
+                    f"{value!r}: {part!r} is not a whole number; use one a stage, such as 8,4,2,1"
+                )
         return tuple(int(part) for part in parts)
 
 

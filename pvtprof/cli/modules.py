@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
 
 #: Options that say what PVT's models are and run on.
-OF_MODELS = ("img", "sr_ratios", "dtype", "attention", "pool_size")
+OF_MODELS = ("changes", "designs", "img", "sr_ratios", "dtype", "attention", "pool_size")
 #: Options of modules of the user's own.
 OF_MODULES = ("at", "free", "depth", "limit_s")
 

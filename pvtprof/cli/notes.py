@@ -43,7 +43,7 @@ def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
             if stage.variant == "sra_pool" and side * side > height * width:
                 click.echo(
                     f"--pool-size {side} is larger than the {height}x{width} token grid of stage "
-                    f"{number} of {work.model}: sra_pool has more keys than tokens there",
+                    f"{number} of {work.name}: sra_pool has more keys than tokens there",
                     err=True,
                 )
                 break

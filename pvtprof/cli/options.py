@@ -11,7 +11,7 @@ from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]
@@ -59,8 +59,25 @@ def model_option(several: bool = False) -> Option:
         callback=_several if several else _single,
         default=(DEFAULT_MODEL,),
         show_default=True,
-        help="A published model; `pvtprof models` lists them.",
+        help="A published model (see `pvtprof models`), or a design file: my_pvt.toml.",
     )
+
+
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the model, with a key of a design file: depths=3,4,18,3; repeatable.",
+)
+design_option = click.option(
+    "--design",
+    "designs",
+    multiple=True,
+    metavar="[NAME=]DESIGN",
+    help="Compare this in place of mha, sra_conv and sra_pool: one of them, or one a stage, as "
+    "sra_pool,sra_pool,sra_pool,mha; repeatable.",
+)
 
 
 def img_option(several: bool = False) -> Option:
@@ -121,9 +138,7 @@ ratios_option = click.option(
 pool_size_option = click.option(
     "--pool-size",
     type=int,
-    default=DEFAULT_POOL_SIZE,
-    show_default=True,
-    help="Side of the grid to which sra_pool pools.",
+    help="Side of the grid to which sra_pool pools.  [default: the model's: 7]",
 )
 #: What `choose` searches.
 _search_options = (
@@ -168,6 +183,7 @@ def workload_options(several: bool = False, searched: bool = False) -> Option:
     """
     options = (
         model_option(several),
+        set_option,
         img_option(several),
         *(() if searched else (ratios_option,)),
         batch_option,

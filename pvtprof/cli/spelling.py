@@ -22,11 +22,11 @@ SYNONYMS = {
 _AT = "put numbers in with --at, such as --at img=512"
 #: What tensors are like: batch, channels, height and width.
 _SHAPE = re.compile(r"(?:[0-9]+[,x ])?[13][,x ]([0-9]+)[,x ]([0-9]+)")
-_ALL = "compare shows the three designs in every stage; `--format csv` can be filtered"
+_ALL = "compare shows the three designs in every stage; --design names others"
 #: Options that a command does not have, and what to do instead.
 INSTEAD = {
     "compare": {
-        **dict.fromkeys(("--design", "--designs", "--variant", "--stage"), _ALL),
+        **dict.fromkeys(("--designs", "--variant", "--stage"), _ALL),
         "--calibrate": "`pvtprof calibrate` does it, and compare does it where it was not done",
         "--memory": "`pvtprof fit` and `pvtprof choose` have it",
     },
@@ -35,7 +35,6 @@ INSTEAD = {
         **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
     },
     "formula": dict.fromkeys(("--model", "--img", "--R", "--batch", "--pool-size"), _AT),
-    "models": {"--model": "models lists all of them; filter `--format csv`"},
 }
 
 

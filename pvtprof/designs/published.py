@@ -13,6 +13,7 @@ from pvtprof.designs.checks import one_of
 from pvtprof.designs.spec import BUILT, ModelSpec, StageSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
+from pvtprof.errors import SpecError
 
 _V1_DIMS = (64, 128, 320, 512)
 _HEADS = (1, 2, 5, 8)
@@ -40,8 +41,18 @@ def _published(name: str) -> ModelSpec:
     return ModelSpec(name, version, stages, mlp_relu=variant == "sra_pool")
 
 
+def _linear(name: str) -> ModelSpec:
+    """Return a model of PVT v2 as the official code builds it with ``linear=True``."""
+    spec = replace(_published(name), name=f"{name}_li", mlp_relu=True)
+    return spec.with_attention("sra_pool")
+
+
 #: The eleven published models.
 MODELS = {name: _published(name) for name in _PUBLISHED}
+#: PVT v2 b0 to b5 with linear attention; of b2 alone there are published weights.
+LINEAR = {f"pvt_v2_b{i}_li": _linear(f"pvt_v2_b{i}") for i in range(6)}
+#: Every network that has a name of its own.
+NAMEABLE = MODELS | LINEAR
 
 #: ImageNet-1K top-1 accuracy in percent at 224x224, as the papers print it: PVT in table 2 of
 #: arXiv:2102.12122 (as an error there), PVT v2 in table 2 of arXiv:2106.13797.
@@ -94,20 +105,29 @@ def _as_run(spec: ModelSpec) -> ModelSpec:
 
 
 def model_spec(name: str) -> ModelSpec:
-    """Return the published model of that name; raise SpecError for another name.
+    """Return the model of that name: published, or PVT v2 with linear attention.
+
+    Raises SpecError for another name.
 
     >>> model_spec("PVTv2-B2-Linear").name, model_spec("pvt_v2_b2.in1k").name
     ('pvt_v2_b2_li', 'pvt_v2_b2')
+    >>> model_spec("pvt_v2_b0_linear").name
+    'pvt_v2_b0_li'
 
     >>> model_spec("pvt_v2_b9")
     Traceback (most recent call last):
     ...
     pvtprof.errors.SpecError: unknown model 'pvt_v2_b9'; did you mean pvt_v2_b5 or pvt_v2_b4 or \
 pvt_v2_b3? use one of pvt_tiny, pvt_small, pvt_medium, pvt_large, pvt_v2_b0, pvt_v2_b1, \
-pvt_v2_b2, pvt_v2_b3, pvt_v2_b4, pvt_v2_b5, pvt_v2_b2_li
+pvt_v2_b2, pvt_v2_b3, pvt_v2_b4, pvt_v2_b5, pvt_v2_b2_li, or the path of a design file (.toml)
     """
     known = canonical(name)
-    return MODELS[known if known in MODELS else one_of("model", name, tuple(MODELS))]
+    if known in NAMEABLE:
+        return NAMEABLE[known]
+    try:
+        return MODELS[one_of("model", name, tuple(MODELS))]
+    except SpecError as error:
+        raise SpecError(f"{error}, or the path of a design file (.toml)") from None
 
 
 def canonical(name: str) -> str:

@@ -97,6 +97,8 @@ class ModelSpec:
             )
         if self.version not in PATCHES:
             raise SpecError(f"version is {self.version!r}; use 1 (PVT) or 2 (PVT v2)")
+        if self.mlp_relu and self.version == 1:
+            raise SpecError(f"{self.name} is PVT v1, and the ReLU of its MLP is of PVT v2's linear")
         positive("pool size", self.pool_size, MAX_SIDE)
         positive("num_classes", self.num_classes)
         positive("in_chans", self.in_chans)
@@ -129,6 +131,11 @@ class ModelSpec:
             if not 0 <= 2 * padding <= kernel:
                 raise SpecError(
                     f"stage {number}: padding {padding} is more than half of the patch of {kernel}"
+                )
+            if self.version == 1 and (stride, padding) != (kernel, 0):
+                raise SpecError(
+                    f"stage {number}: patches of PVT v1 do not overlap, so the stride is {kernel} "
+                    f"and the padding 0, not {stride} and {padding}; use version 2 for others"
                 )
 
     @property

@@ -9,7 +9,8 @@ from math import sqrt
 from torch import Tensor, nn
 
 from pvtprof.designs.checks import image_size, one_of
-from pvtprof.designs.published import model_spec
+from pvtprof.designs.named import Model, network
+from pvtprof.designs.published import model_spec as model_spec  # for workers of other versions
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.designs.words import ATTENTIONS
 from pvtprof.models.attention import Attention
@@ -18,20 +19,21 @@ from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
 
 
 def build_model(
-    name: str,
+    name: Model,
     variant: str | Sequence[str] | None = None,
     sr_ratios: Sequence[int] | None = None,
-    img: int | tuple[int, int] = 224,
-    num_classes: int = 1000,
+    img: int | tuple[int, int] | None = None,
+    num_classes: int | None = None,
     attention: str = "eager",
-    pool_size: int = 7,
+    pool_size: int | None = None,
 ) -> nn.Module:
-    """Return a published PVT or PVT v2, with its own attention or with another.
+    """Return a PVT or PVT v2, with its own attention or with another.
 
-    ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a stage (default: as
-    published). ``sr_ratios`` are four R, used where the variant is "sra_conv". ``img`` in pixels
-    (side, or height and width) is the size for which v1 stores its position embeddings; every
-    network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
+    ``name`` is that of a published model, the path of a design file, or a ``ModelSpec``; what is
+    None is as it is there. ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a
+    stage. ``sr_ratios`` are R of each stage, used where the variant is "sra_conv". ``img`` in
+    pixels (side, or height and width) is the size for which v1 stores its position embeddings;
+    every network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
 
     Parameter names and shapes are the official ones, so published checkpoints load with
     ``strict=True``. Raises SpecError for impossible input, such as R != 1 in stage 4 of PVT v1.
@@ -41,11 +43,12 @@ def build_model(
     >>> sum(p.numel() for p in model.parameters())
     3666760
     """
+    own = network(name)
     spec = replace(
-        model_spec(name).with_attention(variant, sr_ratios),
-        pool_size=pool_size,
-        num_classes=num_classes,
-        built=image_size(img),
+        own.with_attention(variant, sr_ratios),
+        pool_size=own.pool_size if pool_size is None else pool_size,
+        num_classes=own.num_classes if num_classes is None else num_classes,
+        built=own.built if img is None else image_size(img),
     )
     return build(spec, attention)
 
@@ -53,8 +56,8 @@ def build_model(
 def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
     """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
     one_of("attention", attention, ATTENTIONS)
-    network = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
-    model = _initialised(network(spec, attention))
+    kind = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
+    model = _initialised(kind(spec, attention))
     for name, parameter in model.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)

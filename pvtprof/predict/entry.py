@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pvtprof.designs.checks import image_size
-from pvtprof.designs.published import model_spec
+from pvtprof.designs.named import Model, network
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import ModelSpec, checked_ratios
+from pvtprof.designs.spec import checked_ratios
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
 from pvtprof.predict.calibration import Calibration
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def choose(
-    model: str | ModelSpec = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     img: int | tuple[int, int] = 224,
     *,
     batch: int = 1,
@@ -53,7 +53,7 @@ def choose(
     from pvtprof.predict.calibration import load_for
     from pvtprof.predict.search import Search
 
-    spec = model if isinstance(model, ModelSpec) else model_spec(model)
+    spec = network(model)
     height, width = image_size(img)
     setting = Setting(height, width, batch=batch, dtype=dtype, attention=attention)
     search = Search(

@@ -65,7 +65,7 @@ def _text(variant: str, workload: Workload | None, stages: list[Stage], width: i
     console.print(Text(algebra.keys(variant)))
     if workload:
         size = units.sides(workload.height, workload.width)
-        console.print(Text(f"\nAt {workload.model}, {size}, batch {workload.batch}:"))
+        console.print(Text(f"\nAt {workload.name}, {size}, batch {workload.batch}:"))
         if stages:
             listing.print_table(console, _figures(variant, stages))
         else:

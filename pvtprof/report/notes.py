@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
+from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.predict.prediction import VECTORS
 from pvtprof.report import gpu
+from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
 
@@ -68,11 +70,24 @@ def _stops(run: Run) -> Iterator[str]:
         yield f"Timed until {why}: {', '.join(stopped)}."
 
 
+def _why_plain(row: Row) -> str:
+    """Return why a stage runs plain attention though its design is another; "" where it does not.
+
+    The design of one variant leaves the stage with a class token plain where it pools.
+    """
+    if row.part.stage is None or row.runs_as != PLAIN:
+        return ""
+    asked = row.design.spec.stages[row.part.stage - 1].variant
+    if asked != PLAIN:
+        return "R is 1"
+    is_pooling = row.design.name in VARIANTS and VARIANTS[row.design.name].pools
+    return "the class token cannot be pooled" if is_pooling else ""
+
+
 def notes(run: Run) -> Iterator[str]:
     """Yield the notes that a reader needs to read the figures rightly."""
     for row in run.rows:
-        if row.part.stage is not None and row.runs_as != row.design.name:
-            why = "R is 1" if row.sr_ratio == 1 else "the class token cannot be pooled"
+        if why := _why_plain(row):
             yield f"{row.name} is plain mha here: {why}."
     for witness in WITNESSES:
         found = [row.witnesses[witness] for row in run.rows if witness in row.witnesses]

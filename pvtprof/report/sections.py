@@ -82,8 +82,9 @@ def _memory_sheets(run: Run) -> Iterator[Sheet]:
 def _latency_text(run: Run, infos: Infos) -> str:
     whose = "on the GPU, launches not counted, " if run.setting.on_cuda else ""
     text = f"Median of samples {whose}taken in interleaved rounds, and its 95 % interval."
-    shares = " First as shares of plain attention's, beside the MACs; then in milliseconds."
-    return text if run.is_own else text + shares
+    if run.is_own or "shares" not in infos:
+        return text
+    return f"{text} First as shares of {run.reference}'s, beside the MACs; then in milliseconds."
 
 
 def _prediction_sheets(run: Run) -> Iterator[Sheet]:

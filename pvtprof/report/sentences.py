@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from pvtprof import units
-from pvtprof.designs.variants import PLAIN
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import COUNTERS, WITNESSES
@@ -106,26 +105,24 @@ def doubts(run: Run) -> Iterator[str]:
 
 
 def savings(run: Run) -> tuple[str, ...]:
-    """Return one sentence for each reduced variant: its cost relative to plain attention."""
-    if PLAIN not in run.variants:
-        return ()
-    plain = run.row(None, PLAIN)
-    return tuple(_saving(run.row(None, v), plain) for v in run.variants if v != PLAIN)
+    """Return one sentence for each other design: its cost relative to the first."""
+    first = run.row(None, run.reference)
+    return tuple(_saving(run.row(None, v), first) for v in run.variants[1:])
 
 
-def _saving(row: Row, plain: Row) -> str:
+def _saving(row: Row, first: Row) -> str:
     parts = [
-        f"{units.percent(row.macs, plain.macs)} of mha's MACs "
-        f"({units.giga(row.macs)} of {units.giga(plain.macs)})",
-        f"{units.percent(row.peak.bytes, plain.peak.bytes)} of its peak memory "
-        f"({units.size(row.peak.bytes)} of {units.size(plain.peak.bytes)})",
+        f"{units.percent(row.macs, first.macs)} of {first.design.name}'s MACs "
+        f"({units.giga(row.macs)} of {units.giga(first.macs)})",
+        f"{units.percent(row.peak.bytes, first.peak.bytes)} of its peak memory "
+        f"({units.size(row.peak.bytes)} of {units.size(first.peak.bytes)})",
     ]
     time = ""
-    if row.latency and plain.latency and not (row.is_doubtful or plain.is_doubtful):
-        ours, theirs = row.latency.median, plain.latency.median
+    if row.latency and first.latency and not (row.is_doubtful or first.is_doubtful):
+        ours, theirs = row.latency.median, first.latency.median
         seconds = f"({units.milliseconds(ours)} of {units.milliseconds(theirs)})"
         time = f", and runs in {units.ratio(ours, theirs)} of its time {seconds}"
-        if equally_fast(row, plain):
+        if equally_fast(row, first):
             time = f", and is as fast within the noise {seconds}"
     return f"{row.design.name} needs {' and '.join(parts)}{time}, whole model."
 
@@ -139,19 +136,17 @@ def equally_fast(row: Row, other: Row) -> bool:
 
 
 def surprises(run: Run) -> Iterator[str]:
-    """Yield the rows with fewer MACs than mha but clearly more time."""
-    if PLAIN not in run.variants:
-        return
+    """Yield the rows with fewer MACs than the first design but clearly more time."""
     for row in run.rows:
-        plain = run.row(row.part.stage, PLAIN)
-        ours, theirs = (r.latency and r.latency.interval for r in (row, plain))
-        if row.is_doubtful or plain.is_doubtful:
+        first = run.row(row.part.stage, run.reference)
+        ours, theirs = (r.latency and r.latency.interval for r in (row, first))
+        if row.is_doubtful or first.is_doubtful:
             continue
-        if ours and theirs and row.macs < plain.macs and ours[0] > theirs[1]:
-            time = units.percent(row.latency_median_s or 0, plain.latency_median_s or 0)
+        if ours and theirs and row.macs < first.macs and ours[0] > theirs[1]:
+            time = units.percent(row.latency_median_s or 0, first.latency_median_s or 0)
             yield (
-                f"{row.name}: {units.percent(row.macs, plain.macs)} of mha's MACs but {time} "
-                "of its time: fewer MACs are not faster here."
+                f"{row.name}: {units.percent(row.macs, first.macs)} of {first.design.name}'s MACs "
+                f"but {time} of its time: fewer MACs are not faster here."
             )
 
 

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units
-from pvtprof.designs.variants import PLAIN
 from pvtprof.report import gpu, listing, notes, own, sentences
 from pvtprof.report.sheet import Figure, Sheet
 from pvtprof.run.row import Row
@@ -115,13 +114,13 @@ def _machine(run: Run) -> str:
 def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
     """Return the table with the columns that fit, and a note that names the others."""
     variants = list(run.variants)
-    ratios = [v for v in variants if v != PLAIN and PLAIN in variants]
+    ratios = variants[1:]
     dropped: list[str] = []
     while True:
         table = _table(_lines(run, variants, ratios))
         if _width(table, console) <= console.width or len(variants) == 1:
             return table, _left_out(dropped, console.width)
-        dropped.insert(0, _ratio_name(ratios.pop()) if ratios else variants.pop())
+        dropped.insert(0, _ratio_name(ratios.pop(), run) if ratios else variants.pop())
 
 
 def _left_out(columns: Sequence[str], width: int) -> list[str]:
@@ -131,9 +130,9 @@ def _left_out(columns: Sequence[str], width: int) -> list[str]:
     return [f"{names} left out at {width} columns; use a wider terminal, or --format csv."]
 
 
-def _ratio_name(variant: str) -> str:
-    """Return the name of the column of a design relative to plain attention: "conv/mha"."""
-    return f"{variant.removeprefix('sra_')}/{PLAIN}"
+def _ratio_name(variant: str, run: Run) -> str:
+    """Return the name of the column of a design relative to the first one: "conv/mha"."""
+    return "/".join(name.removeprefix("sra_") for name in (variant, run.reference))
 
 
 def _width(table: Table, console: Console) -> int:
@@ -141,7 +140,7 @@ def _width(table: Table, console: Console) -> int:
 
 
 def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
-    lines = [["stage", "per module", *variants, *map(_ratio_name, ratios)]]
+    lines = [["stage", "per module", *variants, *(_ratio_name(v, run) for v in ratios)]]
     for part in run.parts:
         rows = {row.design.name: row for row in run.rows if row.part == part}
         labels = iter(_labels(rows))
@@ -149,27 +148,27 @@ def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[lis
             cells = [its.text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
-            plain = rows.get(PLAIN)
-            shares = [_ratio(its, rows[v], plain) for v in ratios if plain]
+            first = rows.get(run.reference)
+            shares = [_ratio(its, rows[v], first) for v in ratios if first]
             lines.append([next(labels, ""), its.name, *cells, *shares])
         lines.extend([label, ""] + [""] * (len(lines[0]) - 2) for label in labels)
         lines.append([])
     return [line or [""] * len(lines[0]) for line in lines[:-1]]
 
 
-def _ratio(figure: Figure, row: Row, plain: Row) -> str:
-    """Return a row's figure against that of plain attention, as the cell of a ratio column."""
-    part, whole = figure.number(row), figure.number(plain)
+def _ratio(figure: Figure, row: Row, first: Row) -> str:
+    """Return a row's figure against that of the first design, as the cell of a ratio column."""
+    part, whole = figure.number(row), figure.number(first)
     if part is None or whole is None:
         return "-"
     if (
         figure.name in ("latency", gpu.TIMES[0])
-        and row is not plain
-        and sentences.equally_fast(row, plain)
+        and row is not first
+        and sentences.equally_fast(row, first)
     ):
         return sentences.EQUAL
     is_doubtful = figure.name in ("latency", gpu.TIMES[0]) and (
-        row.is_doubtful or plain.is_doubtful
+        row.is_doubtful or first.is_doubtful
     )
     return units.marked(units.ratio(part, whole), is_doubtful)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from pvtprof import units
+from pvtprof.designs.published import NAMEABLE
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import Workload
 
@@ -21,18 +23,24 @@ _OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size")
 def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -> str:
     """Return `pvtprof compare` with every option that is not the default.
 
-    >>> command([Workload("pvt_v2_b2", 224, 224, (8, 4, 2, 1), attention="sdpa")])
+    >>> from pvtprof.designs.workload import workload
+    >>> command([workload("pvt_v2_b2", 224, (8, 4, 2, 1), attention="sdpa")])
     'pvtprof compare --img 224 --R 8,4,2,1 --attention sdpa --analytic'
     """
     first = workloads[0]
     words = ["pvtprof compare"]
-    models = list(dict.fromkeys(workload.model for workload in workloads))
+    models = list(dict.fromkeys(map(_named, workloads)))
     if models != [DEFAULT_MODEL]:
         words.append(f"--model {','.join(models)}")
+    words += [f"--set {quote(change)}" for change in first.changes]
     sizes = dict.fromkeys(units.sides(workload.height, workload.width) for workload in workloads)
     words.append(f"--img {','.join(sizes)}")
-    words.append(f"--R {units.ratios(first.sr_ratios)}")
-    plain = Workload(first.model, first.height, first.width, first.sr_ratios)
+    if all(one.sr_ratios == first.sr_ratios for one in workloads):  # else each has its own
+        words.append(f"--R {units.ratios(first.sr_ratios)}")
+    words += [f"--design {quote(word)}" for word in first.chosen]
+    plain = Workload(
+        first.model, first.height, first.width, first.sr_ratios, pool_size=first.model.pool_size
+    )
     for name in _OPTIONS:
         if getattr(first, name) != getattr(plain, name):
             words.append(f"--{name.replace('_', '-')} {getattr(first, name)}")
@@ -42,6 +50,13 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     if budget_s != DEFAULT_BUDGET_S:
         words.append(f"--budget {budget_s:g}")
     return " ".join(words)
+
+
+def _named(workload: Workload) -> str:
+    """Return how the command line names the model of a workload, without what is on top of it."""
+    if workload.given or workload.name in NAMEABLE:
+        return quote(workload.given or workload.name)
+    return f"<{workload.name}, given in Python>"
 
 
 def own_command(
@@ -68,5 +83,5 @@ def own_command(
         return f"pvtprof compare {' '.join(words)}{rest}{budget * shown}"
     beside = command([replace(one, device=device) for one in asked], measuring.budget_s)
     if "--model " not in beside:
-        words.append(f"--model {asked[0].model}")
+        words.append(f"--model {_named(asked[0])}")
     return f"pvtprof compare {' '.join(words)}{beside.removeprefix('pvtprof compare')}"

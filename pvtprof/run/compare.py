@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof import units
-from pvtprof.designs.published import model_spec
+from pvtprof.designs.named import Model
 from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
@@ -28,25 +30,31 @@ Size: TypeAlias = int | tuple[int, int]
 
 
 def workloads(
-    model: str | Sequence[str] = DEFAULT_MODEL,
+    model: Model | Sequence[Model] = DEFAULT_MODEL,
     img: Size | Sequence[Size] = 224,
     sr_ratios: Sequence[int] | None = None,
     **others: Any,
 ) -> list[Workload]:
     """Return a workload for every model at every size; ``others`` are further words of each.
 
-    >>> [(one.model, one.width) for one in workloads(["pvt_v2_b0", "pvt_v2_b1"], [224, 512])]
+    >>> [(one.name, one.width) for one in workloads(["pvt_v2_b0", "pvt_v2_b1"], [224, 512])]
     [('pvt_v2_b0', 224), ('pvt_v2_b0', 512), ('pvt_v2_b1', 224), ('pvt_v2_b1', 512)]
     """
-    models = [model] if isinstance(model, str) else model
-    found = [
-        workload(name, size, sr_ratios, **others)
-        for name in dict.fromkeys(model_spec(m).name for m in models)
-        for size in sizes(img)
-    ]
+    models = [model] if isinstance(model, str | PathLike | ModelSpec) else model
+    found: dict[tuple[ModelSpec, Size], Workload] = {}
+    for one in models:
+        for size in sizes(img):
+            asked = workload(one, size, sr_ratios, **others)
+            found.setdefault((asked.model, size), asked)
     if not found:
         raise SpecError("there is nothing to compare; name at least one model and one size")
-    return found
+    specs = list(dict.fromkeys(spec for spec, _ in found))
+    if twice := {spec.name for spec in specs if [s.name for s in specs].count(spec.name) > 1}:
+        raise SpecError(
+            f"two different models are called {min(twice)}; give one of them another name, with "
+            "name = in its file"
+        )
+    return list(found.values())
 
 
 def compare(
@@ -95,7 +103,7 @@ def _analytic(asked: Workload, is_one_of_several: bool) -> tuple[Row, ...]:
         if not is_one_of_several:
             raise
         size = units.sides(asked.height, asked.width)
-        raise SpecError(f"{asked.model} at {size}: {error}") from None
+        raise SpecError(f"{asked.name} at {size}: {error}") from None
 
 
 def _placed(row: Row, device: str) -> Row:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, structs
 
 from pvtprof.designs.part import MODEL, attention_of
+from pvtprof.designs.published import model_spec
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError
 from pvtprof.moment import Moment
@@ -44,7 +45,7 @@ class WorkloadDocument(Struct, frozen=True):
 
     def workload(self) -> Workload:
         """Return the workload itself."""
-        return Workload(**structs.asdict(self))
+        return Workload(**structs.asdict(self) | {"model": model_spec(self.model)})
 
 
 class PeakDocument(Struct, frozen=True):

@@ -16,6 +16,9 @@ from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.moment import Moment, highest
 from pvtprof.run.row import OpCost, Row
 
+#: What a whole model runs as if its stages reduce their keys in more than one way.
+MIXED = "mixed"
+
 
 def analytic_rows(designs: Sequence[PvtDesign], setting: Setting) -> tuple[Row, ...]:
     """Return every row of some designs in one setting by formula, part by part."""
@@ -41,8 +44,9 @@ def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
     cost = total(terms)
     if part.stage is None:
         kinds = {stage.runs_as for stage in spec.stages}
+        reduced = sorted(kinds - {PLAIN}) or [PLAIN]
         shape = {
-            "runs_as": (kinds - {PLAIN} or kinds).pop(),
+            "runs_as": reduced[0] if len(reduced) == 1 else MIXED,
             "blocks": sum(stage.depth for stage in spec.stages),
             **dict.fromkeys(("dim", "num_heads", "sr_ratio", "grid", "tokens", "kv_tokens")),
         }

@@ -107,6 +107,11 @@ class Run:
         return tuple(dict.fromkeys(design.name for design in self.designs))
 
     @property
+    def reference(self) -> str:
+        """The name of the design that the others are compared with: the first."""
+        return self.variants[0]
+
+    @property
     def agrees(self) -> bool:
         """Whether every witness agrees with its formula in every row."""
         return all(row.agrees for row in self.rows)

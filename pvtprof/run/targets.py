@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from pvtprof.designs.design import TargetDesign
+from pvtprof.designs.named import SUFFIX, Model
 from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.words import DTYPES
 from pvtprof.errors import SpecError
 
@@ -38,22 +41,28 @@ class Given:
         return self.target or type(self.module).__name__
 
 
-def sorted_out(models: Any, example: Any = None) -> tuple[list[str], list[Given]]:
-    """The names of PVT's models, and the modules of the user's own, of what ``compare`` was given.
+def sorted_out(models: Any, example: Any = None) -> tuple[list[Model], list[Given]]:
+    """The networks, and the modules of the user's own, of what ``compare`` was given.
 
-    A text with a colon is a target; ``example`` is the input of every module.
+    A text with a colon is a target, unless it names a design file; ``example`` is the input of
+    every module.
 
     >>> sorted_out(["pvt_v2_b0", "windows.py:attention"])
     (['pvt_v2_b0'], [Given(target='windows.py:attention', module=None, example=None)])
     """
     several = models if isinstance(models, list | tuple) else [models]
-    names = [one for one in several if isinstance(one, str) and ":" not in one]
-    own = [
-        Given(one) if isinstance(one, str) else Given(None, one, example)
-        for one in several
-        if not isinstance(one, str) or ":" in one
-    ]
+    names: list[Model] = []
+    own = []
+    for one in several:
+        if isinstance(one, PathLike | ModelSpec) or (isinstance(one, str) and not _is_target(one)):
+            names.append(one)
+        else:
+            own.append(Given(one) if isinstance(one, str) else Given(None, one, example))
     return names, own
+
+
+def _is_target(word: str) -> bool:
+    return ":" in word and not word.lower().endswith(SUFFIX)
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,11 @@ from pvtprof import units
 from pvtprof.analytic import fit
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
-from pvtprof.api import Run
-from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.spec import ModelSpec, StageSpec
-from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.report import explorer, html
-from pvtprof.run.rows import analytic_rows
 from tests.browser import node
 from tests.trials import ALL
 
@@ -145,7 +141,7 @@ MINE = ModelSpec(
 
 
 def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
-    run = own_run(MINE)
+    run = pvtprof.compare(MINE, analytic=True)
     found = re.search(r'id="start">(.*?)</script>', html.render(run))
     assert found
     start = json.loads(found[1])
@@ -169,14 +165,6 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
         for line in lines
     ]
     assert in_node(body, given, tmp_path, start["program"]) == []
-
-
-def own_run(spec: ModelSpec) -> Run:
-    """The rows of a network, by formula, with each variant."""
-    rows = pvtprof.compare(analytic=True)
-    designs = [PvtDesign(v, spec.with_attention(v)) for v in VARIANTS]
-    made = analytic_rows(designs, rows.setting)
-    return replace(rows, rows=made, command="pvtprof compare --model mine.toml --img 224")
 
 
 def test_a_wrong_vector_is_found(tmp_path: Path) -> None:

@@ -46,12 +46,14 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
       pvtprof choose --only sra_conv --min-keys 49
     """
     from pvtprof import files
+    from pvtprof.designs.named import network
     from pvtprof.predict.entry import choose
     from pvtprof.predict.kept import BUSY
     from pvtprof.report import choosing
 
     files.check_all_writable(outputs, force, ".html")
-    found = choose(**options)
+    model = network(options.pop("model"), options.pop("changes"))
+    found = choose(model, **options)
     if found.is_doubtful:
         click.echo(BUSY, err=True)
     shown = choosing.render(found, form, output.width())

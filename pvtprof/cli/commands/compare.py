@@ -14,6 +14,7 @@ from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
 from pvtprof.cli.notes import note_large_pool, note_without_effect
 from pvtprof.cli.options import (
+    design_option,
     is_given,
     outputs_options,
     target_options,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @workload_options(several=True)
+@design_option
 @click.option(
     "--mode",
     type=click.Choice(MODES),
@@ -191,7 +193,7 @@ def _default_outputs(
         if wanted
         else []
     )
-    models = "+".join(dict.fromkeys([*own, *(one.model for one in asked)]))
+    models = "+".join(dict.fromkeys([*own, *(one.name for one in asked)]))
     sizes = "+".join(dict.fromkeys(f"{one.height}x{one.width}" for one in asked))
     base = "-".join(filter(None, (f"reports/{models}", sizes, f"{device}{mode}")))
     return f"{base}.json", f"{base}.html"

@@ -12,7 +12,7 @@ from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
 from pvtprof.cli.notes import note_large_pool
-from pvtprof.cli.options import format_option, target_options, workload_options
+from pvtprof.cli.options import design_option, format_option, target_options, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.workload import workload
 from pvtprof.report import output
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @workload_options()
+@design_option
 @click.option("--memory", type=MEMORY, help="Such as 24GiB.  [default: the device's]")
 @click.option(
     "--check", is_flag=True, help="Check every answer, and one step beyond it, on fake tensors."

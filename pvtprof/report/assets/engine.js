@@ -22,7 +22,7 @@ const pvtprofEngine = (program) => {
   function parsedRatios(text) {
     const said = `Invalid value for '--R': '${text}': `;
     return text.split(",").map((part) => Number(matched(part, /^\s*-?[0-9]{1,9}\s*$/,
-      `${said}'${part}' is not a whole number; use four such as 8,4,2,1`)[0]));
+      `${said}'${part}' is not a whole number; use one a stage, such as 8,4,2,1`)[0]));
   }
 
   const parsedInteger = (option, text, usual) => whole(matched(text, /^\s*[-+]?[0-9]{1,4000}\s*$/,

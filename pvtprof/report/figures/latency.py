@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pvtprof.designs.variants import PLAIN
 from pvtprof.report.figures.chart import Chart, by_design
 from pvtprof.report.figures.style import GREY, add_dots, color_of, empty_figure, timed_name
 from pvtprof.report.sheet import Sheet
@@ -52,7 +51,7 @@ def draw_latency(info: LatencyInfo) -> go.Figure:
 
 @dataclass(frozen=True)
 class SharesInfo:
-    """MACs and time as shares of plain attention's, by variant and place.
+    """MACs and time as shares of those of the first design, by variant and place.
 
     ``points`` maps a variant to (place, share of MACs, share of time, its low, its high). The
     interval is wide: the lowest of the one over the highest of the other, and the reverse; low and
@@ -60,31 +59,34 @@ class SharesInfo:
     """
 
     points: dict[str, tuple[tuple[str, float, float, float | None, float | None], ...]]
+    reference: str
 
 
 def shares_info(run: Run) -> SharesInfo:
-    """Return the parts that were timed for ``mha`` too; no points if there are none."""
-    plain = {row.part.stage for row in run.rows if row.design.name == PLAIN and row.latency}
+    """Return the parts that were timed for the first design too; no points if there are none."""
+    first = run.reference
+    timed = {row.part.stage for row in run.rows if row.design.name == first and row.latency}
 
     def shares(row: Row) -> list[tuple[str, float, float, float | None, float | None]]:
-        is_known = row.design.name != PLAIN and row.latency and row.part.stage in plain
+        is_known = row.design.name != first and row.latency and row.part.stage in timed
         return [_shares(run, row)] if is_known else []
 
-    return SharesInfo(by_design(run, shares))
+    return SharesInfo(by_design(run, shares), first)
 
 
 def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:
-    plain = run.row(row.part.stage, PLAIN)
-    assert row.latency is not None and plain.latency is not None  # asked by shares_info  # noqa: PT018
-    mine, theirs = row.latency.interval, plain.latency.interval
+    first = run.row(row.part.stage, run.reference)
+    assert row.latency is not None and first.latency is not None  # asked by shares_info  # noqa: PT018
+    mine, theirs = row.latency.interval, first.latency.interval
     low, high = (mine[0] / theirs[1], mine[1] / theirs[0]) if mine and theirs else (None, None)
-    time = row.latency.median / plain.latency.median
-    return timed_name(row), row.macs / plain.macs, time, low, high
+    time = row.latency.median / first.latency.median
+    return timed_name(row), row.macs / first.macs, time, low, high
 
 
 def draw_shares(info: SharesInfo) -> go.Figure:
     """Draw diamonds for MACs and dots with intervals for time; where they differ, FLOPs mislead."""
     figure = empty_figure(scattermode="group", scattergap=0.5)
+    whose = f"{info.reference}'s"
     for variant, points in info.points.items():
         places, color = [p[0] for p in points], color_of(variant)
         figure.add_scatter(
@@ -94,24 +96,25 @@ def draw_shares(info: SharesInfo) -> go.Figure:
             y=[p[1] for p in points],
             offsetgroup=variant,
             marker={"symbol": "diamond-open", "size": 12, "color": color},
-            hovertemplate="%{x}<br>%{y:.1%} of mha's MACs<extra>" + variant + "</extra>",
+            hovertemplate=f"%{{x}}<br>%{{y:.1%}} of {whose} MACs<extra>{variant}</extra>",
         )
         times = [(place, *found) for place, _, *found in points]
-        add_dots(figure, f"{variant}: time", color, times, "%{y:.1%} of mha's time", variant)
+        add_dots(figure, f"{variant}: time", color, times, f"%{{y:.1%}} of {whose} time", variant)
     figure.add_hline(1, line={"color": GREY, "dash": "dash", "width": 1})
-    figure.update_yaxes(title="share of mha", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(title=f"share of {info.reference}", tickformat=".0%", rangemode="tozero")
     return figure
 
 
 def shares_sheet(info: SharesInfo) -> Sheet:
-    """Return MACs and time of the reduced designs, in percent of plain attention's."""
-    header = ("place", "design", "MACs (% of mha)", "time (% of mha)", "low (%)", "high (%)")
+    """Return MACs and time of the other designs, in percent of the first one's."""
+    of = f"(% of {info.reference})"
+    header = ("place", "design", f"MACs {of}", f"time {of}", "low (%)", "high (%)")
     lines = tuple(
         (place, variant, *("-" if share is None else f"{100 * share:.5g}" for share in found))
         for variant, points in info.points.items()
         for place, *found in points
     )
-    return Sheet("MACs and time as shares of plain attention's", header, lines)
+    return Sheet(f"MACs and time as shares of {info.reference}'s", header, lines)
 
 
 CHARTS = (
@@ -127,7 +130,7 @@ CHARTS = (
         name="shares",
         section="latency",
         place=20,
-        label="MACs and time of each reduced design as shares of mha's",
+        label="MACs and time of each other design as shares of the first one's",
         info=lambda run: shares if (shares := shares_info(run)).points else None,
         draw=draw_shares,
         sheet=shares_sheet,
