@@ -34,8 +34,11 @@ def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
     """Say where a given pool size is larger than the token grid, so that keys become more."""
     if not is_given(ctx, "pool_size"):
         return
-    from pvtprof.analytic.geometry import token_grids
+    from pvtprof.analytic.geometry import model_sizes, token_grids
 
+    for work in asked:
+        for design in work.designs:  # a refusal comes without notes
+            model_sizes(design.spec, work.batch, work.setting.image)
     for work in asked:
         spec, side = work.spec("sra_pool"), work.pool_size
         grids = zip(spec.stages, token_grids(spec, work.height, work.width), strict=True)

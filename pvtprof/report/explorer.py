@@ -42,29 +42,40 @@ FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
 _SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
 
 
-def program(specs: Sequence[ModelSpec] = (), run_command: str = "") -> dict[str, Any]:
-    """Return the closed forms as data, and how the command line names each model.
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """A network that the explorer offers; ``named``: how the command line names it."""
 
-    ``specs`` are the networks of a run that are not published, ``run_command`` made the run.
+    spec: ModelSpec
+    named: str
+
+
+def program(own: Sequence[Explored] = ()) -> dict[str, Any]:
+    """Return the closed forms as data, with the networks ``own`` before the published models.
+
+    A network of the user's own has no ``pool_size`` by default: its command always names one.
     """
-    made = forms(specs)
+    made = forms([one.spec for one in own])
     for name, model in made["models"].items():
         model["named"] = "" if name == DEFAULT_MODEL else f"--model {name}"
         model["pool_size"] = DEFAULT_POOL_SIZE
-    found = re.match("pvtprof compare (--model .+?) --img ", run_command)
-    for spec in specs:
-        is_named = len(specs) == 1 and found and "," not in found[1].split(" --set ")[0]
-        words = found[1] if found and is_named else f"--model <{spec.name}, of this run>"
-        made["models"][spec.name] |= {"named": words, "pool_size": None}
+    for one in own:
+        made["models"][one.spec.name] |= {"named": one.named, "pool_size": None}
     return made
 
 
-def own_specs(runs: Iterable[Run]) -> tuple[ModelSpec, ...]:
+def own_networks(runs: Iterable[Run]) -> tuple[Explored, ...]:
     """Return the networks of some runs that are not published ones, each once."""
-    found: dict[str, ModelSpec] = {}
-    for design in (design for run in runs for design in run.designs):
-        if isinstance(design, PvtDesign) and not _is_published(design.spec):
-            found.setdefault(design.spec.name, design.spec)
+    found: dict[str, Explored] = {}
+    for run in runs:
+        words = re.match("pvtprof compare (--model .+?) --img ", run.command)
+        is_single = len({design.model for design in run.designs}) == 1
+        for design in run.designs:
+            if isinstance(design, PvtDesign) and not _is_published(design.spec):
+                named = (
+                    words[1] if words and is_single else f"--model <{design.model}, of this run>"
+                )
+                found.setdefault(design.model, Explored(design.spec, named))
     return tuple(found.values())
 
 
@@ -80,20 +91,22 @@ def _is_published(spec: ModelSpec) -> bool:
     return plain[0] == plain[1]
 
 
-def vectors(
-    count: int, seed: int = 0, specs: tuple[ModelSpec, ...] = (), made: Any = None
-) -> Iterator[dict[str, Any]]:
+def vectors(count: int, seed: int = 0, own: Sequence[Explored] = ()) -> Iterator[dict[str, Any]]:
     """Yield random settings with Python's figures of one row each; some are refused.
 
-    Half of them are of ``specs``, where there are any. ``made`` is the page's `program`.
+    Half of them are of the networks ``own``, where there are any.
     """
     chance = random.Random(seed)
     for _ in range(count):
-        spec = chance.choice(specs) if specs and chance.random() < 0.5 else None
-        spec = spec or MODELS[chance.choice(list(MODELS))]
-        given = _drawn(chance, spec)
-        row = chance.choice(_rows(spec))
-        yield vector(given, *row, Explored(spec, made and made["models"][spec.name]["named"]))
+        mine = chance.choice(own) if own and chance.random() < 0.5 else None
+        explored = mine or published(chance.choice(list(MODELS)))
+        given = _drawn(chance, explored.spec)
+        yield vector(given, *chance.choice(_rows(explored.spec)), explored)
+
+
+def published(name: str) -> Explored:
+    """Return a published model as the explorer offers it."""
+    return Explored(MODELS[name], f"--model {name}")
 
 
 @cache
@@ -101,38 +114,24 @@ def _rows(spec: ModelSpec) -> tuple[tuple[Part, str], ...]:
     return tuple((part, variant) for part in PvtDesign("", spec).parts for variant in VARIANTS)
 
 
-def of_run(run: Run, made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def of_run(run: Run, own: Sequence[Explored] = ()) -> Iterator[dict[str, Any]]:
     """Yield the rows of a run as vectors; rows of other designs than the three are left out."""
     spec = run.designs[0].spec
-    explored = Explored(spec, made["models"][spec.name]["named"])
+    explored = next((one for one in own if one.spec.name == spec.name), None)
     for row in run.rows:
         name = row.design.name
         if name in VARIANTS and row.design.spec == spec.with_attention(name):
-            yield vector(texts(run), row.part, name, explored)
+            yield vector(texts(run), row.part, name, explored or published(spec.name))
 
 
 @cache
-def embedded(specs: tuple[ModelSpec, ...] = (), named: str = "") -> tuple[dict[str, Any], ...]:
+def embedded(own: tuple[Explored, ...] = ()) -> tuple[dict[str, Any], ...]:
     """Return the random vectors that a page contains."""
-    return tuple(vectors(EMBEDDED, specs=specs, made=program(specs, named)))
+    return tuple(vectors(EMBEDDED, own=own))
 
 
-@dataclass(frozen=True, slots=True)
-class Explored:
-    """A network that the explorer offers; ``named``: how the command line names one of a run."""
-
-    spec: ModelSpec
-    named: str | None = None
-
-
-def vector(
-    given: dict[str, str], part: Part, variant: str, explored: Explored | None = None
-) -> dict[str, Any]:
-    """Return a setting and a row with Python's figures; whole numbers as text, for JSON.
-
-    ``explored`` None: the published model of that name.
-    """
-    explored = explored or Explored(MODELS[given["model"]])
+def vector(given: dict[str, str], part: Part, variant: str, explored: Explored) -> dict[str, Any]:
+    """Return a setting and a row with Python's figures; whole numbers as text, for JSON."""
     return {
         "texts": given,
         "stage": part.stage,
@@ -201,7 +200,7 @@ def _command(given: dict[str, str], explored: Explored) -> str:
     usual = {"batch": "1", "dtype": "float32", "attention": "eager", "pool-size": ""}
     words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
     at = [f"--img {given['img']}", f"--R {given['R']}", *words]
-    return " ".join(["pvtprof compare", explored.named or "", *at, "--analytic"])
+    return " ".join(["pvtprof compare", explored.named, *at, "--analytic"])
 
 
 def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:

@@ -178,14 +178,13 @@ def explorable(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _start(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the settings with which the explorer starts, as values for JSON."""
-    run, specs = runs[0], explorer.own_specs(runs)
+    run, networks = runs[0], explorer.own_networks(runs)
     known = not run.is_own
-    program = explorer.program(specs, run.command)
     operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
-    rows = explorer.of_run(run, program) if known else ()
-    vectors = [*rows, *explorer.embedded(specs, run.command if specs else "")]
+    rows = explorer.of_run(run, networks) if known else ()
+    vectors = [*rows, *explorer.embedded(networks)]
     return {
-        "program": program,
+        "program": explorer.program(networks),
         "texts": explorer.texts(run) if known else explorer.DEFAULT,
         "variant": _variant(run) if known else MODELS[DEFAULT_MODEL].stages[0].variant,
         "memory_is_known": run.environment.memory_bytes is not None,

@@ -70,11 +70,11 @@ def test_random_settings_agree_with_python(tmp_path: Path) -> None:
 def test_random_settings_of_random_networks_agree_with_python(tmp_path: Path) -> None:
     """Networks of a user's own: 1 to 6 stages, odd widths, patches, channels, no bias."""
     tried, networks = (10_000, 400) if ALL else (300, 24)
-    specs = tuple(random_networks(networks))
-    assert {spec.last for spec in specs} == {1, 2, 3, 4, 5, 6}
-    made = explorer.program(specs)
-    assert list(made["models"])[:networks] == [spec.name for spec in specs]
-    drawn = explorer.vectors(3 * tried, seed=18, specs=specs, made=made)
+    own = [explorer.Explored(spec, f"--model {spec.name}") for spec in random_networks(networks)]
+    assert {one.spec.last for one in own} == {1, 2, 3, 4, 5, 6}
+    made = explorer.program(own)
+    assert list(made["models"])[:networks] == [one.spec.name for one in own]
+    drawn = explorer.vectors(3 * tried, seed=18, own=own)
     mine = [one for one in drawn if one["texts"]["model"].startswith("own")][:tried]
     assert len(mine) == tried
     refused = [one["expected"]["error"] for one in mine if "error" in one["expected"]]
@@ -151,6 +151,7 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
     assert len(lines) == 12 + 240
     assert sum(line[0] == "mine" for line in lines) > 100
     whole = next(line for line in lines if line[0] == "mine" and line[7:9] == [None, "sra_pool"])
+    assert whole[9][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
     assert whole[9][2] == str(run.row(None, "sra_pool").macs)
     body = "return given.map(engine.differs).filter(Boolean)"
     given = [
@@ -168,7 +169,7 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
 
 
 def test_a_wrong_vector_is_found(tmp_path: Path) -> None:
-    good = explorer.vector(PLAIN, MODEL, "sra_conv")
+    good = explorer.vector(PLAIN, MODEL, "sra_conv", explorer.published("pvt_v2_b2"))
     for name, value in good["expected"].items():
         wrong = {**good, "expected": {**good["expected"], name: f"{value}1"}}
         (said,) = in_node("return given.map(engine.differs)", [wrong], tmp_path)
