@@ -146,9 +146,12 @@ def params(op: Op, variant: str) -> Polynomial:
     return of([*weight, *bias], variant)
 
 
-def total(quantity: Callable[[Op, str], Polynomial], variant: str) -> Polynomial:
+def total(
+    quantity: Callable[[Op, str], Polynomial], variant: str, qkv_bias: bool = True
+) -> Polynomial:
     """Return the sum over a whole attention module; fused attention has the same sum."""
-    return sum((quantity(op, variant) for op in attention_ops(variant)), Polynomial({}))
+    ops = attention_ops(variant, qkv_bias=qkv_bias)
+    return sum((quantity(op, variant) for op in ops), Polynomial({}))
 
 
 def symbol_indices() -> dict[str, str]:

@@ -15,10 +15,10 @@ from pvtprof.analytic.formulas import (
     running,
     total,
 )
-from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.ops import params
 from pvtprof.designs.checks import image_size
-from pvtprof.designs.part import MODEL, Part
+from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
@@ -97,3 +97,27 @@ def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
         "macs": cost.macs,
         "fvcore": model_total(spec, image, FVCORE),
     }
+
+
+def stage_summaries(spec: ModelSpec, image: tuple[int, int]) -> list[dict[str, str | int]]:
+    """Return what each stage is made of, with the params and MACs of one attention module."""
+    setting = Setting(*image_size(image))
+    grids = token_grids(spec, *setting.image)
+    found: list[dict[str, str | int]] = []
+    for number, (stage, grid) in enumerate(zip(spec.stages, grids, strict=True), 1):
+        cost = total(part_terms(spec, attention_of(number), setting))
+        found.append(
+            {
+                "stage": str(number),
+                "grid": f"{grid[0]}x{grid[1]}",
+                "dim": stage.dim,
+                "depth": stage.depth,
+                "heads": stage.num_heads,
+                "mlp_ratio": stage.mlp_ratio,
+                "R": stage.sr_ratio,
+                "attention": stage.variant,
+                "params": cost.params,
+                "macs": cost.macs,
+            }
+        )
+    return found

@@ -40,10 +40,11 @@ def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
         for design in work.designs:  # a refusal comes without notes
             model_sizes(design.spec, work.batch, work.setting.image)
     for work in asked:
-        spec, side = work.spec("sra_pool"), work.pool_size
-        grids = zip(spec.stages, token_grids(spec, work.height, work.width), strict=True)
-        for number, (stage, (height, width)) in enumerate(grids, 1):
-            if stage.variant == "sra_pool" and side * side > height * width:
+        side = work.pool_size
+        grids = token_grids(work.model, work.height, work.width)
+        for number, (height, width) in enumerate(grids, 1):
+            variants = [design.spec.stages[number - 1].variant for design in work.designs]
+            if "sra_pool" in variants and side * side > height * width:
                 click.echo(
                     f"--pool-size {side} is larger than the {height}x{width} token grid of stage "
                     f"{number} of {work.name}: sra_pool has more keys than tokens there",

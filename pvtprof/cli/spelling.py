@@ -8,6 +8,8 @@ from itertools import takewhile
 
 import click
 
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
+
 #: Options that take several numbers as one word, and what stands between them.
 JOINED_BY = {"--img": "x", "--R": ","}
 #: What other tools call an option, and what it is called here.
@@ -111,6 +113,8 @@ def _with_a_number(message: str, param: click.Parameter | None) -> str:
     A value that is another option is a value left out.
     """
     default = param.default if param else None
+    if param and param.opts[0] == "--pool-size":  # None means the model's
+        default = DEFAULT_POOL_SIZE
     is_number = isinstance(default, int | float) and not isinstance(default, bool)
     example = f"; give one, such as {default:g}" if is_number else ""
     message = re.sub(r"a valid float( range)?\.", f"a number{example}", message)
@@ -122,13 +126,14 @@ def _with_a_number(message: str, param: click.Parameter | None) -> str:
 
 def _option_of_argument(message: str, ctx: click.Context) -> str:
     """Return the way out for a word that belongs to no option; "" for another message."""
-    from pvtprof.designs.published import MODELS
+    from pvtprof.designs.published import NAMEABLE
 
     found = re.search(r"extra arguments? \((\S+)", message)
     if not found:
         return ""
     word = found[1].rstrip(")")
-    name = "--model" if word in MODELS else "--target" if ":" in word else "--img"
+    is_model = word in NAMEABLE or word.endswith(".toml")
+    name = "--model" if is_model else "--target" if ":" in word else "--img"
     if any(name in param.opts for param in ctx.command.params) and not word.isalpha():
         return f"; write {name} {word}"
     return "; join several values with commas, such as 8,4,2,1"

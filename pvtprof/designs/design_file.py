@@ -78,7 +78,7 @@ def default_name(path: str | os.PathLike[str]) -> str:
     >>> default_name("designs/my pvt.toml")
     'my-pvt'
     """
-    return re.sub(r"[^\w.+=,-]+|^\W+", "-", Path(path).stem).lstrip("-.") or "design"
+    return re.sub(r"[^\w.+=,-]+|^\W+", "-", Path(path).stem).strip("-.")[:100] or "design"
 
 
 def spec_of(values: Mapping[str, object], name: str) -> ModelSpec:

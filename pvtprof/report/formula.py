@@ -15,6 +15,7 @@ from pvtprof.analytic.formulas import attention_ops
 from pvtprof.analytic.geometry import model_sizes
 from pvtprof.designs.variants import TOKENS, VARIANTS
 from pvtprof.designs.workload import Workload
+from pvtprof.errors import SpecError
 from pvtprof.report import listing
 
 FORMATS = ("text", "latex", "python")
@@ -24,9 +25,25 @@ Stage = tuple[int, dict[str, int], int, int]
 def render(variant: str, form: str, workload: Workload | None, width: int) -> str:
     """Return the formula as "text", "latex" or "python"; with a workload, figures by stage too."""
     stages = _stages(variant, workload) if workload else []
+    bias = _bias(workload)
     if form == "latex":
-        return _latex(variant, stages)
-    return _python(variant, stages) if form == "python" else _text(variant, workload, stages, width)
+        return _latex(variant, stages, bias)
+    if form == "python":
+        return _python(variant, stages, bias)
+    return _text(variant, workload, stages, width)
+
+
+def _bias(workload: Workload | None) -> bool:
+    """Return whether queries, keys and values have a bias; one formula is that of all stages."""
+    if workload is None:
+        return True
+    biases = {stage.qkv_bias for stage in workload.model.stages}
+    if len(biases) > 1:
+        raise SpecError(
+            f"the stages of {workload.name} differ in qkv_bias, and one formula is not that of "
+            "all; set qkv_bias to true or false"
+        )
+    return biases.pop()
 
 
 def _stages(variant: str, workload: Workload) -> list[Stage]:
@@ -37,7 +54,8 @@ def _stages(variant: str, workload: Workload) -> list[Stage]:
     for number, stage in enumerate(spec.stages, 1):
         if stage.runs_as == variant:
             values = algebra.values(sizes[number - 1])
-            figures = (algebra.total(f, variant).at(values) for f in (algebra.macs, algebra.params))
+            of = (algebra.macs, algebra.params)
+            figures = (algebra.total(f, variant, stage.qkv_bias).at(values) for f in of)
             found.append((number, values, *figures))
     return found  # type: ignore[return-value] # two figures
 
@@ -45,20 +63,22 @@ def _stages(variant: str, workload: Workload) -> list[Stage]:
 def _text(variant: str, workload: Workload | None, stages: list[Stage], width: int) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False)
+    bias = _bias(workload)
+    biases = "with biases" if bias else "no bias of queries, keys and values"
     console.print(
-        Text(f"{variant}: {VARIANTS[variant].source}, one module, with biases"), "", sep="\n"
+        Text(f"{variant}: {VARIANTS[variant].source}, one module, {biases}"), "", sep="\n"
     )
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 1), pad_edge=False, show_edge=False)
     for name in ("operator", "MACs", "params"):
         table.add_column(name)
-    for op in attention_ops(variant):
+    for op in attention_ops(variant, qkv_bias=bias):
         cells = [algebra.text(f(op, variant)) for f in (algebra.macs, algebra.params)]
         if cells != ["0", "0"]:
             table.add_row(op.name, *("-" if cell == "0" else cell for cell in cells))
     listing.print_table(console, table)
     console.print()
     for name, quantity in (("MACs  ", algebra.macs), ("params", algebra.params)):
-        console.print(Text(f"{name} = {algebra.text(algebra.total(quantity, variant))}"))
+        console.print(Text(f"{name} = {algebra.text(algebra.total(quantity, variant, bias))}"))
     console.print()
     for symbol in _symbols(variant):
         console.print(Text(f"{symbol}: {algebra.SYMBOLS[symbol]}"))
@@ -101,10 +121,10 @@ def _arguments(variant: str) -> list[str]:
     return [*_symbols(variant), *(["M"] if VARIANTS[variant].keys != TOKENS else [])]
 
 
-def _latex(variant: str, stages: list[Stage]) -> str:
+def _latex(variant: str, stages: list[Stage], bias: bool) -> str:
     name = rf"\mathrm{{{variant.replace('_', chr(92) + '_')}}}"
     macs, params = (
-        algebra.latex(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
+        algebra.latex(algebra.total(f, variant, bias)) for f in (algebra.macs, algebra.params)
     )
     lines = [
         rf"\mathrm{{MACs}}({name}) &= {macs}",
@@ -118,10 +138,10 @@ def _latex(variant: str, stages: list[Stage]) -> str:
     return f"\\begin{{align*}}\n{joined}\n\\end{{align*}}\n"
 
 
-def _python(variant: str, stages: list[Stage]) -> str:
+def _python(variant: str, stages: list[Stage], bias: bool) -> str:
     symbols = _arguments(variant)
     macs, params = (
-        algebra.python(algebra.total(f, variant)) for f in (algebra.macs, algebra.params)
+        algebra.python(algebra.total(f, variant, bias)) for f in (algebra.macs, algebra.params)
     )
     lines = [
         f"def {variant}({', '.join(symbols)}):",

@@ -16,7 +16,7 @@ from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import MODES
-from pvtprof.designs.workload import Workload, workload
+from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import asking, environment
 from pvtprof.run import fit_checks
@@ -164,7 +164,7 @@ def test_the_table_fits_80_columns_and_names_the_operator(
 def test_json_has_every_byte(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--memory", "2GiB", "--model", "pvt_v2_b0", "--format", "json"]) == 0
     records = json.loads(capsys.readouterr().out)
-    work = Workload("pvt_v2_b0", 224, 224, (8, 4, 2, 1), mode=records[1]["mode"])
+    work = workload("pvt_v2_b0", 224, mode=records[1]["mode"])
     side = records[1]["largest_image"]
     spec = work.spec(records[1]["variant"])
     expected = needs(spec, squared(work.setting, side))

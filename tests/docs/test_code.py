@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from pvtprof.cli import app
+from pvtprof.designs.named import network
 from tests.docs import api
 from tests.docs.pages import PAGES, ROOT, Block, Page
 
@@ -126,12 +127,20 @@ def workflow(page: Page, block: Block, scope: dict[str, Any]) -> None:
     check_exit_codes("\n".join(step for step in steps if step.startswith("pvtprof")))
 
 
+def design_file(page: Page, block: Block, scope: dict[str, Any]) -> None:
+    """Write a design file by the name that the page gives it, and read it."""
+    for name in (word.removeprefix("file=") for word in block.words):
+        Path(name).write_text(block.text)
+        network(name)
+
+
 KINDS: dict[str, Callable[[Page, Block, dict[str, Any]], None]] = {
     "python": python,
     "console": console,
     "text": text,
     "sh": shell,
     "yaml": workflow,
+    "toml": design_file,
 }
 
 

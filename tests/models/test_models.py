@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import pvtprof
-from pvtprof.designs.published import MODELS
+from pvtprof.designs.published import LINEAR, MODELS
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build
 from tests.trials import sample
@@ -120,6 +121,50 @@ def test_v2_outputs_equal_transformers(name: str, attention: str) -> None:
     ours = pvtprof.build_model(name, attention=attention).double()
     ours.load_state_dict(weights(theirs, V2_NAMES), strict=True)
     assert_same_output(theirs, ours, torch.randn(2, 3, 96, 128, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", sample([(name,) for name in LINEAR], 2))
+def test_linear_models_equal_transformers(name: tuple[str]) -> None:
+    """The official code's ``linear=True``: names, shapes, counts and outputs, one block a stage."""
+    from transformers import PvtV2Config, PvtV2ForImageClassification
+
+    whole = LINEAR[name[0]]
+    spec = replace(whole, stages=tuple(replace(stage, depth=1) for stage in whole.stages))
+    config = PvtV2Config(
+        depths=[1] * 4,
+        hidden_sizes=[s.dim for s in spec.stages],
+        mlp_ratios=[s.mlp_ratio for s in spec.stages],
+        num_labels=1000,
+        num_attention_heads=[s.num_heads for s in spec.stages],
+        linear_attention=True,
+    )
+    theirs = randomised(PvtV2ForImageClassification(config), r"patch_embedding|attention\.")
+    ours = build(spec).double()
+    ours.load_state_dict(weights(theirs, V2_NAMES), strict=True)
+    assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters())
+    assert_same_output(theirs, ours, torch.randn(1, 3, 64, 96, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_models_have_transformers_parameters(name: str) -> None:
+    """Of the whole depth, on ``meta``: every name and shape, and the closed form's total."""
+    from transformers import PvtV2Config, PvtV2ForImageClassification
+
+    spec = LINEAR[name]
+    with torch.device("meta"):
+        theirs = PvtV2ForImageClassification(
+            PvtV2Config(
+                depths=[s.depth for s in spec.stages],
+                hidden_sizes=[s.dim for s in spec.stages],
+                mlp_ratios=[s.mlp_ratio for s in spec.stages],
+                num_labels=1000,
+                linear_attention=True,
+            )
+        )
+        ours = build(spec)
+    expected = {key: value.shape for key, value in weights(theirs, V2_NAMES).items()}
+    assert {key: value.shape for key, value in ours.state_dict().items()} == expected
+    assert pvtprof.models(64, name)[0]["params"] == sum(p.numel() for p in theirs.parameters())
 
 
 def v1_state() -> nn.Module:

@@ -19,10 +19,12 @@ from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.report import explorer, html
 from tests.browser import node
+from tests.builders import MINE
 from tests.trials import ALL
 
 #: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
@@ -123,21 +125,6 @@ def random_networks(count: int, seed: int = 18) -> Iterator[ModelSpec]:
         except SpecError:
             continue  # v1, and an embedding smaller than all strides together
         made += 1
-
-
-#: Three stages, one without a bias, patches of its own.
-MINE = ModelSpec(
-    "mine",
-    2,
-    (
-        StageSpec(24, 2, 1, 4, 8),
-        StageSpec(60, 1, 3, 4, 4, qkv_bias=False),
-        StageSpec(96, 3, 4, 2, 1),
-    ),
-    num_classes=10,
-    in_chans=4,
-    patches=((7, 4, 3), (3, 2, 1), (5, 3, 2)),
-)
 
 
 def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
@@ -276,6 +263,24 @@ def test_crossings_are_where_every_side_says(change: dict[str, str], tmp_path: P
     return given.pairs.map(([a, b]) => engine.cheaperFrom(work, a, b, given.most))"""
     found = in_node(body, {"texts": texts, "pairs": pairs, "most": most}, tmp_path)
     assert found == [crossing(workload_of(texts), a, b, most) for a, b in pairs]
+
+
+@pytest.mark.parametrize("patch", [(7, 4, 3), (6, 5, 1), (3, 3, 0)], ids=str)
+def test_crossings_and_fits_of_a_network_of_ones_own(
+    patch: tuple[int, int, int], tmp_path: Path
+) -> None:
+    spec = replace(MINE, patches=(patch, *MINE.patches[1:]))
+    work, most, memory = workload(spec, 224, (8, 3, 2)), 400, 2**30
+    made = explorer.program([explorer.Explored(spec, "--model mine")])
+    texts = {**PLAIN, "model": "mine", "R": "8,3,2"}
+    pairs = [("sra_pool", "sra_conv"), ("sra_conv", "mha"), ("sra_conv", "sra_pool")]
+    body = """const work = engine.parsed(given.texts);
+    return [given.pairs.map(([a, b]) => engine.cheaperFrom(work, a, b, given.most)),
+      program.variants.map((v) => engine.largestImage(work, v, BigInt(given.memory)))]"""
+    given = {"texts": texts, "pairs": pairs, "most": most, "memory": memory}
+    crossings, sides = in_node(body, given, tmp_path, made)
+    assert crossings == [crossing(work, a, b, most) for a, b in pairs]
+    assert sides == [fit.image_edge(work.spec(v), work.setting, memory).size for v in VARIANTS]
 
 
 def crossing(work: Workload, variant: str, other: str, most: int) -> dict[str, int | None]:

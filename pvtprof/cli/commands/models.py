@@ -1,24 +1,59 @@
-"""`pvtprof models`: the published models with their cost."""
+"""`pvtprof models`: the published models, or networks of one's own, with their cost."""
 
 from __future__ import annotations
 
 import click
 
-from pvtprof.cli.options import format_option, img_option
+from pvtprof.cli.options import format_option, img_option, set_option
 from pvtprof.report import output
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.option("--model", "more", multiple=True, metavar="MODEL", help="The same as MODEL.")
+@set_option
+@click.option("--show", metavar="MODEL", help="Print MODEL as a design file, to start from.")
 @img_option()
 @format_option("table", "json", "csv")
-def command(img: tuple[int, int], form: str) -> None:
-    """List the eleven published models with their params and MACs.
+def command(
+    names: tuple[str, ...],
+    more: tuple[str, ...],
+    changes: tuple[str, ...],
+    show: str | None,
+    img: tuple[int, int],
+    form: str,
+) -> None:
+    """List the eleven published models, or each MODEL, with their params and MACs.
+
+    MODEL is a published model, pvt_v2_b0_li to pvt_v2_b5_li, or a design file. Of a MODEL there is
+    a table of its stages too.
 
     \b
-    Example:
+    Examples:
       pvtprof models --img 512
+      pvtprof models --show pvt_v2_b2 > my_pvt.toml
+      pvtprof models my_pvt.toml --set depths=3,4,18,3
     """
-    from pvtprof.analytic.parts import published
+    from pvtprof.analytic.parts import published, stage_summaries, summaries
+    from pvtprof.designs.design_text import text
+    from pvtprof.designs.named import network
     from pvtprof.report import listing
 
-    output.emit(listing.render(published(img), form))
+    given = tuple(name for words in (*names, *more) for name in words.split(","))
+    if show is not None:
+        if given:
+            raise click.UsageError("--show prints one model; leave the others out")
+        output.emit(text(network(show, changes)))
+        return
+    if not given:
+        if changes:
+            raise click.UsageError("--set changes a model: name one, such as pvt_v2_b2")
+        output.emit(listing.render(published(img), form))
+        return
+    specs = [network(name, changes) for name in dict.fromkeys(given)]
+    shown = [listing.render(summaries(specs, img), form)]
+    if form == "table":
+        for spec in specs:
+            title = f"\nAttention of {spec.name}, one module a stage:\n"
+            shown.append(title + listing.render(stage_summaries(spec, img), form))
+    output.emit("".join(shown))
