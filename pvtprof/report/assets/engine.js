@@ -68,7 +68,8 @@ const pvtprofEngine = (program) => {
     positive("image height", work.height, program.max_side);
     positive("image width", work.width, program.max_side);
     if (!Object.hasOwn(program.models, work.model))
-      refuse(`unknown model '${work.model}'; use one of ${Object.keys(program.models).join(", ")}`);
+      refuse(`unknown model '${work.model}'; use one of ${Object.keys(program.models).join(", ")}, ` +
+        "or the path of a design file (.toml)");
     const { version, stages } = program.models[work.model], last = stages.length;
     if (work.ratios.length !== last) {
       const such = [...Array(Math.max(0, last - 4)).fill(1), 8, 4, 2, 1].slice(-last);
