@@ -11,8 +11,7 @@ from msgspec import Struct, structs
 
 from pvtprof.check.judgement import fewest_processes
 from pvtprof.decode import loaded
-from pvtprof.designs.named import network
-from pvtprof.designs.published import NAMEABLE
+from pvtprof.designs.published import NAMEABLE, model_spec
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
@@ -110,7 +109,8 @@ class _Work(Struct, frozen=True):
 
     def workload(self) -> Workload:
         """Return the workload itself, as it was when the file was written."""
-        return Workload(**structs.asdict(self) | {"model": network(self.model)})
+        model = model_spec(self.model) if isinstance(self.model, str) else self.model
+        return Workload(**structs.asdict(self) | {"model": model})
 
 
 class _Ran(Struct, frozen=True):
