@@ -113,7 +113,8 @@ def _summary(found: Found) -> str:
     searched = f" ({found.search.said})" if found.search.said else ""
     return (
         f"{found.model.name} at {units.sides(*setting.image)}, batch {setting.batch}, "
-        f"{setting.dtype}, {setting.attention} attention: {units.integer(found.searched)} designs"
+        f"{setting.dtype}, {setting.attention} attention: {units.integer(found.searched)} "
+        f"design{'s' * (found.searched != 1)}"
         f"{searched}, "
         f"{units.integer(found.feasible)} within the limits, {units.integer(len(found.front))} "
         "that no other design beats in latency, MACs, params and memory at once"
