@@ -50,11 +50,15 @@ def build_model(
     return build(spec, attention)
 
 
-def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
-    """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
+def build(spec: ModelSpec, attention: str = "eager", checkpoint: bool = False) -> nn.Module:
+    """Return the network of a ModelSpec, on torch's default device and of its default dtype.
+
+    With ``checkpoint`` it recomputes each block in the backward pass.
+    """
     one_of("attention", attention, ATTENTIONS)
     network = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
     model = _initialised(network(spec, attention))
+    model.checkpoint = checkpoint
     for name, parameter in model.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)

@@ -1,0 +1,53 @@
+"""How a network is trained: optimizer, mixed precision, recomputed blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pvtprof.designs.checks import one_of
+from pvtprof.designs.words import AMPS, OPTIMIZERS
+from pvtprof.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a training step does besides the forward pass and its backward.
+
+    ``optimizer`` is the one whose step follows: "sgd", "momentum" (SGD with momentum 0.9),
+    "adamw", or "none". ``amp`` is the dtype to which ``torch.autocast`` lowers operators in the
+    forward pass, or "off". ``checkpoint``: each block is recomputed in the backward pass, by
+    ``torch.utils.checkpoint`` with ``use_reentrant=False``.
+    """
+
+    optimizer: str = "none"
+    amp: str = "off"
+    checkpoint: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("amp", self.amp, AMPS)
+        if not isinstance(self.checkpoint, bool):
+            raise SpecError(f"checkpoint is {self.checkpoint!r}; use true or false")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is the forward pass and its backward alone."""
+        return self == PLAIN_STEP
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What differs from a plain step, in words.
+
+        >>> Recipe("adamw", "bfloat16", True).words
+        ('adamw', 'autocast to bfloat16', 'blocks recomputed')
+        """
+        said = {
+            self.optimizer: self.optimizer != "none",
+            f"autocast to {self.amp}": self.amp != "off",
+            "blocks recomputed": self.checkpoint,
+        }
+        return tuple(word for word, holds in said.items() if holds)
+
+
+#: Forward pass and backward, and nothing else.
+PLAIN_STEP = Recipe()
