@@ -18,7 +18,7 @@ from pvtprof.designs.words import DTYPES
 
 @dataclass(frozen=True, slots=True)
 class Dtypes:
-    """The dtype of each result by name (of ``x`` too), and that of the parameters."""
+    """The dtype of each result by name, and that of the parameters."""
 
     params: str
     results: Mapping[str, str]
@@ -55,14 +55,14 @@ class Dtypes:
                 yield numel(indices, term.sizes) * DTYPES[self.result(term.op)]
 
 
-def dtypes(terms: Sequence[Term], dtype: str, amp: str, x: str) -> Dtypes:
-    """Return the dtypes of a network with parameters of ``dtype``; ``x`` is that of tokens given.
+def dtypes(terms: Sequence[Term], dtype: str, amp: str) -> Dtypes:
+    """Return the dtypes of a network whose parameters and input are of ``dtype``.
 
     ``amp`` is the low dtype, or "off".
     """
     if amp == "off":
         return Dtypes(dtype, {})
-    found = {"x": x}
+    found: dict[str, str] = {}
     for term in terms:
         found[term.op.name] = _dtype_of(term.op, [found.get(n, dtype) for n in term.op.of], amp)
     return Dtypes(dtype, found)

@@ -4,7 +4,8 @@ autograd runs the operators backwards in the strict reverse of their order. Each
 of its result, allocates those of what it read, then lets go of what it had saved and of the
 gradient that it took. Gradients that meet are added up, in place where the first of the two is no
 view. The gradients of parameters stay. Above input, parameters and the gradient of the output;
-the output itself is held until the end.
+the output itself is held until the end. What a ``Training`` adds: the optimizer's state, casts of
+parameters and input, and a second forward pass of each block in place of what it would save.
 """
 
 from __future__ import annotations
@@ -20,51 +21,49 @@ from pvtprof.analytic.liveness import aten_name, is_unfused
 from pvtprof.analytic.ops import params
 from pvtprof.analytic.optimizer import parameters, state_bytes, temporaries
 from pvtprof.analytic.training_step import Backward, Gradient, Rule, Step
-from pvtprof.designs.recipe import PLAIN_STEP, Recipe
+from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest
 
 
-def peak(terms: Sequence[Term], dtype: str, recipe: Recipe = PLAIN_STEP) -> Moment:
+def peak(terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING) -> Moment:
     """Return the first moment of a training step with the most live bytes.
 
     For one written-out attention module whose scores dominate: the backward of softmax, with
     3S + 2q + (3 - copy)m + what the reduction saves + the gradients of the output projection.
     """
-    return highest(timeline(terms, dtype, recipe))
+    return highest(timeline(terms, dtype, training))
 
 
 def timeline(
-    terms: Sequence[Term], dtype: str, recipe: Recipe = PLAIN_STEP, x: str = "float32"
+    terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING
 ) -> Iterator[Moment]:
     """Yield live bytes at every operator that allocates: forward, backward, the optimizer's step.
 
-    ``x`` is the dtype of the tokens that an attention module gets, where ``recipe`` has autocast.
+    The state of the optimizer is there from the beginning, as in every step but the first.
     """
-    step = _step(terms, dtype, recipe, x)
+    step = _step(terms, dtype, training)
     sizes = parameters(step.terms)
-    step.live += state_bytes(sizes, dtype, recipe.optimizer)
+    step.live += state_bytes(sizes, dtype, training.optimizer)
     yield from step.forward()
     yield from step.backward(RULES)
-    for aten, size in temporaries(sizes, dtype, recipe.optimizer):
+    for aten, size in temporaries(sizes, dtype, training.optimizer):
         yield Moment(step.live + size, f"optimizer.step {aten}")
 
 
-def saved(
-    terms: Sequence[Term], dtype: str, recipe: Recipe = PLAIN_STEP, x: str = "float32"
-) -> int:
+def saved(terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING) -> int:
     """Return the bytes kept for backward, without input, parameters, state and output."""
-    if not recipe.checkpoint and recipe.amp == "off":
+    if not training.checkpoint and training.amp == "off":
         return liveness.saved(terms, dtype)
-    step = _step(terms, dtype, recipe, x)
+    step = _step(terms, dtype, training)
     for _ in step.forward():
         pass
     return step.live - step.made[step.terms[-1].op.name].bytes
 
 
-def _step(terms: Sequence[Term], dtype: str, recipe: Recipe, x: str) -> Step:
+def _step(terms: Sequence[Term], dtype: str, training: Training) -> Step:
     unrolled = liveness.unrolled(liveness.allocating(terms))
-    return Step(unrolled, dtypes(unrolled, dtype, recipe.amp, x), recipe.checkpoint)
+    return Step(unrolled, dtypes(unrolled, dtype, training.amp), training.checkpoint)
 
 
 def _pointwise(aten: str, view: bool = False) -> Rule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, one_of, positive
-from pvtprof.designs.recipe import Recipe
+from pvtprof.designs.training import Training
 from pvtprof.designs.words import ATTENTIONS, DTYPES, MODES
 from pvtprof.errors import SpecError
 
@@ -18,7 +18,7 @@ class Setting:
     alone. ``mode`` "training" is a forward pass and its backward, for peak memory and latency; MACs
     and moved bytes are those of the forward pass in both modes. ``sizes`` are the free sizes of a
     user's own module by name; there ``height`` and ``width`` are 0. ``optimizer``, ``amp`` and
-    ``checkpoint`` are those of a ``Recipe``, in training alone.
+    ``checkpoint`` are those of a ``Training``, in training alone.
     """
 
     height: int
@@ -44,13 +44,13 @@ class Setting:
         one_of("dtype", self.dtype, tuple(DTYPES))
         one_of("attention", self.attention, ATTENTIONS)
         one_of("mode", self.mode, MODES)
-        self._check_recipe()
+        self._check_training()
 
-    def _check_recipe(self) -> None:
-        recipe = self.recipe
-        if self.mode != "training" and not recipe.is_plain:
+    def _check_training(self) -> None:
+        training = self.training
+        if self.mode != "training" and not training.is_plain:
             raise SpecError(
-                f"{', '.join(recipe.words)}: of a training step, and the mode is {self.mode}; "
+                f"{', '.join(training.words)}: of a training step, and the mode is {self.mode}; "
                 "use --mode training, or leave it out"
             )
         if self.amp != "off" and self.dtype != "float32":
@@ -58,15 +58,15 @@ class Setting:
                 f"amp {self.amp} lowers operators of a float32 network, and dtype is {self.dtype}; "
                 "use dtype float32, or amp off"
             )
-        if self.sizes and not recipe.is_plain:
+        if self.sizes and not training.is_plain:
             raise SpecError(
-                f"{', '.join(recipe.words)}: of PVT's models alone, not of modules of your own"
+                f"{', '.join(training.words)}: of PVT's models alone, not of modules of your own"
             )
 
     @property
-    def recipe(self) -> Recipe:
+    def training(self) -> Training:
         """What a training step does besides forward pass and backward."""
-        return Recipe(self.optimizer, self.amp, self.checkpoint)
+        return Training(self.optimizer, self.amp, self.checkpoint)
 
     @property
     def image(self) -> tuple[int, int]:

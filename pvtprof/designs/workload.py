@@ -14,7 +14,10 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 
 #: The words that make a workload: what `workload` takes.
-WORDS = ("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size")
+WORDS = (
+    *("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size"),
+    *("optimizer", "amp", "checkpoint"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class Workload:
     attention: str = "eager"
     mode: str = "inference"
     pool_size: int = DEFAULT_POOL_SIZE
+    optimizer: str = "none"
+    amp: str = "off"
+    checkpoint: bool = False
 
     def __post_init__(self) -> None:
         model_spec(self.model)
@@ -74,6 +80,9 @@ def workload(
     attention: str = "eager",
     mode: str = "inference",
     pool_size: int = DEFAULT_POOL_SIZE,
+    optimizer: str = "none",
+    amp: str = "off",
+    checkpoint: bool = False,
 ) -> Workload:
     """Return the workload of these options; ``sr_ratios`` None means the model's own."""
     height, width = image_size(img)
@@ -88,4 +97,7 @@ def workload(
         attention=attention,
         mode=mode,
         pool_size=positive("pool size", pool_size, MAX_SIDE),
+        optimizer=optimizer,
+        amp=amp,
+        checkpoint=checkpoint,
     )

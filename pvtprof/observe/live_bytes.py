@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pvtprof.designs.part import repeated
-from pvtprof.designs.recipe import PLAIN_STEP, Recipe
+from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.moment import Moment, highest
+from pvtprof.observe.building import autocast, optimizer_of
 from pvtprof.observe.nesting import tensors
 
 aten = torch.ops.aten
@@ -29,12 +30,6 @@ UNSHARED = 2
 NO_TASK = -1
 #: What the operators of an optimizer's step are named by.
 OPTIMIZER_STEP = "optimizer.step"
-#: The optimizers by name, as people make them; nothing is learned, so that weights stay.
-OPTIMIZERS: Mapping[str, Callable[[Any], torch.optim.Optimizer]] = {
-    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.0),
-    "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.0, momentum=0.9),
-    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.0),
-}
 
 
 class LiveBytes(TorchDispatchMode):
@@ -241,7 +236,7 @@ def forward(module: nn.Module, inputs: Sequence[Tensor]) -> LiveBytes:
 
 
 def step(
-    module: nn.Module, inputs: Sequence[Tensor], recipe: Recipe = PLAIN_STEP
+    module: nn.Module, inputs: Sequence[Tensor], training: Training = PLAIN_TRAINING
 ) -> tuple[LiveBytes, int]:
     """Return a training step, watched; and the bytes saved in it for backward.
 
@@ -251,11 +246,11 @@ def step(
     Where nothing learns from the output, the step is the forward pass.
     """
     watch = LiveBytes([*module.parameters(), *inputs])
-    optimizer = _with_state(module, recipe)
+    optimizer = _with_state(module, training)
     state = watch.count(_state_of(optimizer)) if optimizer else 0
     with watch.naming(module):
         fed = [_upstream(x) if x.requires_grad else x for x in inputs]
-        with watch, _autocast(recipe):
+        with watch, autocast("cpu", training.amp)():
             output = module(*fed)
         learned = [tensor for tensor in tensors(output) if tensor.requires_grad]
         if not learned:
@@ -273,20 +268,13 @@ def step(
     return watch, saved
 
 
-def _autocast(recipe: Recipe) -> AbstractContextManager[Any]:
-    if recipe.amp == "off":
-        return nullcontext()
-    return torch.autocast("cpu", dtype=getattr(torch, recipe.amp))
-
-
-def _with_state(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
-    """Return the optimizer of a recipe after one step of its own, so that its state is there."""
-    if recipe.optimizer == "none":
+def _with_state(module: nn.Module, training: Training) -> torch.optim.Optimizer | None:
+    """Return the optimizer of a training after one step of its own, so that its state is there."""
+    optimizer: torch.optim.Optimizer | None = optimizer_of(module, training.optimizer)
+    if optimizer is None:
         return None
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = OPTIMIZERS[recipe.optimizer](parameters)
-    for parameter in parameters:
-        parameter.grad = torch.zeros_like(parameter)
+    for parameter in module.parameters():
+        parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
     with LiveBytes().stepping():
         optimizer.step()
     optimizer.zero_grad()

@@ -11,9 +11,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from pvtprof.designs.recipe import PLAIN_STEP, Recipe
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import device as device_seam
@@ -30,7 +30,7 @@ class Subject:
 
     build: Callable[[], Built] = field(repr=False)
     dtype: str = "float32"
-    recipe: Recipe = PLAIN_STEP
+    training: Training = PLAIN_TRAINING
     _held: list[Built] = field(default_factory=list, repr=False, compare=False)
 
     def real(self, device: str) -> Built:
@@ -76,7 +76,7 @@ class Subject:
     @cached_property
     def step(self) -> tuple[LiveBytes, int]:
         """Live bytes of a training step, and what is saved in it; on fake tensors."""
-        return self._on_fake_tensors(partial(live_bytes.step, recipe=self.recipe))
+        return self._on_fake_tensors(partial(live_bytes.step, training=self.training))
 
     def watched(self, mode: str) -> LiveBytes:
         """Return live bytes of what ``mode`` runs: a forward pass, or a training step."""
@@ -105,7 +105,7 @@ def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
         network = build(spec, setting.attention, setting.checkpoint)
         return network, (torch.randn(*shape),)
 
-    return Subject(built, setting.dtype, setting.recipe)
+    return Subject(built, setting.dtype, setting.training)
 
 
 def attention_subject(
@@ -122,7 +122,7 @@ def attention_subject(
             (torch.randn(*shape).requires_grad_(),),
         ),
         setting.dtype,
-        setting.recipe,
+        setting.training,
     )
 
 

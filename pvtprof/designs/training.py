@@ -10,7 +10,7 @@ from pvtprof.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Training:
     """What a training step does besides the forward pass and its backward.
 
     ``optimizer`` is the one whose step follows: "sgd", "momentum" (SGD with momentum 0.9),
@@ -32,13 +32,13 @@ class Recipe:
     @property
     def is_plain(self) -> bool:
         """Whether a step is the forward pass and its backward alone."""
-        return self == PLAIN_STEP
+        return self == PLAIN_TRAINING
 
     @property
     def words(self) -> tuple[str, ...]:
         """What differs from a plain step, in words.
 
-        >>> Recipe("adamw", "bfloat16", True).words
+        >>> Training("adamw", "bfloat16", True).words
         ('adamw', 'autocast to bfloat16', 'blocks recomputed')
         """
         said = {
@@ -50,4 +50,4 @@ class Recipe:
 
 
 #: Forward pass and backward, and nothing else.
-PLAIN_STEP = Recipe()
+PLAIN_TRAINING = Training()
