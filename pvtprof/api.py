@@ -17,6 +17,7 @@ from pvtprof.check.entry import check as check
 from pvtprof.derive.entry import derive as derive
 from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.device import device_word
+from pvtprof.designs.training import Training, refuse_own_modules
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
@@ -90,6 +91,9 @@ def compare(
     device: str = "auto",
     attention: str = "eager",
     mode: str = "inference",
+    optimizer: str = "none",
+    amp: str = "off",
+    checkpoint: bool = False,
     pool_size: int = DEFAULT_POOL_SIZE,
     example: object = None,
     free: str | None = None,
@@ -121,6 +125,9 @@ def compare(
     ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and submodules
     have rows down to ``depth``.
 
+    With ``mode="training"``, ``optimizer`` ("sgd", "momentum", "adamw"), ``amp`` ("bfloat16",
+    "float16") and ``checkpoint`` (each block is recomputed) say how PVT's models are trained.
+
     PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
     Raises SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C
     ends the measuring and returns what there is; ``Run.interrupted`` says so.
@@ -139,13 +146,14 @@ def compare(
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     names, given = sorted_out(model, example)
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
-    words["pool_size"] = pool_size
+    words |= {"pool_size": pool_size, "optimizer": optimizer, "amp": amp, "checkpoint": checkpoint}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
     if not given:
         return with_methods(comparing.compare(asked, measuring, **how))
     from pvtprof.run import own
 
+    refuse_own_modules(Training(optimizer, amp, checkpoint))
     wanted = Wanted(given, _at(at, batch), free, depth, mode)
     return with_methods(own.compare(wanted, asked, measuring, **how))
 
@@ -210,12 +218,16 @@ def fit(
     dtype: str = "float32",
     device: str = "auto",
     attention: str = "eager",
+    optimizer: str = "none",
+    amp: str = "off",
+    checkpoint: bool = False,
     pool_size: int = DEFAULT_POOL_SIZE,
 ) -> Fits:
     """Return the largest image and the largest batch that fit into memory, for every variant.
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
-    closed forms; nothing is built. Raises SpecError if the parameters alone do not fit.
+    closed forms; nothing is built. ``optimizer``, ``amp`` and ``checkpoint`` are of the answers in
+    training. Raises SpecError if the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -225,7 +237,17 @@ def fit(
     from pvtprof.observe.environment import device_memory
 
     work = workload(
-        model, img, sr_ratios, batch=batch, dtype=dtype, attention=attention, pool_size=pool_size
+        model,
+        img,
+        sr_ratios,
+        batch=batch,
+        dtype=dtype,
+        attention=attention,
+        mode="training",
+        pool_size=pool_size,
+        optimizer=optimizer,
+        amp=amp,
+        checkpoint=checkpoint,
     )
     if memory_bytes is None:
         memory_bytes = device_memory(device).bytes

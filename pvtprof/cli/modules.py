@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof.cli.options import is_given
+from pvtprof.designs.training import Training, refuse_own_modules
 
 if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
 
 #: Options that say what PVT's models are and run on.
 OF_MODELS = ("img", "sr_ratios", "dtype", "attention", "pool_size")
+#: Options that say how PVT's models are trained.
+OF_TRAINING = ("optimizer", "amp", "checkpoint")
 #: Options of modules of the user's own.
 OF_MODULES = ("at", "free", "depth", "limit_s")
 
@@ -31,6 +34,7 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
                 f"--{given[0].removesuffix('_s')} is of modules of your own: name one with --target"
             )
         return None
+    refuse_own_modules(Training(*(options[name] for name in OF_TRAINING)))
     from pvtprof.run.targets import DEPTH, Given, Wanted
 
     at = dict(its["at"] or {})

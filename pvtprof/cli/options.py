@@ -10,7 +10,14 @@ import click
 from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
+from pvtprof.designs.words import (
+    AMPS,
+    ATTENTIONS,
+    DEFAULT_MODEL,
+    DEFAULT_POOL_SIZE,
+    DTYPES,
+    OPTIMIZERS,
+)
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]
@@ -147,6 +154,32 @@ def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Optio
         return command
 
     return decorated
+
+
+def training_options(command: Command) -> Command:
+    """Add the options that say how a network is trained, as one decorator."""
+    options = (
+        click.option(
+            "--optimizer",
+            type=click.Choice(OPTIMIZERS),
+            default="none",
+            show_default=True,
+            help="In training: its state, and what its step makes.",
+        ),
+        click.option(
+            "--amp",
+            type=click.Choice(AMPS),
+            default="off",
+            show_default=True,
+            help="In training: autocast of the forward pass.",
+        ),
+        click.option(
+            "--checkpoint", is_flag=True, help="In training: each block is recomputed in backward."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 FREE_HELP = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, one_of, positive
-from pvtprof.designs.training import Training
+from pvtprof.designs.training import PLAIN_TRAINING, Training, refuse_own_modules
 from pvtprof.designs.words import ATTENTIONS, DTYPES, MODES
 from pvtprof.errors import SpecError
 
@@ -58,15 +58,19 @@ class Setting:
                 f"amp {self.amp} lowers operators of a float32 network, and dtype is {self.dtype}; "
                 "use dtype float32, or amp off"
             )
-        if self.sizes and not training.is_plain:
-            raise SpecError(
-                f"{', '.join(training.words)}: of PVT's models alone, not of modules of your own"
-            )
+        if self.sizes:
+            refuse_own_modules(training)
 
     @property
     def training(self) -> Training:
         """What a training step does besides forward pass and backward."""
         return Training(self.optimizer, self.amp, self.checkpoint)
+
+    def in_mode(self, mode: str) -> Setting:
+        """Return the same setting in another mode; how one trains is of training alone."""
+        if mode == "training":
+            return replace(self, mode=mode)
+        return replace(self, mode=mode, **asdict(PLAIN_TRAINING))
 
     @property
     def image(self) -> tuple[int, int]:

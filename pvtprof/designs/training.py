@@ -35,6 +35,12 @@ class Training:
         return self == PLAIN_TRAINING
 
     @property
+    def file_words(self) -> tuple[str, ...]:
+        """What differs from a plain step, for the name of a file."""
+        named = (word for word in (self.optimizer, self.amp) if word not in ("none", "off"))
+        return (*named, *["checkpoint"] * self.checkpoint)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What differs from a plain step, in words.
 
@@ -47,6 +53,15 @@ class Training:
             "blocks recomputed": self.checkpoint,
         }
         return tuple(word for word, holds in said.items() if holds)
+
+
+def refuse_own_modules(training: Training) -> None:
+    """Raise where a training step has more than forward and backward: PVT's models alone have it."""
+    if not training.is_plain:
+        raise SpecError(
+            f"{', '.join(training.words)}: of PVT's models alone, and modules of your own are asked "
+            "for; leave it out, or ask for PVT's models by themselves"
+        )
 
 
 #: Forward pass and backward, and nothing else.

@@ -56,9 +56,10 @@ def build(spec: ModelSpec, attention: str = "eager", checkpoint: bool = False) -
     With ``checkpoint`` it recomputes each block in the backward pass.
     """
     one_of("attention", attention, ATTENTIONS)
-    network = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
-    model = _initialised(network(spec, attention))
-    model.checkpoint = checkpoint
+    made = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
+    network = made(spec, attention)
+    network.checkpoint = checkpoint
+    model = _initialised(network)
     for name, parameter in model.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)

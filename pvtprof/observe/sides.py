@@ -48,7 +48,8 @@ class Setup:
     ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for torch's dispatch
     mode, by which operators are timed, to be loaded before the forks; ``other`` is a folder whose
     code it must not run; ``tf32`` lets products and convolutions of float32 run in TF32 on CUDA.
-    ``optimizer`` and ``amp`` are of a training step. After ``patience_s`` without an answer the side is given up.
+    ``optimizer`` and ``amp`` are of a training step.
+    After ``patience_s`` without an answer the side is given up.
     """
 
     root: str

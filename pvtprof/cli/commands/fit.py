@@ -12,7 +12,7 @@ from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
 from pvtprof.cli.notes import note_large_pool
-from pvtprof.cli.options import format_option, target_options, workload_options
+from pvtprof.cli.options import format_option, target_options, training_options, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.workload import workload
 from pvtprof.report import output
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Check every answer, and one step beyond it, on fake tensors."
 )
+@training_options
 @target_options
 @format_option("table", "json", "csv")
 @click.pass_context
@@ -44,6 +45,7 @@ def command(
     Examples:
       pvtprof fit --memory 24GiB
       pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
+      pvtprof fit --memory 24GiB --img 800x1333 --batch 2 --optimizer adamw --checkpoint
       pvtprof fit --memory 24GiB --target windows.py:attention
     """
     from pvtprof.observe.environment import Room, device_memory
@@ -60,7 +62,7 @@ def command(
         from pvtprof.analytic.fit import fits
         from pvtprof.run.fit_checks import checks
 
-        work = workload(**options)
+        work = workload(mode="training", **options)
         note_large_pool(ctx, [work])
         found = fits(work.designs, work.setting, room.bytes)
         output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
