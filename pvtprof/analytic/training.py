@@ -17,10 +17,11 @@ from typing import Any
 from pvtprof.analytic import liveness
 from pvtprof.analytic.autocast import dtypes
 from pvtprof.analytic.formulas import Term
+from pvtprof.analytic.gradients import Gradient
 from pvtprof.analytic.liveness import aten_name, is_unfused
 from pvtprof.analytic.ops import params
 from pvtprof.analytic.optimizer import parameters, state_bytes, temporaries
-from pvtprof.analytic.training_step import Backward, Gradient, Rule, Step
+from pvtprof.analytic.training_step import Backward, Rule, Step
 from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest

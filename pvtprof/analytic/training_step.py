@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 from pvtprof.analytic.autocast import Dtypes
 from pvtprof.analytic.formulas import Term
+from pvtprof.analytic.gradients import Gradient, Storage, rule_of, weight_is_laid_out_anew
 from pvtprof.analytic.liveness import (
     allocations,
     beside,
@@ -20,24 +20,6 @@ from pvtprof.analytic.liveness import (
 from pvtprof.analytic.ops import Op, Regrad, exceeds_one, numel
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment
-
-
-@dataclass(eq=False, slots=True)
-class Storage:
-    """A number of bytes, and how many hold them."""
-
-    bytes: int
-    holders: int = 1
-
-
-@dataclass(eq=False, slots=True)
-class Gradient:
-    """The gradient of a result: whether it is a ``view``, and whether it lies ``as_map``."""
-
-    storage: Storage
-    view: bool = False
-    as_map: bool = False
-
 
 #: The moments of one operator's backward, and the gradients of what it had read, by name.
 Backward: TypeAlias = Generator[Moment, None, list[tuple[str, Gradient]]]
@@ -196,12 +178,14 @@ class Step:
             found = yield from rules[rule_of(term)](self, term, gradient)
             self.let_go(term)
             self.drop(gradient.storage)
-            if not self.lowered and _weight_is_laid_out_anew(term):
+            if not self.lowered and weight_is_laid_out_anew(term):
                 yield from self._laid_out_anew(term)
             for name, one in found:
                 one = yield from self._cast_back(term, one)
                 yield from self._accumulate(name, one, term.op.module)
             yield from self._raised(term)
+        for (given,) in self.pending.values():  # the gradient of tokens that a module was given
+            self.drop(given.storage)
 
     def let_go(self, term: Term) -> None:
         """Drop what an operator has saved; a second time, nothing."""
@@ -231,7 +215,7 @@ class Step:
                 self.tensor(indices, term, self.dtypes.params)
                 yield self.now(term.op.module, "_to_copy")
                 self.drop(by_indices[indices])
-                if indices == term.op.right and _weight_is_laid_out_anew(term):
+                if indices == term.op.right and weight_is_laid_out_anew(term):
                     yield from self._laid_out_anew(term)
 
     def _regraded(self, term: Term, arrived: list[Gradient]) -> Generator[Moment, None, Gradient]:
@@ -278,26 +262,3 @@ def _block(op: Op) -> str:
 @cache
 def _numberless(where: str) -> str:
     return re.sub("@[0-9]+", "", where)
-
-
-def _weight_is_laid_out_anew(term: Term) -> bool:
-    """Return whether the gradient of a convolution's weight is channels-last, and is copied.
-
-    It does where the input is the token map (at batch 1 that one lies channel by channel), and
-    where the input is a single pixel, for which both layouts are one.
-    """
-    if term.op.right.startswith("k l") and term.op.of != ("image",):
-        return term.sizes["p"] == 1 and exceeds_one("kl", term.sizes)
-    return term.op.right.startswith("i j") and exceeds_one("ij b", term.sizes)
-
-
-def rule_of(term: Term) -> str:
-    """Return the name of the rule that makes an operator's gradients."""
-    op = term.op
-    if op.fused:
-        return "fused"
-    if op.kind != "contract":
-        return op.kind
-    if not op.owns_right:
-        return "bmm"
-    return "convolution" if op.is_convolution else "linear"

@@ -41,6 +41,20 @@ class Training:
         return (*named, *["checkpoint"] * self.checkpoint)
 
     @property
+    def options(self) -> str:
+        """The options of the command line that differ from a plain step.
+
+        >>> Training("adamw", checkpoint=True).options
+        '--optimizer adamw --checkpoint'
+        """
+        given = {
+            f"--optimizer {self.optimizer}": self.optimizer != "none",
+            f"--amp {self.amp}": self.amp != "off",
+            "--checkpoint": self.checkpoint,
+        }
+        return " ".join(option for option, holds in given.items() if holds)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What differs from a plain step, in words.
 
@@ -56,11 +70,11 @@ class Training:
 
 
 def refuse_own_modules(training: Training) -> None:
-    """Raise where a training step has more than forward and backward: PVT's models alone have it."""
+    """Raise where a step has more than forward and backward: PVT's models alone have that."""
     if not training.is_plain:
         raise SpecError(
-            f"{', '.join(training.words)}: of PVT's models alone, and modules of your own are asked "
-            "for; leave it out, or ask for PVT's models by themselves"
+            f"{training.options} is for PVT's models alone, and a module of your own is asked for; "
+            "leave it out, or ask for PVT's models by themselves"
         )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
 
 #: Options that are left out where they are the default.
-_OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size", "optimizer", "amp")
+_OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size")
 
 
 def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -> str:
@@ -36,8 +36,8 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     for name in _OPTIONS:
         if getattr(first, name) != getattr(plain, name):
             words.append(f"--{name.replace('_', '-')} {getattr(first, name)}")
-    if first.checkpoint:
-        words.append("--checkpoint")
+    if options := first.setting.training.options:
+        words.append(options)
     if first.device == plain.device:
         return " ".join([*words, "--analytic"])
     words.append(f"--device {first.device}")
