@@ -20,7 +20,7 @@ from pvtprof.designs.device import device_word
 from pvtprof.designs.training import Training, refuse_own_modules
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL, DEFAULT_POOL_SIZE
-from pvtprof.designs.workload import workload
+from pvtprof.designs.workload import Workload, workload
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.entry import calibrate as calibrate
 from pvtprof.predict.entry import choose as choose
@@ -140,9 +140,7 @@ def compare(
     """
     device_word(device)
     if analytic and calibration is None:
-        calibration, problem = kept_calibration(device, dtype, mode)
-        if problem:
-            warnings.warn(problem, stacklevel=2)
+        calibration = _kept_calibration(device, dtype, mode)
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     names, given = sorted_out(model, example)
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
@@ -151,11 +149,25 @@ def compare(
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
     if not given:
         return with_methods(comparing.compare(asked, measuring, **how))
-    from pvtprof.run import own
-
     refuse_own_modules(Training(optimizer, amp, checkpoint))
     wanted = Wanted(given, _at(at, batch), free, depth, mode)
-    return with_methods(own.compare(wanted, asked, measuring, **how))
+    return with_methods(_of_own(wanted, asked, measuring, how))
+
+
+def _of_own(
+    wanted: Wanted, asked: Sequence[Workload], measuring: Measuring, how: dict[str, Any]
+) -> runs.Run:
+    from pvtprof.run import own
+
+    return own.compare(wanted, asked, measuring, **how)
+
+
+def _kept_calibration(device: str, dtype: str, mode: str) -> Calibration | None:
+    """This machine's own; a warning for the caller's caller says why it cannot be used."""
+    found, problem = kept_calibration(device, dtype, mode)
+    if problem:
+        warnings.warn(problem, stacklevel=3)
+    return found
 
 
 def _at(at: Mapping[str, int] | None, batch: int) -> dict[str, int]:
