@@ -21,9 +21,10 @@ from pvtprof.designs.device import device_word
 from pvtprof.designs.named import Model, network
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.training import Training, refuse_own_modules
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
-from pvtprof.designs.workload import workload
+from pvtprof.designs.workload import Workload, workload, workload_to_fit
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.entry import calibrate as calibrate
@@ -95,6 +96,9 @@ def compare(
     device: str = "auto",
     attention: str = "eager",
     mode: str = "inference",
+    optimizer: str = "none",
+    amp: str = "off",
+    checkpoint: bool = False,
     pool_size: int | None = None,
     designs: Given = (),
     task: str | None = None,
@@ -131,6 +135,9 @@ def compare(
     ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and submodules
     have rows down to ``depth``.
 
+    With ``mode="training"``, ``optimizer`` ("sgd", "momentum", "adamw"), ``amp`` ("bfloat16",
+    "float16") and ``checkpoint`` (each block is recomputed) say how PVT's models are trained.
+
     ``task`` makes the models backbones: "pyramid", "fpn", "retinanet", "semantic-fpn" or
     "mask-rcnn", whose box head takes ``proposals`` of each image. PVT v1 is the published network,
     with position embeddings stored for 224x224 and resized. Raises
@@ -144,20 +151,24 @@ def compare(
     4
     """
     device_word(device)
-    if analytic and calibration is None:
-        calibration = _kept(device, dtype, mode)
+    calibration = calibration or (_kept(device, dtype, mode) if analytic else None)
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
-    names, given = _sorted_out(model, example, task)
+    names, given = _sorted_out(model, example, task, Training(optimizer, amp, checkpoint))
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
     words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
+    words |= {"optimizer": optimizer, "amp": amp, "checkpoint": checkpoint}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
-    how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
+    how: dict[str, Any] = {"measuring": measuring, "analytic": analytic, "progress": progress}
+    how |= {"calibration": calibration}
     if not given:
-        return with_methods(comparing.compare(asked, measuring, **how))
+        return with_methods(comparing.compare(asked, **how))
+    return with_methods(_of_own(Wanted(given, _at(at, batch), free, depth, mode), asked, how))
+
+
+def _of_own(wanted: Wanted, asked: Sequence[Workload], how: dict[str, Any]) -> runs.Run:
     from pvtprof.run import own
 
-    wanted = Wanted(given, _at(at, batch), free, depth, mode)
-    return with_methods(own.compare(wanted, asked, measuring, **how))
+    return own.compare(wanted, asked, **how)
 
 
 def _kept(device: str, dtype: str, mode: str) -> Calibration | None:
@@ -168,9 +179,13 @@ def _kept(device: str, dtype: str, mode: str) -> Calibration | None:
     return found
 
 
-def _sorted_out(model: Any, example: object, task: str | None) -> tuple[list[Any], list[Any]]:
-    """Return the networks and the modules of the user's own, which have no task."""
+def _sorted_out(
+    model: Any, example: object, task: str | None, training: Training
+) -> tuple[list[Any], list[Any]]:
+    """Return the networks and the modules of the user's own, which have neither of the others."""
     names, given = sorted_out(model, example)
+    if given:
+        refuse_own_modules(training)
     if given and task is not None:
         raise SpecError(f"task {task!r} is of PVT's models, not of modules of your own; leave it")
     return names, given
@@ -247,6 +262,9 @@ def fit(
     dtype: str = "float32",
     device: str = "auto",
     attention: str = "eager",
+    optimizer: str = "none",
+    amp: str = "off",
+    checkpoint: bool = False,
     pool_size: int | None = None,
     designs: Given = (),
     task: str | None = None,
@@ -256,8 +274,9 @@ def fit(
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
     closed forms; nothing is built. ``model``, ``designs``, ``task`` and ``proposals`` are as in
-    ``compare``; for a task other than "classify", it is of inference alone. Raises SpecError if the
-    parameters alone do not fit.
+    ``compare``; for a task other than "classify", it is of inference alone. ``optimizer``, ``amp``
+    and ``checkpoint`` are of the answers in training. Raises SpecError if the parameters alone do
+    not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -268,7 +287,8 @@ def fit(
 
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention}
     words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
-    work = workload(model, img, sr_ratios, **words)
+    words |= {"optimizer": optimizer, "amp": amp, "checkpoint": checkpoint}
+    work = workload_to_fit(model, img, sr_ratios=sr_ratios, **words)
     if memory_bytes is None:
         memory_bytes = device_memory(device).bytes
     return fits(work.designs, work.setting, memory_bytes)

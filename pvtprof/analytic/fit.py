@@ -54,8 +54,8 @@ class Fit:
 class Fits:
     """What fits into ``memory_bytes``: parameters, input and the peak of live tensors together.
 
-    In training the gradients of the parameters are part of the peak; an optimizer's state is not.
-    Of a task there is inference alone: see ``Workload``.
+    In training the gradients of the parameters are part of the peak, and so is the state of the
+    setting's optimizer. Of a task there is inference alone: see ``Workload``.
     """
 
     setting: Setting
@@ -86,8 +86,8 @@ def fits(designs: Sequence[PvtDesign], setting: Setting, memory_bytes: int) -> F
         Fit(
             design,
             mode,
-            image_edge(design.spec, replace(setting, mode=mode), memory_bytes),
-            _batch_edge(design.spec, replace(setting, mode=mode), memory_bytes),
+            image_edge(design.spec, setting.in_mode(mode), memory_bytes),
+            _batch_edge(design.spec, setting.in_mode(mode), memory_bytes),
         )
         for design in designs
         for mode in MODES

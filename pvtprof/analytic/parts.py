@@ -46,8 +46,14 @@ def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str
 
 def timeline(terms: Sequence[Term], setting: Setting) -> Iterator[Moment]:
     """Return the live bytes at every operator that allocates; in inference repeated blocks once."""
-    of_mode = training.timeline if setting.mode == "training" else liveness.timeline
-    return of_mode(terms, setting.dtype)
+    if setting.mode == "training":
+        return training.timeline(terms, setting.dtype, setting.training)
+    return liveness.timeline(terms, setting.dtype)
+
+
+def saved_bytes(terms: Sequence[Term], setting: Setting) -> int:
+    """Return the bytes kept for backward, without input, parameters and output."""
+    return training.saved(terms, setting.dtype, setting.training)
 
 
 def params_bytes(terms: Iterable[Term], setting: Setting) -> int:

@@ -4,42 +4,67 @@ autograd runs the operators backwards in the strict reverse of their order. Each
 of its result, allocates those of what it read, then lets go of what it had saved and of the
 gradient that it took. Gradients that meet are added up, in place where the first of the two is no
 view. The gradients of parameters stay. Above input, parameters and the gradient of the output;
-the output itself is held until the end.
+the output itself is held until the end. What a ``Training`` adds: the optimizer's state, casts of
+parameters and input, and a second forward pass of each block in place of what it would save.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pvtprof.analytic import liveness
+from pvtprof.analytic.autocast import dtypes
 from pvtprof.analytic.formulas import Term
-from pvtprof.analytic.liveness import (
-    allocating,
-    aten_name,
-    is_unfused,
-    unrolled,
-)
+from pvtprof.analytic.gradients import Gradient
+from pvtprof.analytic.liveness import aten_name, is_unfused
 from pvtprof.analytic.ops import params
-from pvtprof.analytic.training_step import Backward, Gradient, Rule, Step
+from pvtprof.analytic.optimizer import parameters, state_bytes, temporaries
+from pvtprof.analytic.training_step import Backward, Rule, Step
+from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest
 
 
-def peak(terms: Sequence[Term], dtype: str) -> Moment:
+def peak(terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING) -> Moment:
     """Return the first moment of a training step with the most live bytes.
 
     For one written-out attention module whose scores dominate: the backward of softmax, with
     3S + 2q + (3 - copy)m + what the reduction saves + the gradients of the output projection.
     """
-    return highest(timeline(terms, dtype))
+    return highest(timeline(terms, dtype, training))
 
 
-def timeline(terms: Sequence[Term], dtype: str) -> Iterator[Moment]:
-    """Yield live bytes at every operator that allocates, forward and then backward."""
-    step = Step(unrolled(allocating(terms)), dtype)
+def timeline(
+    terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING
+) -> Iterator[Moment]:
+    """Yield live bytes at every operator that allocates: forward, backward, the optimizer's step.
+
+    The state of the optimizer is there from the beginning, as in every step but the first.
+    """
+    step = _step(terms, dtype, training)
+    sizes = parameters(step.terms)
+    step.live += state_bytes(sizes, dtype, training.optimizer)
     yield from step.forward()
     yield from step.backward(RULES)
+    for aten, size in temporaries(sizes, dtype, training.optimizer):
+        yield Moment(step.live + size, f"optimizer.step {aten}")
+
+
+def saved(terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING) -> int:
+    """Return the bytes kept for backward, without input, parameters, state and output."""
+    if not training.checkpoint and training.amp == "off":
+        return liveness.saved(terms, dtype)
+    step = _step(terms, dtype, training)
+    for _ in step.forward():
+        pass
+    return step.live - step.made[step.terms[-1].op.name].bytes
+
+
+def _step(terms: Sequence[Term], dtype: str, training: Training) -> Step:
+    unrolled = liveness.unrolled(liveness.allocating(terms))
+    return Step(unrolled, dtypes(unrolled, dtype, training.amp), training.checkpoint)
 
 
 def _pointwise(aten: str, view: bool = False) -> Rule:
@@ -57,18 +82,26 @@ def _linear(step: Step, term: Term, gradient: Gradient) -> Backward:
     order = [("mm", op.left), ("mm", op.right), ("sum", op.bias)]
     if not op.bias:
         order = [("mm", op.right), ("mm", op.left)]
-    made = {}
+    of_input = None
     for aten, indices in reversed(order) if is_unfused(term) else order:
-        made[indices] = step.tensor(indices, term)
+        if aten == "sum" and not is_unfused(term) and op.name in step.block_of:
+            step.let_go(term)  # nothing but the product itself holds what was recomputed
+        if indices == op.left:
+            of_input = step.tensor(indices, term)
+        else:
+            step.parameter(indices, term)
         yield step.now(op.module, aten)
-    return [(op.of[0], Gradient(made[op.left], view=True))]
+        if aten == "sum" and is_unfused(term):
+            yield from step.recomputed(term)
+    return [(op.of[0], Gradient(of_input, view=True))] if of_input else []
 
 
 def _convolution(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield all gradients at once; an image has none."""
     op = term.op
     of_input = step.tensor(op.left, term) if op.of != ("image",) else None
-    step.alloc(params(op, term.sizes) * DTYPES[step.dtype])
+    for indices in filter(None, (op.right, op.bias)):
+        step.parameter(indices, term)
     yield step.now(op.module, "convolution_backward")
     return [(op.of[0], Gradient(of_input, view=True))] if of_input else []
 
@@ -93,7 +126,7 @@ def _fused(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 def _layernorm(step: Step, term: Term, gradient: Gradient) -> Backward:
     made = step.tensor(term.op.left, term)
-    step.alloc(params(term.op, term.sizes) * DTYPES[step.dtype])
+    step.alloc(params(term.op, term.sizes) * DTYPES[step.dtypes.params])
     yield step.now(term.op.module, "native_layer_norm_backward")
     return [(term.op.of[0], Gradient(made))]
 
@@ -122,13 +155,28 @@ def _copy(step: Step, term: Term, gradient: Gradient) -> Backward:
     return [(term.op.of[0], _passed_on(gradient, view=True, as_map=as_map))]
 
 
+def _narrowed(
+    step: Step, term: Term, name: str, gradient: Gradient
+) -> Generator[Moment, None, Gradient]:
+    """Yield the cast of a sum's gradient where an operand is narrower than it; else pass it on."""
+    dtype = step.dtypes.of(name)
+    if dtype == step.dtypes.result(term.op):
+        return _passed_on(gradient)
+    cast = step.tensor(term.op.out, term, dtype)
+    yield step.now(term.op.module, "_to_copy")
+    return Gradient(cast, as_map=gradient.as_map)
+
+
 def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradients of a sum; for a position embedding they are added over the images."""
     op = term.op
     if "n e" not in (op.left, op.right):
-        return [(name, _passed_on(gradient)) for name in op.of]
+        found = []
+        for name in op.of:
+            found.append((name, (yield from _narrowed(step, term, name, gradient))))
+        return found
     tokens, *embedding = op.of
-    made = [(tokens, _passed_on(gradient))]
+    made = [(tokens, (yield from _narrowed(step, term, tokens, gradient)))]
     if term.sizes["b"] > 1:
         total = Gradient(step.tensor("n e", term))
         yield step.now("", "sum")
@@ -142,20 +190,25 @@ def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 def _concat(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradients of the parts as views; a class token at batch 1 keeps all of it alive."""
+    found = _passed_on(gradient, view=True)
+    if step.dtypes.is_cast(term.op):
+        step.drop(found.storage)
+        found = Gradient(step.tensor(term.op.left, term, step.dtypes.of(term.op.of[0])))
+        yield step.now("", "_to_copy")
     if term.op.right:
         if term.sizes["b"] > 1:
             step.tensor(term.op.right, term)
             yield step.now("", "sum")
         else:
             gradient.storage.holders += 1
-    return [(term.op.of[0], _passed_on(gradient, view=True))]
+    return [(term.op.of[0], found)]
 
 
 def _interpolate(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradient of a stored position embedding, resized back to its own grid."""
     sizes = term.sizes
     class_token = sizes["n"] - sizes["s"]
-    stored = (sizes["u"] - class_token) * sizes["e"] * DTYPES[step.dtype]
+    stored = (sizes["u"] - class_token) * sizes["e"] * DTYPES[step.dtypes.result(term.op)]
     resized = step.alloc(stored)
     yield step.now(term.op.module, "upsample_bilinear2d_backward")
     if not class_token:

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from pvtprof.analytic.autocast import Dtypes
 from pvtprof.analytic.formulas import Term
+from pvtprof.analytic.gradients import Gradient, Storage, rule_of, weight_is_laid_out_anew
 from pvtprof.analytic.liveness import (
     allocations,
+    beside,
+    is_unfused,
     keeps,
     releases,
 )
-from pvtprof.analytic.ops import Regrad, exceeds_one, numberless, numel
+from pvtprof.analytic.ops import Op, Regrad, exceeds_one, numberless, numel
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment
-
-
-@dataclass(eq=False, slots=True)
-class Storage:
-    """A number of bytes, and how many hold them."""
-
-    bytes: int
-    holders: int = 1
-
-
-@dataclass(eq=False, slots=True)
-class Gradient:
-    """The gradient of a result: whether it is a ``view``, and whether it lies ``as_map``."""
-
-    storage: Storage
-    view: bool = False
-    as_map: bool = False
-
 
 #: The moments of one operator's backward, and the gradients of what it had read, by name.
 Backward: TypeAlias = Generator[Moment, None, list[tuple[str, Gradient]]]
@@ -43,23 +28,37 @@ Rule: TypeAlias = Callable[["Step", Term, Gradient], Backward]
 class Step:
     """A training step over an unrolled list of operators, with its state."""
 
-    def __init__(self, terms: Sequence[Term], dtype: str) -> None:
+    def __init__(self, terms: Sequence[Term], dtypes: Dtypes, recompute: bool = False) -> None:
         self.terms = terms
-        self.dtype = dtype
+        self.dtypes = dtypes
         self.live = 0
         self.made: dict[str, Storage] = {}
         self.saved: dict[str, list[Storage]] = {}
+        self.cached: list[Storage] = []  # parameters that autocast has cast
+        self.lowered: list[tuple[Storage, str]] = []  # gradients of those, and their indices
         self.pending: dict[str, list[Gradient]] = {}
         self.stacks = {t.op.name for t in terms if "stack" in (r.aten for r in t.op.regrads)}
+        self.released = releases(terms)
+        blocks = _blocks(terms) if recompute else []
+        self.block_of = {terms[i].op.name: block for block in blocks for i in block}
 
     def alloc(self, size: int) -> Storage:
         """Return a new storage of so many bytes."""
         self.live += size
         return Storage(size)
 
-    def tensor(self, indices: str, term: Term) -> Storage:
-        """Return a new storage for a tensor with these indices."""
-        return self.alloc(numel(indices, term.sizes) * DTYPES[self.dtype])
+    def tensor(self, indices: str, term: Term, dtype: str | None = None) -> Storage:
+        """Return a new storage for a tensor with these indices, in the dtype of the result."""
+        each = DTYPES[dtype or self.dtypes.result(term.op)]
+        return self.alloc(numel(indices, term.sizes) * each)
+
+    def parameter(self, indices: str, term: Term) -> Storage:
+        """Return the gradient of a parameter; it is cast later where the parameter was."""
+        if not self.dtypes.lowers_params(term.op):
+            return self.tensor(indices, term, self.dtypes.params)
+        gradient = self.tensor(indices, term)
+        self.lowered.append((gradient, indices))
+        return gradient
 
     def drop(self, storage: Storage) -> None:
         """Remove one holder of a storage."""
@@ -73,43 +72,149 @@ class Step:
 
     def forward(self) -> Iterator[Moment]:
         """Yield every allocation of the forward pass; then saved tensors and output are alive."""
-        released = releases(self.terms)
         for i, term in enumerate(self.terms):
-            yield from self._forward_of(term)
-            for name in released.get(i, ()):
-                if name != self.terms[-1].op.name:
-                    self.drop(self.made[name])
+            block = self.block_of.get(term.op.name)
+            if block and i == block[0]:
+                self._hold_entry(term)
+            yield from self._forward_of(term, is_kept=block is None)
+            self._release(self.released.get(i, ()))
+        self._leave_autocast()
 
-    def _forward_of(self, term: Term) -> Iterator[Moment]:
+    def _hold_entry(self, term: Term) -> None:
+        """Keep what a block that is recomputed reads, for as long as its first operator needs."""
+        entry = self.made.get(term.op.of[0])
+        if entry:
+            entry.holders += 1
+
+    def _release(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name != self.terms[-1].op.name:
+                self.drop(self.made[name])
+
+    def _leave_autocast(self) -> None:
+        for storage in self.cached:
+            self.drop(storage)
+        self.cached.clear()
+
+    def _forward_of(self, term: Term, is_kept: bool, runs: bool = True) -> Iterator[Moment]:
+        """Yield the allocations of an operator; with ``runs`` false, only those before it runs."""
+        op = term.op
+        weight = cast = None
+        for size in self.dtypes.param_casts(term):
+            weight = self.alloc(size)  # after the bias, if there is one
+            self.cached.append(weight)
+            yield self.now(op.module, "_to_copy")
+        if self.dtypes.is_cast(op):
+            cast = self.tensor(op.left, term)
+            yield self.now(op.module, "_to_copy")
+        names, keeps_statistics = keeps(term)
+        sources = dict(self.made)
+        if cast:
+            sources[op.of[0]] = cast
+        statistics = None
+        if runs:
+            statistics = yield from self._made_by(term)
+            sources[op.name] = self.made[op.name]
+        kept = [sources[name] for name in names if name in sources]
+        kept += [weight] if weight else []
+        if is_kept:
+            for storage in kept:
+                storage.holders += 1
+            self.saved[op.name] = kept
+            if statistics and keeps_statistics:
+                statistics.holders += 1
+                self.saved[op.name].append(statistics)
+        for temporary in filter(None, (cast, statistics)):
+            self.drop(temporary)
+
+    def _made_by(self, term: Term) -> Generator[Moment, None, Storage]:
+        """Yield the allocations of an operator itself; return what is made beside its result."""
         parts = []
-        for aten, size, extra in allocations(term, self.dtype):
+        for aten, size, _ in allocations(term, self.dtypes.result(term.op)):
+            extra = beside(term, self.dtypes.statistics(term.op))
             parts.append((self.alloc(size), self.alloc(extra)))
             yield self.now(term.op.module, aten)
         for temporary, _ in parts[:-1]:
             self.drop(temporary)
         self.made[term.op.name], statistics = parts[-1]
-        names, keeps_statistics = keeps(term)
-        kept = [self.made[name] for name in names if name in self.made]
-        for storage in kept:
-            storage.holders += 1
-        if not keeps_statistics:
-            self.drop(statistics)
-        self.saved[term.op.name] = [*kept, statistics] if keeps_statistics else kept
+        return statistics
+
+    def recomputed(self, term: Term) -> Iterator[Moment]:
+        """Yield the second forward pass of an operator's block, if it is the first to need it."""
+        block = self.block_of.get(term.op.name)
+        if block and any(keeps(term)) and term.op.name not in self.saved:
+            yield from self._recompute(block)
+
+    def _recompute(self, block: Sequence[int]) -> Iterator[Moment]:
+        """Yield the allocations of a block's second forward pass, which ends early.
+
+        It ends at the last operator that saves something, before that one runs: it saves what it
+        reads.
+        """
+        mine = {self.terms[i].op.name for i in block}
+        last = max(i for i in block if any(keeps(self.terms[i])))
+        alive: set[str] = set()
+        for i in range(block[0], last + 1):
+            yield from self._forward_of(self.terms[i], is_kept=True, runs=i < last)
+            alive |= {self.terms[i].op.name} if i < last else set()
+            gone = mine.intersection(self.released.get(i, ())) if i < last else set()
+            self._release(gone)
+            alive -= gone
+        self._release(alive)
+        self._leave_autocast()
+        entry = self.made.get(self.terms[block[0]].op.of[0])
+        if entry:  # what the first forward pass has kept for this
+            self.saved[self.terms[block[0]].op.name].append(entry)
 
     def backward(self, rules: Mapping[str, Rule]) -> Iterator[Moment]:
         """Yield every allocation of the backward pass; ``rules`` make gradients (``rule_of``)."""
         self.pending[self.terms[-1].op.name] = [Gradient(Storage(0))]
         for term in reversed(self.terms):
             gradient = yield from self._regraded(term, self.pending.pop(term.op.name))
+            if not is_unfused(term):  # which adds the gradient of its bias up before
+                yield from self.recomputed(term)
             found = yield from rules[rule_of(term)](self, term, gradient)
-            for storage in (*self.saved.pop(term.op.name), gradient.storage):
-                self.drop(storage)
-            if _weight_is_laid_out_anew(term):
-                copy = self.tensor(term.op.right, term)
-                yield self.now(term.op.module, "new_empty_strided")
-                self.drop(copy)
+            self.let_go(term)
+            self.drop(gradient.storage)
+            if not self.lowered and weight_is_laid_out_anew(term):
+                yield from self._laid_out_anew(term)
             for name, one in found:
+                one = yield from self._cast_back(term, one)
                 yield from self._accumulate(name, one, term.op.module)
+            yield from self._raised(term)
+        for (given,) in self.pending.values():  # the gradient of tokens that a module was given
+            self.drop(given.storage)
+
+    def let_go(self, term: Term) -> None:
+        """Drop what an operator has saved; a second time, nothing."""
+        for storage in self.saved.pop(term.op.name, ()):
+            self.drop(storage)
+
+    def _laid_out_anew(self, term: Term) -> Iterator[Moment]:
+        copy = self.tensor(term.op.right, term, self.dtypes.params)
+        yield self.now(term.op.module, "new_empty_strided")
+        self.drop(copy)
+
+    def _cast_back(self, term: Term, found: Gradient) -> Generator[Moment, None, Gradient]:
+        """Yield the cast of a gradient to the dtype of what was cast for a product."""
+        if term.op.kind != "contract" or not self.dtypes.is_cast(term.op):
+            return found
+        cast = self.tensor(term.op.left, term, self.dtypes.of(term.op.of[0]))
+        yield self.now(term.op.module, "_to_copy")
+        self.drop(found.storage)
+        return Gradient(cast, view=term.op.is_convolution)
+
+    def _raised(self, term: Term) -> Iterator[Moment]:
+        """Yield the casts of the gradients of cast parameters: of the weight, then of the bias."""
+        by_indices = {indices: low for low, indices in self.lowered}
+        self.lowered.clear()
+        for indices in (term.op.right, term.op.bias):
+            if indices in by_indices:
+                self.tensor(indices, term, self.dtypes.params)
+                yield self.now(term.op.module, "_to_copy")
+                self.drop(by_indices[indices])
+                if indices == term.op.right and weight_is_laid_out_anew(term):
+                    yield from self._laid_out_anew(term)
 
     def _regraded(self, term: Term, arrived: list[Gradient]) -> Generator[Moment, None, Gradient]:
         """Yield the gradient of a result in the layout that the backward needs."""
@@ -138,24 +243,15 @@ class Step:
         self.drop(found.storage)
 
 
-def _weight_is_laid_out_anew(term: Term) -> bool:
-    """Return whether the gradient of a convolution's weight is channels-last, and is copied.
-
-    It does where the input is the token map (at batch 1 that one lies channel by channel), and
-    where the input is a single pixel, for which both layouts are one.
-    """
-    if term.op.right.startswith("k l") and term.op.of != ("image",):
-        return term.sizes["p"] == 1 and exceeds_one("kl", term.sizes)
-    return term.op.right.startswith("i j") and exceeds_one("ij b", term.sizes)
+def _blocks(terms: Sequence[Term]) -> list[list[int]]:
+    """Return the numbers of the operators of each block."""
+    found: dict[str, list[int]] = {}
+    for number, term in enumerate(terms):
+        if name := _block(term.op):
+            found.setdefault(name, []).append(number)
+    return list(found.values())
 
 
-def rule_of(term: Term) -> str:
-    """Return the name of the rule that makes an operator's gradients."""
-    op = term.op
-    if op.fused:
-        return "fused"
-    if op.kind != "contract":
-        return op.kind
-    if not op.owns_right:
-        return "bmm"
-    return "convolution" if op.is_convolution else "linear"
+def _block(op: Op) -> str:
+    head = op.module.partition(".")[0]
+    return head if head.startswith("block") else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof.cli.options import is_given
+from pvtprof.designs.training import Training, refuse_own_modules
 
 if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
@@ -17,6 +18,8 @@ OF_MODELS = (
     *("changes", "designs", "img", "sr_ratios", "dtype", "attention", "pool_size"),
     *("task", "proposals"),
 )
+#: Options that say how PVT's models are trained.
+OF_TRAINING = ("optimizer", "amp", "checkpoint")
 #: Options of modules of the user's own.
 OF_MODULES = ("at", "free", "depth", "limit_s")
 
@@ -34,6 +37,7 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
                 f"--{given[0].removesuffix('_s')} is of modules of your own: name one with --target"
             )
         return None
+    refuse_own_modules(Training(*(options[name] for name in OF_TRAINING)))
     from pvtprof.run.targets import DEPTH, Given, Wanted
 
     if options.get("task"):

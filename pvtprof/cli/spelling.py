@@ -20,6 +20,9 @@ SYNONYMS = {
     **dict.fromkeys(("--r", "--sr", "--sr-ratio", "--sr-ratios", "--sr_ratios"), "--R"),
     **dict.fromkeys(("--batch-size", "--batch_size", "--bs"), "--batch"),
     "--precision": "--dtype",
+    **dict.fromkeys(("--optim", "--opt"), "--optimizer"),
+    **dict.fromkeys(("--grad-checkpoint", "--gradient-checkpointing", "--with-cp"), "--checkpoint"),
+    **dict.fromkeys(("--autocast", "--mixed-precision", "--fp16"), "--amp"),
 }
 _AT = "put numbers in with --at, such as --at img=512"
 #: What tensors are like: batch, channels, height and width.

@@ -3,6 +3,8 @@
 ATTENTIONS = ("eager", "sdpa")
 DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 MODES = ("inference", "training")
+OPTIMIZERS = ("none", "sgd", "momentum", "adamw")
+AMPS = ("off", "bfloat16", "float16")
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_POOL_SIZE = 7
 DEFAULT_PROPOSALS = 1000  # of one image, as mmdetection tests Mask R-CNN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from pvtprof.designs import chosen
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, image_size, positive
@@ -13,6 +14,7 @@ from pvtprof.designs.published import NAMEABLE
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.training import Training
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE, DEFAULT_PROPOSALS
 from pvtprof.errors import SpecError
 
@@ -20,6 +22,7 @@ from pvtprof.errors import SpecError
 WORDS = (
     *("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size"),
     *("changes", "designs", "task", "proposals"),
+    *("optimizer", "amp", "checkpoint"),
 )
 
 
@@ -49,6 +52,9 @@ class Workload:
     given: str = ""
     changes: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
+    optimizer: str = "none"
+    amp: str = "off"
+    checkpoint: bool = False
 
     def __post_init__(self) -> None:
         positive("pool size", self.pool_size, MAX_SIDE)
@@ -122,6 +128,9 @@ def workload(
     designs: chosen.Given = (),
     task: str | None = None,
     proposals: int | None = None,
+    optimizer: str = "none",
+    amp: str = "off",
+    checkpoint: bool = False,
 ) -> Workload:
     """Return the workload of these options; what is None is the model's own.
 
@@ -144,4 +153,16 @@ def workload(
         chosen=chosen.words_of(designs),
         task=spec.task if task is None else task,
         proposals=spec.proposals if proposals is None else proposals,
+        optimizer=optimizer,
+        amp=amp,
+        checkpoint=checkpoint,
     )
+
+
+def workload_to_fit(model: Model, img: int | tuple[int, int], **words: Any) -> Workload:
+    """Return the workload of ``fit``, which answers in inference and in training.
+
+    How a network is trained needs the mode in which it is; a task has inference alone.
+    """
+    trained = Training(*(words[name] for name in ("optimizer", "amp", "checkpoint")))
+    return workload(model, img, mode="inference" if trained.is_plain else "training", **words)

@@ -57,11 +57,15 @@ def build_model(
     return build(spec, attention)
 
 
-def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
-    """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
+def build(spec: ModelSpec, attention: str = "eager", checkpoint: bool = False) -> nn.Module:
+    """Return the network of a ModelSpec, on torch's default device and of its default dtype.
+
+    With ``checkpoint`` it recomputes each block in the backward pass.
+    """
     one_of("attention", attention, ATTENTIONS)
     kind = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
     backbone = kind(spec, attention)
+    backbone.checkpoint = checkpoint
     model = _initialised(DETECTORS.get(spec.task, _backbone_alone)(spec, backbone))
     for name, parameter in backbone.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.models.attention import Attention
@@ -85,6 +86,12 @@ class Interpolate(nn.Module):
         return resized.reshape(1, -1, H * W).permute(0, 2, 1)
 
 
+def run_block(block: nn.Module, x: Tensor, H: int, W: int, recompute: bool) -> Tensor:
+    """Return the tokens after a block; with ``recompute``, backward runs the block once more."""
+    out: Tensor = checkpoint(block, x, H, W, use_reentrant=False) if recompute else block(x, H, W)
+    return out
+
+
 class PyramidVisionTransformer(nn.Module):
     """PVT v1: images (B, in_chans, H, W) to logits (B, num_classes), or to the maps of all stages.
 
@@ -101,6 +108,7 @@ class PyramidVisionTransformer(nn.Module):
     def __init__(self, spec: ModelSpec, attention: str = "eager") -> None:
         super().__init__()
         self.last = spec.last
+        self.checkpoint = False
         H, W = spec.built
         for number, stage in enumerate(spec.stages, 1):
             _, stride, _ = spec.patch(number)
@@ -137,7 +145,7 @@ class PyramidVisionTransformer(nn.Module):
                 x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), x), dim=1)
             x = x + self.position(number, H, W)
             for block in getattr(self, f"block{number}"):
-                x = block(x, H, W)
+                x = run_block(block, x, H, W, self.checkpoint)
             if number < self.last:
                 x = as_map(x, H, W)
         x = self.norm(x)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY
-from pvtprof.models.pvt import BLOCK_EPS, Block, as_map, patch_embed
+from pvtprof.models.pvt import BLOCK_EPS, Block, as_map, patch_embed, run_block
 
 
 class DepthwiseConv(nn.Module):
@@ -54,6 +54,7 @@ class PyramidVisionTransformerV2(nn.Module):
     def __init__(self, spec: ModelSpec, attention: str = "eager") -> None:
         super().__init__()
         self.last = spec.last
+        self.checkpoint = False
         for number, stage in enumerate(spec.stages, 1):
             blocks = [
                 Block(
@@ -84,7 +85,7 @@ class PyramidVisionTransformerV2(nn.Module):
         for number in range(1, self.last + 1):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             for block in getattr(self, f"block{number}"):
-                x = block(x, H, W)
+                x = run_block(block, x, H, W, self.checkpoint)
             x = getattr(self, f"norm{number}")(x)
             if number < self.last:
                 x = as_map(x, H, W)

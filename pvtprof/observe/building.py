@@ -11,6 +11,9 @@ import importlib
 import os
 import random
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from . import clocks, nesting
@@ -72,7 +75,9 @@ def _built_one(setup: dict[str, Any], row: Any, device: Any) -> tuple[Built, dic
     module, inputs = REFERENCES[row](device) if is_reference else _made(setup, row)
     module, mode = module.to(device.name), "inference" if is_reference else setup["mode"]
     inputs = nesting.mapped(lambda x: _on(setup, x), inputs)
-    call = call_of(module, inputs, mode)
+    if isinstance(row, dict) and "checkpoint" in row:
+        module.checkpoint = True
+    call = call_of(module, inputs, mode, setup)
     output, names = clocks.named(call) if device.is_cuda else (call(), [])
     if not (found := nesting.tensors(output)):
         raise TypeError(f"the module returns {type(output).__name__} without a tensor in it")
@@ -117,8 +122,11 @@ def _on(setup: dict[str, Any], x: Any) -> Any:
     return x.detach().to(setup["device"]).requires_grad_(x.requires_grad)
 
 
-def call_of(module: Any, inputs: Any, mode: str) -> Call:
-    """Return the call to time: a forward pass, or in "training" forward and backward."""
+def call_of(module: Any, inputs: Any, mode: str, setup: Mapping[str, Any] = {}) -> Call:
+    """Return the call to time: a forward pass, or in "training" a training step.
+
+    ``setup`` names the optimizer of the step and the dtype of its autocast.
+    """
     import torch
 
     args, kwargs = nesting.arguments(inputs)
@@ -132,16 +140,43 @@ def call_of(module: Any, inputs: Any, mode: str) -> Call:
 
         return forward
 
+    optimizer = optimizer_of(module, setup.get("optimizer", "none"))
+    cast = autocast(given[0].device.type if given else "cpu", setup.get("amp", "off"))
+
     def step() -> object:
-        output = nesting.tensors(module(*args, **kwargs))
+        with cast():
+            output = nesting.tensors(module(*args, **kwargs))
         learned = [tensor for tensor in output if tensor.requires_grad]
         if learned:
             torch.autograd.backward(learned, [torch.ones_like(tensor) for tensor in learned])
+        if optimizer:
+            optimizer.step()
         for tensor in (*module.parameters(), *given):
             tensor.grad = None
         return [tensor.detach() for tensor in output]
 
     return step
+
+
+def optimizer_of(module: Any, name: str) -> Any:
+    """Return the optimizer of a name as people make it; it learns nothing, so that weights stay."""
+    import torch
+
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if name == "none" or not learned:
+        return None
+    if name == "adamw":
+        return torch.optim.AdamW(learned, lr=0.0)
+    return torch.optim.SGD(learned, lr=0.0, momentum=0.9 if name == "momentum" else 0.0)
+
+
+def autocast(device: str, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
+    """Return what runs the forward pass in mixed precision; nothing of the kind where "off"."""
+    import torch
+
+    if dtype == "off":
+        return nullcontext
+    return partial(torch.autocast, device, dtype=getattr(torch, dtype))
 
 
 def _reference(device: Any) -> tuple[Any, list[Any]]:

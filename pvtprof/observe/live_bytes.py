@@ -16,7 +16,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pvtprof.designs.part import repeated
+from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.moment import Moment, highest
+from pvtprof.observe.building import autocast, optimizer_of
 from pvtprof.observe.nesting import tensors
 
 aten = torch.ops.aten
@@ -24,6 +26,10 @@ Build: TypeAlias = Callable[[], tuple[nn.Module, tuple[Any, ...]]]
 Seen = TypeVar("Seen")
 #: Handles on the storage of a gradient that nothing but an accumulation holds: its own and ours.
 UNSHARED = 2
+#: Autograd's task outside of a backward pass.
+NO_TASK = -1
+#: What the operators of an optimizer's step are named by.
+OPTIMIZER_STEP = "optimizer.step"
 
 
 class LiveBytes(TorchDispatchMode):
@@ -44,7 +50,7 @@ class LiveBytes(TorchDispatchMode):
         self.timeline: list[Moment] = []
         self.executed: Counter[str] = Counter()
         self._known = WeakIdKeyDictionary()  # UntypedStorage compares by content, not by identity
-        self._running: list[str] = []
+        self._running: list[tuple[str, int]] = []  # submodule, and autograd's task at its start
         self._made_in: dict[int, str] = {}  # autograd's sequence number: submodule
         self._owner: dict[int, str] = {}  # id of a parameter: submodule
         self.ignore(already)
@@ -77,14 +83,36 @@ class LiveBytes(TorchDispatchMode):
                 for own, parameter in inner.named_parameters(recurse=False):
                     self._owner[id(state.get(f"{full}.{own}".lstrip("."), parameter))] = name
                 for handle in (
-                    inner.register_forward_pre_hook(lambda *_, n=name: self._running.append(n)),
-                    inner.register_forward_hook(lambda *_: self._leave()),
+                    inner.register_forward_pre_hook(lambda *_, n=name: self._enter(n)),
+                    inner.register_forward_hook(lambda *_: self._leave(), always_call=True),
                 ):
                     hooks.callback(handle.remove)
             yield
 
+    def _enter(self, name: str) -> None:
+        self._running.append((name, _task()))
+
     def _leave(self) -> None:
         self._running.pop()
+
+    def count(self, tensors: Sequence[Tensor]) -> int:
+        """Count the storages of these tensors as alive from now on; return their bytes."""
+        return int(sum(map(self._follow, tensors)))
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Watch the step of an optimizer; it asks for counts, and fake tensors hold no data."""
+        self._enter(OPTIMIZER_STEP)
+        try:
+            with self:
+                yield
+        finally:
+            self._leave()
+
+    @property
+    def _recomputes(self) -> bool:
+        """Whether a submodule runs that was called within the backward pass that runs."""
+        return bool(self._running) and self._running[-1][1] == _task() != NO_TASK
 
     def __torch_dispatch__(
         self,
@@ -96,6 +124,8 @@ class LiveBytes(TorchDispatchMode):
         module = self._module()
         if self._adds_up_in_place(func, args):
             return args[0].add_(args[1])
+        if func is aten._local_scalar_dense.default and module == OPTIMIZER_STEP:
+            return 1.0
         result = self.laid_out(func, args, func(*args, **(kwargs or {})))
         taken = sum(self._follow(t) for t in tree_leaves(result) if isinstance(t, Tensor))
         name = str(func.overloadpacket).removeprefix("aten.")
@@ -109,9 +139,12 @@ class LiveBytes(TorchDispatchMode):
         return _as_kernels_lay_out(func, args, result)
 
     def _module(self) -> str:
-        """Return the submodule that runs, or whose backward does."""
-        if not _in_backward():
-            module = self._running[-1] if self._running else ""
+        """Return the submodule that runs, or whose backward does.
+
+        Submodules run in the backward pass too, where a block is recomputed.
+        """
+        if self._recomputes or not _in_backward():
+            module = self._running[-1][0] if self._running else ""
             self._made_in.setdefault(torch._C._autograd._get_sequence_nr() - 1, module)
             return module
         node = torch._C._current_autograd_node()
@@ -121,7 +154,7 @@ class LiveBytes(TorchDispatchMode):
 
     def _adds_up_in_place(self, func: Any, args: tuple[Any, ...]) -> bool:
         """Return whether autograd itself would add two gradients in place here."""
-        if func is not aten.add.Tensor or not _in_backward():
+        if func is not aten.add.Tensor or self._recomputes or not _in_backward():
             return False
         with _disable_current_modes():
             handle = args[0].untyped_storage()._cdata
@@ -145,22 +178,33 @@ class LiveBytes(TorchDispatchMode):
         self.live -= size
 
 
+def _task() -> int:
+    """Return the number of autograd's task that runs, or NO_TASK outside of a backward pass."""
+    return int(torch._C._current_graph_task_id())
+
+
 def _in_backward() -> bool:
-    return torch._C._current_graph_task_id() != -1
+    return _task() != NO_TASK
 
 
 def _as_kernels_lay_out(func: Any, args: tuple[Any, ...], result: Any) -> Any:
     """Return the result of an operator, laid out in memory as the kernels of CPU and CUDA do.
 
-    Fake tensors differ in two places (torch 2.13), and layout decides which copies follow: a view
-    with a batch of 1 gets another stride there, which convolutions take for channels-last; and the
-    gradient of a layer norm follows its input's layout, where the kernels return it contiguous.
+    Fake tensors differ in three places (torch 2.13), and layout decides which copies follow: a view
+    with a batch of 1 gets another stride there, which convolutions take for channels-last; the
+    gradient of a layer norm follows its input's layout, where the kernels return it contiguous; and
+    the statistics of a layer norm whose input is narrower than its weights have the dtype of the
+    input, where the kernel of CPUs keeps that of the weights.
     """
     if func in (aten.view.default, aten._unsafe_view.default) and isinstance(result, FakeTensor):
         with _disable_current_modes():
             source = torch.empty_strided(args[0].shape, args[0].stride(), device="meta")
             strides = source.view(result.shape).stride()
         return result if strides == result.stride() else result.as_strided(result.shape, strides)
+    if func is aten.native_layer_norm.default and isinstance(result[0], FakeTensor):
+        wide = args[2] is not None and args[2].dtype != args[0].dtype  # float32 weights, half input
+        statistics = [t.to(args[2].dtype) for t in result[1:]] if wide else result[1:]
+        return (result[0], *statistics)
     if func is aten.native_layer_norm_backward.default and isinstance(result[0], FakeTensor):
         return (result[0].new_empty(result[0].shape), *result[1:])
     return result
@@ -191,28 +235,54 @@ def forward(module: nn.Module, inputs: Sequence[Tensor]) -> LiveBytes:
     return watch
 
 
-def step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
-    """Return a forward pass and its backward, watched; and the bytes saved in between for backward.
+def step(
+    module: nn.Module, inputs: Sequence[Tensor], training: Training = PLAIN_TRAINING
+) -> tuple[LiveBytes, int]:
+    """Return a training step, watched; and the bytes saved in it for backward.
 
-    The gradients of the parameters count, that of the output is the caller's, and the output is
-    held until the end. Where an input requires grad, its gradient is computed and let go. Where
-    nothing learns from the output, the step is the forward pass.
+    Forward pass, backward and the optimizer's step, once its state is there: the state counts all
+    the time. The gradients of the parameters count, that of the output is the caller's, and the
+    output is held until the end. Where an input requires grad, its gradient is computed and let go.
+    Where nothing learns from the output, the step is the forward pass.
     """
     watch = LiveBytes([*module.parameters(), *inputs])
+    optimizer = _with_state(module, training)
+    state = watch.count(_state_of(optimizer)) if optimizer else 0
     with watch.naming(module):
         fed = [_upstream(x) if x.requires_grad else x for x in inputs]
-        with watch:
+        with watch, autocast("cpu", training.amp)():
             output = module(*fed)
         learned = [tensor for tensor in tensors(output) if tensor.requires_grad]
         if not learned:
             return watch, 0
-        saved = watch.live - watch.held_by(tensors(output))
+        saved = watch.live - watch.held_by(tensors(output)) - state
         gradients = [torch.ones_like(tensor) for tensor in learned]
         watch.ignore(gradients)
         del fed
         with watch:
             torch.autograd.backward(learned, gradients)
+    if optimizer:
+        with watch.stepping():
+            optimizer.step()
+        optimizer.zero_grad()
     return watch, saved
+
+
+def _with_state(module: nn.Module, training: Training) -> torch.optim.Optimizer | None:
+    """Return the optimizer of a training after one step of its own, so that its state is there."""
+    optimizer: torch.optim.Optimizer | None = optimizer_of(module, training.optimizer)
+    if optimizer is None:
+        return None
+    for parameter in module.parameters():
+        parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+    with LiveBytes().stepping():
+        optimizer.step()
+    optimizer.zero_grad()
+    return optimizer
+
+
+def _state_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(list(optimizer.state.values())) if torch.is_tensor(leaf)]
 
 
 def on_fake_tensors(watched: Callable[[nn.Module, Sequence[Tensor]], Seen], build: Build) -> Seen:

@@ -48,6 +48,7 @@ class Setup:
     ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for torch's dispatch
     mode, by which operators are timed, to be loaded before the forks; ``other`` is a folder whose
     code it must not run; ``tf32`` lets products and convolutions of float32 run in TF32 on CUDA.
+    ``optimizer`` and ``amp`` are of a training step.
     After ``patience_s`` without an answer the side is given up.
     """
 
@@ -61,6 +62,8 @@ class Setup:
     graph: bool = False
     by_operator: bool = False
     tf32: bool = False
+    optimizer: str = "none"
+    amp: str = "off"
     other: str | None = None
     python: str = sys.executable
     patience_s: float = SLOWEST_S
@@ -239,6 +242,8 @@ def clock_side(setting: Setting, graph: bool = False, tf32: bool = False) -> Ite
         graph=graph,
         by_operator=setting.mode == "inference",
         tf32=tf32,
+        optimizer=setting.optimizer,
+        amp=setting.amp,
     )
     with sides({"the timed process": setup}) as (side,):
         yield side

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build, build_attention
 from pvtprof.observe import device as device_seam
@@ -29,6 +30,7 @@ class Subject:
 
     build: Callable[[], Built] = field(repr=False)
     dtype: str = "float32"
+    training: Training = PLAIN_TRAINING
     _held: list[Built] = field(default_factory=list, repr=False, compare=False)
 
     def real(self, device: str) -> Built:
@@ -73,8 +75,8 @@ class Subject:
 
     @cached_property
     def step(self) -> tuple[LiveBytes, int]:
-        """Live bytes of forward and backward, and what is saved in between; on fake tensors."""
-        return self._on_fake_tensors(live_bytes.step)
+        """Live bytes of a training step, and what is saved in it; on fake tensors."""
+        return self._on_fake_tensors(partial(live_bytes.step, training=self.training))
 
     def watched(self, mode: str) -> LiveBytes:
         """Return live bytes of what ``mode`` runs: a forward pass, or a training step."""
@@ -98,7 +100,12 @@ def _default_dtype(name: str) -> Iterator[None]:
 def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
     """Return a whole network on random images (batch, in_chans, height, width)."""
     shape = (setting.batch, spec.in_chans, *setting.image)
-    return Subject(lambda: (build(spec, setting.attention), (torch.randn(*shape),)), setting.dtype)
+
+    def built() -> Built:
+        network = build(spec, setting.attention, setting.checkpoint)
+        return network, (torch.randn(*shape),)
+
+    return Subject(built, setting.dtype, setting.training)
 
 
 def attention_subject(
@@ -115,6 +122,7 @@ def attention_subject(
             (torch.randn(*shape).requires_grad_(),),
         ),
         setting.dtype,
+        setting.training,
     )
 
 
@@ -130,7 +138,7 @@ def check_settings(setting: Setting) -> None:
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         raise SpecError(
             "autocast is on, which runs some operators in another dtype and keeps copies; "
-            "leave it, and use --dtype bfloat16 or float16"
+            "leave it, and use --mode training --amp, or --dtype bfloat16"
         )
     if torch.is_anomaly_enabled():
         raise SpecError("autograd's anomaly mode is on, which keeps more alive; switch it off")

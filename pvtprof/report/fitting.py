@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.text import Text
 from pvtprof import units
 from pvtprof.analytic.fit import Edge, Fit, Fits
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.designs.setting import Setting
 from pvtprof.observe.environment import Room
 from pvtprof.report import listing, sentences
 
@@ -49,7 +51,14 @@ def _title(found: Fits, memory: str) -> str:
     return (
         f"What fits into {units.size(found.memory_bytes)} ({memory}): {sentences.used(spec)}, "
         f"R {units.ratios(spec.sr_ratios)}, {setting.dtype}, {setting.attention} attention"
+        f"{''.join(f', {word}' for word in _training_words(setting))}"
     )
+
+
+def _training_words(setting: Setting) -> list[str]:
+    """Return how the networks are trained, in words."""
+    words = setting.training.words
+    return [f"training with {words[0]}", *words[1:]] if words else []
 
 
 def _table(found: Fits) -> Table:
@@ -106,9 +115,16 @@ def _remarks(found: Fits) -> list[str]:
     return [
         *lines,
         "- Needs are parameters, input and the peak of live tensors, in training with the "
-        "gradients of the parameters, without an optimizer's state. What the allocator and the "
+        f"gradients of the parameters, {state_included(found.setting)}. What the allocator and the "
         "kernels' workspaces add is not in them.",
     ]
+
+
+def state_included(setting: Setting) -> str:
+    """Return in words whether the state of an optimizer is part of what is needed."""
+    if setting.optimizer == "none":
+        return "without an optimizer's state (--optimizer adds it)"
+    return f"and with what {setting.optimizer} needs"
 
 
 def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
@@ -122,6 +138,7 @@ def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
         "pool_size": spec.pool_size,
         "dtype": setting.dtype,
         "attention": setting.attention,
+        **asdict(setting.in_mode(fit.mode).training),
         "memory_bytes": found.memory_bytes,
         "batch": setting.batch,
         **_edge_record("image", fit.image),

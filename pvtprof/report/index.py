@@ -54,7 +54,7 @@ def _record(name: str, run: Run) -> Record:
         "batch": its.batch,
         "dtype": its.dtype,
         "attention": its.attention,
-        "mode": its.mode,
+        "mode": ", ".join((its.mode, *its.training.words)),
         "device": run.environment.device,
         "date": run.environment.date[:16].replace("T", " "),
         "agrees": ("yes" if run.agrees else "NO") if run.counted else None,

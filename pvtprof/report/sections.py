@@ -115,9 +115,10 @@ def _prediction_text(run: Run, infos: Infos) -> str:
 
 def _memory_text(run: Run, infos: Infos) -> str:
     crosses = "; crosses mark the largest image that fits" if infos["resolution"].crossings else ""
+    mode = ", ".join((run.setting.mode, *run.setting.training.words))
     once = ", each repeated block once" if run.setting.mode == "inference" else ""
     return (
-        f"Memory of the whole model for square images, {run.setting.mode}: parameters, input and "
+        f"Memory of the whole model for square images, {mode}: parameters, input and "
         f"the peak of live tensors{crosses}. Below it, live bytes at every operator, for this "
         f"image, without input and parameters{once}."
     )

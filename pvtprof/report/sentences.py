@@ -14,11 +14,13 @@ from pvtprof.run.witnesses import COUNTERS, WITNESSES
 
 
 def setting(run: Run) -> str:
-    """Return the setting in one line: batch, dtype, attention, and the mode if it is training."""
+    """Return the setting in one line: batch, dtype, attention, and what a training step does."""
     one, tf32 = run.setting, run.environment.tf32
     number = f"{one.dtype}, TF32 {tf32}" if tf32 and one.dtype == "float32" else one.dtype
     parts = [f"batch {one.batch}", number, f"{one.attention} attention"]
-    return ", ".join([*parts, "training step"] if one.mode == "training" else parts)
+    if one.mode == "training":
+        parts += ["training step", *one.training.words]
+    return ", ".join(parts)
 
 
 def title(run: Run) -> str:

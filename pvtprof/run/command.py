@@ -43,6 +43,8 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     for name in _OPTIONS:
         if getattr(first, name) != defaults[name]:
             words.append(f"--{name.replace('_', '-')} {getattr(first, name)}")
+    if options := first.setting.training.options:
+        words.append(options)
     if first.device == _DEFAULTS["device"]:
         return " ".join([*words, "--analytic"])
     words.append(f"--device {first.device}")

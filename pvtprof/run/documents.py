@@ -66,6 +66,9 @@ class SettingDocument(Struct, frozen=True):
     device: str = "none"
     attention: str = "eager"
     mode: str = "inference"
+    optimizer: str = "none"
+    amp: str = "off"
+    checkpoint: bool = False
     sizes: Mapping[str, int] = {}
 
     def __post_init__(self) -> None:

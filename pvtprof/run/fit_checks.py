@@ -16,7 +16,7 @@ def checks(found: Fits) -> Iterator[tuple[str, int, int]]:
     On fake tensors: seconds, without memory. Where no size fits, at the one that was tried.
     """
     for fit in found.fits:
-        setting = replace(found.setting, mode=fit.mode)
+        setting = found.setting.in_mode(fit.mode)
         for what, edge in (("pixels", fit.image), ("images", fit.batch)):
             for size, formula in ((edge.tried, edge.needs), (edge.tried + 1, edge.next_needs)):
                 if formula is None:

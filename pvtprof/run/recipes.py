@@ -27,7 +27,9 @@ def of_rows(
 def of_row(row: Row) -> dict[str, Any]:
     """Return the recipe of one of pvtprof's own rows, in names that all versions know."""
     spec, setting = row.design.spec, row.setting
-    common = {"attention": setting.attention, "pool_size": spec.pool_size}
+    common: dict[str, Any] = {"attention": setting.attention, "pool_size": spec.pool_size}
+    if setting.checkpoint:
+        common["checkpoint"] = True
     if row.part.stage is None:
         return {
             **common,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import Term, total
 from pvtprof.analytic.geometry import token_grids
-from pvtprof.analytic.parts import op_name, part_terms, timeline
+from pvtprof.analytic.parts import op_name, part_terms, saved_bytes, timeline
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
@@ -71,7 +70,7 @@ def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
         params=cost.params,
         ops=tuple(map(_op_cost, terms)),
         peak=highest(timeline(terms, setting)),
-        saved_bytes=liveness.saved(terms, setting.dtype),
+        saved_bytes=saved_bytes(terms, setting),
     )
 
 

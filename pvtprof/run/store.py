@@ -10,6 +10,7 @@ from typing import Any
 from pvtprof.decode import decoded, text_of
 from pvtprof.designs.design import Design, PvtDesign
 from pvtprof.designs.setting import Setting
+from pvtprof.designs.training import PLAIN_TRAINING
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.run.row import AS_THEY_ARE, Row
@@ -46,6 +47,9 @@ def _design_document(design: Design) -> dict[str, Any]:
 def _setting_document(setting: Setting) -> dict[str, Any]:
     its = asdict(setting)
     del its["sizes"]
+    for name, value in asdict(PLAIN_TRAINING).items():
+        if its[name] == value:
+            del its[name]
     return its | ({"sizes": setting.point} if setting.sizes else {})
 
 

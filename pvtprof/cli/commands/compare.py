@@ -23,6 +23,7 @@ from pvtprof.cli.options import (
     workload_options,
 )
 from pvtprof.cli.progress import Progress, progress
+from pvtprof.cli.training_options import training_options
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
 from pvtprof.errors import RunInterruptedError, UnavailableError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Peak memory and latency of inference, or of a whole training step.",
 )
+@training_options
 @click.option(
     "--budget",
     "budget_s",
@@ -99,6 +101,7 @@ def command(
       pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
       pvtprof compare --img 512 --analytic --format csv
       pvtprof compare --task retinanet --img 800x1333 --analytic
+      pvtprof compare --mode training --optimizer adamw --amp bfloat16 --checkpoint
       pvtprof compare --target windows.py:attention --target timm:convnext_tiny
       pvtprof compare --target windows.py:attention --model pvt_v2_b2
     """
@@ -193,6 +196,8 @@ def _default_outputs(
 
     device = resolved_device(options["device"]).replace(":", "")
     mode = "" if options["mode"] == "inference" else f"-{options['mode']}"
+    if asked:
+        mode += "".join(f"-{word}" for word in asked[0].setting.training.file_words)
     own = (
         [re.sub(r"[^\w.]+", "-", given.name).strip("-.") for given in wanted.given]
         if wanted

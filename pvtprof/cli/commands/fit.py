@@ -20,6 +20,7 @@ from pvtprof.cli.options import (
     workload_options,
 )
 from pvtprof.cli.progress import progress
+from pvtprof.cli.training_options import training_options
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Check every answer, and one step beyond it, on fake tensors."
 )
+@training_options
 @target_options
 @format_option("table", "json", "csv")
 @click.pass_context
@@ -52,6 +54,7 @@ def command(
       pvtprof fit --memory 24GiB
       pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
       pvtprof fit --memory 24GiB --task mask-rcnn --img 800x1333
+      pvtprof fit --memory 24GiB --img 800x1333 --batch 2 --optimizer adamw --checkpoint
       pvtprof fit --memory 24GiB --target windows.py:attention
     """
     from pvtprof.observe.environment import Room, device_memory
@@ -66,10 +69,10 @@ def command(
         agreements = _own(wanted, room, form)
     else:
         from pvtprof.analytic.fit import fits
-        from pvtprof.designs.workload import workload
+        from pvtprof.designs.workload import workload_to_fit
         from pvtprof.run.fit_checks import checks
 
-        work = workload(**options)
+        work = workload_to_fit(**options)
         note_large_pool(ctx, [work])
         note_proposals(ctx, work.task)
         found = fits(work.designs, work.setting, room.bytes)

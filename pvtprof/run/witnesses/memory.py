@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import Term
-from pvtprof.analytic.parts import timeline
+from pvtprof.analytic.parts import saved_bytes, timeline
 from pvtprof.designs.setting import Setting
 from pvtprof.moment import Moment, highest
 from pvtprof.observe.witness import Count
@@ -66,7 +66,7 @@ WITNESSES = (
         place=41,
         title="live bytes",
         label="live storages, saved for backward (bytes)",
-        formula=lambda terms, setting: {"": liveness.saved(terms, setting.dtype)},
+        formula=lambda terms, setting: {"": saved_bytes(terms, setting)},
         watch=lambda subject, setting: Count(subject.step[1], {"": subject.step[1]}),
         columns=(None, "saved_observed_bytes"),
     ),
