@@ -152,14 +152,13 @@ def compare(
     """
     device_word(device)
     calibration = calibration or (_kept(device, dtype, mode) if analytic else None)
-    measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
     names, given = _sorted_out(model, example, task, Training(optimizer, amp, checkpoint))
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
     words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
     words |= {"optimizer": optimizer, "amp": amp, "checkpoint": checkpoint}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
-    how: dict[str, Any] = {"measuring": measuring, "analytic": analytic, "progress": progress}
-    how |= {"calibration": calibration}
+    how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
+    how["measuring"] = Measuring(str(device), budget_s, cuda_graph, tf32)
     if not given:
         return with_methods(comparing.compare(asked, **how))
     return with_methods(_of_own(Wanted(given, _at(at, batch), free, depth, mode), asked, how))
