@@ -23,6 +23,7 @@ from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
 from pvtprof.designs.workload import workload
@@ -133,6 +134,11 @@ def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
         figures = expected["error"] if "error" in expected else [expected[name] for name in FIGURES]
         lines.append([*one["texts"].values(), one["stage"], one["variant"], figures])
     return {"options": OPTIONS, "figures": FIGURES, "lines": lines}
+
+
+def is_explorable(run: Run) -> bool:
+    """Return whether the explorer has the operators of a comparison: of a model that classifies."""
+    return not run.is_own and all(design.spec.task == CLASSIFY for design in run.designs)
 
 
 def texts(run: Run) -> dict[str, str]:

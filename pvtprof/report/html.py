@@ -79,7 +79,7 @@ def render(run: Run) -> str:
         for suffix in [f"-{number}" if several else ""]
     ]
     lines = tuple(line for block in blocks for line in block.overview)
-    published = [one for one in run.comparisons if not one.is_own]
+    published = [one for one in run.comparisons if explorer.is_explorable(one)]
     scripts = [*(["engine", "explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
     return page(
         "report.html",
@@ -174,7 +174,8 @@ def explorable(run: Run) -> dict[str, Any]:
 
 def _start(run: Run) -> dict[str, Any]:
     """Return the settings with which the explorer starts, as values for JSON."""
-    known = run.model in MODELS and set(run.variants) <= set(VARIANTS)
+    is_usual = explorer.is_explorable(run) and set(run.variants) <= set(VARIANTS)
+    known = run.model in MODELS and is_usual
     operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
     published = MODELS[run.model if known else DEFAULT_MODEL].stages[0].variant
     vectors = [*(explorer.of_run(run) if known else ()), *explorer.embedded()]
