@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from msgspec import Struct, structs
 
@@ -13,6 +13,8 @@ from pvtprof.check.judgement import fewest_processes
 from pvtprof.decode import loaded
 from pvtprof.designs.published import NAMEABLE, model_spec
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.words import DEFAULT_PROPOSALS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import Environment
@@ -69,6 +71,10 @@ def dumps(baseline: Baseline) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
+#: Fields of a workload that a file has where they are not the default: earlier files have none.
+LATER = ("given", "changes", "task", "proposals", "chosen")
+
+
 def _written(workload: Workload) -> dict[str, object]:
     """Return a workload as it is in a file: a published model by its name, another whole."""
     values = asdict(workload)
@@ -76,8 +82,8 @@ def _written(workload: Workload) -> dict[str, object]:
     if NAMEABLE.get(model.name) == model:
         values["model"] = model.name
         values["given"] = "" if workload.given == model.name else workload.given
-    optional = {name: values.pop(name) for name in ("given", "changes", "chosen")}
-    return values | {name: value for name, value in optional.items() if value}
+    later = {f.name: f.default for f in fields(Workload) if f.name in LATER}
+    return {name: value for name, value in values.items() if later.get(name, ...) != value}
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
@@ -103,6 +109,8 @@ class _Work(Struct, frozen=True):
     pool_size: int
     given: str = ""
     changes: tuple[str, ...] = ()
+    task: str = CLASSIFY
+    proposals: int = DEFAULT_PROPOSALS
 
     def __post_init__(self) -> None:
         self.workload()

@@ -100,6 +100,7 @@ def command(
       pvtprof compare --img 224 --R 8,4,2,1
       pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
       pvtprof compare --img 512 --analytic --format csv
+      pvtprof compare --model my_pvt.toml --set depths=3,4,18,3 --design own
       pvtprof compare --task retinanet --img 800x1333 --analytic
       pvtprof compare --mode training --optimizer adamw --amp bfloat16 --checkpoint
       pvtprof compare --target windows.py:attention --target timm:convnext_tiny
