@@ -14,6 +14,8 @@ from pvtprof.decode import loaded
 from pvtprof.designs.named import network
 from pvtprof.designs.published import NAMEABLE
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.words import DEFAULT_PROPOSALS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import Environment
@@ -77,8 +79,10 @@ def _written(workload: Workload) -> dict[str, object]:
     if NAMEABLE.get(model.name) == model:
         values["model"] = model.name
         values["given"] = "" if workload.given == model.name else workload.given
-    optional = {name: values.pop(name) for name in ("given", "changes", "chosen")}
-    return values | {name: value for name, value in optional.items() if value}
+    usual: dict[str, object] = {"given": "", "changes": (), "chosen": ()}
+    usual |= {"task": CLASSIFY, "proposals": DEFAULT_PROPOSALS}
+    optional = {name: values.pop(name) for name in usual}
+    return values | {name: value for name, value in optional.items() if value != usual[name]}
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
@@ -104,6 +108,8 @@ class _Work(Struct, frozen=True):
     pool_size: int
     given: str = ""
     changes: tuple[str, ...] = ()
+    task: str = CLASSIFY
+    proposals: int = DEFAULT_PROPOSALS
 
     def __post_init__(self) -> None:
         self.workload()
