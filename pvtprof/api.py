@@ -33,7 +33,7 @@ from pvtprof.run import compare as comparing
 from pvtprof.run import run as runs
 from pvtprof.run import store
 from pvtprof.run.compare import Size
-from pvtprof.run.observer import Measuring
+from pvtprof.run.measuring import Measuring
 from pvtprof.run.targets import Wanted, sorted_out
 
 if TYPE_CHECKING:

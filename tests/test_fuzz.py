@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from pvtprof import files
 from pvtprof.check import baseline as baselines
 from pvtprof.cli import app
+from pvtprof.designs.design_text import values_of
+from pvtprof.designs.named import network
 from pvtprof.predict import calibration
 from pvtprof.run import store
 from tests.builders import made_up_calibration, observed_run
@@ -171,6 +173,21 @@ def test_a_broken_file_is_one_line(kind: str, texts: dict[str, str], tmp_path: P
         shutil.rmtree(folder)
 
 
+def test_a_broken_design_file_is_one_line(tmp_path: Path) -> None:
+    good = values_of(network("pvt_v2_b0", ["patch_sizes=5,3,3,3", "num_stages=3"]))
+    for chance, path in folders(tmp_path, EACH):
+        document = json.loads(json.dumps(good))
+        for _ in range(chance.choice((1, 1, 2))):
+            document = changed(chance, document)
+        lines = (f"{json.dumps(key)} = {json.dumps(value)}\n" for key, value in document.items())
+        content = bytearray("".join(lines).encode())
+        if chance.random() < 0.2 and content:
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        file = path.with_suffix(".toml")
+        file.write_bytes(bytes(content))
+        ended(["models", str(file), "--img", "64"])
+
+
 def test_a_broken_baseline_is_no_pass(
     texts: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +208,8 @@ WORDS = {
     "--img": ("64", "0", "-1", "1e3", "16385", "9" * 30, "64x", "x64", "64x64x64", "", "\u0664"),
     "--R": ("1,1,1,1", "0,0,0,0", "1,1,1", "8,4,2,1", "-1,1,1,1", "a", ",,,", "9" * 12, ""),
     "--model": ("pvt_v2_b0", "pvt_tiny", "PVT", "", "../x", "\u00e9", "pvt_v2_b2_linear"),
+    "--set": ("in_chans=4", "depths=1,1,1,1", "depths=1", "x=1", "=", "", "name=../x", "linear=1"),
+    "--design": ("mha", "a=sra_pool", "sra_pool,mha", "=", "", "mha=sra_conv", "\u00e9=mha", ",,,"),
     "--batch": ("1", "0", "-3", "4097", "1.5", "x", ""),
     "--dtype": ("float32", "bfloat16", "int8", ""),
     "--attention": ("eager", "sdpa", "flash"),

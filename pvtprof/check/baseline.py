@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from msgspec import Struct, structs
 
 from pvtprof.check.judgement import fewest_processes
 from pvtprof.decode import loaded
-from pvtprof.designs.named import network
-from pvtprof.designs.published import NAMEABLE
+from pvtprof.designs.published import NAMEABLE, model_spec
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.words import DEFAULT_PROPOSALS
@@ -72,6 +71,10 @@ def dumps(baseline: Baseline) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
+#: Fields of a workload that a file has where they are not the default: earlier files have none.
+LATER = ("given", "changes", "task", "proposals", "chosen")
+
+
 def _written(workload: Workload) -> dict[str, object]:
     """Return a workload as it is in a file: a published model by its name, another whole."""
     values = asdict(workload)
@@ -79,10 +82,8 @@ def _written(workload: Workload) -> dict[str, object]:
     if NAMEABLE.get(model.name) == model:
         values["model"] = model.name
         values["given"] = "" if workload.given == model.name else workload.given
-    usual: dict[str, object] = {"given": "", "changes": (), "chosen": ()}
-    usual |= {"task": CLASSIFY, "proposals": DEFAULT_PROPOSALS}
-    optional = {name: values.pop(name) for name in usual}
-    return values | {name: value for name, value in optional.items() if value != usual[name]}
+    later = {f.name: f.default for f in fields(Workload) if f.name in LATER}
+    return {name: value for name, value in values.items() if later.get(name, ...) != value}
 
 
 def load(path: str | os.PathLike[str]) -> Baseline:
@@ -116,7 +117,8 @@ class _Work(Struct, frozen=True):
 
     def workload(self) -> Workload:
         """Return the workload itself, as it was when the file was written."""
-        return Workload(**structs.asdict(self) | {"model": network(self.model)})
+        model = model_spec(self.model) if isinstance(self.model, str) else self.model
+        return Workload(**structs.asdict(self) | {"model": model})
 
 
 class _Ran(Struct, frozen=True):

@@ -13,7 +13,7 @@ from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import Workload
 
 if TYPE_CHECKING:
-    from pvtprof.run.observer import Measuring
+    from pvtprof.run.measuring import Measuring
     from pvtprof.run.targets import Wanted
 
 #: Options that are left out where they are the default.
@@ -51,6 +51,11 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     return " ".join(words)
 
 
+def gpu_words(measuring: Measuring) -> str:
+    """Return the options of a GPU that a run was asked with."""
+    return " --cuda-graph" * measuring.cuda_graph + " --tf32 on" * measuring.tf32
+
+
 def _named(workload: Workload) -> str:
     """Return how the command line names the model of a workload, without what is on top of it."""
     if workload.given or workload.name in NAMEABLE:
@@ -66,6 +71,7 @@ def own_command(
     Of a module that was given in Python it has the name alone.
     """
     words = []
+    on_gpu = "" if analytic else gpu_words(measuring)
     for given in wanted.given:
         words.append(f"--target {given.target or f'<{given.name}, given in Python>'}")
     if wanted.free:
@@ -79,8 +85,8 @@ def own_command(
         rest = f"{mode} --device {device}" if not analytic else f"{mode} --analytic"
         budget = f" --budget {measuring.budget_s:g}"
         shown = not analytic and measuring.budget_s != DEFAULT_BUDGET_S
-        return f"pvtprof compare {' '.join(words)}{rest}{budget * shown}"
+        return f"pvtprof compare {' '.join(words)}{rest}{budget * shown}{on_gpu}"
     beside = command([replace(one, device=device) for one in asked], measuring.budget_s)
     if "--model " not in beside:
         words.append(f"--model {_named(asked[0])}")
-    return f"pvtprof compare {' '.join(words)}{beside.removeprefix('pvtprof compare')}"
+    return f"pvtprof compare {' '.join(words)}{beside.removeprefix('pvtprof compare')}{on_gpu}"

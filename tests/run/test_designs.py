@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,8 +138,8 @@ def test_fit_answers_for_the_designs_that_are_named(
     words = ["--memory", "64MiB", "--model", "pvt_v2_b0", "--img", "64", "--format", "csv"]
     designs = ["--design", "late=" + ",".join(MIXED), "--design", "mha"]
     assert app.main(["fit", *words, *designs]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(",")[1] for line in lines[1:]] == ["late", "late", "mha", "mha"]
+    lines = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert [line["variant"] for line in lines] == ["late", "late", "mha", "mha"]
 
 
 def test_a_saved_run_of_chosen_designs_is_loaded_as_it_was(tmp_path: Path) -> None:

@@ -144,25 +144,25 @@ def _run(
     """Return the run and its output paths; refuse bad input before measuring begins."""
     from pvtprof import files
     from pvtprof.run.compare import compare
-    from pvtprof.run.observer import Measuring
+    from pvtprof.run.measuring import Measuring
 
     known = _kept_calibration(options) if analytic else None
     if analytic:
-        note_without_effect(ctx, "budget_s", "cuda_graph", "uncalibrated", "tf32")
-        if not known:  # it says which calibration predicts
-            note_without_effect(ctx, "device")
+        unused = ("budget_s", "cuda_graph", "uncalibrated", "tf32")
+        note_without_effect(ctx, *unused, *() if known else ("device",))  # whose calibration
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
     wanted = own_modules(ctx, options)
     asked = _asked(ctx, options, is_own=wanted is not None)
-    if asked:
-        if wanted or not analytic:  # else it is all that follows
-            compare(asked, measuring, analytic=True)  # refuses what cannot be
+    if asked:  # which refuses what cannot be
+        by_formula = compare(asked, measuring, analytic=True, calibration=known)
         note_large_pool(ctx, asked)
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
+    if analytic and not wanted:
+        return by_formula, outputs
     with progress() as show:
         if not analytic:  # measured for PVT's models alone, of which a calibration is
             known = _calibrated(options, bool(asked) and not uncalibrated, show)

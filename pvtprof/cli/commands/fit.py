@@ -20,7 +20,6 @@ from pvtprof.cli.options import (
     workload_options,
 )
 from pvtprof.cli.progress import progress
-from pvtprof.designs.workload import workload
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def command(
         agreements = _own(wanted, room, form)
     else:
         from pvtprof.analytic.fit import fits
+        from pvtprof.designs.workload import workload
         from pvtprof.run.fit_checks import checks
 
         work = workload(**options)

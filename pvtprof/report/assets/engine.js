@@ -22,7 +22,7 @@ const pvtprofEngine = (program) => {
   function parsedRatios(text) {
     const said = `Invalid value for '--R': '${text}': `;
     return text.split(",").map((part) => Number(matched(part, /^\s*-?[0-9]{1,9}\s*$/,
-      `${said}'${part}' is not a whole number; use four such as 8,4,2,1`)[0]));
+      `${said}'${part}' is not a whole number; use one a stage, such as 8,4,2,1`)[0]));
   }
 
   const parsedInteger = (option, text, usual) => whole(matched(text, /^\s*[-+]?[0-9]{1,4000}\s*$/,
@@ -68,7 +68,8 @@ const pvtprofEngine = (program) => {
     positive("image height", work.height, program.max_side);
     positive("image width", work.width, program.max_side);
     if (!Object.hasOwn(program.models, work.model))
-      refuse(`unknown model '${work.model}'; use one of ${Object.keys(program.models).join(", ")}`);
+      refuse(`unknown model '${work.model}'; use one of ${Object.keys(program.models).join(", ")}, ` +
+        "or the path of a design file (.toml)");
     if (work.ratios.length !== 4)
       refuse(`R has ${work.ratios.length} values; use 4, one a stage, such as 8,4,2,1`);
     work.ratios.forEach((ratio, i) => positive(`R of stage ${i + 1}`, ratio));
