@@ -33,6 +33,8 @@ def check(
     mode: str | None = None,
     tf32: bool = False,
     pool_size: int | None = None,
+    task: str | None = None,
+    proposals: int | None = None,
     budget_s: float = CHECK_BUDGET_S,
     tolerance: float | None = None,
     force: bool = False,
@@ -41,7 +43,7 @@ def check(
     """Compare attention with a ``baseline``, or time it against a ``base``; return one result.
 
     The parameters are the options of the command. ``target``, or those from ``model`` to
-    ``pool_size``, say what runs. ``status`` of the result is "passed", "failed" or "undecided";
+    ``proposals``, say what runs. ``status`` of the result is "passed", "failed" or "undecided";
     ``cases`` has the verdict of every row. With ``update`` the baseline is written.
 
     >>> from tempfile import TemporaryDirectory

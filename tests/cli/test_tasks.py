@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,18 @@ def test_a_spec_keeps_its_task_where_none_is_asked_for() -> None:
 def test_modules_of_the_users_own_have_no_task() -> None:
     with pytest.raises(SpecError, match="task 'fpn' is of PVT's models"):
         pvtprof.compare(torch.nn.Linear(2, 2), example=torch.zeros(1, 2), task="fpn")
+
+
+def test_check_holds_a_task_to_its_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "detector.json")
+    words = "--update --model pvt_v2_b0 --task mask-rcnn --proposals 2 --img 64 --R 2,2,2,2"
+    assert app.main(["check", path, *words.split()]) == 0
+    work = json.loads(Path(path).read_text())["workload"]
+    assert (work["task"], work["proposals"]) == ("mask-rcnn", 2)
+    more = Path(path).read_text().replace('"proposals": 2', '"proposals": 3')
+    Path(path).write_text(more)
+    capsys.readouterr()
+    assert app.main(["check", path]) == 1
+    assert "model sra_conv" in capsys.readouterr().out

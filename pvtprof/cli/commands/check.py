@@ -10,7 +10,7 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import Tolerance
-from pvtprof.cli.options import tf32_option, workload_options
+from pvtprof.cli.options import task_options, tf32_option, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CHECK_BUDGET_S, MODES
 from pvtprof.errors import StoreError, UnavailableError
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     help="Peak memory of inference, or of a whole training step.",
 )
 @workload_options()
+@task_options
 @tf32_option
 @click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
 @click.pass_context
@@ -84,6 +85,7 @@ def command(
     Examples:
       pvtprof check baseline.json --update --model pvt_v2_b2 --img 224
       pvtprof check baseline.json
+      pvtprof check detector.json --update --task retinanet --img 256
       pvtprof check --base main --row "stage 1 sra_conv"
       pvtprof check --base main --target my_package.my_module:factory
       pvtprof check before.json --samples now.json
