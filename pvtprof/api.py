@@ -19,10 +19,12 @@ from pvtprof.designs.checks import image_size, one_of
 from pvtprof.designs.chosen import Given
 from pvtprof.designs.device import device_word
 from pvtprof.designs.named import Model, network
+from pvtprof.designs.published import MODELS
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import workload
+from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.entry import calibrate as calibrate
 from pvtprof.predict.entry import choose as choose
@@ -31,7 +33,7 @@ from pvtprof.run import compare as comparing
 from pvtprof.run import run as runs
 from pvtprof.run import store
 from pvtprof.run.compare import Size
-from pvtprof.run.observer import Measuring
+from pvtprof.run.measuring import Measuring
 from pvtprof.run.targets import Wanted, sorted_out
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ def compare(
     mode: str = "inference",
     pool_size: int | None = None,
     designs: Given = (),
+    task: str | None = None,
+    proposals: int | None = None,
     example: object = None,
     free: str | None = None,
     at: Mapping[str, int] | None = None,
@@ -127,9 +131,11 @@ def compare(
     ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and submodules
     have rows down to ``depth``.
 
-    PVT v1 is the published network, with position embeddings stored for 224x224 and resized.
-    Raises SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C
-    ends the measuring and returns what there is; ``Run.interrupted`` says so.
+    ``task`` makes the models backbones: "pyramid", "fpn", "retinanet", "semantic-fpn" or
+    "mask-rcnn", whose box head takes ``proposals`` of each image. PVT v1 is the published network,
+    with position embeddings stored for 224x224 and resized. Raises
+    SpecError for impossible input, UnavailableError if there is no such device. Ctrl-C ends the
+    measuring and returns what there is; ``Run.interrupted`` says so.
 
     >>> run = compare("pvt_v2_b2", img=224, sr_ratios=(8, 4, 2, 1), analytic=True)
     >>> run.row(1, "mha").kv_tokens, run.row(1, "sra_conv").kv_tokens
@@ -139,13 +145,11 @@ def compare(
     """
     device_word(device)
     if analytic and calibration is None:
-        calibration, problem = kept_calibration(device, dtype, mode)
-        if problem:
-            warnings.warn(problem, stacklevel=2)
+        calibration = _kept(device, dtype, mode)
     measuring = Measuring(str(device), budget_s, cuda_graph, tf32)
-    names, given = sorted_out(model, example)
+    names, given = _sorted_out(model, example, task)
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention, "mode": mode}
-    words |= {"pool_size": pool_size, "designs": designs}
+    words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
     asked = comparing.workloads(names, img, sr_ratios, **words) if names or not given else []
     how: dict[str, Any] = {"analytic": analytic, "calibration": calibration, "progress": progress}
     if not given:
@@ -154,6 +158,22 @@ def compare(
 
     wanted = Wanted(given, _at(at, batch), free, depth, mode)
     return with_methods(own.compare(wanted, asked, measuring, **how))
+
+
+def _kept(device: str, dtype: str, mode: str) -> Calibration | None:
+    """Return this machine's calibration; a warning says why it cannot be used."""
+    found, problem = kept_calibration(device, dtype, mode)
+    if problem:
+        warnings.warn(problem, stacklevel=3)
+    return found
+
+
+def _sorted_out(model: Any, example: object, task: str | None) -> tuple[list[Any], list[Any]]:
+    """Return the networks and the modules of the user's own, which have no task."""
+    names, given = sorted_out(model, example)
+    if given and task is not None:
+        raise SpecError(f"task {task!r} is of PVT's models, not of modules of your own; leave it")
+    return names, given
 
 
 def _at(at: Mapping[str, int] | None, batch: int) -> dict[str, int]:
@@ -167,7 +187,10 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 
 def models(
-    img: int | tuple[int, int] = 224, model: Model | Sequence[Model] | None = None
+    img: int | tuple[int, int] = 224,
+    model: Model | Sequence[Model] | None = None,
+    task: str | None = None,
+    proposals: int | None = None,
 ) -> list[dict[str, str | int]]:
     """Return params, MACs and fvcore's count of the eleven published models, or of ``model``.
 
@@ -176,12 +199,13 @@ def models(
     >>> models(224, "pvt_v2_b0_li")[0]["params"]
     3393864
     """
-    from pvtprof.analytic.parts import published, summaries
+    from pvtprof.analytic.parts import summaries
 
     if model is None:
-        return published(image_size(img))
-    several = [model] if isinstance(model, str | os.PathLike | ModelSpec) else model
-    return summaries([network(one) for one in several], image_size(img))
+        several: Sequence[Model] = tuple(MODELS)
+    else:
+        several = [model] if isinstance(model, str | os.PathLike | ModelSpec) else model
+    return summaries([network(one).used_for(task, proposals) for one in several], image_size(img))
 
 
 def formula(
@@ -225,12 +249,15 @@ def fit(
     attention: str = "eager",
     pool_size: int | None = None,
     designs: Given = (),
+    task: str | None = None,
+    proposals: int | None = None,
 ) -> Fits:
     """Return the largest image and the largest batch that fit into memory, for every design.
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
-    closed forms; nothing is built. ``model`` and ``designs`` are as in ``compare``. Raises
-    SpecError if the parameters alone do not fit.
+    closed forms; nothing is built. ``model``, ``designs``, ``task`` and ``proposals`` are as in
+    ``compare``; for a task other than "classify", it is of inference alone. Raises SpecError if the
+    parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]
@@ -240,7 +267,7 @@ def fit(
     from pvtprof.observe.environment import device_memory
 
     words: dict[str, Any] = {"batch": batch, "dtype": dtype, "attention": attention}
-    words |= {"pool_size": pool_size, "designs": designs}
+    words |= {"pool_size": pool_size, "designs": designs, "task": task, "proposals": proposals}
     work = workload(model, img, sr_ratios, **words)
     if memory_bytes is None:
         memory_bytes = device_memory(device).bytes

@@ -21,7 +21,7 @@ from pvtprof.predict.calibration import Calibration, Fitted, Quality
 from pvtprof.predict.kernels import kernels
 from pvtprof.predict.prediction import Ceilings
 from pvtprof.run.compare import compare, workloads
-from pvtprof.run.observer import Measuring
+from pvtprof.run.measuring import Measuring
 from pvtprof.run.row import Row, joined
 from pvtprof.run.rows import terms_of
 from pvtprof.run.witnesses import WITNESSES

@@ -66,7 +66,7 @@ class Convention:
         multiplied = letters(op.right, op.out)
         if not op.owns_right:
             multiplied = tuple(self.renamed.get(i, i) for i in multiplied)
-        bias = ((1, letters(op.out)),) if self.conv_bias and op.is_convolution else ()
+        bias = ((1, letters(op.out)),) if self.conv_bias and op.bias and op.is_convolution else ()
         return ((self.per_mac, multiplied), *bias)
 
     def count(self, op: Op, sizes: Sizes) -> int:
@@ -81,13 +81,25 @@ TORCH = Convention("torch", per_mac=2)
 #: fvcore 0.1.5 (``fvcore/nn/jit_handles.py`` and ``flop_count.py``), one "flop" a MAC.
 FVCORE = Convention(
     "fvcore",
-    elementwise={"layernorm": (5, "out"), "pool": (1, "left"), "interpolate": (4, "out")},
+    elementwise={
+        "layernorm": (5, "out"),
+        "batchnorm": (2, "out"),
+        "pool": (1, "left"),
+        "interpolate": (4, "out"),
+        "nearest": (1, "out"),
+    },
 )
 #: The papers' GFLOPs (which are GMACs): the official ``get_flops.py``, which adds mmcv's module
 #: hooks (``mmcv/cnn/utils/flops_counter.py``) to ``2·h·w·(h//r)·(w//r)·dim`` a block.
 PAPER = Convention(
     "paper",
-    elementwise={"layernorm": (2, "out"), "pool": (1, "left"), "relu": (1, "out")},
+    elementwise={
+        "layernorm": (2, "out"),
+        "batchnorm": (2, "out"),
+        "pool": (1, "left"),
+        "relu": (1, "out"),
+        "relu_": (1, "out"),
+    },
     conv_bias=True,
     renamed={"n": "N", "m": "M"},
 )

@@ -13,6 +13,7 @@ from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.words import MODES
 from pvtprof.errors import SpecError
 
@@ -54,6 +55,7 @@ class Fits:
     """What fits into ``memory_bytes``: parameters, input and the peak of live tensors together.
 
     In training the gradients of the parameters are part of the peak; an optimizer's state is not.
+    Of a task there is inference alone: see ``Workload``.
     """
 
     setting: Setting
@@ -89,6 +91,7 @@ def fits(designs: Sequence[PvtDesign], setting: Setting, memory_bytes: int) -> F
         )
         for design in designs
         for mode in MODES
+        if mode == "inference" or design.spec.task == CLASSIFY
     )
     return Fits(setting, memory_bytes, found)
 

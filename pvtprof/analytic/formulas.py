@@ -8,14 +8,19 @@ the official code, https://github.com/whai362/PVT, where the papers leave someth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
-from pvtprof.analytic.cost import Convention, Cost, cost
+from pvtprof.analytic.cost import Convention
+from pvtprof.analytic.dense import dense_ops
 from pvtprof.analytic.geometry import Sizes, model_sizes, token_grids
 from pvtprof.analytic.ops import Op, Regrad, chained, product
+from pvtprof.analytic.terms import Term as Term
+from pvtprof.analytic.terms import running as running
+from pvtprof.analytic.terms import total as total
 from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.tasks import CLASSIFY, TASKS
 
 _KEYS_AND_VALUES_MEET = (Regrad("stack"), Regrad("clone", when="bm"))
 _Q = Op(
@@ -146,63 +151,30 @@ def block_ops(spec: ModelSpec, stage: StageSpec, attention: str = "eager") -> tu
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One operator at its place in a network: its index sizes, and how often it runs."""
-
-    op: Op
-    sizes: Sizes
-    times: int = 1
-
-    @property
-    def cost(self) -> Cost:
-        """The cost of all runs of this operator together."""
-        return self.times * cost(self.op, self.sizes)
-
-    def count(self, convention: Convention) -> int:
-        """Return the count of all runs together in a convention."""
-        return self.times * convention.count(self.op, self.sizes)
-
-
-def total(terms: Iterable[Term]) -> Cost:
-    """Return the cost of all operators together."""
-    return sum((term.cost for term in terms), Cost())
-
-
 def model_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[Term, ...]:
     """Return every operator of a whole network, for images of (height, width) pixels."""
-    return tuple(
-        term for of_stage in stage_terms(spec, image, batch, attention) for term in of_stage
-    )
+    return _terms(spec, model_sizes(spec, batch, image), image, batch, attention)
 
 
 def stage_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[tuple[Term, ...], ...]:
-    """Return every operator of a whole network, stage by stage."""
+    """Return every operator of a network, stage by stage; for a task, of its backbone alone."""
     sizes = model_sizes(spec, batch, image)
-    placed = layout(spec, _stored(spec, image), attention)
-    found = running(Term(op, sizes[stage - 1], times) for op, stage, times in placed)
+    found = _terms(spec, sizes, image, batch, attention)
     return tuple(
         tuple(term for term in found if term.sizes is stage_sizes) for stage_sizes in sizes
     )
 
 
-def running(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """Return the operators that run at their sizes, with references to skipped copies resolved."""
-    spared: dict[str, str] = {}
-    kept = []
-    for term in terms:
-        op = term.op
-        if not spared.keys().isdisjoint(op.of):
-            op = replace(op, of=tuple(spared.get(name, name) for name in op.of))
-        if op.when and not op.runs(term.sizes):
-            spared[op.name] = op.of[0]
-        else:
-            kept.append(term if op is term.op else replace(term, op=op))
-    return tuple(kept)
+def _terms(
+    spec: ModelSpec, sizes: Sequence[Sizes], image: tuple[int, int], batch: int, attention: str
+) -> tuple[Term, ...]:
+    placed = layout(spec, _stored(spec, image), attention)
+    backbone = [Term(op, sizes[stage - 1], times) for op, stage, times in placed]
+    return running([*backbone, *(Term(*one) for one in dense_ops(spec, image, batch))])
 
 
 def model_total(
@@ -221,7 +193,10 @@ def model_total(
     """
     sizes = model_sizes(spec, batch, image)
     form = _closed_form(spec, _stored(spec, image), attention, convention)
-    return sum([factor * product(indices, sizes[stage - 1]) for stage, indices, factor in form])
+    dense = sum(convention.count(op, at) for op, at in dense_ops(spec, image, batch))
+    return dense + sum(
+        [factor * product(indices, sizes[stage - 1]) for stage, indices, factor in form]
+    )
 
 
 def _stored(spec: ModelSpec, image: tuple[int, int]) -> bool:
@@ -249,7 +224,13 @@ def layout(spec: ModelSpec, stored: bool, attention: str) -> tuple[tuple[Op, int
 
     ``stored`` tells whether v1's stage 1 uses its position embedding as it is stored.
     """
-    return tuple(_placed_ops(spec, stored, attention))
+    placed = _placed_ops(spec, stored, attention)
+    if TASKS[spec.task].neck is None:
+        return tuple(placed)
+    return tuple(
+        (replace(op, where=f"backbone.{op.place}".rstrip(".")), stage, times)
+        for op, stage, times in placed
+    )
 
 
 def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple[Op, int, int]]:
@@ -259,7 +240,7 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
             yield op.inside(f"patch_embed{number}", x), number, 1
         x = f"patch_embed{number}.norm"
         if spec.version == 1:
-            for op in _position_ops(number, stored, spec.class_token and number == spec.last):
+            for op in _position_ops(spec, number, stored):
                 yield replace(op, of=tuple(x if n == "x" else n for n in op.of)), number, 1
             x = f"pos_embed{number}"
         for op in block_ops(spec, stage, attention):
@@ -268,10 +249,22 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
         if spec.version == 2:
             yield replace(_TOKEN_NORM, name=f"norm{number}", of=(x,)), number, 1
             x = f"norm{number}"
-        if number < spec.last:
-            map_name = f"map{number}"
-            yield Op(map_name, "copy", "b s e", "", "b s e", where="", of=(x,), when="s"), number, 1
-            x = map_name
+        if number < spec.last or spec.task != CLASSIFY:
+            as_map = Op(f"map{number}", "copy", "b s e", "", "b s e", where="", of=(x,), when="s")
+            yield replace(as_map, until=_until(spec)), number, 1
+            x = as_map.name
+    if spec.task == CLASSIFY:
+        yield from _head_ops(spec, x)
+
+
+def _until(spec: ModelSpec) -> str | None:
+    """Return the call that lets go of a stage's map: "" holds it to the end, as an output."""
+    if spec.task == CLASSIFY:
+        return None
+    return "neck" if TASKS[spec.task].neck else ""
+
+
+def _head_ops(spec: ModelSpec, x: str) -> Iterator[tuple[Op, int, int]]:
     mean = Op("mean", "mean", "b n e", "", "b e", where="")
     norm = replace(_TOKEN_NORM, regrads=(Regrad("select_backward"),))
     last = replace(norm if spec.version == 1 else mean, of=(x,))
@@ -279,19 +272,21 @@ def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple
     yield Op("head", "contract", "b c", "c z", "b z", bias="z", of=(last.name,)), spec.last, 1
 
 
-def _position_ops(stage: int, stored: bool, class_token: bool) -> Iterator[Op]:
+def _position_ops(spec: ModelSpec, stage: int, stored: bool) -> Iterator[Op]:
     """Yield the operators of v1's position embedding, and of the class token of its last stage.
 
     Stage 1 resizes its embedding where the grid is not the built one; later stages always do,
-    as the official code does, even where nothing changes.
+    as the official code does, even where nothing changes. Detectors have no class token, but keep
+    its entry in the embedding of the last stage, which is left out of every sum.
     """
+    class_token = spec.class_token and stage == spec.last
     tokens, embedding = "x", f"interpolate{stage}"
     if class_token:
         tokens = "cls_token"
         yield Op("cls_token", "concat", "b s e", "e", "b n e", where="", of=("x",))
     add = Op(f"pos_embed{stage}", "add", "b n e", "n e", "b n e", where="", of=(tokens,))
     if stage == 1 and stored:
-        yield add
+        yield replace(add, right="u e") if spec.last == 1 else add
         return
     yield Op(embedding, "interpolate", "", "u e", "s e")
     if class_token:

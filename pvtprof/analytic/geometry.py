@@ -34,6 +34,7 @@ INDICES = {
     "f": "hidden channels of the MLP",
     "t": "key and value",
     "z": "classes",
+    "r": "proposals of one image",
     "N": "query tokens as the papers' script takes them",
     "M": "key tokens as the papers' script takes them",
 }
@@ -146,7 +147,7 @@ def model_sizes(spec: ModelSpec, batch: int, image: tuple[int, int]) -> tuple[Si
                 **attention_sizes(stage, batch, grid, spec.pool_size, extra),
                 **_paper_tokens(stage, (image[0] // shrunk, image[1] // shrunk), spec.pool_size),
                 "s": grid[0] * grid[1],
-                "u": built[0] * built[1] + extra,
+                "u": built[0] * built[1] + (spec.version == 1 and number == spec.last),
                 "f": stage.dim * stage.mlp_ratio,
                 "x": 3,
                 "y": 3,

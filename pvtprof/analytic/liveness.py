@@ -5,7 +5,8 @@ parameters). Three rules of Python decide how long a result lives:
 
 1. until the last operator that reads it has run;
 2. an argument of a call, until that call returns;
-3. what a local variable holds (``Op.bound``), until its function returns.
+3. what a local variable holds (``Op.bound``), until its function returns; so does what lies in a
+   list or tuple, until the call that was given it returns, or to the end (``Op.until``).
 
 With autograd, what backward needs (``keeps``) lives until it has run: see ``training``.
 """
@@ -19,7 +20,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
-from pvtprof.analytic.ops import Op, numel
+from pvtprof.analytic.ops import INPLACE, Op, numel
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest
 
@@ -36,6 +37,10 @@ ATEN = {
     "interpolate": "upsample_bilinear2d",
     "add": "add",
     "concat": "cat",
+    "batchnorm": "native_batch_norm",
+    "nearest": "upsample_nearest2d",
+    "maxpool": "max_pool2d_with_indices",
+    "zeros": "new_zeros",
     "mean": "mean",
     "scale": "mul",
     "copy": "clone",
@@ -108,7 +113,7 @@ def _timeline(terms: Sequence[Term], taken_by: Callable[[Term], Allocations]) ->
     released = releases(running)
     alive: dict[str, int] = {}
     for i, term in enumerate(running):
-        held = sum(alive.values())
+        held, size = sum(alive.values()), 0
         for aten, size, extra in taken_by(term):
             held += size + extra
             yield Moment(held, f"{term.op.module} {aten}".strip())
@@ -131,7 +136,7 @@ def saved(terms: Sequence[Term], dtype: str) -> int:
         names, keeps_statistics = keeps(term)
         kept.update(name for name in names if name in made)
         statistics += beside(term, dtype) if keeps_statistics else 0
-    kept.discard(running[-1].op.name)
+    kept -= {running[-1].op.name, *(term.op.name for term in running if term.op.until == "")}
     return sum(result_bytes(made[name], dtype) for name in kept) + statistics
 
 
@@ -142,6 +147,10 @@ def keeps(term: Term) -> tuple[tuple[str, ...], bool]:
         return (*op.of, op.name), True
     if op.kind == "layernorm":
         return op.of, True
+    if op.kind == "maxpool":
+        return op.of, True
+    if op.kind in INPLACE or op.kind == "batchnorm":
+        return op.of, False
     if op.kind in ("contract", "gelu") or (op.kind == "pool" and aten_name(term) != "mean"):
         return op.of, False
     return ((op.name,) if op.kind in ("softmax", "relu") else ()), False
@@ -168,7 +177,7 @@ def _unrolled(ops: tuple[tuple[Op, int], ...]) -> list[tuple[Op, int]]:
             names = {name: f"{name}@{number}" for name in mine}
             for i, op, _ in block:
                 of = tuple(names.get(name, renamed.get(name, name)) for name in op.of)
-                where = op.module.replace(prefix, f"{prefix}@{number}", 1) if prefix else op.where
+                where = op.place.replace(prefix, f"{prefix}@{number}", 1) if prefix else op.where
                 out.append((replace(op, name=names.get(op.name, op.name), of=of, where=where), i))
             if prefix:
                 (entry,), last = block[0][1].of, block[-1][1].name
@@ -193,6 +202,8 @@ def allocations(term: Term, dtype: str) -> Allocations:
     torch adds the bias of a linear layer in an operator of its own where the input is not
     contiguous, which it is after a convolution at batch 1 (``Op.from_map``).
     """
+    if term.op.kind in INPLACE:
+        return []
     size = result_bytes(term, dtype)
     if is_unfused(term):
         return [("mm", size, 0), ("add", size, 0)]
@@ -216,6 +227,8 @@ def beside(term: Term, dtype: str) -> int:
         return 2 * numel(op.out, sizes) // sizes["e"] * DTYPES[dtype]
     if op.fused:  # the log-sum-exp of each query, in float32 or better
         return numel("b h n", sizes) * max(4, DTYPES[dtype])
+    if op.kind == "maxpool":  # where each maximum was, as int64
+        return numel(op.out, sizes) * 8
     return 0
 
 
@@ -252,6 +265,8 @@ def _releases(ops: tuple[Op, ...]) -> Mapping[int, list[str]]:
     for i, op in enumerate(ops):
         if op.bound:
             last[i] = max(last[i], ends[scopes[i][:-1]])
+        if op.until is not None:
+            last[i] = max(last[i], ends[_parts(op.until)])
     released: dict[int, list[str]] = {}
     for i, end in last.items():
         released.setdefault(end, []).append(ops[i].name)
@@ -259,7 +274,11 @@ def _releases(ops: tuple[Op, ...]) -> Mapping[int, list[str]]:
 
 
 def _scope(op: Op) -> Scope:
-    return tuple(op.module.split(".")) if op.module else ()
+    return _parts(op.place)
+
+
+def _parts(place: str) -> Scope:
+    return tuple(place.split(".")) if place else ()
 
 
 def _call_end(ends: Mapping[Scope, int], mine: Scope, theirs: Scope, reader: int) -> int:

@@ -6,6 +6,7 @@ the sizes of all the indices of the right operand and the result.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
@@ -14,8 +15,16 @@ from pvtprof.analytic.geometry import INDICES, Sizes
 from pvtprof.errors import SpecError
 
 #: Kinds that at least one counter counts, and kinds that none does.
-_COUNTED_KINDS = ("contract", "layernorm", "pool", "interpolate", "relu")
-_FREE_KINDS = ("softmax", "gelu", "add", "concat", "mean", "scale", "copy")
+_COUNTED_KINDS = (
+    *("contract", "layernorm", "batchnorm", "pool", "interpolate", "nearest"),
+    *("relu", "relu_"),
+)
+_FREE_KINDS = (
+    *("softmax", "gelu", "add", "concat", "mean", "scale", "copy"),
+    *("functional_relu_", "maxpool", "zeros"),
+)
+#: Kinds that write into the storage that they read. Who reads the result names that storage.
+INPLACE = frozenset(("relu_", "functional_relu_"))
 #: What an operator can be. An unknown kind is an error: it must never count as zero.
 KINDS = frozenset((*_COUNTED_KINDS, *_FREE_KINDS))
 
@@ -37,16 +46,20 @@ class Regrad:
 class Op:
     """One operator: ``left`` and ``right`` make ``out``; a ``right`` without ``b`` is a parameter.
 
-    ``where`` is the submodule that runs it (None: one of its own name; "": the module itself).
+    ``where`` is the submodule that runs it (None: one of its own name; "": the module itself). A
+    number tells calls apart: "convs@1.conv" is "convs.1.conv"; "head.(2).conv" is called in the
+    third call of something of "head" that is a function or has no name but a number.
     ``of`` names the operators whose results it reads; "x" is the input of the module.
     ``when`` names products of indices ("b h": two, "bm": one) that must all exceed 1 for it to run
     at all: a copy that views spare.
-    ``bound`` results stay alive until their module returns, held by a local variable.
+    ``bound`` results stay alive until their module returns, held by a local variable; ``until``
+    names a later call (from the outermost module, "": that one) whose return lets go of them.
     ``from_map`` operators read the result of a convolution over the token map, which lies channel
     by channel in memory where the batch is 1.
     ``regrads`` are the copies that views of its result cost on the way back.
     ``fused`` operators run inside one kernel: as many MACs, but the indices ``h n m`` of the
     scores are never stored.
+    ``shared`` operators use the parameters of another, which has them in its count.
 
     >>> q = Op("q", "contract", "b n c", "c e", "b n e", bias="e")
     >>> macs(q, {"b": 2, "n": 196, "c": 64, "e": 64}) == 2 * 196 * 64 * 64
@@ -63,9 +76,11 @@ class Op:
     of: tuple[str, ...] = ()
     when: str = ""
     bound: bool = False
+    until: str | None = None
     fused: bool = False
     from_map: bool = False
     regrads: tuple[Regrad, ...] = ()
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -77,9 +92,17 @@ class Op:
             raise SpecError(f"operator {self.name}: unknown indices {sorted(unknown)}; see INDICES")
 
     @property
-    def module(self) -> str:
-        """The submodule that runs it, dotted as in ``named_modules``; "" is the module itself."""
+    def place(self) -> str:
+        """The call that runs it: ``module`` with the numbers that tell calls apart."""
         return self.name if self.where is None else self.where
+
+    @property
+    def module(self) -> str:
+        """The submodule that runs it, dotted, without the indices of repeated blocks.
+
+        "" is the module itself.
+        """
+        return numberless(self.place)
 
     @property
     def owns_right(self) -> bool:
@@ -100,13 +123,23 @@ class Op:
         return replace(
             self,
             name=f"{prefix}.{self.name}",
-            where=f"{prefix}.{self.module}".rstrip("."),
+            where=f"{prefix}.{self.place}".rstrip("."),
             regrads=tuple(
                 replace(regrad, where=f"{prefix}.{regrad.where}".rstrip("."))
                 for regrad in self.regrads
             ),
             of=tuple(x if name == "x" else f"{prefix}.{name}" for name in self.of),
         )
+
+
+@cache
+def numberless(place: str) -> str:
+    """Return a place without the numbers that tell calls apart.
+
+    >>> numberless("block1@2.attn.q"), numberless("head.(3).convs.(0).conv")
+    ('block1.attn.q', 'head.convs.conv')
+    """
+    return re.sub(r"@[0-9]+|\.\([0-9]+\)", "", place)
 
 
 def chained(*ops: Op) -> tuple[Op, ...]:
@@ -151,6 +184,8 @@ def macs(op: Op, sizes: Sizes) -> int:
 
 def params(op: Op, sizes: Sizes) -> int:
     """Return the parameters of one operator: a right operand without batch, and the bias."""
+    if op.shared:
+        return 0
     return (numel(op.right, sizes) if op.owns_right else 0) + numel(op.bias, sizes)
 
 

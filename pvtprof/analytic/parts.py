@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pvtprof.analytic import liveness, training
-from pvtprof.analytic.cost import FVCORE, Convention
+from pvtprof.analytic.cost import FVCORE, Convention, Cost
+from pvtprof.analytic.dense import PARTS, part_of
 from pvtprof.analytic.formulas import (
     Term,
     attention_ops,
@@ -19,9 +20,9 @@ from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.ops import params
 from pvtprof.designs.checks import image_size
 from pvtprof.designs.part import MODEL, Part, attention_of
-from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import TASKS
 from pvtprof.moment import Moment, highest
 
 
@@ -76,11 +77,6 @@ def op_name(term: Term) -> str:
     return term.op.name.removeprefix("attn.")
 
 
-def published(image: tuple[int, int]) -> list[dict[str, str | int]]:
-    """Return params, MACs and fvcore's count of each published model."""
-    return summaries(list(MODELS.values()), image)
-
-
 def summaries(specs: Sequence[ModelSpec], image: tuple[int, int]) -> list[dict[str, str | int]]:
     """Return params, MACs and fvcore's count of some networks."""
     size = image_size(image)
@@ -88,7 +84,8 @@ def summaries(specs: Sequence[ModelSpec], image: tuple[int, int]) -> list[dict[s
 
 
 def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
-    cost = total(model_terms(spec, image))
+    terms = model_terms(spec, image)
+    cost = total(terms)
     variants = list(dict.fromkeys(stage.variant for stage in spec.stages))
     return {
         "model": spec.name,
@@ -96,6 +93,23 @@ def _summary(spec: ModelSpec, image: tuple[int, int]) -> dict[str, str | int]:
         "params": cost.params,
         "macs": cost.macs,
         "fvcore": model_total(spec, image, FVCORE),
+        **_by_part(spec, terms),
+    }
+
+
+def costs_by_part(terms: Sequence[Term], spec: ModelSpec) -> dict[str, Cost]:
+    """Return the cost of backbone, neck and head; nothing for a task that has no neck."""
+    if TASKS[spec.task].neck is None:
+        return {}
+    return {part: total(term for term in terms if part_of(term.op, spec) == part) for part in PARTS}
+
+
+def _by_part(spec: ModelSpec, terms: Sequence[Term]) -> dict[str, str | int]:
+    costs = costs_by_part(terms, spec)
+    return {
+        f"{part}_{what}": getattr(cost, what)
+        for what in ("params", "macs")
+        for part, cost in costs.items()
     }
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 from pvtprof.analytic.formulas import Term
@@ -14,7 +12,7 @@ from pvtprof.analytic.liveness import (
     keeps,
     releases,
 )
-from pvtprof.analytic.ops import Regrad, exceeds_one, numel
+from pvtprof.analytic.ops import Regrad, exceeds_one, numberless, numel
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment
 
@@ -71,7 +69,7 @@ class Step:
 
     def now(self, where: str, aten: str) -> Moment:
         """Return this moment; an unrolled block has the name that all blocks of its stage share."""
-        return Moment(self.live, f"{_numberless(where)} {aten}".strip())
+        return Moment(self.live, f"{numberless(where)} {aten}".strip())
 
     def forward(self) -> Iterator[Moment]:
         """Yield every allocation of the forward pass; then saved tensors and output are alive."""
@@ -138,11 +136,6 @@ class Step:
             self.drop(old.storage)
             self.pending[name] = [Gradient(total, as_map=old.as_map)]
         self.drop(found.storage)
-
-
-@cache
-def _numberless(where: str) -> str:
-    return re.sub("@[0-9]+", "", where)
 
 
 def _weight_is_laid_out_anew(term: Term) -> bool:

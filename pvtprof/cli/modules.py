@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
 
 #: Options that say what PVT's models are and run on.
-OF_MODELS = ("changes", "designs", "img", "sr_ratios", "dtype", "attention", "pool_size")
+OF_MODELS = (
+    *("changes", "designs", "img", "sr_ratios", "dtype", "attention", "pool_size"),
+    *("task", "proposals"),
+)
 #: Options of modules of the user's own.
 OF_MODULES = ("at", "free", "depth", "limit_s")
 
@@ -33,6 +36,11 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
         return None
     from pvtprof.run.targets import DEPTH, Given, Wanted
 
+    if options.get("task"):
+        raise click.UsageError(
+            f"--task {options['task']} is of PVT's models, and --target of modules of your own: "
+            "give only one of them"
+        )
     at = dict(its["at"] or {})
     if is_given(ctx, "batch"):
         at.setdefault("b", options["batch"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pvtprof.cli.options import is_given
+from pvtprof.designs.tasks import CLASSIFY
 
 if TYPE_CHECKING:
     from pvtprof.designs.workload import Workload
@@ -28,6 +29,14 @@ def note_unused_settings(variant: str, names: Sequence[str]) -> None:
     ):
         if name in names and variant != owner:
             click.echo(f"--at {option} has no effect on {variant}: it is of {owner}", err=True)
+
+
+def note_proposals(ctx: click.Context, task: str | None) -> None:
+    """Say where proposals are given for a task that has none."""
+    if is_given(ctx, "proposals") and task != "mask-rcnn":
+        click.echo(
+            f"--proposals has no effect on --task {task or CLASSIFY}: it is of mask-rcnn", err=True
+        )
 
 
 def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:

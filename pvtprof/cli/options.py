@@ -10,8 +10,9 @@ import click
 from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
+from pvtprof.designs.tasks import CLASSIFY, TASKS
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_PROPOSALS, DTYPES
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]
@@ -199,6 +200,22 @@ def workload_options(several: bool = False, searched: bool = False) -> Option:
         return command
 
     return decorated
+
+
+def task_options(command: Command) -> Command:
+    """Add the options that say what a model is the backbone of."""
+    task = click.option(
+        "--task",
+        metavar="TASK",
+        help=f"What the model is used for: {', '.join(TASKS)}.  [default: {CLASSIFY}]",
+    )
+    proposals = click.option(
+        "--proposals",
+        type=int,
+        help="Proposals of one image for the box head of mask-rcnn.  "
+        f"[default: {DEFAULT_PROPOSALS}]",
+    )
+    return task(proposals(command))
 
 
 FREE_HELP = (

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pvtprof.designs.checks import MAX_SIDE, one_of, positive
 from pvtprof.designs.spec import IN_CHANNELS, MOST_STAGES, PATCHES, ModelSpec, StageSpec
@@ -103,7 +104,7 @@ def spec_of(values: Mapping[str, object], name: str) -> ModelSpec:
         raise SpecError("linear is of PVT v2, and version is 1; use attention for PVT v1")
     biases = _biases(values.get("qkv_bias", True), count)
     stages = _stages(columns, _attention(values, linear, version, count), biases)
-    numbers = {
+    numbers: dict[str, Any] = {
         key: _whole(key, values.get(key, default), most) for key, (default, most) in NUMBERS.items()
     }
     return ModelSpec(

@@ -42,7 +42,7 @@ def network(model: Model, changes: Sequence[str] = ()) -> ModelSpec:
     if changes:
         spec = _changed(spec, changes)
     published = NAMEABLE.get(spec.name)
-    if published and spec != published:
+    if published and replace(spec, task=published.task, proposals=published.proposals) != published:
         differ = [k for k, v in values_of(spec).items() if values_of(published).get(k) != v]
         raise SpecError(
             f"{_said(model)}: name is {spec.name}, which is a published model with other "

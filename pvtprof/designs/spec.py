@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof.designs.checks import MAX_SIDE, one_of, positive
+from pvtprof.designs.tasks import CLASSIFY, TASKS
 from pvtprof.designs.variants import PLAIN, VARIANTS
-from pvtprof.designs.words import DEFAULT_POOL_SIZE
+from pvtprof.designs.words import DEFAULT_POOL_SIZE, DEFAULT_PROPOSALS
 from pvtprof.errors import SpecError
 
 #: Patch embedding (kernel, stride, padding) of stage 1 and of later stages, by PVT version.
@@ -16,6 +17,7 @@ PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
 IN_CHANNELS = 3
 BUILT = (224, 224)
 MOST_STAGES = 6
+MOST_PROPOSALS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class ModelSpec:
     the depthwise convolution: a property of that published model, not of pooling attention.
     ``built`` is the (height, width) in pixels for which v1's position embeddings are stored.
     ``patches`` are (kernel, stride, padding) of each stage's patch embedding; empty: the official
-    ones of the version.
+    ones of the version. ``task`` is what the network is the backbone of (see ``tasks``), and
+    ``proposals`` are those of one image for the box head of "mask-rcnn".
     """
 
     name: str
@@ -89,6 +92,8 @@ class ModelSpec:
     built: tuple[int, int] = BUILT
     in_chans: int = IN_CHANNELS
     patches: tuple[tuple[int, int, int], ...] = ()
+    task: str = CLASSIFY
+    proposals: int = DEFAULT_PROPOSALS
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.stages) <= MOST_STAGES:
@@ -102,6 +107,8 @@ class ModelSpec:
         positive("pool size", self.pool_size, MAX_SIDE)
         positive("num_classes", self.num_classes)
         positive("in_chans", self.in_chans)
+        positive("proposals", self.proposals, MOST_PROPOSALS)
+        self._check_task()
         self._check_patches()
         for side in self.built:
             positive("image side", side, MAX_SIDE)
@@ -117,6 +124,15 @@ class ModelSpec:
                 f"stage {self.last} of {self.name} has a class token, so it cannot reduce its keys "
                 f"({last.variant} with R {last.sr_ratio} was asked for); "
                 f"use R 1 in stage {self.last}, as the paper does"
+            )
+
+    def _check_task(self) -> None:
+        one_of("task", self.task, tuple(TASKS))
+        neck = TASKS[self.task].neck
+        if neck and neck.start > self.last:
+            raise SpecError(
+                f"task {self.task} reads the maps from stage {neck.start} on, and {self.name} has "
+                f"{self.last}; use a network with more stages, or --task fpn"
             )
 
     def _check_patches(self) -> None:
@@ -150,8 +166,11 @@ class ModelSpec:
 
     @property
     def class_token(self) -> bool:
-        """Whether the last stage has a class token, and so H·W + 1 tokens, as in PVT v1."""
-        return self.version == 1
+        """Whether the last stage has a class token, and so H·W + 1 tokens.
+
+        PVT v1 has one for classification; detectors use it without.
+        """
+        return self.version == 1 and self.task == CLASSIFY
 
     def patch(self, stage: int) -> tuple[int, int, int]:
         """Return (kernel, stride, padding) of the patch embedding of ``stage`` (from 1)."""
@@ -159,6 +178,14 @@ class ModelSpec:
             return self.patches[stage - 1]
         first, later = PATCHES[self.version]
         return first if stage == 1 else later
+
+    def used_for(self, task: str | None = None, proposals: int | None = None) -> ModelSpec:
+        """Return the same network as the backbone of a task; None is what the network has."""
+        return replace(
+            self,
+            task=self.task if task is None else task,
+            proposals=self.proposals if proposals is None else proposals,
+        )
 
     def with_attention(
         self, variant: str | Sequence[str] | None = None, sr_ratios: Sequence[int] | None = None

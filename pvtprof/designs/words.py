@@ -5,6 +5,7 @@ DTYPES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
 MODES = ("inference", "training")
 DEFAULT_MODEL = "pvt_v2_b2"
 DEFAULT_POOL_SIZE = 7
+DEFAULT_PROPOSALS = 1000  # of one image, as mmdetection tests Mask R-CNN
 DEFAULT_BUDGET_S = 30.0
 CALIBRATE_BUDGET_S = 20.0
 CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`

@@ -12,12 +12,14 @@ from pvtprof.designs.named import Model, given_as, network
 from pvtprof.designs.published import NAMEABLE
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
-from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
+from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE, DEFAULT_PROPOSALS
+from pvtprof.errors import SpecError
 
 #: The words that make a workload: what `workload` takes.
 WORDS = (
     *("model", "img", "sr_ratios", "batch", "dtype", "attention", "mode", "pool_size"),
-    *("changes", "designs"),
+    *("changes", "designs", "task", "proposals"),
 )
 
 
@@ -25,11 +27,11 @@ WORDS = (
 class Workload:
     """One network on one input, and how it runs.
 
-    ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``; the other
-    fields are those of a ``Setting``. ``given`` is what names the model: a name or the path of a
-    design file ("": it was given as a value). ``changes`` are the settings on top of it, which
-    ``model`` has already; ``chosen`` are the designs in place of the usual three. All are as the
-    command line has them.
+    ``sr_ratios`` are those that ``sra_conv`` uses, ``pool_size`` is that of ``sra_pool``; ``task``
+    and ``proposals`` are those of a ``ModelSpec``, the other fields those of a ``Setting``.
+    ``given`` is what names the model: a name or the path of a design file ("": it was given as a
+    value). ``changes`` are the settings on top of it, which ``model`` has already; ``chosen`` are
+    the designs in place of the usual three. All are as the command line has them.
     """
 
     model: ModelSpec
@@ -42,6 +44,8 @@ class Workload:
     attention: str = "eager"
     mode: str = "inference"
     pool_size: int = DEFAULT_POOL_SIZE
+    task: str = CLASSIFY
+    proposals: int = DEFAULT_PROPOSALS
     given: str = ""
     changes: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
@@ -51,6 +55,11 @@ class Workload:
         checked_ratios(self.sr_ratios, self.model.last)
         self.setting  # noqa: B018 # raises where it cannot be
         self.designs  # noqa: B018 # raises where one cannot be
+        if self.mode == "training" and self.task != CLASSIFY:
+            raise SpecError(
+                f"a training step of task {self.task} has no closed form yet; "
+                f"use --mode inference, or --task {CLASSIFY}"
+            )
 
     def again(self) -> Workload:
         """Return the workload with its design file read again, where it has one.
@@ -77,7 +86,8 @@ class Workload:
 
     @property
     def _pooled(self) -> ModelSpec:
-        return replace(self.model, pool_size=self.pool_size)
+        used = self.model.used_for(self.task, self.proposals)
+        return replace(used, pool_size=self.pool_size)
 
     def spec(self, variant: str) -> ModelSpec:
         """Return the model with ``variant`` in every stage, with the workload's R and pool size."""
@@ -110,8 +120,10 @@ def workload(
     pool_size: int | None = None,
     changes: Sequence[str] = (),
     designs: chosen.Given = (),
+    task: str | None = None,
+    proposals: int | None = None,
 ) -> Workload:
-    """Return the workload of these options; ``sr_ratios`` and ``pool_size`` None: the model's own.
+    """Return the workload of these options; what is None is the model's own.
 
     ``changes`` are settings on top of the model, such as "depths=3,4,18,3".
     """
@@ -130,4 +142,6 @@ def workload(
         given=given_as(model),
         changes=tuple(changes),
         chosen=chosen.words_of(designs),
+        task=spec.task if task is None else task,
+        proposals=spec.proposals if proposals is None else proposals,
     )

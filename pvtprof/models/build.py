@@ -14,6 +14,7 @@ from pvtprof.designs.published import model_spec as model_spec  # for workers of
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.designs.words import ATTENTIONS
 from pvtprof.models.attention import Attention
+from pvtprof.models.detectors import DETECTORS
 from pvtprof.models.pvt import PyramidVisionTransformer
 from pvtprof.models.pvt_v2 import PyramidVisionTransformerV2
 
@@ -26,6 +27,8 @@ def build_model(
     num_classes: int | None = None,
     attention: str = "eager",
     pool_size: int | None = None,
+    task: str | None = None,
+    proposals: int | None = None,
 ) -> nn.Module:
     """Return a PVT or PVT v2, with its own attention or with another.
 
@@ -33,7 +36,8 @@ def build_model(
     None is as it is there. ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a
     stage. ``sr_ratios`` are R of each stage, used where the variant is "sra_conv". ``img`` in
     pixels (side, or height and width) is the size for which v1 stores its position embeddings;
-    every network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused).
+    every network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused). ``task``
+    and ``proposals`` are as in ``compare``.
 
     Parameter names and shapes are the official ones, so published checkpoints load with
     ``strict=True``. Raises SpecError for impossible input, such as R != 1 in stage 4 of PVT v1.
@@ -43,7 +47,7 @@ def build_model(
     >>> sum(p.numel() for p in model.parameters())
     3666760
     """
-    own = network(name)
+    own = network(name).used_for(task, proposals)
     spec = replace(
         own.with_attention(variant, sr_ratios),
         pool_size=own.pool_size if pool_size is None else pool_size,
@@ -57,11 +61,16 @@ def build(spec: ModelSpec, attention: str = "eager") -> nn.Module:
     """Return the network of a ModelSpec, on torch's default device and of its default dtype."""
     one_of("attention", attention, ATTENTIONS)
     kind = PyramidVisionTransformer if spec.version == 1 else PyramidVisionTransformerV2
-    model = _initialised(kind(spec, attention))
-    for name, parameter in model.named_parameters(recurse=False):
+    backbone = kind(spec, attention)
+    model = _initialised(DETECTORS.get(spec.task, _backbone_alone)(spec, backbone))
+    for name, parameter in backbone.named_parameters(recurse=False):
         if name.startswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)
     return model
+
+
+def _backbone_alone(spec: ModelSpec, backbone: nn.Module) -> nn.Module:
+    return backbone
 
 
 class OnGrid(nn.Module):

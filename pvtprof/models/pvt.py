@@ -86,12 +86,16 @@ class Interpolate(nn.Module):
 
 
 class PyramidVisionTransformer(nn.Module):
-    """PVT v1 for classification: images (B, in_chans, H, W) to logits (B, num_classes).
+    """PVT v1: images (B, in_chans, H, W) to logits (B, num_classes), or to the maps of all stages.
 
     Right at every image size. The official code compares the *number* of tokens with stage 1's
     built number to decide whether to resize a position embedding: it crashes at 448x448, 896x896
     and 224x896, and misplaces the embedding at 112x448. Here grids are compared, in stage 1 alone;
     later stages always resize, as the official code does at all other sizes.
+
+    As a detector's backbone it has neither class token, last norm nor head (official
+    ``detection/pvt.py``); the embedding of the last stage keeps its entry for the class token, so
+    that checkpoints load, and leaves it out.
     """
 
     def __init__(self, spec: ModelSpec, attention: str = "eager") -> None:
@@ -110,13 +114,18 @@ class PyramidVisionTransformer(nn.Module):
             setattr(self, f"pos_embed{number}", nn.Parameter(torch.zeros(1, stored, stage.dim)))
             setattr(self, f"interpolate{number}", Interpolate((H, W)))
             setattr(self, f"block{number}", nn.ModuleList(blocks))
+        self.gives_maps = not spec.class_token
+        if self.gives_maps:
+            return
         dim = spec.stages[-1].dim
         self.norm = nn.LayerNorm(dim, eps=BLOCK_EPS)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.head = nn.Linear(dim, spec.num_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (B, num_classes)."""
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return the logits (B, num_classes), or the maps of all stages."""
+        if self.gives_maps:
+            return self.forward_maps(x)
         logits: Tensor = self.head(self.forward_features(x))
         return logits
 
@@ -134,13 +143,27 @@ class PyramidVisionTransformer(nn.Module):
         x = self.norm(x)
         return x[:, 0]
 
+    def forward_maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the map (B, C, H, W) of every stage."""
+        maps = []
+        for number in range(1, self.last + 1):
+            x, H, W = getattr(self, f"patch_embed{number}")(x)
+            x = x + self.position(number, H, W)
+            for block in getattr(self, f"block{number}"):
+                x = block(x, H, W)
+            x = as_map(x, H, W)
+            maps.append(x)
+        return tuple(maps)
+
     def position(self, number: int, H: int, W: int) -> Tensor:
         """Return the position embedding of stage ``number`` for an H x W grid: (1, N, C)."""
         embedding: Tensor = getattr(self, f"pos_embed{number}")
         interpolate = getattr(self, f"interpolate{number}")
+        if self.gives_maps and number == self.last:
+            embedding = embedding[:, 1:]
         if number == 1 and interpolate.grid == (H, W):
             return embedding
-        if number < self.last:
+        if self.gives_maps or number < self.last:
             resized: Tensor = interpolate(embedding, H, W)
             return resized
         return torch.cat((embedding[:, :1], interpolate(embedding[:, 1:], H, W)), dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.models.pvt import BLOCK_EPS, Block, as_map, patch_embed
 
 
@@ -45,7 +46,10 @@ class ConvMlp(nn.Module):
 
 
 class PyramidVisionTransformerV2(nn.Module):
-    """PVT v2 for classification: images (B, in_chans, H, W) to logits (B, num_classes)."""
+    """PVT v2: images (B, in_chans, H, W) to logits (B, num_classes), or to the maps of all stages.
+
+    As a detector's backbone it has no head (official ``detection/pvt_v2.py``).
+    """
 
     def __init__(self, spec: ModelSpec, attention: str = "eager") -> None:
         super().__init__()
@@ -63,10 +67,15 @@ class PyramidVisionTransformerV2(nn.Module):
             setattr(self, f"patch_embed{number}", patch_embed(spec, number))
             setattr(self, f"block{number}", nn.ModuleList(blocks))
             setattr(self, f"norm{number}", nn.LayerNorm(stage.dim, eps=BLOCK_EPS))
+        self.gives_maps = spec.task != CLASSIFY
+        if self.gives_maps:
+            return
         self.head = nn.Linear(spec.stages[-1].dim, spec.num_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (B, num_classes)."""
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return the logits (B, num_classes), or the maps of all stages."""
+        if self.gives_maps:
+            return self.forward_maps(x)
         logits: Tensor = self.head(self.forward_features(x))
         return logits
 
@@ -80,3 +89,15 @@ class PyramidVisionTransformerV2(nn.Module):
             if number < self.last:
                 x = as_map(x, H, W)
         return x.mean(dim=1)
+
+    def forward_maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the map (B, C, H, W) of every stage."""
+        maps = []
+        for number in range(1, self.last + 1):
+            x, H, W = getattr(self, f"patch_embed{number}")(x)
+            for block in getattr(self, f"block{number}"):
+                x = block(x, H, W)
+            x = getattr(self, f"norm{number}")(x)
+            x = as_map(x, H, W)
+            maps.append(x)
+        return tuple(maps)

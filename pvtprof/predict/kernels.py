@@ -128,6 +128,8 @@ def _kernel(term: Term, aten: str, dtype: str, is_rest: bool) -> Kernel:
 def _seen_as(op: Op, aten: str, sizes: Sizes, dtype: str) -> tuple[str, str, tuple[float, ...]]:
     """Return (family, kind, features) of an operator; ``path`` tells batch 1 from others."""
     size = DTYPES[dtype]
+    if "a" not in sizes:  # of a neck or a head: no calibration has seen it
+        return f"{aten}_of_task", "elements", elements_of(numel(op.out, sizes), size)
     path = "@1" if sizes["b"] == 1 else "@n"
     name = op.name.rpartition(".")[2].rstrip("1234")
     if aten in ("addmm", "mm"):

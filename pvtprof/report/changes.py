@@ -18,6 +18,8 @@ def facts(run: Run) -> dict[str, object]:
         **asdict(run.setting),
         "sr_ratios": spec.sr_ratios,
         "pool_size": spec.pool_size,
+        "task": spec.task,
+        "proposals": spec.proposals,
     }
 
 

@@ -26,6 +26,7 @@ from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
 from pvtprof.designs.workload import workload
@@ -71,7 +72,9 @@ def own_networks(runs: Iterable[Run]) -> tuple[Explored, ...]:
         words = re.match("pvtprof compare (--model .+?) --img ", run.command)
         is_single = len({design.model for design in run.designs}) == 1
         for design in run.designs:
-            if isinstance(design, PvtDesign) and not _is_published(design.spec):
+            if not isinstance(design, PvtDesign) or design.spec.task != CLASSIFY:
+                continue
+            if not _is_published(design.spec):
                 named = (
                     words[1] if words and is_single else f"--model <{design.model}, of this run>"
                 )
@@ -232,6 +235,11 @@ def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
         figures = expected["error"] if "error" in expected else [expected[name] for name in FIGURES]
         lines.append([*one["texts"].values(), one["stage"], one["variant"], figures])
     return {"options": OPTIONS, "figures": FIGURES, "lines": lines}
+
+
+def is_explorable(run: Run) -> bool:
+    """Return whether the explorer has the operators of a comparison: of a model that classifies."""
+    return not run.is_own and all(design.spec.task == CLASSIFY for design in run.designs)
 
 
 def texts(run: Run) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pvtprof import units
 from pvtprof.analytic.fit import Edge, Fit, Fits
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.observe.environment import Room
-from pvtprof.report import listing
+from pvtprof.report import listing, sentences
 
 LIMITS = {"image": MAX_SIDE, "batch": MAX_BATCH}
 
@@ -47,7 +47,7 @@ def render(found: Fits, memory: str, form: str, width: int) -> str:
 def _title(found: Fits, memory: str) -> str:
     spec, setting = found.fits[0].design.spec, found.setting
     return (
-        f"What fits into {units.size(found.memory_bytes)} ({memory}): {spec.name}, "
+        f"What fits into {units.size(found.memory_bytes)} ({memory}): {sentences.used(spec)}, "
         f"R {units.ratios(spec.sr_ratios)}, {setting.dtype}, {setting.attention} attention"
     )
 
@@ -100,6 +100,9 @@ def _remarks(found: Fits) -> list[str]:
         )
     if any(not edge.size for edge in edges):
         lines.append('- "none": the smallest that the design takes does not fit.')
+    if len({fit.mode for fit in found.fits}) == 1:
+        task = found.fits[0].design.spec.task
+        lines.append(f"- Inference alone: a training step of task {task} has no closed form yet.")
     return [
         *lines,
         "- Needs are parameters, input and the peak of live tensors, in training with the "
@@ -112,6 +115,7 @@ def _record(found: Fits, fit: Fit) -> dict[str, str | int | None]:
     spec, setting = fit.design.spec, found.setting
     return {
         "model": spec.name,
+        "task": spec.task,
         "variant": fit.variant,
         "mode": fit.mode,
         "sr_ratios": units.ratios(spec.sr_ratios),

@@ -80,7 +80,7 @@ def render(run: Run) -> str:
         for suffix in [f"-{number}" if several else ""]
     ]
     lines = tuple(line for block in blocks for line in block.overview)
-    published = [one for one in run.comparisons if not one.is_own]
+    published = [one for one in run.comparisons if explorer.is_explorable(one)]
     scripts = [*(["engine", "explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
     return page(
         "report.html",
@@ -179,7 +179,7 @@ def explorable(runs: Sequence[Run]) -> dict[str, Any]:
 def _start(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the settings with which the explorer starts, as values for JSON."""
     run, networks = runs[0], explorer.own_networks(runs)
-    known = not run.is_own
+    known = explorer.is_explorable(run)
     operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
     rows = explorer.of_run(run, networks) if known else ()
     vectors = [*rows, *explorer.embedded(networks)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pvtprof import units
+from pvtprof.analytic.parts import costs_by_part
+from pvtprof.designs.part import MODEL
+from pvtprof.designs.tasks import DETECTIONS, TASKS
 from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.predict.prediction import VECTORS
 from pvtprof.report import gpu
 from pvtprof.run.row import Row
+from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
 
@@ -70,6 +74,24 @@ def _stops(run: Run) -> Iterator[str]:
         yield f"Timed until {why}: {', '.join(stopped)}."
 
 
+def _task(run: Run) -> Iterator[str]:
+    """Yield the MACs of backbone, neck and head, and what the head leaves out."""
+    for row in run.rows:
+        if row.is_own or row.part != MODEL:
+            continue
+        if costs := costs_by_part(terms_of(row), row.design.spec):
+            parts = (f"{name} {units.giga(cost.macs)}" for name, cost in costs.items())
+            yield f"{row.design.name}, MACs: {', '.join(parts)}."
+    spec = None if run.is_own else run.designs[0].spec
+    if spec and TASKS[spec.task].left_out:
+        yield f"Left out of {spec.task}: {', '.join(TASKS[spec.task].left_out)}."
+    if spec and spec.task == "mask-rcnn":
+        yield (
+            f"The box head takes {units.integer(spec.proposals)} proposals of each image, the mask "
+            f"head {DETECTIONS} detections."
+        )
+
+
 def _why_plain(row: Row) -> str:
     """Return why a stage runs plain attention though its design is another; "" where it does not.
 
@@ -89,6 +111,7 @@ def notes(run: Run) -> Iterator[str]:
     for row in run.rows:
         if why := _why_plain(row):
             yield f"{row.name} is plain mha here: {why}."
+    yield from _task(run)
     for witness in WITNESSES:
         found = [row.witnesses[witness] for row in run.rows if witness in row.witnesses]
         if skipped := sorted({op for agreement in found for op in agreement.skipped}):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from pvtprof import units
+from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import COUNTERS, WITNESSES
@@ -32,7 +34,13 @@ def reductions(run: Run) -> str:
 
 def place(run: Run) -> str:
     """Return the model and the image of one comparison: "pvt_v2_b2 at 224x224"."""
-    return f"{run.model} at {units.grid(*run.setting.image)}"
+    model = run.model if run.is_own else used(run.designs[0].spec)
+    return f"{model} at {units.grid(*run.setting.image)}"
+
+
+def used(spec: ModelSpec) -> str:
+    """Return the name of a model, and the task that it is used for if it does not classify."""
+    return spec.name if spec.task == CLASSIFY else f"{spec.name} for {spec.task}"
 
 
 def agreement(run: Run) -> str:

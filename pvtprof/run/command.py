@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ from pvtprof.designs.words import DEFAULT_BUDGET_S, DEFAULT_MODEL
 from pvtprof.designs.workload import Workload
 
 if TYPE_CHECKING:
-    from pvtprof.run.observer import Measuring
+    from pvtprof.run.measuring import Measuring
     from pvtprof.run.targets import Wanted
 
 #: Options that are left out where they are the default.
-_OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size")
+_OPTIONS = ("batch", "dtype", "attention", "mode", "pool_size", "task", "proposals")
+_DEFAULTS = {field.name: field.default for field in fields(Workload)}
 
 
 def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -> str:
@@ -38,18 +39,21 @@ def command(workloads: Sequence[Workload], budget_s: float = DEFAULT_BUDGET_S) -
     if all(one.sr_ratios == first.sr_ratios for one in workloads):  # else each has its own
         words.append(f"--R {units.ratios(first.sr_ratios)}")
     words += [f"--design {quote(word)}" for word in first.chosen]
-    plain = Workload(
-        first.model, first.height, first.width, first.sr_ratios, pool_size=first.model.pool_size
-    )
+    defaults = _DEFAULTS | {"pool_size": first.model.pool_size}
     for name in _OPTIONS:
-        if getattr(first, name) != getattr(plain, name):
+        if getattr(first, name) != defaults[name]:
             words.append(f"--{name.replace('_', '-')} {getattr(first, name)}")
-    if first.device == plain.device:
+    if first.device == _DEFAULTS["device"]:
         return " ".join([*words, "--analytic"])
     words.append(f"--device {first.device}")
     if budget_s != DEFAULT_BUDGET_S:
         words.append(f"--budget {budget_s:g}")
     return " ".join(words)
+
+
+def gpu_words(measuring: Measuring) -> str:
+    """Return the options of a GPU that a run was asked with."""
+    return " --cuda-graph" * measuring.cuda_graph + " --tf32 on" * measuring.tf32
 
 
 def _named(workload: Workload) -> str:
@@ -67,6 +71,7 @@ def own_command(
     Of a module that was given in Python it has the name alone.
     """
     words = []
+    on_gpu = "" if analytic else gpu_words(measuring)
     for given in wanted.given:
         words.append(f"--target {given.target or f'<{given.name}, given in Python>'}")
     if wanted.free:
@@ -80,8 +85,8 @@ def own_command(
         rest = f"{mode} --device {device}" if not analytic else f"{mode} --analytic"
         budget = f" --budget {measuring.budget_s:g}"
         shown = not analytic and measuring.budget_s != DEFAULT_BUDGET_S
-        return f"pvtprof compare {' '.join(words)}{rest}{budget * shown}"
+        return f"pvtprof compare {' '.join(words)}{rest}{budget * shown}{on_gpu}"
     beside = command([replace(one, device=device) for one in asked], measuring.budget_s)
     if "--model " not in beside:
         words.append(f"--model {_named(asked[0])}")
-    return f"pvtprof compare {' '.join(words)}{beside.removeprefix('pvtprof compare')}"
+    return f"pvtprof compare {' '.join(words)}{beside.removeprefix('pvtprof compare')}{on_gpu}"

@@ -16,14 +16,15 @@ from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.run.command import command
-from pvtprof.run.observer import Measuring, Observer, Progress, check_addressable
+from pvtprof.run.command import command, gpu_words
+from pvtprof.run.measuring import Measuring, Progress
 from pvtprof.run.row import Row
 from pvtprof.run.rows import analytic_rows
 from pvtprof.run.run import Run
 
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
+    from pvtprof.run.observer import Observer
 
 #: A side in pixels, or (height, width).
 Size: TypeAlias = int | tuple[int, int]
@@ -110,7 +111,7 @@ def _placed(row: Row, device: str) -> Row:
     return replace(row, setting=replace(row.setting, device=device))
 
 
-def _check_gpu_words(setting: Setting, measuring: Measuring) -> None:
+def check_gpu_words(setting: Setting, measuring: Measuring) -> None:
     """Raise where something of a GPU is asked that this setting has not."""
     if measuring.cuda_graph and (not setting.on_cuda or setting.mode != "inference"):
         raise SpecError(
@@ -132,13 +133,14 @@ def _observed(
     """Return the run of some comparisons, observed one after the other until the end or Ctrl-C."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.observe.subject import check_settings
+    from pvtprof.run.observer import Observer, check_addressable
 
     for rows in comparisons:
         check_addressable(rows)
     device = resolved_device(measuring.device)
     setting = replace(asked[0].setting, device=device)
     check_settings(setting)
-    _check_gpu_words(setting, measuring)
+    check_gpu_words(setting, measuring)
     share = 1 / len(comparisons)
     observers = [
         Observer([_placed(row, device) for row in rows], measuring, share, progress)
@@ -146,7 +148,7 @@ def _observed(
     ]
     interrupted = not _all_observed(observers, setting, measuring)
     words = command([replace(one, device=device) for one in asked], measuring.budget_s)
-    words += " --cuda-graph" * measuring.cuda_graph + " --tf32 on" * measuring.tf32
+    words += gpu_words(measuring)
     here = environment(device, timed=measuring.budget_s > 0, tf32=measuring.tf32)
     rows = tuple(row for observer in observers for row in observer.rows.values())
     failure = next((observer.failure for observer in observers if observer.failure), None)

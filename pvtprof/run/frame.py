@@ -51,6 +51,7 @@ def _record(row: Row) -> dict[str, Cell]:
         "stage": row.part.stage,
         "variant": row.design.name,
         "mode": setting.mode,
+        "task": None if row.is_own else row.design.spec.task,
         "runs_as": row.runs_as,
         "dim": row.dim,
         "num_heads": row.num_heads,

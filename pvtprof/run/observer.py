@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from pvtprof import units
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.words import DEFAULT_BUDGET_S
 from pvtprof.errors import DeviceLostError, DeviceMemoryError, SpecError, UnavailableError
 from pvtprof.observe.environment import free_bytes
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
 from pvtprof.run import on_card, recipes
+from pvtprof.run.measuring import Measuring, Progress
 from pvtprof.run.row import Row
 from pvtprof.run.rows import with_profile
 from pvtprof.run.witnesses import witnessed
@@ -26,30 +26,12 @@ if TYPE_CHECKING:
     from pvtprof.observe.sides import Side
     from pvtprof.observe.subject import Subject
 
-Progress = Callable[[str], None]
 Key: TypeAlias = tuple[Part, str]  # of a row within its comparison: its part and its design
 OUT_OF_MEMORY = "ran out of memory; close other programs or use a smaller --img"
 #: Share of the measuring budget for the whole models; the rest is for the attention of the stages.
 MODEL_SHARE = 0.5
 #: Of what is for a stage, the share for its operators, one by one; and so many seconds in any case.
 OPERATORS_SHARE, OPERATORS_S = 0.1, 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Measuring:
-    """How a run is measured: on which device, for how long, with CUDA graphs and TF32 or without.
-
-    ``budget_s`` are seconds for all comparisons together; 0 measures no latency.
-    """
-
-    device: str = "auto"
-    budget_s: float = DEFAULT_BUDGET_S
-    cuda_graph: bool = False
-    tf32: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.budget_s, int | float) or not 0 <= self.budget_s < float("inf"):
-            raise SpecError(f"budget is {self.budget_s!r} s; use 0 or more, such as 30")
 
 
 def subject_of(row: Row) -> Subject:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from pvtprof.designs.design import TargetDesign
 from pvtprof.designs.part import MODEL
+from pvtprof.designs.setting import Setting
 from pvtprof.designs.workload import Workload
 from pvtprof.observe.environment import environment
 from pvtprof.predict.calibration import Calibration
 from pvtprof.run import compare as comparing
 from pvtprof.run.command import own_command
-from pvtprof.run.observer import Measuring, Progress
+from pvtprof.run.measuring import Measuring, Progress
 from pvtprof.run.own_predictions import predicted
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -56,6 +57,8 @@ def _own(
     from pvtprof.observe.asking import resolved_device
 
     device = "none" if analytic else resolved_device(measuring.device)
+    if not analytic:
+        comparing.check_gpu_words(Setting(1, 1, device=device, mode=wanted.mode), measuring)
     found = targets(wanted, device, progress)
     forms = _forms(found)
     if analytic:
@@ -102,7 +105,11 @@ def _observed(observer: TargetObserver, first: Target, measuring: Measuring) -> 
 
     setting = replace(first.setting, dtype="float32")  # a factory decides itself what it builds
     check_settings(setting)
-    side = clock_side(setting, tf32=measuring.tf32) if measuring.budget_s else nullcontext()
+    side = (
+        clock_side(setting, measuring.cuda_graph, measuring.tf32)
+        if measuring.budget_s
+        else nullcontext()
+    )
     try:
         with with_autograd(), side as clock:
             observer.observe(clock)

@@ -18,7 +18,8 @@ from pvtprof.observe.environment import free_bytes
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
 from pvtprof.run import target_rows
-from pvtprof.run.observer import OUT_OF_MEMORY, Measuring, Progress
+from pvtprof.run.measuring import Measuring, Progress
+from pvtprof.run.observer import OUT_OF_MEMORY
 from pvtprof.run.row import Row
 from pvtprof.run.targets import Target
 

@@ -13,9 +13,12 @@ import pvtprof
 from pvtprof.api import Run
 from pvtprof.cli import main
 from pvtprof.designs.part import MODEL
+from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError, StoreError
 from pvtprof.report import html, markdown, own, terminal
-from pvtprof.run import store
+from pvtprof.run import command, store
+from pvtprof.run.measuring import Measuring
+from pvtprof.run.targets import Given, Wanted
 from tests.derive import modules
 
 TARGETS = Path(__file__).parent.parent / "derive" / "modules.py"
@@ -200,6 +203,14 @@ def test_the_command_writes_a_run_and_a_page(
     assert "What your modules cost" in (tmp_path / "own.html").read_text()
 
 
+@pytest.mark.parametrize("beside", [[], [workload("pvt_v2_b0", 64)]])
+def test_the_command_repeats_what_was_asked_of_a_gpu(beside: list[Workload]) -> None:
+    measuring = Measuring("cuda", 9.0, cuda_graph=True, tf32=True)
+    wanted = Wanted((Given(WINDOW),), {})
+    words = command.own_command(wanted, beside, "cuda:0", measuring, analytic=False)
+    assert words.endswith("--device cuda:0 --budget 9 --cuda-graph --tf32 on")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -208,6 +219,8 @@ def test_the_command_writes_a_run_and_a_page(
         (["--target", f"{TARGETS}:window", "--img", "64"], 2, "--img is of PVT's models"),
         (["--target", f"{TARGETS}:branch"], 3, "needs the content of a tensor"),
         (["--target", f"{TARGETS}:fixed", "--at", "n=17"], 3, "raises RuntimeError"),
+        (["--target", f"{TARGETS}:window", "--tf32", "on"], 2, "leave out --tf32 on"),
+        (["--target", f"{TARGETS}:window", "--cuda-graph"], 2, "leave out --cuda-graph"),
         (["--depth", "2"], 2, "--depth is of modules of your own"),
         (["--at", "h=3"], 2, "--at is of modules of your own"),
     ],

@@ -14,7 +14,7 @@ from pvtprof.predict import calibration, kept
 from pvtprof.predict.calibration import Calibration
 from pvtprof.report import sentences, terminal
 from pvtprof.run.compare import compare, workloads
-from pvtprof.run.observer import Measuring
+from pvtprof.run.measuring import Measuring
 from tests.builders import made_up_calibration
 
 CALM = made_up_calibration()

@@ -12,16 +12,18 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
-from pvtprof.cli.notes import note_large_pool, note_without_effect
+from pvtprof.cli.notes import note_large_pool, note_proposals, note_without_effect
 from pvtprof.cli.options import (
     design_option,
     is_given,
     outputs_options,
     target_options,
+    task_options,
     tf32_option,
     workload_options,
 )
 from pvtprof.cli.progress import Progress, progress
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.words import DEFAULT_BUDGET_S, MODES
 from pvtprof.errors import RunInterruptedError, UnavailableError
 from pvtprof.report import output
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @click.command()
 @workload_options(several=True)
 @design_option
+@task_options
 @click.option(
     "--mode",
     type=click.Choice(MODES),
@@ -95,6 +98,7 @@ def command(
       pvtprof compare --img 224 --R 8,4,2,1
       pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
       pvtprof compare --img 512 --analytic --format csv
+      pvtprof compare --task retinanet --img 800x1333 --analytic
       pvtprof compare --target windows.py:attention --target timm:convnext_tiny
       pvtprof compare --target windows.py:attention --model pvt_v2_b2
     """
@@ -140,25 +144,25 @@ def _run(
     """Return the run and its output paths; refuse bad input before measuring begins."""
     from pvtprof import files
     from pvtprof.run.compare import compare
-    from pvtprof.run.observer import Measuring
+    from pvtprof.run.measuring import Measuring
 
     known = _kept_calibration(options) if analytic else None
     if analytic:
-        note_without_effect(ctx, "budget_s", "cuda_graph", "uncalibrated", "tf32")
-        if not known:  # it says which calibration predicts
-            note_without_effect(ctx, "device")
+        unused = ("budget_s", "cuda_graph", "uncalibrated", "tf32")
+        note_without_effect(ctx, *unused, *() if known else ("device",))  # whose calibration
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
     wanted = own_modules(ctx, options)
     asked = _asked(ctx, options, is_own=wanted is not None)
-    if asked:
-        if wanted or not analytic:  # else it is all that follows
-            compare(asked, measuring, analytic=True)  # refuses what cannot be
+    if asked:  # which refuses what cannot be
+        by_formula = compare(asked, measuring, analytic=True, calibration=known)
         note_large_pool(ctx, asked)
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
+    if analytic and not wanted:
+        return by_formula, outputs
     with progress() as show:
         if not analytic:  # measured for PVT's models alone, of which a calibration is
             known = _calibrated(options, bool(asked) and not uncalibrated, show)
@@ -178,6 +182,7 @@ def _asked(ctx: click.Context, options: Mapping[str, Any], is_own: bool) -> list
     if is_own and not is_given(ctx, "model"):
         refuse_model_options(ctx, *OF_MODELS)
         return []
+    note_proposals(ctx, options["task"])
     return workloads(**{name: options[name] for name in WORDS})
 
 
@@ -193,7 +198,8 @@ def _default_outputs(
         if wanted
         else []
     )
-    models = "+".join(dict.fromkeys([*own, *(one.name for one in asked)]))
+    tasks = [one.task for one in asked if one.task != CLASSIFY]
+    models = "+".join(dict.fromkeys([*own, *(one.name for one in asked), *tasks]))
     sizes = "+".join(dict.fromkeys(f"{one.height}x{one.width}" for one in asked))
     base = "-".join(filter(None, (f"reports/{models}", sizes, f"{device}{mode}")))
     return f"{base}.json", f"{base}.html"

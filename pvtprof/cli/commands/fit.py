@@ -11,10 +11,15 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.kinds import MEMORY
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
-from pvtprof.cli.notes import note_large_pool
-from pvtprof.cli.options import design_option, format_option, target_options, workload_options
+from pvtprof.cli.notes import note_large_pool, note_proposals
+from pvtprof.cli.options import (
+    design_option,
+    format_option,
+    target_options,
+    task_options,
+    workload_options,
+)
 from pvtprof.cli.progress import progress
-from pvtprof.designs.workload import workload
 from pvtprof.report import output
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @workload_options()
 @design_option
+@task_options
 @click.option("--memory", type=MEMORY, help="Such as 24GiB.  [default: the device's]")
 @click.option(
     "--check", is_flag=True, help="Check every answer, and one step beyond it, on fake tensors."
@@ -45,6 +51,7 @@ def command(
     Examples:
       pvtprof fit --memory 24GiB
       pvtprof fit --memory 16GiB --model pvt_v2_b5 --batch 32 --dtype bfloat16
+      pvtprof fit --memory 24GiB --task mask-rcnn --img 800x1333
       pvtprof fit --memory 24GiB --target windows.py:attention
     """
     from pvtprof.observe.environment import Room, device_memory
@@ -59,10 +66,12 @@ def command(
         agreements = _own(wanted, room, form)
     else:
         from pvtprof.analytic.fit import fits
+        from pvtprof.designs.workload import workload
         from pvtprof.run.fit_checks import checks
 
         work = workload(**options)
         note_large_pool(ctx, [work])
+        note_proposals(ctx, work.task)
         found = fits(work.designs, work.setting, room.bytes)
         output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
         agreements = checks(found)

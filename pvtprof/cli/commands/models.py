@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from pvtprof.cli.options import format_option, img_option, set_option
+from pvtprof.cli.notes import note_proposals
+from pvtprof.cli.options import format_option, img_option, set_option, task_options
 from pvtprof.report import output
 
 
@@ -14,45 +17,52 @@ from pvtprof.report import output
 @set_option
 @click.option("--show", metavar="MODEL", help="Print MODEL as a design file, to start from.")
 @img_option()
+@task_options
 @format_option("table", "json", "csv")
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     names: tuple[str, ...],
     more: tuple[str, ...],
     changes: tuple[str, ...],
     show: str | None,
     img: tuple[int, int],
     form: str,
+    **of_task: Any,
 ) -> None:
     """List the eleven published models, or each MODEL, with their params and MACs.
 
     MODEL is a published model, pvt_v2_b0_li to pvt_v2_b5_li, or a design file. Of a MODEL there is
-    a table of its stages too.
+    a table of its stages too. With --task: params and MACs of backbone, neck and head.
+
+    With --task: those of backbone, neck and head.
 
     \b
     Examples:
       pvtprof models --img 512
+      pvtprof models --task semantic-fpn --img 512
       pvtprof models --show pvt_v2_b2 > my_pvt.toml
       pvtprof models my_pvt.toml --set depths=3,4,18,3
     """
-    from pvtprof.analytic.parts import published, stage_summaries, summaries
+    from pvtprof.analytic.parts import stage_summaries, summaries
     from pvtprof.designs.design_text import text
     from pvtprof.designs.named import network
+    from pvtprof.designs.published import MODELS
     from pvtprof.report import listing
 
+    note_proposals(ctx, of_task["task"])
     given = tuple(name for words in (*names, *more) for name in words.split(","))
     if show is not None:
         if given:
             raise click.UsageError("--show prints one model; leave the others out")
         output.emit(text(network(show, changes)))
         return
-    if not given:
-        if changes:
-            raise click.UsageError("--set changes a model: name one, such as pvt_v2_b2")
-        output.emit(listing.render(published(img), form))
-        return
-    specs = [network(name, changes) for name in dict.fromkeys(given)]
+    if not given and changes:
+        raise click.UsageError("--set changes a model: name one, such as pvt_v2_b2")
+    specs = [network(n, changes).used_for(**of_task) for n in dict.fromkeys(given or MODELS)]
     shown = [listing.render(summaries(specs, img), form)]
-    if form == "table":
+    if given and form == "table":
         for spec in specs:
             title = f"\nAttention of {spec.name}, one module a stage:\n"
             shown.append(title + listing.render(stage_summaries(spec, img), form))

@@ -1,0 +1,101 @@
+"""Tasks on the command line and in Python: what is printed, stored and refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import pvtprof
+from pvtprof.cli import app
+from pvtprof.designs.published import MODELS
+from pvtprof.errors import SpecError
+from pvtprof.report.html import render
+
+REFUSED = {
+    "compare --analytic --task retinannet": "unknown task 'retinannet'; did you mean retinanet?",
+    "models --task semantic": "unknown task 'semantic'; did you mean semantic-fpn?",
+    "fit --memory 1GiB --task mask_rcnn": "unknown task 'mask_rcnn'; did you mean mask-rcnn?",
+    "compare --analytic --task mask-rcnn --proposals 0": "proposals is 0; use a whole number",
+    "compare --task fpn --target own.py:f": "--task fpn is of PVT's models, and --target",
+    "fit --memory 1GiB --task fpn --target own.py:f": "give only one of them",
+    "compare --analytic --task fpn --mode training": "a training step of task fpn has no closed",
+    "compare --analytic --model pvt_tiny --R 8,4,2,2": "stage 4 of pvt_tiny has a class token",
+}
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.items())
+def test_what_cannot_be_is_said_in_one_line(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(words.split()) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+def test_models_have_backbone_neck_and_head(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "models --task mask-rcnn --img 64 --proposals 2 --format csv"
+    assert app.main(words.split()) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 11
+    for row in rows:
+        for what in ("params", "macs"):
+            parts = [int(row[f"{part}_{what}"]) for part in ("backbone", "neck", "head")]
+            assert sum(parts) == int(row[what])
+
+
+def test_a_task_lets_stage_4_of_v1_reduce_and_names_what_it_leaves_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = "compare --analytic --model pvt_tiny --img 64 --R 4,2,2,2 --task mask-rcnn"
+    assert app.main(words.split()) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "pvt_tiny for mask-rcnn at 64x64" in out
+    assert "choice of the proposals, RoIAlign, non-maximum suppression" in out
+    assert "The box head takes 1,000 proposals of each image, the mask head 100 detections" in out
+    assert "sra_conv, MACs: backbone" in out
+
+
+def test_proposals_without_a_box_head_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "models pvt_v2_b0 --task fpn --proposals 3 --img 64"
+    assert app.main(words.split()) == 0
+    assert "--proposals has no effect on --task fpn" in capsys.readouterr().err
+
+
+def test_fit_of_a_task_is_of_inference(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "fit --memory 64MiB --model pvt_v2_b0 --task pyramid --img 64"
+    assert app.main(words.split()) == 0
+    out = capsys.readouterr().out
+    assert "Inference alone: a training step of task pyramid has no closed form yet" in out
+    assert " training " not in out.partition("- ")[0]
+
+
+def test_a_run_of_a_task_is_observed_saved_read_and_shown(tmp_path: Path) -> None:
+    said: dict[str, Any] = {"task": "fpn", "proposals": 7, "designs": ["sra_conv"]}
+    run = pvtprof.compare("pvt_v2_b0", 64, (2, 2, 2, 2), budget_s=0, device="cpu", **said)
+    assert run.agrees
+    assert "--task fpn --proposals 7" in run.command
+    run.save(tmp_path / "run.json")
+    again = pvtprof.load(tmp_path / "run.json")
+    assert again.rows == run.rows
+    assert [row.design.spec.task for row in again.rows] == ["fpn"] * 5
+    assert set(again.to_frame()["task"]) == {"fpn"}
+    assert "pvt_v2_b0 for fpn" in render(again)
+
+
+def test_a_spec_keeps_its_task_where_none_is_asked_for() -> None:
+    spec = replace(MODELS["pvt_v2_b0"], task="fpn")
+    assert pvtprof.models(64, spec) == pvtprof.models(64, "pvt_v2_b0", task="fpn")
+    assert pvtprof.models(64, spec) != pvtprof.models(64, "pvt_v2_b0")
+
+
+def test_modules_of_the_users_own_have_no_task() -> None:
+    with pytest.raises(SpecError, match="task 'fpn' is of PVT's models"):
+        pvtprof.compare(torch.nn.Linear(2, 2), example=torch.zeros(1, 2), task="fpn")
