@@ -12,12 +12,7 @@ from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.tasks import CLASSIFY, TASKS
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import (
-    ATTENTIONS,
-    DEFAULT_MODEL,
-    DEFAULT_PROPOSALS,
-    DTYPES,
-)
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_PROPOSALS, DTYPES
 
 Command: TypeAlias = Callable[..., None]
 Option: TypeAlias = Callable[[Command], Command]

@@ -34,7 +34,10 @@ class Search:
             one_of("attention variant", name, tuple(VARIANTS))
         positive("--min-keys", self.min_keys)
         for side in self.pool_sizes or ():
-            positive("pool size", side, MAX_SIDE)
+            if positive("pool size", side, MAX_SIDE) == 1:  # a mean, of which there is no probe
+                raise SpecError(
+                    "pool size is 1, whose latency no calibration predicts; use 2 or more"
+                )
         for option, given, variant in (
             ("--R", self.sr_ratios, "sra_conv"),
             ("--pool-size", self.pool_sizes, "sra_pool"),

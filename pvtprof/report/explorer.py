@@ -72,7 +72,9 @@ def own_networks(runs: Iterable[Run]) -> tuple[Explored, ...]:
         words = re.match("pvtprof compare (--model .+?) --img ", run.command)
         is_single = len({design.model for design in run.designs}) == 1
         for design in run.designs:
-            if isinstance(design, PvtDesign) and not _is_published(design.spec):
+            if not isinstance(design, PvtDesign) or design.spec.task != CLASSIFY:
+                continue
+            if not _is_published(design.spec):
                 named = (
                     words[1] if words and is_single else f"--model <{design.model}, of this run>"
                 )
