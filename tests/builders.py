@@ -37,6 +37,20 @@ ENVIRONMENT = Environment(
     fvcore="0.1.5",
 )
 
+#: Three stages, one without a bias, patches of its own.
+MINE = ModelSpec(
+    "mine",
+    2,
+    (
+        StageSpec(24, 2, 1, 4, 8),
+        StageSpec(60, 1, 3, 4, 4, qkv_bias=False),
+        StageSpec(96, 3, 4, 2, 1),
+    ),
+    num_classes=10,
+    in_chans=4,
+    patches=((7, 4, 3), (3, 2, 1), (5, 3, 2)),
+)
+
 
 def observed_run(**options: object) -> Run:
     """A run whose witnesses agree and whose samples are simple: k ms, 1 to 7 times over."""

@@ -41,7 +41,7 @@ INDICES = {
 
 
 #: How a network's stages are counted in words.
-_COUNTS = (
+COUNTS = (
     "",
     "one stage",
     "two stages",
@@ -75,7 +75,7 @@ def token_grids(spec: ModelSpec, height: int, width: int) -> tuple[tuple[int, in
         grid = (conv_out(grid[0], *patch), conv_out(grid[1], *patch))
         if min(grid) < 1:
             raise SpecError(
-                f"image {height}x{width} is too small for the {_COUNTS[spec.last]} of {spec.name}: "
+                f"image {height}x{width} is too small for the {COUNTS[spec.last]} of {spec.name}: "
                 f"nothing is left in stage {stage}; "
                 f"use at least {smallest_side(spec)} pixels a side"
             )

@@ -11,6 +11,7 @@ from pvtprof import units
 from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.tasks import CLASSIFY, TASKS
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_PROPOSALS, DTYPES
 
 Command: TypeAlias = Callable[..., None]
@@ -129,33 +130,68 @@ attention_option = click.option(
 )
 
 
-def workload_options(several: bool = False, hidden: Sequence[str] = ()) -> Option:
+ratios_option = click.option(
+    "--R",
+    "sr_ratios",
+    type=Ratios(),
+    help="Reduction ratio R of sra_conv in each stage.  [default: the model's]",
+)
+pool_size_option = click.option(
+    "--pool-size",
+    type=int,
+    help="Side of the grid to which sra_pool pools.  [default: the model's: 7]",
+)
+#: What `choose` searches.
+_search_options = (
+    click.option(
+        "--only",
+        type=Listed(click.Choice(list(VARIANTS))),
+        multiple=True,
+        callback=_several,
+        metavar="VARIANT",
+        help=f"Search only this variant ({', '.join(VARIANTS)}); repeatable.",
+    ),
+    click.option(
+        "--min-keys",
+        type=int,
+        default=1,
+        show_default=True,
+        help="The fewest keys that a stage may have.",
+    ),
+    click.option(
+        "--R",
+        "sr_ratios",
+        type=Ratios(),
+        help="The only R of sra_conv, one a stage.  [default: 1 to 16 in each]",
+    ),
+    click.option(
+        "--pool-size",
+        "pool_sizes",
+        type=Listed(click.INT),
+        multiple=True,
+        callback=_several,
+        metavar="SIDE",
+        help="The only sides of pooled grids, such as 5,7,9.  [default: 3 to 16]",
+    ),
+)
+
+
+def workload_options(several: bool = False, searched: bool = False) -> Option:
     """Return one decorator that adds the options that say what runs.
 
-    With ``several``, --model and --img take more than one value. --help does not list ``hidden``
-    options.
+    With ``several``, --model and --img take more than one value. With ``searched``, --R and
+    --pool-size say what is searched.
     """
     options = (
         model_option(several),
         set_option,
         img_option(several),
-        click.option(
-            "--R",
-            "sr_ratios",
-            type=Ratios(),
-            hidden="--R" in hidden,
-            help="Reduction ratio R of sra_conv in each stage.  [default: the model's]",
-        ),
+        *(() if searched else (ratios_option,)),
         batch_option,
         dtype_option,
         device_option,
         attention_option,
-        click.option(
-            "--pool-size",
-            type=int,
-            hidden="--pool-size" in hidden,
-            help="Side of the grid to which sra_pool pools.  [default: the model's: 7]",
-        ),
+        *(_search_options if searched else (pool_size_option,)),
     )
 
     def decorated(command: Command) -> Command:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from pvtprof.designs.checks import one_of
-from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.spec import BUILT, ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 
 _V1_DIMS = (64, 128, 320, 512)
@@ -50,6 +53,55 @@ MODELS = {name: _published(name) for name in _PUBLISHED}
 LINEAR = {f"pvt_v2_b{i}_li": _linear(f"pvt_v2_b{i}") for i in range(6)}
 #: Every network that has a name of its own.
 NAMEABLE = MODELS | LINEAR
+
+#: ImageNet-1K top-1 accuracy in percent at 224x224, as the papers print it: PVT in table 2 of
+#: arXiv:2102.12122 (as an error there), PVT v2 in table 2 of arXiv:2106.13797.
+TOP_1 = {
+    "pvt_tiny": 75.1,
+    "pvt_small": 79.8,
+    "pvt_medium": 81.2,
+    "pvt_large": 81.7,
+    "pvt_v2_b0": 70.5,
+    "pvt_v2_b1": 78.7,
+    "pvt_v2_b2": 82.0,
+    "pvt_v2_b3": 83.1,
+    "pvt_v2_b4": 83.6,
+    "pvt_v2_b5": 83.8,
+    "pvt_v2_b2_li": 82.1,
+}
+
+
+def published_as(spec: ModelSpec) -> str | None:
+    """Return the name of the published model that runs exactly as ``spec``, or None.
+
+    >>> published_as(MODELS["pvt_v2_b2"].with_attention("sra_conv", (8, 4, 2, 1)))
+    'pvt_v2_b2'
+
+    >>> published_as(MODELS["pvt_v2_b2"].with_attention("mha")) is None
+    True
+    """
+    as_run = _as_run(spec)
+    known = (name for name, model in MODELS.items() if _as_run(model) == as_run)
+    return next(known, None)
+
+
+@lru_cache(maxsize=64)
+def _as_run(spec: ModelSpec) -> ModelSpec:
+    """Return the same network without what makes no difference: its name, an unused R."""
+    stages = tuple(
+        replace(stage, variant=name, sr_ratio=stage.sr_ratio if VARIANTS[name].has_ratio else 1)
+        for stage in spec.stages
+        for name in [stage.runs_as]
+    )
+    pools = any(VARIANTS[stage.variant].pools for stage in stages)
+    return replace(
+        spec,
+        name="",
+        stages=stages,
+        pool_size=spec.pool_size if pools else DEFAULT_POOL_SIZE,
+        built=spec.built if spec.version == 1 else BUILT,
+        patches=tuple(map(spec.patch, range(1, spec.last + 1))),
+    )
 
 
 def model_spec(name: str) -> ModelSpec:

@@ -15,6 +15,7 @@ from pvtprof.errors import SpecError
 #: Patch embedding (kernel, stride, padding) of stage 1 and of later stages, by PVT version.
 PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
 IN_CHANNELS = 3
+BUILT = (224, 224)
 MOST_STAGES = 6
 MOST_PROPOSALS = 100_000
 
@@ -88,7 +89,7 @@ class ModelSpec:
     mlp_relu: bool = False
     pool_size: int = DEFAULT_POOL_SIZE
     num_classes: int = 1000
-    built: tuple[int, int] = (224, 224)
+    built: tuple[int, int] = BUILT
     in_chans: int = IN_CHANNELS
     patches: tuple[tuple[int, int, int], ...] = ()
     task: str = CLASSIFY

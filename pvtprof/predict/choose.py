@@ -15,16 +15,17 @@ import numpy.typing as npt
 from pvtprof import units
 from pvtprof.analytic.formulas import model_terms, total
 from pvtprof.analytic.parts import image_bytes, needs_of
-from pvtprof.designs.published import MODELS
+from pvtprof.designs.published import MODELS, TOP_1, published_as
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kernels import kernels
 from pvtprof.predict.prediction import Prediction
+from pvtprof.predict.search import Search
 from pvtprof.predict.space import (
+    EVERYTHING,
     GOALS,
-    POOL_SIZES,
     Floats,
     Option,
     Space,
@@ -38,7 +39,10 @@ CHUNK = 2**16
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """One design: (variant, R) of each stage and the side of the pooled grid, and its cost."""
+    """One design: (variant, R) of each stage and the side of the pooled grid, and its cost.
+
+    ``published`` is the name of the published model that it is, if it is one.
+    """
 
     options: tuple[Option, ...]
     pool_size: int
@@ -60,10 +64,18 @@ class Design:
             for variant, ratio in self.options
         )
 
+    @property
+    def top_1(self) -> float | None:
+        """The ImageNet top-1 accuracy that the paper prints, in percent at 224x224, or None."""
+        return TOP_1.get(self.published) if self.published else None
+
 
 @dataclass(frozen=True)
 class Found:
-    """The designs that nothing beats in everything, by latency; how many there were in all."""
+    """The designs that nothing beats in everything, by latency; how many there were in all.
+
+    ``is_doubtful`` says that the machine was busy while it was calibrated.
+    """
 
     model: ModelSpec
     setting: Setting
@@ -71,6 +83,8 @@ class Found:
     published: tuple[Design, ...]
     searched: int
     feasible: int
+    search: Search = EVERYTHING
+    is_doubtful: bool = False
 
 
 def choose(
@@ -79,16 +93,17 @@ def choose(
     calibration: Calibration,
     within_s: float | None = None,
     memory_bytes: int | None = None,
+    search: Search = EVERYTHING,
 ) -> Found:
-    """Return the Pareto front of all designs of the model that are within the limits.
+    """Return the Pareto front of all designs of the search that are within the limits.
 
     Raises SpecError where there is none.
     """
     fronts: list[tuple[Floats, list[tuple[Space, int]]]] = []
     searched = feasible = 0
     fastest = np.full(len(GOALS), np.inf)
-    for space in spaces(model, setting, calibration):
-        for designs in _chunks(space, is_first=space.pool_size == POOL_SIZES[0]):
+    for number, space in enumerate(spaces(model, setting, calibration, search)):
+        for designs in _chunks(space, is_first=number == 0):
             costs = space.evaluated(designs, calibration)
             searched += len(designs)
             fastest = np.minimum(fastest, costs.min(axis=0))
@@ -102,8 +117,16 @@ def choose(
         raise SpecError(_too_tight(model, setting, fastest))
     places = [place for _, part in fronts for place in part]
     chosen = sorted(front(costs), key=lambda i: tuple(costs[i]))
-    found = [_design(calibration, places[i], costs[i]) for i in chosen]
-    return Found(model, setting, tuple(found), published(setting, calibration), searched, feasible)
+    return Found(
+        model,
+        setting,
+        tuple(_design(model, calibration, places[i], costs[i]) for i in chosen),
+        published(setting, calibration),
+        searched,
+        feasible,
+        search,
+        calibration.is_doubtful,
+    )
 
 
 def _chunks(space: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
@@ -183,16 +206,20 @@ def evaluated(
     )
 
 
-def _design(calibration: Calibration, place: tuple[Space, int], cost: Floats) -> Design:
+def _design(
+    model: ModelSpec, calibration: Calibration, place: tuple[Space, int], cost: Floats
+) -> Design:
     space, index = place
     seconds, macs, params, memory = cost
+    options = space.options_of(index)
     return Design(
-        space.options_of(index),
+        options,
         space.pool_size,
         calibration.around("model", float(seconds)),
         int(macs),
         int(params),
         int(memory),
+        published_as(network(replace(model, pool_size=space.pool_size), options)),
     )
 
 

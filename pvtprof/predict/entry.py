@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pvtprof.designs.named import Model
+from pvtprof.designs.checks import image_size
+from pvtprof.designs.named import Model, network
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import checked_ratios
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
-from pvtprof.designs.workload import workload
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kept import keep, kept_path, known_calibration
 
@@ -26,25 +29,44 @@ def choose(
     attention: str = "eager",
     within_s: float | None = None,
     memory_bytes: int | None = None,
-    calibration: Calibration | None = None,
+    only: str | Sequence[str] = (),
+    min_keys: int = 1,
+    sr_ratios: Sequence[int] | None = None,
+    pool_sizes: int | Sequence[int] = (),
+    calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Found:
     """Return the designs that nothing beats, over every R and variant of every stage.
 
     By predicted latency, MACs, params and memory together. ``within_s`` and ``memory_bytes`` are
-    the most that a design may take. ``calibration`` None means the one stored for this
-    machine; raises StoreError where there is none, SpecError where no design keeps to the limits.
+    the most that a design may take. ``only`` names the variants that are searched; empty: all.
+    ``min_keys`` is the fewest keys that a stage may have, ``sr_ratios`` the only R of ``sra_conv``,
+    one a stage, and ``pool_sizes`` the only sides of pooled grids. ``calibration`` is a value or a
+    file; None means the one stored for this machine. Raises StoreError where there is none,
+    SpecError where no design keeps to the limits.
 
     >>> from tests.builders import made_up_calibration  # calibrate() measures a real one
-    >>> found = choose("pvt_v2_b0", 64, calibration=made_up_calibration())
-    >>> all(design.macs > 0 for design in found.front)
-    True
+    >>> found = choose("pvt_v2_b0", 64, only="sra_conv", calibration=made_up_calibration())
+    >>> {variant for design in found.front for variant, _ in design.options}
+    {'sra_conv'}
     """
     from pvtprof.predict import choose as choosing
+    from pvtprof.predict.calibration import load_for
+    from pvtprof.predict.search import Search
 
-    work = workload(model, img, batch=batch, dtype=dtype, attention=attention)
+    spec = network(model)
+    height, width = image_size(img)
+    setting = Setting(height, width, batch=batch, dtype=dtype, attention=attention)
+    search = Search(
+        tuple(dict.fromkeys([only] if isinstance(only, str) else only)) or tuple(VARIANTS),
+        min_keys,
+        None if sr_ratios is None else checked_ratios(sr_ratios, spec.last),
+        tuple([pool_sizes] if isinstance(pool_sizes, int) else pool_sizes) or None,
+    )
     if calibration is None:
         calibration = known_calibration(device, dtype)
-    return choosing.choose(work.model, work.setting, calibration, within_s, memory_bytes)
+    elif not isinstance(calibration, Calibration):
+        calibration = load_for(calibration, dtype)
+    return choosing.choose(spec, setting, calibration, within_s, memory_bytes, search)
 
 
 def calibrate(

@@ -9,24 +9,25 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pvtprof import units
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import stage_terms, total
-from pvtprof.analytic.geometry import token_grids
+from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.parts import image_bytes
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kernels import kernels
+from pvtprof.predict.search import Search
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-#: Largest R, and the pooled grids, that are considered.
-MOST_RATIO = 16
-POOL_SIZES = (3, 5, 7, 9, 11, 14, 16)
 #: What is traded off; of each less is better.
 GOALS = ("latency_s", "macs", "params", "memory_bytes")
 #: One stage: its variant, and its R where it is a strided convolution (1 is plain attention).
 Option: TypeAlias = tuple[str, int]
 POOL: Option = ("sra_pool", 1)
+EVERYTHING = Search()
 
 
 @dataclass(frozen=True)
@@ -74,35 +75,68 @@ class Space:
 
 
 def spaces(
-    model: ModelSpec,
-    setting: Setting,
-    calibration: Calibration,
-    pool_sizes: Sequence[int] = POOL_SIZES,
+    model: ModelSpec, setting: Setting, calibration: Calibration, search: Search = EVERYTHING
 ) -> Iterator[Space]:
     """Yield the choices of every stage of a model, one space for each pooled grid.
 
     Every choice is evaluated once and exactly; those that do not pool are the same in all spaces.
+    Raises SpecError where a stage has no choice.
     """
+    sides = [side for side in search.sides if side**2 >= search.min_keys]
     by_stage = [
         {option: _stage(model, setting, calibration, stage, option) for option in options}
-        for stage, options in enumerate(_convolutions(model, setting))
+        for stage, options in enumerate(_convolutions(model, setting, search, bool(sides)))
     ]
-    for pool_size in pool_sizes:
-        pooled = replace(model, pool_size=pool_size)
+    for side in sides or [model.pool_size]:
+        pooled = replace(model, pool_size=side)
         costs = [
             convolved
-            if model.class_token and stage == model.last - 1
+            if is_plain(model, stage) or not sides
             else convolved | {POOL: _stage(pooled, setting, calibration, stage, POOL)}
             for stage, convolved in enumerate(by_stage)
         ]
         yield _space(pooled, costs, setting)
 
 
-def _convolutions(model: ModelSpec, setting: Setting) -> Iterator[list[Option]]:
-    """Yield every R of every stage; a stage with a class token has R 1 only."""
+def is_plain(model: ModelSpec, stage: int) -> bool:
+    """Return whether a stage (from 0) has a class token, and so plain attention."""
+    return model.class_token and stage == model.last - 1
+
+
+def _convolutions(
+    model: ModelSpec, setting: Setting, search: Search, pools: bool
+) -> Iterator[list[Option]]:
+    """Yield every R of every stage that has keys enough; ``pools``: a stage may pool instead."""
+    if search.sr_ratios is not None:
+        model_sizes(model.with_attention("sra_conv", search.sr_ratios), 1, setting.image)
     for stage, grid in enumerate(token_grids(model, *setting.image)):
-        most = 1 if model.class_token and stage == model.last - 1 else min(*grid, MOST_RATIO)
-        yield [("sra_conv", ratio) for ratio in range(1, most + 1)]
+        ratios = [1] if is_plain(model, stage) else search.ratios(stage)
+        options: list[Option] = [("sra_conv", ratio) for ratio in ratios if ratio <= min(grid)]
+        kept = [o for o in options if _keys_of(model, setting, stage, o) >= search.min_keys]
+        if not kept and (is_plain(model, stage) or not pools):
+            has = [_keys_of(model, setting, stage, option) for option in options]
+            has += [side**2 for side in search.sides if not is_plain(model, stage)]
+            raise SpecError(
+                f"no design of {model.name} at {units.sides(*setting.image)} has "
+                f"{search.min_keys} keys or more in every stage: stage {stage + 1} has at most "
+                f"{max(has)}; lower --min-keys, or use a larger --img"
+            )
+        yield kept
+
+
+def keys(model: ModelSpec, setting: Setting, options: Sequence[Option]) -> tuple[int, ...]:
+    """Return the keys of every stage of the model with these options."""
+    sizes = model_sizes(network(model, options), setting.batch, setting.image)
+    return tuple(of_stage["m"] for of_stage in sizes)
+
+
+def _keys_of(model: ModelSpec, setting: Setting, stage: int, option: Option) -> int:
+    return keys(model, setting, _others_plain(model, stage, option))[stage]
+
+
+def _others_plain(model: ModelSpec, stage: int, option: Option) -> list[Option]:
+    """Return options with ``option`` in one stage (from 0), and plain attention in the others."""
+    return [option if number == stage else ("sra_conv", 1) for number in range(model.last)]
 
 
 def _space(
@@ -135,9 +169,7 @@ def _stage(
     model: ModelSpec, setting: Setting, calibration: Calibration, stage: int, option: Option
 ) -> tuple[float, ...]:
     """Return seconds, calls, MACs, params and peak of one stage (from 0) with one option."""
-    plain: list[Option] = [("sra_conv", 1)] * model.last
-    plain[stage] = option
-    spec = network(model, plain)
+    spec = network(model, _others_plain(model, stage, option))
     by_stage = stage_terms(spec, setting.image, setting.batch, setting.attention)
     terms = by_stage[stage]
     found = list(kernels(terms, setting.dtype))

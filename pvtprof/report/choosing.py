@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,7 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units
+from pvtprof.analytic.geometry import model_sizes
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
+from pvtprof.errors import SpecError
 from pvtprof.predict.choose import Design, Found
+from pvtprof.predict.space import POOL, keys
 from pvtprof.report import listing
 from pvtprof.report.figures.choosing import draw_choices
 from pvtprof.report.page import page
@@ -20,6 +27,8 @@ from pvtprof.report.sheet import Sheet
 
 #: Lines that a terminal shows of a front.
 MOST_LINES = 24
+#: The papers' ImageNet top-1 accuracy, at 224x224.
+TOP_1 = "top-1 at 224"
 HONEST = "Accuracy is not predicted: a cheaper design may see less."
 
 
@@ -38,6 +47,7 @@ def _record(design: Design) -> dict[str, Any]:
         "macs": design.macs,
         "params": design.params,
         "memory_bytes": design.memory_bytes,
+        "top_1": design.top_1,
     }
 
 
@@ -60,15 +70,52 @@ def render(found: Found, form: str, width: int) -> str:
         )
     console.print(Text("\nThe published models, as they are:"))
     listing.print_table(console, _table(found.published))
-    console.print(Text(f"\n{HONEST}"))
+    console.print(Text(f"\n{honest(found)}"))
     return listing.trimmed(out)
+
+
+def honest(found: Found) -> str:
+    """Return what the search does not know, and what follows for the fastest design."""
+    return " ".join(filter(None, (HONEST, few_keys(found))))
+
+
+def few_keys(found: Found) -> str:
+    """Return a sentence if the fastest design has fewer keys than the model itself, or ""."""
+    fastest, model = found.front[0], found.model
+    pooled = replace(model, pool_size=fastest.pool_size)
+    mine = keys(pooled, found.setting, fastest.options)
+    fewer = []
+    with suppress(SpecError):  # an R of the model is larger than the grid of so small an image
+        sizes = model_sizes(model, found.setting.batch, found.setting.image)
+        its = [of_stage["m"] for of_stage in sizes]
+        pairs = enumerate(zip(mine, its, strict=True), 1)
+        fewer = [(number, few, many) for number, (few, many) in pairs if few < many]
+    if fewer:
+        number, few, many = fewer[0]
+        what = (
+            f"has {units.integer(few)} keys in stage {number}, where {model.name} itself has "
+            f"{units.integer(many)}"
+        )
+    elif POOL in fastest.options and fastest.pool_size < DEFAULT_POOL_SIZE:
+        many = DEFAULT_POOL_SIZE**2
+        side, usual = (units.grid(edge, edge) for edge in (fastest.pool_size, DEFAULT_POOL_SIZE))
+        what = f"pools to {side}, where the published pvt_v2_b2_li pools to {usual}"
+    else:
+        return ""
+    return (
+        f"The fastest design {what}: few keys win every search that knows no accuracy, so ask for "
+        f"more with --min-keys {many}."
+    )
 
 
 def _summary(found: Found) -> str:
     setting = found.setting
+    searched = f" ({found.search.said})" if found.search.said else ""
     return (
         f"{found.model.name} at {units.sides(*setting.image)}, batch {setting.batch}, "
-        f"{setting.dtype}, {setting.attention} attention: {units.integer(found.searched)} designs, "
+        f"{setting.dtype}, {setting.attention} attention: {units.integer(found.searched)} "
+        f"design{'s' * (found.searched != 1)}"
+        f"{searched}, "
         f"{units.integer(found.feasible)} within the limits, {units.integer(len(found.front))} "
         "that no other design beats in latency, MACs, params and memory at once"
     )
@@ -82,27 +129,35 @@ def _spread(front: tuple[Design, ...]) -> list[Design]:
     return [front[round(i * step)] for i in range(MOST_LINES)]
 
 
-def _cells(design: Design) -> tuple[str, ...]:
+def _cells(design: Design, has_name: bool, has_top_1: bool) -> tuple[str, ...]:
     latency = design.latency
     return (
-        *([design.published] if design.published else []),
+        *([design.published or ""] if has_name else []),
         design.name,
         units.milliseconds(latency.seconds),
         units.interval((latency.low, latency.high)),
         units.giga(design.macs),
         units.millions(design.params),
         units.size(design.memory_bytes),
+        *([_top_1(design)] if has_top_1 else []),
     )
 
 
-def _table(designs: Any) -> Table:
+def _top_1(design: Design) -> str:
+    return "" if design.top_1 is None else f"{design.top_1:.1f} %"
+
+
+def _table(designs: Sequence[Design]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    if designs and designs[0].published:
+    has_name = any(design.published for design in designs)
+    has_top_1 = any(design.top_1 for design in designs)
+    if has_name:
         table.add_column("model", no_wrap=True)
-    for i, name in enumerate(("design", "predicted", "90 %, ms", "MACs", "params", "memory")):
+    names = ("design", "predicted", "90 %, ms", "MACs", "params", "memory")
+    for i, name in enumerate((*names, *([TOP_1] if has_top_1 else []))):
         table.add_column(name, justify="right" if i else "left", no_wrap=True)
     for design in designs:
-        table.add_row(*_cells(design))
+        table.add_row(*_cells(design, has_name, has_top_1))
     return table
 
 
@@ -117,6 +172,7 @@ def html(found: Found) -> str:
         "MACs",
         "params",
         "memory (bytes)",
+        TOP_1,
     )
     lines = tuple(_line(design) for design in (*found.front, *found.published))
     label = "Dots: predicted latency against MACs, a dot a design"
@@ -126,7 +182,7 @@ def html(found: Found) -> str:
         (),
         title=f"Designs of {found.model.name}",
         summary=_summary(found),
-        honest=HONEST,
+        honest=honest(found),
         section=Section(
             "choices",
             "Predicted latency against MACs",
@@ -147,4 +203,5 @@ def _line(design: Design) -> tuple[str, ...]:
         units.integer(design.macs),
         units.integer(design.params),
         units.integer(design.memory_bytes),
+        _top_1(design),
     )

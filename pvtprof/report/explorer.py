@@ -8,7 +8,9 @@ takes it, with every figure of one row as Python has it, or Python's refusal.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -17,106 +19,203 @@ from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import total
 from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.parts import part_terms
-from pvtprof.analytic.program import program
-from pvtprof.designs.checks import MAX_BATCH
+from pvtprof.analytic.program import program as forms
+from pvtprof.designs.checks import MAX_BATCH, image_size, positive
+from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.tasks import CLASSIFY
-from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES
+from pvtprof.designs.variants import PLAIN, VARIANTS
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
-
-__all__ = ["EMBEDDED", "embedded", "of_run", "packed", "program", "texts", "vector", "vectors"]
 
 #: So many vectors travel with each page, beside the rows of its run.
 EMBEDDED = 240
 #: The options that say what runs, and what a vector says of a row.
 OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
-#: The rows of a comparison, of which vectors are drawn.
-_ROWS = tuple((part, variant) for part in workload().designs[0].parts for variant in VARIANTS)
 #: Sides of random images: small, odd and usual ones, and the largest.
 _SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
 
 
-def vectors(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield random settings with Python's figures of one row each; some are refused."""
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """A network that the explorer offers; ``named``: how the command line names it."""
+
+    spec: ModelSpec
+    named: str
+
+
+def program(own: Sequence[Explored] = ()) -> dict[str, Any]:
+    """Return the closed forms as data, with the networks ``own`` before the published models.
+
+    A network of the user's own has no ``pool_size`` by default: its command always names one.
+    """
+    made = forms([one.spec for one in own])
+    for name, model in made["models"].items():
+        model["named"] = "" if name == DEFAULT_MODEL else f"--model {name}"
+        model["pool_size"] = DEFAULT_POOL_SIZE
+    for one in own:
+        made["models"][one.spec.name] |= {"named": one.named, "pool_size": None}
+    return made
+
+
+def own_networks(runs: Iterable[Run]) -> tuple[Explored, ...]:
+    """Return the networks of some runs that are not published ones, each once."""
+    found: dict[str, Explored] = {}
+    for run in filter(is_explorable, runs):
+        words = re.match("pvtprof compare (--model .+?) --img ", run.command)
+        is_single = len({design.model for design in run.designs}) == 1
+        for design in run.designs:
+            if isinstance(design, PvtDesign) and not _is_published(design.spec):
+                named = (
+                    words[1] if words and is_single else f"--model <{design.model}, of this run>"
+                )
+                found.setdefault(design.model, Explored(design.spec, named))
+    return tuple(found.values())
+
+
+def _is_published(spec: ModelSpec) -> bool:
+    """Return whether a network is a published one, but for its attention."""
+    published = MODELS.get(spec.name)
+    if published is None or published.last != spec.last:
+        return False
+    plain = [
+        replace(one, pool_size=DEFAULT_POOL_SIZE).with_attention(PLAIN, [1] * one.last)
+        for one in (spec, published)
+    ]
+    return plain[0] == plain[1]
+
+
+def vectors(count: int, seed: int = 0, own: Sequence[Explored] = ()) -> Iterator[dict[str, Any]]:
+    """Yield random settings with Python's figures of one row each; some are refused.
+
+    Half of them are of the networks ``own``, where there are any.
+    """
     chance = random.Random(seed)
     for _ in range(count):
-        given = _drawn(chance)
-        yield vector(given, *chance.choice(_ROWS))
+        mine = chance.choice(own) if own and chance.random() < 0.5 else None
+        explored = mine or published(chance.choice(list(MODELS)))
+        given = _drawn(chance, explored.spec)
+        yield vector(given, *chance.choice(_rows(explored.spec)), explored)
 
 
-def of_run(run: Run) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a run as vectors; nothing for a run in training."""
-    for row in run.rows:
-        yield vector(texts(run), row.part, row.design.name)
+def published(name: str) -> Explored:
+    """Return a published model as the explorer offers it."""
+    return Explored(MODELS[name], f"--model {name}")
 
 
 @cache
-def embedded() -> tuple[dict[str, Any], ...]:
-    """Return the random vectors that every page contains."""
-    return tuple(vectors(EMBEDDED))
+def _rows(spec: ModelSpec) -> tuple[tuple[Part, str], ...]:
+    return tuple((part, variant) for part in PvtDesign("", spec).parts for variant in VARIANTS)
 
 
-def vector(given: dict[str, str], part: Part, variant: str) -> dict[str, Any]:
+def of_run(run: Run, own: Sequence[Explored] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a run as vectors; rows of other designs than the three are left out."""
+    spec = run.designs[0].spec
+    explored = next((one for one in own if one.spec.name == spec.name), None)
+    for row in run.rows:
+        name = row.design.name
+        if name in VARIANTS and row.design.spec == spec.with_attention(name):
+            yield vector(texts(run), row.part, name, explored or published(spec.name))
+
+
+@cache
+def embedded(own: tuple[Explored, ...] = ()) -> tuple[dict[str, Any], ...]:
+    """Return the random vectors that a page contains."""
+    return tuple(vectors(EMBEDDED, own=own))
+
+
+def vector(given: dict[str, str], part: Part, variant: str, explored: Explored) -> dict[str, Any]:
     """Return a setting and a row with Python's figures; whole numbers as text, for JSON."""
     return {
         "texts": given,
         "stage": part.stage,
         "variant": variant,
-        "expected": _expected(given, part, variant),
+        "expected": _expected(given, part, variant, explored),
     }
 
 
-def _expected(given: dict[str, str], part: Part, variant: str) -> dict[str, str]:
-    height, _, width = given["img"].partition("x")
+def _expected(
+    given: dict[str, str], part: Part, variant: str, explored: Explored
+) -> dict[str, str]:
     try:
+        specs, setting = _asked(given, explored.spec)
+        for spec in specs.values():
+            model_sizes(spec, setting.batch, setting.image)
+    except SpecError as error:
+        return {"error": str(error)}
+    terms = part_terms(specs[variant], part, setting)
+    cost = total(terms)
+    top = liveness.peak(terms, setting.dtype)
+    numbers = {
+        "macs": cost.macs,
+        "params": cost.params,
+        "read": setting.bytes_each * cost.reads,
+        "written": setting.bytes_each * cost.writes,
+        "peak": top.bytes,
+    }
+    words = _command(given, explored)
+    return {"command": words, "at": top.at} | {k: str(n) for k, n in numbers.items()}
+
+
+def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
+    """Return the network with every variant, and the setting, checked in the order of `compare`."""
+    height, width = image_size(_sides(given))
+    ratios = checked_ratios(_ratios(given), spec.last)
+    batch = positive("batch", int(given["batch"]), MAX_BATCH)
+    pooled = replace(spec, pool_size=int(given["pool-size"]))
+    setting = Setting(
+        height, width, batch=batch, dtype=given["dtype"], attention=given["attention"]
+    )
+    return {variant: pooled.with_attention(variant, ratios) for variant in VARIANTS}, setting
+
+
+def _sides(given: dict[str, str]) -> tuple[int, int]:
+    height, _, width = given["img"].partition("x")
+    return int(height), int(width or height)
+
+
+def _ratios(given: dict[str, str]) -> list[int]:
+    return [int(ratio) for ratio in given["R"].split(",")]
+
+
+def _command(given: dict[str, str], explored: Explored) -> str:
+    """Return the command line; a network that is not published is named as its run named it."""
+    if _is_published(explored.spec):
         work = workload(
             given["model"],
-            (int(height), int(width or height)),
-            [int(ratio) for ratio in given["R"].split(",")],
+            _sides(given),
+            _ratios(given),
             batch=int(given["batch"]),
             dtype=given["dtype"],
             attention=given["attention"],
             pool_size=int(given["pool-size"]),
         )
-        for design in work.designs:
-            model_sizes(design.spec, work.batch, work.setting.image)
-    except SpecError as error:
-        return {"error": str(error)}
-    terms = part_terms(work.spec(variant), part, work.setting)
-    cost = total(terms)
-    top = liveness.peak(terms, work.dtype)
-    bytes_each = DTYPES[work.dtype]
-    numbers = {
-        "macs": cost.macs,
-        "params": cost.params,
-        "read": bytes_each * cost.reads,
-        "written": bytes_each * cost.writes,
-        "peak": top.bytes,
-    }
-    return {"command": command([work]), "at": top.at} | {k: str(n) for k, n in numbers.items()}
+        return command([work])
+    usual = {"batch": "1", "dtype": "float32", "attention": "eager", "pool-size": ""}
+    words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
+    at = [f"--img {given['img']}", f"--R {given['R']}", *words]
+    return " ".join(["pvtprof compare", explored.named, *at, "--analytic"])
 
 
-def _drawn(chance: random.Random) -> dict[str, str]:
+def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
     def side() -> int:
         return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
 
     height = side()
     width = height if chance.random() < 0.5 else side()
-    ratios = [chance.choice((1, 1, 2, 3, 4, 8)) for _ in range(4)]
-    model = chance.choice(list(MODELS))
-    if MODELS[model].class_token and chance.random() < 0.9:
-        ratios[3] = 1
+    ratios = [chance.choice((1, 1, 2, 3, 4, 8)) for _ in range(spec.last)]
+    if spec.class_token and chance.random() < 0.9:
+        ratios[-1] = 1
     limit = chance.choice((8, MAX_BATCH, MAX_BATCH))
     return {
-        "model": model,
+        "model": spec.name,
         "img": units.sides(height, width),
         "R": units.ratios(ratios),
         "batch": str(chance.randint(0 if chance.random() < 0.1 else 1, limit)),

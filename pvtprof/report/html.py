@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -87,7 +88,7 @@ def render(run: Run) -> str:
         title=f"What attention costs: {len(blocks)} comparisons" if several else _title(run),
         blocks=blocks,
         overview=Sheet("Whole models", OVERVIEW, lines),
-        **(explorable(published[0]) if published else {}),
+        **(explorable(published) if published else {}),
         own=forms.start(run) if run.forms else None,
         closed=forms.shown(run),
         provenance=[(run.command, described(run.environment))],
@@ -162,33 +163,43 @@ def _named(section: Section, suffix: str) -> Section:
     return replace(section, anchor=f"{section.anchor}{suffix}", charts=charts)
 
 
-def explorable(run: Run) -> dict[str, Any]:
-    """Return the data of the explorer and of the formulas; the explorer starts from this run."""
+def explorable(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the data of the explorer and of the formulas; the explorer starts from the first run.
+
+    It offers the networks of all runs.
+    """
     formulas = [_formula(variant) for variant in VARIANTS]
     return {
-        "start": _start(run),
+        "start": _start(runs),
         "formulas": formulas,
         "symbols": algebra.SYMBOLS | algebra.KEY_SYMBOLS,
     }
 
 
-def _start(run: Run) -> dict[str, Any]:
+def _start(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the settings with which the explorer starts, as values for JSON."""
-    is_usual = explorer.is_explorable(run) and set(run.variants) <= set(VARIANTS)
-    known = run.model in MODELS and is_usual
+    run, networks = runs[0], explorer.own_networks(runs)
+    known = explorer.is_explorable(run)
     operators = [op.name for v in VARIANTS for op in attention_ops(v) if algebra.macs(op, v).terms]
-    published = MODELS[run.model if known else DEFAULT_MODEL].stages[0].variant
-    vectors = [*(explorer.of_run(run) if known else ()), *explorer.embedded()]
+    rows = explorer.of_run(run, networks) if known else ()
+    vectors = [*rows, *explorer.embedded(networks)]
     return {
-        "program": explorer.program(),
+        "program": explorer.program(networks),
         "texts": explorer.texts(run) if known else explorer.DEFAULT,
-        "variant": published,
+        "variant": _variant(run) if known else MODELS[DEFAULT_MODEL].stages[0].variant,
         "memory_is_known": run.environment.memory_bytes is not None,
         "memory": units.exact_size(run.environment.memory_bytes or MEMORY_BYTES),
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
     }
+
+
+def _variant(run: Run) -> str:
+    """Return the variant with which a network is published, or would be."""
+    if run.model in MODELS:
+        return MODELS[run.model].stages[0].variant
+    return "sra_pool" if run.designs[0].spec.mlp_relu else "sra_conv"
 
 
 def described(environment: Environment) -> dict[str, object]:

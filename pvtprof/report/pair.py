@@ -33,7 +33,7 @@ def render(a: Run, b: Run) -> str:
         difference=changes.difference(a, b),
         sentences=tuple(changes.changes(a, b)),
         reasons=reasons,
-        **explorable(a),
+        **explorable((a, b)),
         section=_section(a, b),
         provenance=[(run.command, described(run.environment)) for run in (a, b)],
         originals=[

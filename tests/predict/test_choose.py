@@ -6,18 +6,24 @@ import csv
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import pvtprof
 from pvtprof.cli import app
-from pvtprof.designs.published import MODELS
+from pvtprof.designs.published import MODELS, TOP_1
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration, choose, kept, space
+from pvtprof.predict import calibration, choose, kept, search, space
 from pvtprof.report import choosing
 from tests.builders import made_up_calibration, model_at
 
@@ -33,7 +39,7 @@ def test_arrays_say_what_the_scalar_path_says(
     chance = random.Random(4)
     for pool_size in (3, 7):
         pooled = replace(spec, pool_size=pool_size)
-        its = next(space.spaces(spec, setting, MACHINE, [pool_size]))
+        its = next(space.spaces(spec, setting, MACHINE, search.Search(pool_sizes=(pool_size,))))
         designs = np.array([chance.randrange(int(np.prod(its.shape))) for _ in range(25)])
         costs = its.evaluated(designs, MACHINE)
         for index, cost in zip(designs, costs, strict=True):
@@ -134,9 +140,143 @@ def test_the_command_prints_writes_and_refuses(
         (["--within", "0ms"], "'0ms' is not a time"),
         (["--within", "1us"], "no design of"),
         (["--memory", "0GiB"], "memory"),
-        (["--R", "8,4,2,1"], "leave --R and --pool-size out"),
+        (["--only", "mha", "--R", "8,4,2,1"], "--only mha leaves sra_conv out"),
+        (["--only", "mha", "--pool-size", "5"], "leave --pool-size out"),
+        (["--only", "sra"], "is not one of"),
+        (["--min-keys", "257"], "stage 1 has at most 256; lower --min-keys"),
+        (["--min-keys", "0"], "--min-keys is 0"),
+        (["--R", "8,4,2,3"], "stage 4: R 3 is larger than the 2x2 token grid"),
+        (["--R", "8,4,2"], "R has 3 values"),
+        (["--pool-size", "5,0"], "pool size is 0"),
         (["--dtype", "float16"], "float32, not of float16"),
         (["--calibration", "nowhere.json"], "there is no calibration at nowhere.json"),
         (["-o", "x.txt"], "x.txt"),
     ):
         assert part in refused(*words, *more)
+
+
+#: A small space: three stages of 4x6, 2x3 and 1x2 tokens at 16x24 pixels.
+SMALL = ModelSpec(
+    "small", 2, (StageSpec(8, 1, 1, 4, 4), StageSpec(12, 2, 3, 2, 2), StageSpec(16, 1, 2, 1, 1))
+)
+RESTRICTED = [
+    {},
+    {"only": ("mha",)},
+    {"only": ("sra_conv",)},
+    {"only": ("sra_pool",)},
+    {"only": ("mha", "sra_pool")},
+    {"min_keys": 4},
+    {"min_keys": 2},
+    {"min_keys": 30},
+    {"min_keys": 257},
+    {"sr_ratios": (4, 2, 1)},
+    {"only": ("sra_conv",), "sr_ratios": (4, 2, 1)},
+    {"only": ("sra_conv", "sra_pool"), "sr_ratios": (3, 2, 1), "pool_sizes": (2, 4)},
+    {"pool_sizes": (2,), "min_keys": 4},
+    {"pool_sizes": (2, 3, 3), "min_keys": 5},
+]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("words", RESTRICTED, ids=str)
+def test_a_restricted_search_is_what_brute_force_finds(words: dict[str, Any], version: int) -> None:
+    """Every design by itself, kept if it obeys the words; the front of them by comparing all."""
+    model = SMALL
+    if version == 1:  # of two stages, the last with a class token
+        model = replace(SMALL, version=1, stages=(SMALL.stages[0], SMALL.stages[2]))
+        words = {k: (*v[:1], 1) if k == "sr_ratios" else v for k, v in words.items()}
+    setting = Setting(16, 24)
+    asked = search.Search(**words)
+    wanted = {}
+    for side in words.get("pool_sizes", search.POOL_SIZES):
+        for options in product(*(every(model, stage) for stage in range(model.last))):
+            if all(obeys(words, model, stage, one) for stage, one in enumerate(options)):
+                pooled = replace(model, pool_size=side)
+                if min(keys_by_hand(pooled, setting, options)) >= asked.min_keys:
+                    one = choose.evaluated(pooled, setting, MACHINE, options)
+                    wanted[one.name] = (one.latency.seconds, one.macs, one.params, one.memory_bytes)
+    if not wanted:
+        with pytest.raises(SpecError, match="keys or more in every stage"):
+            choose.choose(model, setting, MACHINE, search=asked)
+        return
+    found = choose.choose(model, setting, MACHINE, search=asked)
+    assert found.searched == len(wanted)
+    best = {
+        cost[1:]
+        for cost in wanted.values()
+        if not any(other != cost and dominates(other, cost) for other in wanted.values())
+    }
+    assert {(d.macs, d.params, d.memory_bytes) for d in found.front} == best
+
+
+def dominates(other: tuple[float, ...], cost: tuple[float, ...]) -> bool:
+    """As good in all, with room for the last bit of a sum of seconds in another order."""
+    return all(a <= b * (1 + 1e-12) for a, b in zip(other, cost, strict=True))
+
+
+def every(model: ModelSpec, stage: int) -> list[space.Option]:
+    grid = 4 >> stage
+    return [("sra_conv", ratio) for ratio in range(1, grid + 1)] + [("sra_pool", 1)]
+
+
+def obeys(words: dict[str, Any], model: ModelSpec, stage: int, option: space.Option) -> bool:
+    variant, ratio = option
+    if model.version == 1 and stage == model.last - 1:
+        return option == ("sra_conv", 1)
+    only = words.get("only", tuple(VARIANTS))
+    if variant == "sra_pool":
+        return "sra_pool" in only
+    ratios = words.get("sr_ratios")
+    as_conv = "sra_conv" in only and (ratios is None or ratio == ratios[stage])
+    return as_conv or (ratio == 1 and "mha" in only)
+
+
+def keys_by_hand(model: ModelSpec, setting: Setting, options: Sequence[space.Option]) -> list[int]:
+    grids = [(4 >> stage, (6, 3, 2)[stage]) for stage in range(model.last)]
+    extra = [0] * (model.last - 1) + [model.version == 1]
+    return [
+        model.pool_size**2 if variant == "sra_pool" else (rows // ratio) * (columns // ratio) + more
+        for (variant, ratio), (rows, columns), more in zip(options, grids, extra, strict=True)
+    ]
+
+
+def test_the_words_are_the_same_in_python_and_on_the_command_line(
+    calibrated: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--only", "sra_conv", "--only=sra_pool", "--min-keys", "4", "--R", "4,2,1,1"]
+    asked = ["choose", "--model", "pvt_v2_b0", "--img", "64", *words, "--pool-size", "2,3"]
+    assert app.main([*asked, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    found = pvtprof.choose(
+        "pvt_v2_b0",
+        64,
+        only=["sra_conv", "sra_pool"],
+        min_keys=4,
+        sr_ratios=(4, 2, 1, 1),
+        pool_sizes=(2, 3),
+        calibration=calibrated,
+    )
+    assert rows == choosing.records(found)
+    assert found.searched == 31  # 2 ** 4 - 1 that pool twice, and one that does not
+    assert app.main(asked) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "31 designs (--only sra_conv,sra_pool --min-keys 4 --R 4,2,1,1 --pool-size 2,3)" in said
+
+
+def test_few_keys_are_said_and_published_accuracy_is_shown() -> None:
+    model, setting = model_at("pvt_v2_b0")
+    free = choose.choose(model, setting, MACHINE, search=search.Search(("sra_pool",)))
+    assert free.front[0].name == "pool 3, pool 3, pool 3, pool 3"
+    said = "The fastest design has 9 keys in stage 1, where pvt_v2_b0 itself has 49: few keys win "
+    assert said in choosing.render(free, "table", 400)
+    assert said in choosing.html(free)
+    as_published = search.Search(("sra_conv",), sr_ratios=(8, 4, 2, 1))
+    (only,) = choose.choose(model, setting, MACHINE, search=as_published).front
+    assert (only.published, only.top_1) == ("pvt_v2_b0", 70.5)
+    found = choose.choose(model, setting, MACHINE, search=as_published)
+    assert choosing.few_keys(found) == ""
+    assert "70.5 %" in choosing.render(found, "table", 400).split("The published models")[0]
+    small = replace(model, pool_size=3).with_attention("sra_pool")
+    own = choose.choose(small, setting, MACHINE, search=search.Search(("sra_pool",)))
+    assert "pools to 3x3, where the published pvt_v2_b2_li pools to 7x7" in choosing.few_keys(own)
+    assert set(TOP_1) == set(MODELS)

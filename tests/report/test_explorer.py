@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,23 @@ from pvtprof.analytic import fit
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
 from pvtprof.designs.part import MODEL
+from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
 from pvtprof.report import explorer, html
 from tests.browser import node
+from tests.builders import MINE
 from tests.trials import ALL
 
 #: Runs ``body`` with ``engine``, the page's own, and ``given``, what Python hands over.
 HARNESS = """
 const fs = require("fs"), vm = require("vm");
-const { page, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
+const { page, given, program } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
 const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
 const start = JSON.parse(page.match(/<script type=.application.json. id="start">(.*?)<.script/)[1]);
 vm.runInThisContext(script("engine"));
-const engine = vm.runInThisContext("pvtprofEngine")(start.program);
+const engine = vm.runInThisContext("pvtprofEngine")(program ?? start.program);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
 """
 PLAIN = {
@@ -46,9 +49,9 @@ PLAIN = {
 PAGE = html.render(pvtprof.compare(analytic=True))
 
 
-def in_node(body: str, given: Any, folder: Path) -> Any:
+def in_node(body: str, given: Any, folder: Path, program: Any = None) -> Any:
     handed = folder / "handed.json"
-    handed.write_text(json.dumps({"page": PAGE, "given": given}))
+    handed.write_text(json.dumps({"page": PAGE, "given": given, "program": program}))
     return json.loads(node(HARNESS % body, str(handed)))
 
 
@@ -66,8 +69,94 @@ def test_random_settings_agree_with_python(tmp_path: Path) -> None:
     assert in_node(body, vectors, tmp_path) == []
 
 
+def test_random_settings_of_random_networks_agree_with_python(tmp_path: Path) -> None:
+    """Networks of a user's own: 1 to 6 stages, odd widths, patches, channels, no bias."""
+    tried, networks = (10_000, 400) if ALL else (300, 24)
+    own = [explorer.Explored(spec, f"--model {spec.name}") for spec in random_networks(networks)]
+    assert {one.spec.last for one in own} == {1, 2, 3, 4, 5, 6}
+    made = explorer.program(own)
+    assert list(made["models"])[:networks] == [one.spec.name for one in own]
+    drawn = explorer.vectors(3 * tried, seed=18, own=own)
+    mine = [one for one in drawn if one["texts"]["model"].startswith("own")][:tried]
+    assert len(mine) == tried
+    refused = [one["expected"]["error"] for one in mine if "error" in one["expected"]]
+    assert 0.05 * tried < len(refused) < 0.6 * tried
+    for words in ("is too small for the", "larger than the", "has a class token"):
+        assert any(words in refusal for refusal in refused)
+    body = "return given.map((vector) => engine.differs(vector)).filter(Boolean)"
+    assert in_node(body, mine, tmp_path, made) == []
+
+
+def random_networks(count: int, seed: int = 18) -> Iterator[ModelSpec]:
+    chance = random.Random(seed)
+    made = 0
+    while made < count:
+        version, last = chance.choice((1, 2)), 1 + made % 6
+        heads = [chance.randint(1, 5) for _ in range(last)]
+        biased = [chance.random() < 0.6 for _ in range(last)]
+        stages = tuple(
+            StageSpec(
+                h * chance.randint(1, 40),
+                chance.randint(1, 4),
+                h,
+                chance.randint(1, 8),
+                1,
+                "mha",
+                b,
+            )
+            for h, b in zip(heads, biased, strict=True)
+        )
+        kernels = [chance.choice((1, 2, 3, 4, 7, 8)) for _ in range(last)]
+        patches = tuple(
+            (k, k, 0) if version == 1 else (k, chance.randint(1, k), chance.randint(0, k // 2))
+            for k in kernels
+        )
+        try:
+            yield ModelSpec(
+                f"own{made}",
+                version,
+                stages,
+                mlp_relu=version == 2 and chance.random() < 0.3,
+                num_classes=chance.randint(1, 2000),
+                built=chance.choice(((224, 224), (96, 130))),
+                in_chans=chance.randint(1, 13),
+                patches=patches if chance.random() < 0.5 else (),
+            )
+        except SpecError:
+            continue  # v1, and an embedding smaller than all strides together
+        made += 1
+
+
+def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
+    run = pvtprof.compare(MINE, analytic=True)
+    found = re.search(r'id="start">(.*?)</script>', html.render(run))
+    assert found
+    start = json.loads(found[1])
+    assert start["texts"] == {**PLAIN, "model": "mine", "R": "8,4,1"}
+    assert next(iter(start["program"]["models"])) == "mine"
+    lines = start["vectors"]["lines"]
+    assert len(lines) == 12 + 240
+    assert sum(line[0] == "mine" for line in lines) > 100
+    whole = next(line for line in lines if line[0] == "mine" and line[7:9] == [None, "sra_pool"])
+    assert whole[9][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
+    assert whole[9][2] == str(run.row(None, "sra_pool").macs)
+    body = "return given.map(engine.differs).filter(Boolean)"
+    given = [
+        {
+            "texts": dict(zip(start["vectors"]["options"], line, strict=False)),
+            "stage": line[7],
+            "variant": line[8],
+            "expected": {"error": line[9]}
+            if isinstance(line[9], str)
+            else dict(zip(start["vectors"]["figures"], line[9], strict=True)),
+        }
+        for line in lines
+    ]
+    assert in_node(body, given, tmp_path, start["program"]) == []
+
+
 def test_a_wrong_vector_is_found(tmp_path: Path) -> None:
-    good = explorer.vector(PLAIN, MODEL, "sra_conv")
+    good = explorer.vector(PLAIN, MODEL, "sra_conv", explorer.published("pvt_v2_b2"))
     for name, value in good["expected"].items():
         wrong = {**good, "expected": {**good["expected"], name: f"{value}1"}}
         (said,) = in_node("return given.map(engine.differs)", [wrong], tmp_path)
@@ -174,6 +263,24 @@ def test_crossings_are_where_every_side_says(change: dict[str, str], tmp_path: P
     return given.pairs.map(([a, b]) => engine.cheaperFrom(work, a, b, given.most))"""
     found = in_node(body, {"texts": texts, "pairs": pairs, "most": most}, tmp_path)
     assert found == [crossing(workload_of(texts), a, b, most) for a, b in pairs]
+
+
+@pytest.mark.parametrize("patch", [(7, 4, 3), (6, 5, 1), (3, 3, 0)], ids=str)
+def test_crossings_and_fits_of_a_network_of_ones_own(
+    patch: tuple[int, int, int], tmp_path: Path
+) -> None:
+    spec = replace(MINE, patches=(patch, *MINE.patches[1:]))
+    work, most, memory = workload(spec, 224, (8, 3, 2)), 400, 2**30
+    made = explorer.program([explorer.Explored(spec, "--model mine")])
+    texts = {**PLAIN, "model": "mine", "R": "8,3,2"}
+    pairs = [("sra_pool", "sra_conv"), ("sra_conv", "mha"), ("sra_conv", "sra_pool")]
+    body = """const work = engine.parsed(given.texts);
+    return [given.pairs.map(([a, b]) => engine.cheaperFrom(work, a, b, given.most)),
+      program.variants.map((v) => engine.largestImage(work, v, BigInt(given.memory)))]"""
+    given = {"texts": texts, "pairs": pairs, "most": most, "memory": memory}
+    crossings, sides = in_node(body, given, tmp_path, made)
+    assert crossings == [crossing(work, a, b, most) for a, b in pairs]
+    assert sides == [fit.image_edge(work.spec(v), work.setting, memory).size for v in VARIANTS]
 
 
 def crossing(work: Workload, variant: str, other: str, most: int) -> dict[str, int | None]:

@@ -23,11 +23,11 @@ from pvtprof.report import choosing, formula, html, index, pair
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.browser import READY, chromium, opened
-from tests.builders import made_up_calibration, model_at, observed_run, with_row
+from tests.builders import MINE, made_up_calibration, model_at, observed_run, with_row
 from tests.trials import ALL
 
-KINDS = ("report", "several", "pair", "index", "choose")
-LIVE = ("report", "several", "pair")  # kinds of pages that have an explorer
+KINDS = ("report", "several", "pair", "own", "index", "choose")
+LIVE = ("report", "several", "pair", "own")  # kinds of pages that have an explorer
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
@@ -58,6 +58,7 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
         "several": html.render(several(run)),
         "choose": choosing.html(choose.choose(*model_at("pvt_v2_b0", 64), made_up_calibration())),
         "pair": pair.render(run, other),
+        "own": html.render(pvtprof.compare(MINE, analytic=True)),
         "index": index.render({"a.json": run}, {"a.json": "a.html"}, {"b": "x"}),
     }
     for name, text in made.items():
@@ -75,7 +76,7 @@ def several(run: Run) -> Run:
     ("kind", "scheme"),
     [(kind, scheme) for kind in KINDS for scheme in ("light", "dark")]
     if ALL
-    else list(zip(KINDS, ("dark", "light", "dark", "light", "dark"), strict=True)),
+    else list(zip(KINDS, ("dark", "light", "dark", "light", "light", "dark"), strict=True)),
 )
 def test_no_requests_no_complaints_no_violations(
     browser: Browser, pages: dict[str, Path], kind: str, scheme: str
@@ -91,6 +92,25 @@ def test_no_requests_no_complaints_no_violations(
         assert violations(found.page) == []
         assert found.requests == []
         assert found.console == []
+
+
+def test_a_network_of_ones_own_is_explored(browser: Browser, pages: dict[str, Path]) -> None:
+    """Its stages and R follow the model that is chosen."""
+    with opened(browser, pages["own"]) as found:
+        page = found.page
+        page.wait_for_selector(READY)
+        mine = pvtprof.compare(MINE, analytic=True)
+        assert page.inner_text("#total") == units.integer(mine.row(None, "sra_conv").macs)
+        assert [line[0] for line in figures(page)[1]] == ["stage 1", "stage 2", "stage 3"]
+        page.select_option("[name=model]", "pvt_tiny")
+        assert page.input_value("[name=R]") == "8,4,2,1"
+        page.select_option("[name=stage]", "4")
+        page.select_option("[name=model]", "mine")
+        assert (page.input_value("[name=R]"), page.input_value("[name=stage]")) == ("8,4,1", "1")
+        assert page.locator("[name=stage] option").count() == 3
+        page.fill("[name=R]", "8,4,2,1")
+        assert page.inner_text("#refusal") == "R has 4 values; use 3, one a stage, such as 4,2,1"
+        assert (found.requests, found.console) == ([], [])
 
 
 def test_every_comparison_of_a_page_is_reached_by_its_link(
@@ -342,6 +362,7 @@ def test_hostile_texts_are_inert(browser: Browser, run: Run, tmp_path: Path) -> 
     made = {
         "report": html.render(hostile),
         "pair": pair.render(hostile, hostile),
+        "own": html.render(pvtprof.compare(MINE, analytic=True)),
         "index": index.render({HOSTILE: hostile}, {HOSTILE: HOSTILE}, {HOSTILE: HOSTILE}),
     }
     for name, text in made.items():

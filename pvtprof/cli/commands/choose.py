@@ -13,13 +13,13 @@ from pvtprof.report import output
 
 
 @click.command()
-@workload_options(hidden=("--R", "--pool-size"))
+@workload_options(searched=True)
 @click.option(
     "--within", "within_s", type=DURATION, help="The most predicted latency, such as 50ms."
 )
 @click.option("--memory", "memory_bytes", type=MEMORY, help="The most memory, such as 4GiB.")
 @click.option(
-    "--calibration", "path", metavar="FILE", help="Use this calibration in place of this machine's."
+    "--calibration", metavar="FILE", help="Use this calibration in place of this machine's."
 )
 @click.option(
     "-o",
@@ -35,36 +35,27 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     """Search every R and variant of every stage for the best designs.
 
     A design is shown if no other is better in predicted latency, MACs, params and memory at once.
-    Nothing is built or run. Needs a calibration (`pvtprof calibrate`). Accuracy is not predicted.
-    Exit code 0; 2: wrong usage, or no design is within the limits.
+    Nothing is built or run. Needs a calibration (`pvtprof calibrate`). Accuracy is not predicted:
+    --only, --min-keys, --R and --pool-size say what is searched. Exit code 0; 2: wrong usage, or no
+    design is within the limits.
 
     \b
     Examples:
       pvtprof choose --img 512 --within 50ms
       pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
+      pvtprof choose --only sra_conv --min-keys 49
     """
     from pvtprof import files
-    from pvtprof.designs.workload import workload
-    from pvtprof.predict import calibration
-    from pvtprof.predict.choose import choose
-    from pvtprof.predict.kept import BUSY, known_calibration
+    from pvtprof.designs.named import network
+    from pvtprof.predict.entry import choose
+    from pvtprof.predict.kept import BUSY
     from pvtprof.report import choosing
 
-    if options.pop("sr_ratios") is not None or options.pop("pool_size") is not None:
-        raise click.UsageError(
-            "choose searches every R and pool size; leave --R and --pool-size out"
-        )
     files.check_all_writable(outputs, force, ".html")
-    path, device = options.pop("path"), options.pop("device")
-    limits = {name: options.pop(name) for name in ("within_s", "memory_bytes")}
-    work = workload(**options)
-    if path:
-        known = calibration.load_for(path, work.dtype)
-    else:
-        known = known_calibration(device, work.dtype)
-    if known.is_doubtful:
+    model = network(options.pop("model"), options.pop("changes"))
+    found = choose(model, **options)
+    if found.is_doubtful:
         click.echo(BUSY, err=True)
-    found = choose(work.model, work.setting, known, **limits)
     shown = choosing.render(found, form, output.width())
     if outputs:
         with new_folders_named(outputs), output.shown_in_any_case(lambda: shown):

@@ -70,15 +70,17 @@ const pvtprofEngine = (program) => {
     if (!Object.hasOwn(program.models, work.model))
       refuse(`unknown model '${work.model}'; use one of ${Object.keys(program.models).join(", ")}, ` +
         "or the path of a design file (.toml)");
-    if (work.ratios.length !== 4)
-      refuse(`R has ${work.ratios.length} values; use 4, one a stage, such as 8,4,2,1`);
+    const { version, stages } = program.models[work.model], last = stages.length;
+    if (work.ratios.length !== last) {
+      const such = [...Array(Math.max(0, last - 4)).fill(1), 8, 4, 2, 1].slice(-last);
+      refuse(`R has ${work.ratios.length} values; use ${last}, one a stage, such as ${such}`);
+    }
     work.ratios.forEach((ratio, i) => positive(`R of stage ${i + 1}`, ratio));
     positive("batch", work.batch, program.max_batch);
     positive("pool size", work.pool, program.max_side);
-    const { version } = program.models[work.model];
-    if (version === 1 && work.ratios[3] !== 1)
-      refuse(`stage 4 of ${work.model} has a class token, so it cannot reduce its keys ` +
-        `(sra_conv with R ${work.ratios[3]} was asked for); use R 1 in stage 4, as the paper does`);
+    if (version === 1 && work.ratios[last - 1] !== 1)
+      refuse(`stage ${last} of ${work.model} has a class token, so it cannot reduce its keys ` +
+        `(sra_conv with R ${work.ratios[last - 1]} was asked for); use R 1 in stage ${last}, as the paper does`);
     for (const variant of program.variants) stageSizes(work, variant);
     return work;
   }
@@ -87,15 +89,15 @@ const pvtprofEngine = (program) => {
 
   const convOut = (extent, [kernel, stride, padding]) => Math.floor((extent + 2 * padding - kernel) / stride) + 1;
 
-  const patch = (model, stage) => program.patches[model.version][stage ? 1 : 0];
+  const hasClassToken = (model, stage) => model.version === 1 && stage === model.stages.length - 1;
 
   function tokenGrids(work, height = work.height, width = work.width) {
     const model = program.models[work.model], grids = [];
     let grid = [height, width];
-    for (let stage = 0; stage < 4; stage++) {
-      grid = grid.map((extent) => convOut(extent, patch(model, stage)));
+    for (let stage = 0; stage < model.stages.length; stage++) {
+      grid = grid.map((extent) => convOut(extent, model.patches[stage]));
       if (Math.min(...grid) < 1)
-        refuse(`image ${height}x${width} is too small for the four stages of ${work.model}: ` +
+        refuse(`image ${height}x${width} is too small for the ${program.counts[model.stages.length]} of ${work.model}: ` +
           `nothing is left in stage ${stage + 1}; use at least ${smallestSide(model)} pixels a side`);
       grids.push(grid);
     }
@@ -104,17 +106,16 @@ const pvtprofEngine = (program) => {
 
   function smallestSide(model) {
     let side = 1;
-    for (let stage = 3; stage >= 0; stage--) {
-      const [kernel, stride, padding] = patch(model, stage);
+    for (const [kernel, stride, padding] of [...model.patches].reverse()) {
       side = Math.max(1, (side - 1) * stride + kernel - 2 * padding);
     }
     return side;
   }
 
-  /* The design that really runs in a stage (0 to 3). */
+  /* The design that really runs in a stage (counted from 0). */
   function runsAs(work, variant, stage) {
-    const rule = program.keys[variant], hasClassToken = stage === 3 && program.models[work.model].version === 1;
-    const isPlain = rule === "convolved" ? work.ratios[stage] === 1 : rule === "pooled" && hasClassToken;
+    const rule = program.keys[variant], has = hasClassToken(program.models[work.model], stage);
+    const isPlain = rule === "convolved" ? work.ratios[stage] === 1 : rule === "pooled" && has;
     return isPlain ? program.variants[0] : variant;
   }
 
@@ -128,7 +129,7 @@ const pvtprofEngine = (program) => {
       if (rule === "convolved" && ratio > Math.min(height, width))
         refuse(`stage ${i + 1}: R ${ratio} is larger than the ${height}x${width} token grid; ` +
           `use R ${Math.min(height, width) > 1 ? `1 to ${Math.min(height, width)}` : "1"}, or a larger image`);
-      const extra = model.version === 1 && i === 3 ? 1 : 0, tokens = height * width + extra;
+      const extra = hasClassToken(model, i) ? 1 : 0, tokens = height * width + extra;
       const kernel = rule === "convolved" ? ratio : 1;
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
       const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
@@ -136,8 +137,8 @@ const pvtprofEngine = (program) => {
         b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
-        x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : program.channels,
-        k: patch(model, i)[0], l: patch(model, i)[0], z: model.classes,
+        x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
+        k: model.patches[i][0], l: model.patches[i][0], z: model.classes,
       };
     });
   }
@@ -169,14 +170,17 @@ const pvtprofEngine = (program) => {
     of: (op.of || []).map((name) => (name === "x" ? x : `${prefix}.${name}`)),
   });
 
-  const attentionOps = (work, variant, stage, prefix, x) =>
-    program.attention[runsAs(work, variant, stage)][work.attention].map((op) => inside(op, prefix, x));
+  function attentionOps(work, variant, stage, prefix, x) {
+    const { qkv_bias: biased } = program.models[work.model].stages[stage];
+    const ops = (biased ? program.attention : program.unbiased)[runsAs(work, variant, stage)][work.attention];
+    return ops.map((op) => inside(op, prefix, x));
+  }
 
   function family(work) {
     const model = program.models[work.model];
     if (model.version === 2) return model.family;
     const [here, built] = [tokenGrids(work)[0], tokenGrids(work, ...model.built)[0]];
-    return here.join() === built.join() ? "v1" : "v1 resized";
+    return here.join() === built.join() ? model.family : `${model.family} resized`;
   }
 
   function modelOps(work, variant) {
@@ -235,7 +239,7 @@ const pvtprofEngine = (program) => {
     if (op.kind === "pool") return sizes.m === 1n ? "mean" : "_adaptive_avg_pool2d";
     if (op.kind !== "contract") return program.aten[op.kind];
     if (!ownsRight(op)) return "bmm";
-    return ["i j", "x y", "k l"].includes(op.right.slice(0, 3)) ? "convolution" : "addmm";
+    return ["i j", "x y", "k l"].includes(op.right.slice(0, 3)) ? "convolution" : op.bias ? "addmm" : "mm";
   }
 
   /* [torch's operator, bytes of the result, bytes beside it] for each allocation. */
@@ -302,7 +306,7 @@ const pvtprofEngine = (program) => {
   function needs(work, variant) {
     const all = terms(work, null, variant), bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
-    const image = BigInt(work.batch * program.channels) * BigInt(work.height * work.width);
+    const image = BigInt(work.batch * program.models[work.model].channels) * BigInt(work.height * work.width);
     return peak(all, bytes).bytes + bytes * (learned + image);
   }
 
@@ -354,13 +358,14 @@ const pvtprofEngine = (program) => {
 
   /* From which side on `variant` needs fewer MACs than `other`, for all square images up to `most`
      that both take: {low, from}, the smallest of those (null: there is none) and the answer (null:
-     not even at `most`). MACs change with every fourth side alone: the first patch embedding has
-     stride 4, and rounds up in v2 and down in v1. */
+     not even at `most`). MACs change only where the first patch embedding, with its stride, has a
+     token more. */
   function cheaperFrom(work, variant, other, most) {
     const low = Math.max(smallest(work, variant), smallest(work, other));
     if (low > most) return { low: null, from: null };
     const [mine, theirs] = [macsBySide(work, variant), macsBySide(work, other)];
-    const first = program.models[work.model].version === 1 ? (side) => side - (side % 4) : (side) => side - ((side + 3) % 4);
+    const [kernel, stride, padding] = program.models[work.model].patches[0];
+    const first = (side) => side - ((side + 2 * padding - kernel) % stride);
     let from = null;
     for (let side = most; side >= low; side = first(side) - 1) {
       if (!(mine(side) < theirs(side))) break;
@@ -398,13 +403,13 @@ const pvtprofEngine = (program) => {
 
   /* The command line that gives the same. */
   function command(work) {
-    const { height, width } = work, words = ["pvtprof compare"];
-    if (work.model !== program.default_model) words.push(`--model ${work.model}`);
+    const { height, width } = work, { named, pool_size: pool } = program.models[work.model];
+    const words = ["pvtprof compare", ...(named ? [named] : [])];
     words.push(`--img ${height === width ? height : `${height}x${width}`}`, `--R ${work.ratios.join(",")}`);
     if (work.batch !== 1) words.push(`--batch ${work.batch}`);
     if (work.dtype !== "float32") words.push(`--dtype ${work.dtype}`);
     if (work.attention !== "eager") words.push(`--attention ${work.attention}`);
-    if (work.pool !== 7) words.push(`--pool-size ${work.pool}`);
+    if (work.pool !== pool) words.push(`--pool-size ${work.pool}`);
     return [...words, "--analytic"].join(" ");
   }
 

@@ -49,6 +49,7 @@
     field("square").checked = height === width;
     [field("height").value, field("width").value] = [height, width];
     for (const name of OPTIONS) choose(field(name), said[name]);
+    offerStages();
     for (const name of SHOWN) if (isChoice(field(name), said[name])) field(name).value = said[name];
   }
 
@@ -58,6 +59,23 @@
   function choose(input, text) {
     if (!isChoice(input, text)) input.add(element("option", { value: text, textContent: text }));
     input.value = text;
+  }
+
+  const models = start.program.models, modelOf = (name) => (Object.hasOwn(models, name) ? models[name] : null);
+
+  /* As many stages to choose from as the model has. */
+  function offerStages() {
+    const model = modelOf(field("model").value), stage = field("stage");
+    if (!model || stage.length === model.stages.length) return;
+    const chosen = Number(stage.value) <= model.stages.length ? stage.value : "1";
+    stage.replaceChildren(...model.stages.map((_, i) => element("option", { value: `${i + 1}`, textContent: `stage ${i + 1}` })));
+    stage.value = chosen;
+  }
+
+  /* Another model: its own R, where the R that stands there is of another number of stages. */
+  function offerRatios() {
+    const model = modelOf(field("model").value);
+    if (model && field("R").value.split(",").length !== model.stages.length) field("R").value = model.sr_ratios.join(",");
   }
 
   const initial = { ...start.texts, variant: start.variant, count: "MACs", memory: start.memory, stage: "1" };
@@ -165,7 +183,7 @@
   function showAll(work, memory) {
     const variant = field("variant").value, count = field("count").value, worth = count === "FLOPs" ? 2n : 1n;
     const all = start.program.variants.map((name) => ({
-      variant: name, total: engine.row(work, null, name), stages: [1, 2, 3, 4].map((s) => engine.row(work, s, name)) }));
+      variant: name, total: engine.row(work, null, name), stages: models[work.model].stages.map((_, i) => engine.row(work, i + 1, name)) }));
     for (const place of document.querySelectorAll("[data-count]")) place.textContent = count;
     byId("chosen").textContent = variant;
     showTotals(all, variant, worth);
@@ -195,7 +213,9 @@
     byId("results").hidden = Boolean(said);
   }
 
-  function update() {
+  function update(event) {
+    if (event?.target === field("model")) offerRatios();
+    offerStages();
     field("width").disabled = field("square").checked;
     const said = texts();
     toHash(said);
