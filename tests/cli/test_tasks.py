@@ -106,12 +106,11 @@ def test_check_holds_a_task_to_its_baseline(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(tmp_path / "detector.json")
-    words = "--update --model pvt_v2_b0 --task mask-rcnn --proposals 2 --img 64 --R 2,2,2,2"
+    words = "--update --model pvt_v2_b0 --task fpn --img 64 --R 2,2,2,2"
     assert app.main(["check", path, *words.split()]) == 0
-    work = json.loads(Path(path).read_text())["workload"]
-    assert (work["task"], work["proposals"]) == ("mask-rcnn", 2)
-    more = Path(path).read_text().replace('"proposals": 2', '"proposals": 3')
-    Path(path).write_text(more)
+    assert json.loads(Path(path).read_text())["workload"]["task"] == "fpn"
+    other = Path(path).read_text().replace('"task": "fpn"', '"task": "pyramid"')
+    Path(path).write_text(other)
     capsys.readouterr()
     assert app.main(["check", path]) == 1
     assert "model sra_conv" in capsys.readouterr().out
