@@ -82,10 +82,11 @@ def python(page: Page, block: Block, scope: dict[str, Any]) -> None:
 
 
 def console(page: Page, block: Block, scope: dict[str, Any]) -> None:
-    """Run each command, and compare its whole output."""
+    """Run each command, and compare its whole output; with exit=N its exit code is N."""
+    (code,) = [int(word.removeprefix("exit=")) for word in block.words if "exit=" in word] or [0]
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
-        whole = ["", *printed(command, Path.cwd()), ""]
+        whole = ["", *printed(command, Path.cwd(), code), ""]
         assert has(whole, ["", *expected.splitlines(), ""]), "\n".join(whole)
 
 
@@ -174,13 +175,13 @@ def dropwhile_assigned(words: Sequence[str]) -> Iterator[str]:
 
 
 @cache
-def printed(command: str, folder: Path) -> tuple[str, ...]:
+def printed(command: str, folder: Path, code: int = 0) -> tuple[str, ...]:
     """Return the lines that a command prints on stdout, run in this process."""
     program, *arguments = shlex.split(command)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         if program == "pvtprof":
-            assert app.main(arguments) == 0
+            assert app.main(arguments) == code
         else:
             _, module, *rest = arguments  # python -m module ...
             with pytest.MonkeyPatch.context() as patch:
