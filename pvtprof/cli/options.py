@@ -202,20 +202,22 @@ def workload_options(several: bool = False, searched: bool = False) -> Option:
     return decorated
 
 
+task_option = click.option(
+    "--task",
+    metavar="TASK",
+    help=f"What the model is used for: {', '.join(TASKS)}.  [default: {CLASSIFY}]",
+)
+
+
 def task_options(command: Command) -> Command:
     """Add the options that say what a model is the backbone of."""
-    task = click.option(
-        "--task",
-        metavar="TASK",
-        help=f"What the model is used for: {', '.join(TASKS)}.  [default: {CLASSIFY}]",
-    )
     proposals = click.option(
         "--proposals",
         type=int,
         help="Proposals of one image for the box head of mask-rcnn.  "
         f"[default: {DEFAULT_PROPOSALS}]",
     )
-    return task(proposals(command))
+    return task_option(proposals(command))
 
 
 FREE_HELP = (

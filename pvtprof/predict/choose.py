@@ -18,6 +18,7 @@ from pvtprof.analytic.parts import image_bytes, needs_of
 from pvtprof.designs.published import MODELS, TOP_1, published_as
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kernels import kernels
@@ -121,7 +122,7 @@ def choose(
         model,
         setting,
         tuple(_design(model, calibration, places[i], costs[i]) for i in chosen),
-        published(setting, calibration),
+        published(setting, calibration, model.task),
         searched,
         feasible,
         search,
@@ -172,7 +173,9 @@ def _beaten(costs: Floats, by: Floats) -> npt.NDArray[np.bool_]:
     return beaten
 
 
-def published(setting: Setting, calibration: Calibration) -> tuple[Design, ...]:
+def published(
+    setting: Setting, calibration: Calibration, task: str = CLASSIFY
+) -> tuple[Design, ...]:
     """Return the published models at the setting's image, computed without tables."""
     found = []
     for name, spec in MODELS.items():
@@ -180,7 +183,7 @@ def published(setting: Setting, calibration: Calibration) -> tuple[Design, ...]:
             (s.variant, s.sr_ratio if s.variant == "sra_conv" else 1) for s in spec.stages
         )
         try:
-            design = evaluated(spec, setting, calibration, options)
+            design = evaluated(spec.used_for(task), setting, calibration, options)
             found.append(replace(design, published=name))
         except SpecError:
             continue  # R larger than the grid of so small an image

@@ -19,7 +19,7 @@ from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 from pvtprof.predict.choose import Design, Found
 from pvtprof.predict.space import POOL, keys
-from pvtprof.report import listing
+from pvtprof.report import listing, sentences
 from pvtprof.report.figures.choosing import draw_choices
 from pvtprof.report.page import page
 from pvtprof.report.sections import DrawnChart, Section
@@ -112,7 +112,7 @@ def _summary(found: Found) -> str:
     setting = found.setting
     searched = f" ({found.search.said})" if found.search.said else ""
     return (
-        f"{found.model.name} at {units.sides(*setting.image)}, batch {setting.batch}, "
+        f"{sentences.used(found.model)} at {units.sides(*setting.image)}, batch {setting.batch}, "
         f"{setting.dtype}, {setting.attention} attention: {units.integer(found.searched)} "
         f"design{'s' * (found.searched != 1)}"
         f"{searched}, "
@@ -180,7 +180,7 @@ def html(found: Found) -> str:
     return page(
         "choose.html",
         (),
-        title=f"Designs of {found.model.name}",
+        title=f"Designs of {sentences.used(found.model)}",
         summary=_summary(found),
         honest=honest(found),
         section=Section(

@@ -31,11 +31,15 @@ MACHINE = made_up_calibration()
 
 
 @pytest.mark.parametrize("model", ["pvt_v2_b2", "pvt_tiny", "pvt_v2_b2_li"])
-@pytest.mark.parametrize(("img", "batch", "attention"), [(224, 1, "eager"), (512, 4, "sdpa")])
+@pytest.mark.parametrize(
+    ("img", "batch", "attention", "task"),
+    [(224, 1, "eager", "classify"), (512, 4, "sdpa", "classify"), (160, 2, "eager", "pyramid")],
+)
 def test_arrays_say_what_the_scalar_path_says(
-    model: str, img: int, batch: int, attention: str
+    model: str, img: int, batch: int, attention: str, task: str
 ) -> None:
     spec, setting = model_at(model, img, batch=batch, attention=attention)
+    spec = spec.used_for(task)
     chance = random.Random(4)
     for pool_size in (3, 7):
         pooled = replace(spec, pool_size=pool_size)
@@ -281,3 +285,14 @@ def test_few_keys_are_said_and_published_accuracy_is_shown() -> None:
     own = choose.choose(small, setting, MACHINE, search=search.Search(("sra_pool",)))
     assert "pools to 3x3, where the published pvt_v2_b2_li pools to 7x7" in choosing.few_keys(own)
     assert set(TOP_1) == set(MODELS)
+
+
+def test_the_backbone_of_a_detector_is_searched_and_its_head_is_not() -> None:
+    words: dict[str, Any] = {"only": "sra_pool", "calibration": MACHINE}
+    found = pvtprof.choose("pvt_tiny", 64, task="pyramid", **words)
+    assert {design.options for design in found.front} == {(space.POOL,) * 4}  # no class token
+    plain = pvtprof.choose("pvt_tiny", 64, **words)
+    assert {design.options[3][0] for design in plain.front} != {"sra_pool"}
+    assert choosing.render(found, "table", 100).startswith("pvt_tiny for pyramid at 64x64")
+    with pytest.raises(SpecError, match="use --task pyramid"):
+        pvtprof.choose("pvt_tiny", 64, task="retinanet", calibration=MACHINE)

@@ -8,12 +8,13 @@ import click
 
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import DURATION, MEMORY
-from pvtprof.cli.options import format_option, workload_options
+from pvtprof.cli.options import format_option, task_option, workload_options
 from pvtprof.report import output
 
 
 @click.command()
 @workload_options(searched=True)
+@task_option
 @click.option(
     "--within", "within_s", type=DURATION, help="The most predicted latency, such as 50ms."
 )
@@ -36,8 +37,9 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
 
     A design is shown if no other is better in predicted latency, MACs, params and memory at once.
     Nothing is built or run. Needs a calibration (`pvtprof calibrate`). Accuracy is not predicted:
-    --only, --min-keys, --R and --pool-size say what is searched. Exit code 0; 2: wrong usage, or no
-    design is within the limits.
+    --only, --min-keys, --R and --pool-size say what is searched. --task is classify or pyramid (the
+    backbone of a detector, whose neck and head cost the same in every design). Exit code 0; 2:
+    wrong usage, or no design is within the limits.
 
     \b
     Examples:
