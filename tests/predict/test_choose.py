@@ -293,6 +293,6 @@ def test_the_backbone_of_a_detector_is_searched_and_its_head_is_not() -> None:
     assert {design.options for design in found.front} == {(space.POOL,) * 4}  # no class token
     plain = pvtprof.choose("pvt_tiny", 64, **words)
     assert {design.options[3][0] for design in plain.front} != {"sra_pool"}
-    assert choosing.render(found, "table", 100).startswith("pvt_tiny for pyramid at 64x64")
+    assert choosing.render(found, "table", 100).startswith("pvt_tiny for pyramid at 64, batch 1")
     with pytest.raises(SpecError, match="use --task pyramid"):
         pvtprof.choose("pvt_tiny", 64, task="retinanet", calibration=MACHINE)
