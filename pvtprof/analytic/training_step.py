@@ -253,5 +253,5 @@ def _blocks(terms: Sequence[Term]) -> list[list[int]]:
 
 
 def _block(op: Op) -> str:
-    head = op.module.partition(".")[0]
+    head = op.place.partition(".")[0]
     return head if head.startswith("block") else ""

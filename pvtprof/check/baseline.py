@@ -72,7 +72,10 @@ def dumps(baseline: Baseline) -> str:
 
 
 #: Fields of a workload that a file has where they are not the default: earlier files have none.
-LATER = ("given", "changes", "task", "proposals", "chosen")
+LATER = (
+    *("given", "changes", "task", "proposals", "chosen"),
+    *("optimizer", "amp", "checkpoint"),
+)
 
 
 def _written(workload: Workload) -> dict[str, object]:
