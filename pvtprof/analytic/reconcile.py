@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pvtprof import units
 from pvtprof.analytic.cost import MACS, PAPER, TORCH, Convention
 from pvtprof.analytic.dense import part_of
 from pvtprof.analytic.formulas import Term, model_terms, total
@@ -32,14 +33,14 @@ class Explanation:
     """One way of counting, and what it gives.
 
     ``how`` says how the exact ``value`` becomes the printed figure ("" where it does not).
-    ``counted`` is the convention, ``left_out`` what it was counted without. ``steps`` are
-    the steps away from the usual way of counting: the fewer, the likelier.
+    ``counted`` is the convention, ``at`` the size, ``left_out`` what it was counted without.
+    ``steps`` are the steps away from the usual way of counting: the fewer, the likelier.
     """
 
     value: int
     how: str
     counted: str
-    image: tuple[int, int]
+    at: str
     task: str
     left_out: tuple[str, ...]
     steps: int
@@ -49,8 +50,7 @@ class Explanation:
         """The explanation as one sentence, without its figure."""
         without = f", without {' and '.join(self.left_out)}" * bool(self.left_out)
         used = "" if self.task == CLASSIFY else f" for {self.task}"
-        height, width = self.image
-        return f"{self.counted} at {height}x{width}{used}{without}"
+        return f"{self.counted} at {self.at}{used}{without}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +107,31 @@ def reconciled(
     figure: Printed, spec: ModelSpec, sizes: Sequence[tuple[int, int]], params: Printed | None
 ) -> Reconciled:
     """Return what gives a printed figure for a network at some sizes."""
-    found = sorted(_all(figure, spec, sizes), key=lambda one: one.steps)
+    weights = tuple(_weights(params, spec)) if params else ()
+    return answer(figure, spec.name, _all(figure, spec, sizes), params, weights)
+
+
+def answer(
+    figure: Printed,
+    name: str,
+    ways: Iterable[Explanation],
+    params: Printed | None,
+    weights: tuple[Weight, ...],
+) -> Reconciled:
+    """Return the likeliest of some ways of counting that give a figure, and the nearest."""
+    found = sorted(ways, key=lambda one: one.steps)
     if not found:
-        raise SpecError(f"{spec.name} takes none of these sizes; name a larger --img")
+        raise SpecError(f"{name} takes none of these sizes; name another --img")
     matching = tuple(one for one in _distinct(found) if one.how)
     near = sorted(found, key=lambda one: (abs(one.value - figure.value), one.steps))
-    weights = tuple(_weights(params, spec)) if params else ()
-    return Reconciled(
-        figure, spec.name, matching, tuple(_distinct(near))[:NEAREST], params, weights
-    )
+    return Reconciled(figure, name, matching, tuple(_distinct(near))[:NEAREST], params, weights)
 
 
 def _distinct(found: Sequence[Explanation]) -> Iterator[Explanation]:
     """Yield the likeliest of those that give the same number at the same size for the same task."""
     seen = set()
     for one in found:
-        if (key := (one.value, one.image, one.task)) not in seen:
+        if (key := (one.value, one.at, one.task)) not in seen:
             seen.add(key)
             yield one
 
@@ -138,12 +147,12 @@ def _all(
                 terms = model_terms(used, image)
             except SpecError:
                 continue  # too small, or R larger than a grid
-            for one in _ways(figure, used, image, terms):
+            for one in _ways(figure, used, units.grid(*image), terms):
                 yield replace(one, steps=one.steps + 4 * (far > 0) + 2 * (place > 0))
 
 
 def _ways(
-    figure: Printed, spec: ModelSpec, image: tuple[int, int], terms: Sequence[Term]
+    figure: Printed, spec: ModelSpec, at: str, terms: Sequence[Term]
 ) -> Iterator[Explanation]:
     """Yield every convention of every part of a network at one size."""
     for named, convention in TOOLS.items():
@@ -151,8 +160,13 @@ def _ways(
             value = sum(term.count(convention) for term in kept)
             steps = _unusual(convention) + 2 * len(left_out)
             how = figure.match(value)
-            steps += _UNUSUAL_DIGITS.get(how, 5)
-            yield Explanation(value, how, named, image, spec.task, left_out, steps)
+            steps += unusual_digits(how)
+            yield Explanation(value, how, named, at, spec.task, left_out, steps)
+
+
+def unusual_digits(how: str) -> int:
+    """Return how many steps a way of printing digits is from rounding."""
+    return _UNUSUAL_DIGITS.get(how, 5)
 
 
 def _unusual(convention: Convention) -> int:

@@ -47,12 +47,14 @@ class _PtflopsAten(Convention):
         return Convention.monomials(rule, op)
 
 
+#: The name of what torch's counter says.
+OPERATIONS = "floating-point operations, two a MAC (torch's flop counter)"
 #: Every convention by the words that name it, in the order in which they are likely.
 TOOLS: Mapping[str, Convention] = {
     "multiply-accumulates (MACs)": MACS,
     "the papers' get_flops.py (mmcv's hooks and the products of attention)": PAPER,
     "fvcore": FVCORE,
-    "floating-point operations, two a MAC (torch's flop counter)": TORCH,
+    OPERATIONS: TORCH,
     "mmcv's hooks alone, as get_model_complexity_info": replace(
         PAPER, name="mmcv", products=False, renamed={}
     ),

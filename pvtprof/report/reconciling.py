@@ -58,8 +58,7 @@ def _values(found: Reconciled) -> dict[str, Any]:
             "value": one.value,
             "how": one.how or None,
             "counted": one.counted,
-            "height": one.image[0],
-            "width": one.image[1],
+            "at": one.at,
             "task": one.task,
             "without": list(one.left_out),
         }

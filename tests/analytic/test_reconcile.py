@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 
 import pvtprof
+from pvtprof import units
+from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_terms
 from pvtprof.analytic.tools import TOOLS
 from pvtprof.cli import main
 from pvtprof.designs.printed import printed
 from pvtprof.designs.published import model_spec
 from pvtprof.errors import SpecError
+from pvtprof.run.form_reconciled import reconciled_form
 
 #: What each tool printed for pvtprof's own modules at batch 1 (docs/reconcile.md has the versions;
 #: calflops: its MACs; thop: softmax is a module).
@@ -94,10 +99,11 @@ def test_a_figure_of_the_papers_is_explained(
     as_printed = [
         one
         for one in found.explanations
-        if (one.task, one.image, one.left_out) == (task, image, ()) and "papers" in one.counted
+        if (one.task, one.at, one.left_out) == (task, units.grid(*image), ())
+        and "papers" in one.counted
     ]
     assert as_printed
-    assert found.explanations[0].image in ((224, 224), image)
+    assert found.explanations[0].at in ("224x224", units.grid(*image))
 
 
 def test_what_nothing_gives_is_said_with_the_nearest() -> None:
@@ -159,6 +165,27 @@ def test_a_figure_that_is_none_is_refused(text: str) -> None:
 )
 def test_bad_input_is_one_line(words: list[str], said: str, refused: Callable[..., str]) -> None:
     assert said in refused("reconcile", *words)
+
+
+def test_a_module_of_ones_own_is_explained_by_its_derived_form() -> None:
+    image = torch.zeros(1, 3, 64, 64)
+    form = pvtprof.derive(pvtprof.build_model("pvt_v2_b0"), image, verify=False)
+    spec = model_spec("pvt_v2_b0")
+    macs = sum(term.count(MACS) for term in model_terms(spec, (96, 64)))
+    figure, params = printed(f"{2 * macs / 1e6:.3f}M"), printed("3,666,760")
+    found = reconciled_form(figure, form, [(96, 64)], params)
+    first = found.explanations[0]
+    assert (first.value, first.at, first.left_out) == (2 * macs, "96x64", ())
+    assert found.weights[0].value == 3_666_760
+    without = reconciled_form(printed(f"{macs - 256_000}"), form, [(96, 64)], None)
+    assert without.explanations[0].left_out == ("head",)
+
+
+def test_the_command_takes_a_target(capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"{Path(__file__).parent.parent}/derive/modules.py:window"
+    assert main(["reconcile", "999T", "--target", target]) == 3
+    assert capsys.readouterr().out.startswith(f"No convention of ours gives 999T for {target}")
+    assert main(["reconcile", "1G", "--target", target, "--task", "fpn"]) == 2
 
 
 def test_the_command_says_it_and_gives_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
