@@ -14,7 +14,6 @@ from pvtprof import cores as _cores  # noqa: F401 # read before anything imports
 if TYPE_CHECKING:
     from inspect import Signature
 
-    from pvtprof.analytic.reconcile import reconcile
     from pvtprof.api import (
         Run,
         calibrate,
@@ -46,7 +45,6 @@ __all__ = [
     "formula",
     "load",
     "models",
-    "reconcile",
     "register_shape_rule",
 ]
 
@@ -57,7 +55,6 @@ _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "check": "pvtprof",  # a room too
     "derive": "pvtprof",
     "models": "pvtprof",
-    "reconcile": "pvtprof.analytic.reconcile",
     "register_shape_rule": "pvtprof.derive.failures",
 }
 

@@ -47,9 +47,8 @@ class Convention:
     """How one counter counts: the value of a MAC, and what it adds for other operators.
 
     ``elementwise`` maps a kind to (count per element, "left" or "out": whose elements).
-    ``conv_bias`` and ``linear_bias`` add one per output element of a convolution or a linear layer
-    with a bias. ``renamed`` replaces indices in products of two activations; without ``products``
-    they count nothing, as for hooks on modules, which do not see them.
+    ``conv_bias`` adds one per output element of a convolution. ``renamed`` replaces indices in
+    products of two activations.
     """
 
     name: str
@@ -57,8 +56,6 @@ class Convention:
     elementwise: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     conv_bias: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
-    linear_bias: bool = False
-    products: bool = True
 
     def monomials(self, op: Op) -> tuple[Monomial, ...]:
         """Return the count of one operator, as products of index sizes."""
@@ -68,11 +65,8 @@ class Convention:
             return ((weight, indices),) if weight else ()
         multiplied = letters(op.right, op.out)
         if not op.owns_right:
-            if not self.products:
-                return ()
             multiplied = tuple(self.renamed.get(i, i) for i in multiplied)
-        has_bias = self.conv_bias if op.is_convolution else self.linear_bias
-        bias = ((1, letters(op.out)),) if has_bias and op.bias else ()
+        bias = ((1, letters(op.out)),) if self.conv_bias and op.bias and op.is_convolution else ()
         return ((self.per_mac, multiplied), *bias)
 
     def count(self, op: Op, sizes: Sizes) -> int:
