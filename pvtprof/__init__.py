@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         formula,
         load,
         models,
+        reconcile,
     )
     from pvtprof.derive.failures import register_shape_rule
     from pvtprof.designs.spec import ModelSpec, StageSpec
@@ -45,6 +46,7 @@ __all__ = [
     "formula",
     "load",
     "models",
+    "reconcile",
     "register_shape_rule",
 ]
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from pvtprof.analytic.fit import Fits
+    from pvtprof.analytic.reconcile import Reconciled
 
 #: Columns of a text where no terminal says how many it has.
 WIDTH = 120
@@ -206,6 +207,30 @@ def models(
     else:
         several = [model] if isinstance(model, str | os.PathLike | ModelSpec) else model
     return summaries([network(one).used_for(task, proposals) for one in several], image_size(img))
+
+
+def reconcile(
+    figure: str | None = None,
+    model: Model = DEFAULT_MODEL,
+    *,
+    params: str | None = None,
+    img: Size | Sequence[Size] = (),
+    task: str | None = None,
+) -> list[Reconciled]:
+    """Return what gives a printed number of MACs or FLOPs, as "46.6G", to its digits.
+
+    Which convention, size, parts and unit; the fewest assumptions first. ``params`` is a printed
+    number of parameters, as "27.4M": each number given has one ``Reconciled``. ``img`` are the
+    sizes to try (default: those of papers); ``task`` is the only one to try.
+
+    >>> (found,) = reconcile("4.0G", "pvt_v2_b2")
+    >>> found.is_explained, found.explanations[0].count
+    (True, 4026734592)
+    """
+    from pvtprof.run import reconcile as reconciling
+
+    sizes = [image_size(size) for size in comparing.sizes(img)] if img else []
+    return reconciling.reconcile(network(model), figure, params, sizes, task)
 
 
 def formula(

@@ -133,7 +133,12 @@ def explained(printed: Printed, found: Iterable[tuple[Reading, int, int]]) -> Re
     """Return which of some counts give the printed digits; each has its assumptions."""
     every = [
         Explanation(
-            reading, count, unit, how, _steps(printed, reading, unit, how, given), printed.off(count, unit)
+            reading,
+            count,
+            unit,
+            how,
+            _steps(printed, reading, unit, how, given),
+            printed.off(count, unit),
         )
         for reading, count, given in found
         for unit in printed.units

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pvtprof.analytic.formulas import model_terms
 from pvtprof.analytic.ops import numel, params
 from pvtprof.analytic.printed import Printed
-from pvtprof.analytic.reconcile import Explanation, Reading, Reconciled, explained, specs_of
+from pvtprof.analytic.reconcile import Reading, Reconciled, explained, specs_of
 from pvtprof.analytic.terms import Term
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY
@@ -16,10 +16,13 @@ from pvtprof.designs.tasks import CLASSIFY
 #: What is counted of the parameters, in words, by the name that results call it; the plainest
 #: first, with the assumptions that it takes.
 PARTS = {
-    "all": ("every parameter, as sum(p.numel())", 0),
+    "all": ("every parameter (sum(p.numel()))", 0),
     "no classifier": ("every parameter without the classifier (num_classes=0)", 2),
-    "thop": ("parameters of layers alone, as thop 0.1.1: no position embedding, no class token", 2),
-    "with buffers": ("every parameter and buffer, as a checkpoint holds them", 2),
+    "layers": (
+        "parameters of layers alone, as thop 0.1.1 (no position embedding or class token)",
+        2,
+    ),
+    "with buffers": ("every parameter and buffer (as a checkpoint holds them)", 2),
     "no biases": ("every parameter without biases", 3),
     "weights": ("weights of convolutions and linear layers alone", 3),
     "weights, no classifier": ("weights of convolutions and linear layers, no classifier", 4),
@@ -46,7 +49,7 @@ class _Kinds:
         return {
             "all": everything,
             "no classifier": everything - self.head,
-            "thop": everything - self.tokens,
+            "layers": everything - self.tokens,
             "with buffers": everything + self.buffers,
             "no biases": everything - self.biases - self.norms // 2,
             "weights": self.weights,
@@ -99,6 +102,3 @@ def _kinds(spec: ModelSpec, terms: Iterable[Term]) -> _Kinds:
             if op.kind == "batchnorm":  # mean, variance and the number of batches
                 counts["buffers"] += own + term.times
     return _Kinds(**counts)
-
-
-__all__ = ["PARTS", "Explanation", "reconcile_params"]

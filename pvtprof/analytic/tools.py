@@ -105,7 +105,7 @@ _TORCHINFO = _ByCall("torchinfo", conv_bias=True, products=False)
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
     for tool in (
-        Tool(MACS, "MACs alone, as pvtprof counts", "nothing"),
+        Tool(MACS, "pvtprof (MACs alone)", "nothing"),
         Tool(
             PAPER,
             "the papers' get_flops.py",
