@@ -11,7 +11,7 @@ from pvtprof.errors import SpecError
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
 BINARY = {10**3: 2**10, 10**6: 2**20, 10**9: 2**30, 10**12: 2**40}
 #: A number without a unit below this one is in millions or billions; from it on it is a count.
-_BARE = 10**5
+_BARE = 10**4
 _NUMBER = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,18})?(?:\.([0-9]{1,9}))?(?:[eE]\+?([0-9]{1,2}))?"
 _WORDS = r"(macs?|flops?|mult-?adds|params?|parameters)?"
 #: How a count gives printed digits, the plainest first.
@@ -39,7 +39,7 @@ class Printed:
     @property
     def value(self) -> float:
         """The printed number in plain counts."""
-        return self.mantissa * self.unit / 10**self.decimals
+        return self.mantissa * self.unit / float(10**self.decimals)
 
     def how(self, count: int, unit: int) -> str:
         """Return how a count gives the printed digits in a unit; "" where it does not.
@@ -59,7 +59,8 @@ class Printed:
 
     def off(self, count: int, unit: int) -> float:
         """Return the distance of a count from the printed number, as a share of that."""
-        return abs(count * 10**self.decimals / (self.mantissa * unit) - 1)
+        share: float = count * 10**self.decimals / (self.mantissa * unit)
+        return abs(share - 1)
 
 
 def printed(text: str, params: bool = False) -> Printed:

@@ -58,7 +58,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A reading with its exact count: how it gives the printed digits in ``unit`` ("": it does not).
+    """A reading with its exact count: how it gives the digits in ``unit`` ("": it does not).
 
     ``steps`` are the assumptions that it takes, ``off`` is the distance as a share.
     """
@@ -142,7 +142,7 @@ def explained(printed: Printed, found: Iterable[tuple[Reading, int, int]]) -> Re
         )
         for reading, count, given in found
         for unit in printed.units
-        for how in (printed.how(count, unit),)
+        for how in (_how(printed, count, unit),)
     ]
     fitting = _each_once(sorted((o for o in every if o.how), key=lambda o: (o.steps, o.off)))
     rest = [one for one in every if one.unit == printed.unit]
@@ -150,12 +150,18 @@ def explained(printed: Printed, found: Iterable[tuple[Reading, int, int]]) -> Re
     return Reconciled(printed, tuple(fitting), () if fitting else tuple(nearest), len(every))
 
 
+def _how(printed: Printed, count: int, unit: int) -> str:
+    """Return how a count gives the digits; a binary unit is slip enough, and is rounded."""
+    how = printed.how(count, unit)
+    return how if unit == printed.unit or how == ROUNDED else ""
+
+
 def _each_once(ordered: Iterable[Explanation]) -> list[Explanation]:
     """Return each count of a convention at a size once: a network without its head is a pyramid."""
     kept: dict[tuple[object, ...], Explanation] = {}
     for one in ordered:
         reading = one.reading
-        kept.setdefault((one.count, one.unit, reading.tool, reading.image), one)
+        kept.setdefault((one.count, one.unit, reading.tool, tuple(sorted(reading.image))), one)
     return list(kept.values())
 
 
@@ -182,7 +188,7 @@ def readings(
         for products, softmax, head, doubled in _choices(tool, task):
             count = parts["rest"] + products * parts["products"] + softmax * parts["softmax"]
             count += head * parts["head"]
-            steps = rank + _SOFTMAX * softmax + _WITHOUT_HEAD * (not head)
+            steps = rank + _SOFTMAX * softmax + _WITHOUT_HEAD * (not head) + doubled
             if products != tool.convention.products:
                 steps += _WITH_PRODUCTS if products else _WITHOUT_PRODUCTS
             reading = Reading(task, image, tool.name, products, head, softmax, doubled)

@@ -105,11 +105,18 @@ class TargetSubject:
         return flop_counter.counted(self._counter(training), type(self.module).__name__)
 
     def macs_by_operator(self) -> dict[str, int]:
-        """Return torch's MACs of "convolutions", "linear" layers and "products" of activations."""
-        counts = self._counter(False).get_flop_counts().get("Global", {})
-        found = dict.fromkeys(("convolutions", "linear", "products"), 0)
-        for operator, flops in counts.items():
-            found[_kind(str(operator))] += flops // 2
+        """Return torch's MACs of "convolutions", "linear" layers and "products" of activations.
+
+        torch runs a linear layer as a batched product where its input is not contiguous.
+        """
+        counts = self._counter(False).get_flop_counts()
+        found = _by_kind(counts.get("Global", {}))
+        root = type(self.module).__name__
+        for name, module in self.module.named_modules():
+            if isinstance(module, nn.Linear):
+                batched = _by_kind(counts.get(f"{root}.{name}".rstrip("."), {}))["products"]
+                found["products"] -= batched
+                found["linear"] += batched
         return found
 
     def _counter(self, training: bool) -> FlopCounterMode:
@@ -179,6 +186,14 @@ class TargetSubject:
         with watching or nullcontext():
             torch.autograd.backward(learn, gradients)
         return saved
+
+
+def _by_kind(counts: Mapping[Any, int]) -> dict[str, int]:
+    """Return MACs by what the operators are."""
+    found = dict.fromkeys(("convolutions", "linear", "products"), 0)
+    for operator, flops in counts.items():
+        found[_kind(str(operator))] += flops // 2
+    return found
 
 
 def _kind(operator: str) -> str:

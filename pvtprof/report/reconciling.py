@@ -16,6 +16,8 @@ from pvtprof.designs.tasks import CLASSIFY
 
 #: Explanations in the text; JSON has all.
 MOST = 6
+#: So many assumptions may give any digits.
+CHANCE = 6
 _SCIENTIFIC = {10**3: "K", 10**6: "M", 10**9: "G", 10**12: "T"}
 
 
@@ -49,7 +51,7 @@ def _operations(printed: Printed, one: Explanation) -> list[str]:
     tool = TOOLS[reading.tool]
     two = _is_two(reading)
     where = f" at {units.sides(*reading.image)}" if reading.image else ""
-    said = [f"{'FLOPs, two a MAC,' if two else 'MACs'}{where}{_of_task(reading)}"]
+    said = [f"{'FLOPs (two a MAC)' if two else 'MACs'}{where}{_of_task(reading)}"]
     if reading.tool != "torchinfo":
         out = "" if reading.products else " left out"
         said.append(f"the products of attention{out or ' counted'}")
@@ -88,7 +90,7 @@ def _text(model: str, found: Reconciled, width: int) -> str:
         off = found.nearest[0].off
         said = (
             f"No convention of ours gives {printed.text} for {model} ({found.tried} readings). "
-            f"The nearest is {100 * off:.2g} % off:"
+            f"The nearest is {_percent(off)} off:"
         )
         groups = _groups(printed, found.nearest)
     lines = textwrap.wrap(said, width)
@@ -100,7 +102,7 @@ def _text(model: str, found: Reconciled, width: int) -> str:
 
 
 def _groups(printed: Printed, ordered: Iterable[Explanation]) -> list[list[Explanation]]:
-    """Return explanations that differ in small parts alone together, in the order of their first."""
+    """Return together what differs in small parts alone, in the order of the first of each."""
     groups: dict[tuple[Any, ...], list[Explanation]] = {}
     for one in ordered:
         reading = one.reading
@@ -120,6 +122,8 @@ def _paragraph(
     yield from _wrapped(start, sentence(printed, first), width)
     if counted := besides(first.reading):
         yield from _wrapped("   ", f"Counted besides: {counted}.", width)
+    if first.how and first.steps >= CHANCE:
+        yield from _wrapped("   ", "This takes many assumptions, and may be chance.", width)
     if others:
         names = "; ".join(map(_small, others))
         yield from _wrapped("   ", f"With other small parts: {names}.", width)
@@ -133,7 +137,11 @@ def _small(one: Explanation) -> str:
 
 def _signed(printed: Printed, one: Explanation) -> str:
     above = one.count * 10**printed.decimals > printed.mantissa * one.unit
-    return f"{'+' if above else '-'}{100 * one.off:.2g} %"
+    return f"{'+' if above else '-'}{_percent(one.off)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:,.0f} %"
 
 
 def _wrapped(start: str, text: str, width: int) -> list[str]:
