@@ -19,7 +19,15 @@ BEGIN = (
 #: The functions of each page.
 PAGES = {
     "python.md": ("compare", "load", "models", "formula", "build_model", "Run"),
-    "python-analyses.md": ("fit", "choose", "calibrate", "check", "derive", "register_shape_rule"),
+    "python-analyses.md": (
+        "fit",
+        "choose",
+        "calibrate",
+        "check",
+        "derive",
+        "reconcile",
+        "register_shape_rule",
+    ),
 }
 #: The methods and properties of a run that the page lists.
 RUN = ("comparisons", "row", "agrees", "anonymous", "to_frame", "figures", "save", "to_html")
