@@ -59,7 +59,8 @@ def _operations(printed: Printed, one: Explanation) -> list[str]:
         said.append("without the classifier")
     if reading.softmax:
         said.append("softmax counted as a module")
-    said.append(f"as {tool.whose}{' counts' if ' counts' not in tool.whose else ''}")
+    verb = "count" if "'s " in tool.whose else "counts"
+    said.append(f"as {tool.whose} {verb}")
     if two and printed.said == "macs":
         said.append("FLOPs called MACs")
     if not two and printed.said == "flops":
