@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pvtprof.derive.failures import register_shape_rule
     from pvtprof.designs.spec import ModelSpec, StageSpec
     from pvtprof.models.build import build_model
+    from pvtprof.run.reconcile import reconcile
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "formula",
     "load",
     "models",
+    "reconcile",
     "register_shape_rule",
 ]
 
@@ -55,6 +57,7 @@ _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "check": "pvtprof",  # a room too
     "derive": "pvtprof",
     "models": "pvtprof",
+    "reconcile": "pvtprof.run.reconcile",
     "register_shape_rule": "pvtprof.derive.failures",
 }
 

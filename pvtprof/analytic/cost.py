@@ -46,9 +46,11 @@ def cost(op: Op, sizes: Sizes) -> Cost:
 class Convention:
     """How one counter counts: the value of a MAC, and what it adds for other operators.
 
-    ``elementwise`` maps a kind to (count per element, "left" or "out": whose elements).
-    ``conv_bias`` adds one per output element of a convolution. ``renamed`` replaces indices in
-    products of two activations.
+    ``elementwise`` maps a kind to (count per element, "left" or "out": whose elements), ``also``
+    to further products of index sizes.
+    ``conv_bias`` adds one per output element of a convolution that has a bias, ``linear_bias`` of
+    a linear layer. ``products`` says whether products of two activations (scores and mix) count;
+    ``renamed`` replaces indices in them.
     """
 
     name: str
@@ -56,18 +58,23 @@ class Convention:
     elementwise: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     conv_bias: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
+    linear_bias: bool = False
+    products: bool = True
+    also: Mapping[str, tuple[Monomial, ...]] = field(default_factory=dict)
 
     def monomials(self, op: Op) -> tuple[Monomial, ...]:
         """Return the count of one operator, as products of index sizes."""
         if op.kind != "contract":
             weight, side = self.elementwise.get(op.kind, (0, "out"))
             indices = letters(op.left if side == "left" else op.out)
-            return ((weight, indices),) if weight else ()
-        multiplied = letters(op.right, op.out)
+            return (((weight, indices),) if weight else ()) + self.also.get(op.kind, ())
         if not op.owns_right:
-            multiplied = tuple(self.renamed.get(i, i) for i in multiplied)
-        bias = ((1, letters(op.out)),) if self.conv_bias and op.bias and op.is_convolution else ()
-        return ((self.per_mac, multiplied), *bias)
+            multiplied = letters(op.right, op.out)
+            renamed = tuple(self.renamed.get(i, i) for i in multiplied)
+            return ((self.per_mac, renamed),) if self.products else ()
+        counts_bias = self.conv_bias if op.is_convolution else self.linear_bias
+        bias = ((1, letters(op.out)),) if counts_bias and op.bias else ()
+        return ((self.per_mac, letters(op.right, op.out)), *bias)
 
     def count(self, op: Op, sizes: Sizes) -> int:
         """Return the count of one operator at these index sizes."""

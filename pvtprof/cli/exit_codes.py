@@ -6,3 +6,5 @@ from __future__ import annotations
 DISAGREES = 1
 #: A defect of pvtprof (as in ``sysexits.h``): different from a change that a check found.
 DEFECT = 70
+#: Nothing decides the question: no convention gives a printed figure.
+UNDECIDED = 3

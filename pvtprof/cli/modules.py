@@ -37,7 +37,7 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
                 f"--{given[0].removesuffix('_s')} is of modules of your own: name one with --target"
             )
         return None
-    refuse_own_modules(Training(*(options[name] for name in OF_TRAINING)))
+    refuse_own_modules(Training(**{n: options[n] for n in OF_TRAINING if n in options}))
     from pvtprof.run.targets import DEPTH, Given, Wanted
 
     if options.get("task"):

@@ -102,6 +102,25 @@ class TargetSubject:
 
         On meta tensors; where the module brings tensors of its own, on fake ones.
         """
+        return flop_counter.counted(self._counter(training), type(self.module).__name__)
+
+    def macs_by_operator(self) -> dict[str, int]:
+        """Return torch's MACs of "convolutions", "linear" layers and "products" of activations.
+
+        torch runs a linear layer as a batched product where its input is not contiguous.
+        """
+        counts = self._counter(False).get_flop_counts()
+        found = _by_kind(counts.get("Global", {}))
+        root = type(self.module).__name__
+        for name, module in self.module.named_modules():
+            if isinstance(module, nn.Linear):
+                batched = _by_kind(counts.get(f"{root}.{name}".rstrip("."), {}))["products"]
+                found["products"] -= batched
+                found["linear"] += batched
+        return found
+
+    def _counter(self, training: bool) -> FlopCounterMode:
+        """Return torch's counter after a run."""
         with settings(self.module):
             try:
                 counter = FlopCounterMode(display=False)
@@ -111,7 +130,7 @@ class TargetSubject:
                 counter = flop_counter.with_fused()
                 with FakeTensorMode(allow_non_fake_inputs=True), counter:
                     self._run("cpu", None, training)
-        return flop_counter.counted(counter, type(self.module).__name__)
+        return counter
 
     def calls(self) -> list[Call]:
         """Return the operators of a forward pass without autograd, on fake CPU tensors."""
@@ -167,3 +186,19 @@ class TargetSubject:
         with watching or nullcontext():
             torch.autograd.backward(learn, gradients)
         return saved
+
+
+def _by_kind(counts: Mapping[Any, int]) -> dict[str, int]:
+    """Return MACs by what the operators are."""
+    found = dict.fromkeys(("convolutions", "linear", "products"), 0)
+    for operator, flops in counts.items():
+        found[_kind(str(operator))] += flops // 2
+    return found
+
+
+def _kind(operator: str) -> str:
+    """Return what a counted operator is: batched products are of two activations."""
+    name = operator.rpartition(".")[2]
+    if "conv" in name:
+        return "convolutions"
+    return "linear" if name in ("mm", "addmm", "linear") else "products"

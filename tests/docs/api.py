@@ -19,7 +19,7 @@ BEGIN = (
 #: The functions of each page.
 PAGES = {
     "python.md": ("compare", "load", "Run"),
-    "python-models.md": ("models", "formula", "build_model"),
+    "python-models.md": ("models", "formula", "build_model", "reconcile"),
     "python-analyses.md": ("fit", "choose", "calibrate", "check", "derive", "register_shape_rule"),
 }
 #: The methods and properties of a run that the page lists.

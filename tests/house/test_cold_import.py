@@ -36,6 +36,7 @@ def loaded(code: str) -> set[str]:
         "from pvtprof.cli import main; assert main(['--help']) == 0",
         "from pvtprof.cli import main; assert main(['compare', '--analytic']) == 0",
         "from pvtprof.cli import main; assert main(['models']) == 0",
+        "from pvtprof.cli import main; assert main(['reconcile', '4.0G']) == 0",
         "from pvtprof.cli import main; assert main(['fit', '--memory', '2GiB']) == 0",
         "import pvtprof; pvtprof.compare(analytic=True)",
     ],
