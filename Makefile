@@ -9,6 +9,8 @@ PYTHON ?= python3
 CPU_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
 PIP_ARGS ?= $(if $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null),,$(CPU_INDEX))
 ARGS ?= --img 224 --R 8,4,2,1
+# Tests start Python hundreds of times: it compiles pvtprof once, not at each start.
+export PYTHONDONTWRITEBYTECODE :=
 
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(PIP_ARGS)
 

@@ -57,7 +57,6 @@ _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "check": "pvtprof",  # a room too
     "derive": "pvtprof",
     "models": "pvtprof",
-    "reconcile": "pvtprof.run.reconcile",
     "register_shape_rule": "pvtprof.derive.failures",
 }
 

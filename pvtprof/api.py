@@ -35,6 +35,7 @@ from pvtprof.run import run as runs
 from pvtprof.run import store
 from pvtprof.run.compare import Size
 from pvtprof.run.measuring import Measuring
+from pvtprof.run.reconcile import reconcile as reconcile
 from pvtprof.run.targets import Wanted, sorted_out
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
 from pvtprof.report.html import render
+from tests.trials import ALL
 
 REFUSED = {
     "compare --analytic --task retinannet": "unknown task 'retinannet'; did you mean retinanet?",
@@ -102,6 +103,7 @@ def test_modules_of_the_users_own_have_no_task() -> None:
         pvtprof.compare(torch.nn.Linear(2, 2), example=torch.zeros(1, 2), task="fpn")
 
 
+@pytest.mark.skipif(not ALL, reason="12 seconds: with PVTPROF_TRIALS=all")
 def test_check_holds_a_task_to_its_baseline(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

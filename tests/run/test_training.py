@@ -93,6 +93,7 @@ def test_fit_takes_it_for_its_training_rows() -> None:
             assert before.image.needs != after.image.needs
 
 
+@pytest.mark.skipif(not ALL, reason="14 seconds: with PVTPROF_TRIALS=all")
 def test_fit_is_checked_with_it() -> None:
     asked = workload("pvt_v2_b0", 64, mode="training", **HOW)
     found = pvtprof.fit(2**28, "pvt_v2_b0", 64, **HOW)
