@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from pvtprof.analytic import liveness, training
+from pvtprof.analytic import liveness
 from pvtprof.analytic.cost import FVCORE, Convention, Cost
 from pvtprof.analytic.dense import PARTS, part_of
 from pvtprof.analytic.formulas import (
@@ -47,13 +47,19 @@ def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str
 def timeline(terms: Sequence[Term], setting: Setting) -> Iterator[Moment]:
     """Return the live bytes at every operator that allocates; in inference repeated blocks once."""
     if setting.mode == "training":
+        from pvtprof.analytic import training  # five modules that inference does not need
+
         return training.timeline(terms, setting.dtype, setting.training)
     return liveness.timeline(terms, setting.dtype)
 
 
 def saved_bytes(terms: Sequence[Term], setting: Setting) -> int:
     """Return the bytes kept for backward, without input, parameters and output."""
-    return training.saved(terms, setting.dtype, setting.training)
+    if setting.mode == "training":
+        from pvtprof.analytic import training
+
+        return training.saved(terms, setting.dtype, setting.training)
+    return liveness.saved(terms, setting.dtype)
 
 
 def params_bytes(terms: Iterable[Term], setting: Setting) -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pvtprof.analytic.formulas import model_terms
-from pvtprof.analytic.ops import product
+from pvtprof.analytic.ops import Op
 from pvtprof.analytic.printed import ROUNDED, TRUNCATED, TWICE, Printed
 from pvtprof.analytic.terms import Term
 from pvtprof.analytic.tools import TOOLS, Tool
@@ -211,17 +211,14 @@ def _may_double(tool: Tool) -> bool:
 
 def _parts(tool: Tool, terms: Iterable[Term]) -> Counter[str]:
     """Return the count of a convention by products of attention, softmax, classifier and rest."""
+    everything = replace(tool.with_softmax, products=True)
     parts: Counter[str] = Counter()
     for term in terms:
-        op = term.op
-        if op.kind == "contract" and not op.owns_right:
-            indices = (op.right + " " + op.out).split()
-            renamed = dict.fromkeys(tool.convention.renamed.get(i, i) for i in indices)
-            each = tool.convention.per_mac * product(tuple(renamed), term.sizes)
-            parts["products"] += term.times * each
-        elif op.kind == "softmax":
-            each = sum(factor * product(i, term.sizes) for factor, i in tool.softmax)
-            parts["softmax"] += term.times * each
-        else:
-            parts["head" if op.name == "head" else "rest"] += term.count(tool.convention)
+        parts[_part(term.op)] += term.count(everything)
     return parts
+
+
+def _part(op: Op) -> str:
+    if op.kind == "contract" and not op.owns_right:
+        return "products"
+    return op.kind if op.kind == "softmax" else "head" if op.name == "head" else "rest"

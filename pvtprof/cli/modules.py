@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof.cli.options import is_given
-from pvtprof.designs.training import Training, refuse_own_modules
 
 if TYPE_CHECKING:
     from pvtprof.run.targets import Wanted
@@ -37,9 +36,10 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
                 f"--{given[0].removesuffix('_s')} is of modules of your own: name one with --target"
             )
         return None
-    refuse_own_modules(Training(**{n: options[n] for n in OF_TRAINING if n in options}))
+    from pvtprof.designs.training import Training, refuse_own_modules
     from pvtprof.run.targets import DEPTH, Given, Wanted
 
+    refuse_own_modules(Training(**{n: options[n] for n in OF_TRAINING if n in options}))
     if options.get("task"):
         raise click.UsageError(
             f"--task {options['task']} is of PVT's models, and --target of modules of your own: "

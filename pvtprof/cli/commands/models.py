@@ -36,8 +36,6 @@ def command(
     MODEL is a published model, pvt_v2_b0_li to pvt_v2_b5_li, or a design file. Of a MODEL there is
     a table of its stages too. With --task: params and MACs of backbone, neck and head.
 
-    With --task: those of backbone, neck and head.
-
     \b
     Examples:
       pvtprof models --img 512
