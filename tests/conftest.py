@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +14,18 @@ import pytest
 from pvtprof.cli import app
 
 GOLDEN = Path(__file__).parent / "golden"
+#: Where this process of the suite keeps calibrations: the user's own are neither read nor replaced.
+DATA = tempfile.mkdtemp(prefix="pvtprof-tests-")
 
 
 def pytest_configure() -> None:
     """Ctrl-C is heard, by what tests start too: a shell's job in the background is deaf to it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["XDG_DATA_HOME"] = DATA
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(DATA, ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -177,6 +177,9 @@ def _unrolled(ops: tuple[tuple[Op, int], ...]) -> list[tuple[Op, int]]:
             names = {name: f"{name}@{number}" for name in mine}
             for i, op, _ in block:
                 of = tuple(names.get(name, renamed.get(name, name)) for name in op.of)
+                if not prefix and of == op.of:
+                    out.append((op, i))
+                    continue
                 where = op.place.replace(prefix, f"{prefix}@{number}", 1) if prefix else op.where
                 out.append((replace(op, name=names.get(op.name, op.name), of=of, where=where), i))
             if prefix:

@@ -87,9 +87,8 @@ class Op:
             raise SpecError(
                 f"operator {self.name}: unknown kind {self.kind!r}; use one of {sorted(KINDS)}"
             )
-        used = [*letters(self.left, self.right, self.out, self.bias), *self.when.replace(" ", "")]
-        if unknown := set(used) - set(INDICES):
-            raise SpecError(f"operator {self.name}: unknown indices {sorted(unknown)}; see INDICES")
+        if unknown := _unknown(self.left, self.right, self.out, self.bias, self.when):
+            raise SpecError(f"operator {self.name}: unknown indices {unknown}; see INDICES")
 
     @property
     def place(self) -> str:
@@ -130,6 +129,12 @@ class Op:
             ),
             of=tuple(x if name == "x" else f"{prefix}.{name}" for name in self.of),
         )
+
+
+@cache
+def _unknown(left: str, right: str, out: str, bias: str, when: str) -> list[str]:
+    """Return the letters that are no index; thousands of operators have the same operands."""
+    return sorted({*letters(left, right, out, bias), *when.replace(" ", "")} - set(INDICES))
 
 
 @cache

@@ -82,15 +82,23 @@ def _sheet_table(sheet: Sheet) -> Table:
 
 
 def _console(out: io.StringIO, width: int, color: bool) -> Console:
-    return Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False)
+    return Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        highlight=False,
+        markup=False,  # a user's own names stand as they are: brackets, and ":name:"
+        emoji=False,
+    )
 
 
 def _comparison(run: Run, width: int, color: bool) -> str:
     out = io.StringIO()
     console = _console(out, width, color)
-    table, dropped = _fitting(run, console)
+    table, needed, dropped = _fitting(run, console)
     console.print(Text(_title(run)))
-    console.width = max(width, _width(table, console))
+    console.width = max(width, needed)
     console.print(table)
     console.width = width
     for text in sentences.sentences(run):
@@ -111,15 +119,16 @@ def _machine(run: Run) -> str:
     return f", {env.device}, {env.threads} threads, torch {env.torch}" if env.threads else ""
 
 
-def _fitting(run: Run, console: Console) -> tuple[Table, list[str]]:
-    """Return the table with the columns that fit, and a note that names the others."""
+def _fitting(run: Run, console: Console) -> tuple[Table, int, list[str]]:
+    """Return the table with the columns that fit, its width, and a note that names the others."""
     variants = list(run.variants)
     ratios = variants[1:]
     dropped: list[str] = []
     while True:
         table = _table(_lines(run, variants, ratios))
-        if _width(table, console) <= console.width or len(variants) == 1:
-            return table, _left_out(dropped, console.width)
+        needed = _width(table, console)
+        if needed <= console.width or len(variants) == 1:
+            return table, needed, _left_out(dropped, console.width)
         dropped.insert(0, _ratio_name(ratios.pop(), run) if ratios else variants.pop())
 
 
