@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[1]
 WRITTEN = ("r.json", "r.html", "r.csv", "r.md")
 
 
-#: One module a stage at 32 pixels, so that a run is a matter of seconds.
+#: One module per stage at 32 pixels, so that a run is a matter of seconds.
 SMALL = ("compare", "--model", "pvt_v2_b0", "--img", "32", "--R", "1,1,1,1", "--pool-size", "1")
 OUT = ("--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
 COUNTED = (*SMALL, "--budget", "0", *OUT)
