@@ -97,13 +97,13 @@ def _text(model: str, found: Reconciled, width: int) -> str:
         )
         groups = _groups(printed, found.nearest)
     lines = textwrap.wrap(said, width)
-    if found.nearest and printed.unit == 10**6 and found.nearest[0].reading.tool not in PARTS:
-        hint = f"If {printed.text} is a number of parameters, write --params {printed.text}."
-        lines += textwrap.wrap(hint, width)
     for number, group in enumerate(groups[:MOST], 1):
         lines += ["", *_paragraph(printed, number, group, width)]
     if len(groups) > MOST:
         lines += ["", f"{len(groups) - MOST} more: --format json has all."]
+    if found.nearest and printed.unit == 10**6 and found.nearest[0].reading.tool not in PARTS:
+        hint = f"If {printed.text} is a number of parameters, write --params {printed.text}."
+        lines += ["", *textwrap.wrap(hint, width)]
     return "\n".join(lines) + "\n"
 
 

@@ -102,7 +102,7 @@ BAD = {
     ("version", ""): "version is missing; use 1 (PVT) or 2 (PVT v2)",
     ("qkv_bias", "1"): "qkv_bias is '1'; use true or false",
     ("qkv_bias", "[true]"): "qkv_bias has 1 value for 2 stages; give one per stage",
-    ("attention", '"sra"'): "unknown attention 'sra'; did you mean sra_pool or sra_conv",
+    ("attention", '"sra"'): "unknown attention 'sra'; did you mean sra_conv or sra_pool",
     ("attention", '["mha", "sra"]'): "unknown attention of stage 2 'sra'",
     ("patch_size", "8"): "PVT v2's official code ignores it",
     ("strides", "[4]"): "strides has 1 value for 2 stages",
