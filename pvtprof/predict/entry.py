@@ -10,10 +10,8 @@ from pvtprof.designs.checks import image_size
 from pvtprof.designs.named import Model, network
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import checked_ratios
-from pvtprof.designs.tasks import TASKS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
-from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kept import keep, kept_path, known_calibration
 
@@ -36,6 +34,7 @@ def choose(
     sr_ratios: Sequence[int] | None = None,
     pool_sizes: int | Sequence[int] = (),
     task: str | None = None,
+    proposals: int | None = None,
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Found:
     """Return the designs that nothing beats, over every R and variant of every stage.
@@ -43,8 +42,9 @@ def choose(
     By predicted latency, MACs, params and memory together. ``within_s`` and ``memory_bytes`` are
     the most that a design may take. ``only`` names the variants that are searched; empty: all.
     ``min_keys`` is the fewest keys that a stage may have, ``sr_ratios`` the only R of ``sra_conv``,
-    one a stage, and ``pool_sizes`` the only sides of pooled grids. ``task`` is "classify" or
-    "pyramid", the backbone alone. ``calibration`` is a value or a
+    one a stage, and ``pool_sizes`` the only sides of pooled grids. ``task`` and ``proposals`` are
+    those of ``compare``; where the calibration has not seen the kernels of its neck and head,
+    latency is that of the backbone (``Found.is_whole`` says so). ``calibration`` is a value or a
     file; None means the one stored for this machine. Raises StoreError where there is none,
     SpecError where no design keeps to the limits.
 
@@ -57,12 +57,7 @@ def choose(
     from pvtprof.predict.calibration import load_for
     from pvtprof.predict.search import Search
 
-    spec = network(model).used_for(task)
-    if TASKS[spec.task].neck:
-        raise SpecError(
-            f"choose predicts no neck and no head, which task {spec.task} has; use --task pyramid: "
-            "they cost the same whatever the attention is"
-        )
+    spec = network(model).used_for(task, proposals)
     height, width = image_size(img)
     setting = Setting(height, width, batch=batch, dtype=dtype, attention=attention)
     search = Search(
