@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import click
 
 from pvtprof import units
-from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
+from pvtprof.cli.kinds import Device, Img, Listed, Models, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.tasks import CLASSIFY, TASKS
 from pvtprof.designs.variants import VARIANTS
@@ -55,7 +55,7 @@ def model_option(several: bool = False) -> Option:
     """Return the option --model: one value, or with ``several`` a tuple of them."""
     return click.option(
         "--model",
-        type=Listed(click.STRING),
+        type=Models(),
         multiple=True,
         callback=_several if several else _single,
         default=(DEFAULT_MODEL,),

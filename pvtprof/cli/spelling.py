@@ -93,6 +93,9 @@ def _is_number(word: str) -> bool:
 def complete(error: click.ClickException) -> str:
     """Return the message of a click error, with a way out if click gives none."""
     message = error.format_message()
+    if isinstance(error, click.BadOptionUsage) and not isinstance(error, click.NoSuchOption):
+        way_out = "leave it out" if "not take" in message else "write one after it"
+        return f"{message.rstrip('.')}; {way_out}"
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return message
     if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
@@ -101,6 +104,8 @@ def complete(error: click.ClickException) -> str:
         if error.ctx.parent is None:
             works = f"pvtprof compare {error.option_name}"
             return f"{error.message.rstrip('.')}; write the command first, such as `{works}`"
+        if re.fullmatch(r"-[0-9.]", error.option_name):
+            return f"a number below 0 ({error.option_name}...) is no value here; use one above 0"
         options = INSTEAD.get(error.ctx.info_name or "", {})
         if instead := options.get(error.option_name):
             return f"{error.message.rstrip('.')}; {instead}"
@@ -137,6 +142,11 @@ def _option_of_argument(message: str, ctx: click.Context) -> str:
     word = found[1].rstrip(")")
     is_model = word in NAMEABLE or word.endswith(".toml")
     name = "--model" if is_model else "--target" if ":" in word else "--img"
+    if "figure" in ctx.params:
+        return "; write one figure in one word, such as 46.6GFLOPs"
+    if word.lower() in ("yes", "no", "true", "false", "on", "off"):
+        flags = [p.opts[0] for p in ctx.command.params if p.name and ctx.params.get(p.name) is True]
+        return f"; {flags[0] if flags else 'a flag'} takes no value"
     if any(name in param.opts for param in ctx.command.params) and not word.isalpha():
         return f"; write {name} {word}"
     return "; join several values with commas, such as 8,4,2,1"

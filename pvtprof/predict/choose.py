@@ -113,8 +113,8 @@ def choose(
             costs = space.evaluated(designs, calibration)
             searched += len(designs)
             fastest = np.minimum(fastest, costs.min(axis=0))
-            kept = costs[:, 0] <= (within_s or np.inf)
-            kept &= costs[:, 3] <= (memory_bytes or np.inf)
+            kept = costs[:, 0] <= (np.inf if within_s is None else within_s)
+            kept &= costs[:, 3] <= (np.inf if memory_bytes is None else memory_bytes)
             feasible += int(kept.sum())
             best = np.flatnonzero(kept)[front(costs[kept])]
             fronts.append((costs[best], [(space, int(designs[i])) for i in best]))

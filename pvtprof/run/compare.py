@@ -53,7 +53,7 @@ def workloads(
     if twice := {spec.name for spec in specs if [s.name for s in specs].count(spec.name) > 1}:
         raise SpecError(
             f"two different models are called {min(twice)}; give one of them another name, with "
-            "name = in its file"
+            "name = in its file, or leave --set name out"
         )
     return list(found.values())
 

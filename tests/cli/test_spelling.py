@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,18 @@ WRONG = {
     "check b.json --update --target m:f --R 8,4,2,1": "--R is of PVT's models",
     "check --base main --fail-on 5%": "use latency:2% to latency:100%",
     "derive m:f --range h=512..64": "512 is above 64; give the smaller size first",
+    "compare --analytic --checkpoint yes": "(yes); --checkpoint takes no value",
+    "compare --checkpoint=yes": "does not take a value; leave it out",
+    "models pvt_v2_b2 --set": "'--set' requires an argument; write one after it",
+    "models --show pvt_v2_b2 --task fpn": "prints a design file, which has no --task; leave it out",
+    "models --show pvt_v2_b2 --format csv": "which has no --format; leave it out",
+    "models --task Mask-RCNN": "did you mean mask-rcnn?",
+    "compare --analytic --budget 3 --proposals 9 --R 99,4,2,1": "stage 1: R 99 is larger",
+    "fit --memory 1GiB --pool-size 500 --proposals 9 --R 99,4,2,1": "stage 1: R 99 is larger",
+    "compare --analytic --design a=mha --design a=sra_conv": "name one of them, as NAME=sra_conv",
+    **{f"{line} {'a' * 300}": "aaa" for line in ("models", "report", "choose --calibration")},
+    f"models {'a' * 300}.toml": "File name too long",
+    f"check --base {'a' * 300}": "aaa",
     "derive no_such_package:f": "a target is package.module:factory, file.py:factory",
 }
 
@@ -96,6 +109,15 @@ def test_the_package_that_is_missing_is_named(
     monkeypatch.setattr("pvtprof.observe.target.importlib.import_module", import_module)
     with pytest.raises(SpecError, match=r"needs torchvision .*: pip install torchvision"):
         load("timm:resnet18")
+
+
+def test_a_doubtful_calibration_is_said_after_what_is_refused(
+    monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pvtprof.predict.kept.kept_calibration", lambda *of: (None, "doubtful"))
+    assert "unknown task" in refused("compare", "--analytic", "--task", "fpm")
+    assert app.main(["compare", "--analytic", "--img", "64", "--R", "2,1,1,1"]) == 0
+    assert capsys.readouterr().err == "doubtful\n"
 
 
 def test_a_usual_pool_size_gets_no_note(capsys: pytest.CaptureFixture[str]) -> None:
