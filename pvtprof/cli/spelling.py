@@ -22,7 +22,9 @@ SYNONYMS = {
     "--precision": "--dtype",
     **dict.fromkeys(("--optim", "--opt"), "--optimizer"),
     **dict.fromkeys(("--grad-checkpoint", "--gradient-checkpointing", "--with-cp"), "--checkpoint"),
-    **dict.fromkeys(("--autocast", "--mixed-precision", "--fp16"), "--amp"),
+    **dict.fromkeys(("--autocast", "--mixed-precision"), "--amp"),
+    "--fp16": "--amp float16",
+    "--bf16": "--amp bfloat16",
 }
 _AT = "put numbers in with --at, such as --at img=512"
 #: What tensors are like: batch, channels, height and width.

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.published import NAMEABLE, canonical
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
@@ -49,6 +50,8 @@ def named(word: str) -> tuple[str, tuple[str, ...]]:
     name, equals, rest = word.rpartition("=")
     variants = tuple(part.strip() for part in rest.split(","))
     for variant in variants:
+        if canonical(variant) in NAMEABLE or variant.endswith(".toml"):
+            raise SpecError(f"design {word!r} names a model; models are compared with --model A,B")
         one_of("attention variant", variant, (*VARIANTS, *([OWN] if len(variants) == 1 else [])))
     if not equals:
         joined = "-".join(variant.removeprefix("sra_") for variant in variants)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 from zlib import crc32
@@ -49,6 +49,16 @@ def network(model: Model, changes: Sequence[str] = ()) -> ModelSpec:
             f'{where}; give it another name, as name = "mine"'
         )
     return spec
+
+
+def check_names(specs: Iterable[ModelSpec]) -> None:
+    """Raise SpecError where two different networks have one name."""
+    names = [spec.name for spec in dict.fromkeys(specs)]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise SpecError(
+            f"two different models are called {min(twice)}; give one of them another name, with "
+            "name = in its file, or leave --set name out"
+        )
 
 
 def path_of(model: Model) -> str | None:

@@ -48,7 +48,7 @@ def command(
     """
     from pvtprof.analytic.parts import stage_summaries, summaries
     from pvtprof.designs.design_text import text
-    from pvtprof.designs.named import network
+    from pvtprof.designs.named import check_names, network
     from pvtprof.designs.published import MODELS
     from pvtprof.report import listing
 
@@ -66,6 +66,7 @@ def command(
     if not given and changes:
         raise click.UsageError("--set changes a model: name one, such as pvt_v2_b2")
     specs = [network(n, changes).used_for(**of_task) for n in dict.fromkeys(given or MODELS)]
+    check_names(specs)
     note_proposals(ctx, of_task["task"])
     shown = [listing.render(summaries(specs, img), form)]
     if given and form == "table":
