@@ -83,6 +83,7 @@ NOTED = {
     "compare --analytic --img 800,1280": "one of 800 by 1280 is --img 800x1280",
     "compare --analytic --pool-size 500": "larger than the 56x56 token grid of stage 1 of pvt_v2",
     "compare --analytic --pool-size 8": "larger than the 7x7 token grid of stage 4 of pvt_v2_b2",
+    "reconcile --params 25.4M --img 800,1333": "one of 800 by 1333 is --img 800x1333",
     "fit --memory 24GiB --pool-size 500": "sra_pool has more keys than tokens there",
     "compare --analytic --budget 5": "--budget has no effect: --analytic measures nothing",
     "compare --analytic --tf32 on": "--tf32 has no effect: --analytic measures nothing",
