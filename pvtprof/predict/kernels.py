@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from string import digits
 
 from pvtprof.analytic import ops
 from pvtprof.analytic.formulas import Term
@@ -133,7 +134,7 @@ def _seen_as(op: Op, aten: str, sizes: Sizes, dtype: str) -> tuple[str, str, tup
     if "a" not in sizes:  # of a neck or a head: no calibration has seen it
         return f"{aten}{OF_TASK}", "elements", elements_of(numel(op.out, sizes), size)
     path = "@1" if sizes["b"] == 1 else "@n"
-    name = op.name.rpartition(".")[2].rstrip("1234")
+    name = op.name.rpartition(".")[2].rstrip(digits)
     if aten in ("addmm", "mm"):
         return f"gemm_of_map{path}" if op.from_map else "gemm", "product", _linear(op, sizes, size)
     if aten == "bmm":

@@ -348,3 +348,11 @@ def test_neck_and_head_are_timed_where_the_calibration_has_seen_their_kernels() 
 def test_no_figure_is_cut_on_a_narrow_terminal() -> None:
     found = choose.choose(*model_at("pvt_v2_b0", 64), MACHINE, search=search.Search(("mha",)))
     assert "…" not in choosing.render(found, "table", 40)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("task", ["classify", "pyramid"])
+def test_stages_5_and_6_have_the_kernels_of_the_others(version: int, task: str) -> None:
+    six = ModelSpec("six", version, (StageSpec(8, 1, 1, 4, 1),) * 6).used_for(task)
+    found = kernels.kernels(model_terms(six.with_attention("sra_pool"), (256, 256)), "float32")
+    assert {kernel.family for _, kernel in found} <= MACHINE.families.keys()
