@@ -54,6 +54,8 @@ WRONG = {
     "compare --analytic --design my_pvt.toml": "models are compared with --model A,B",
     "compare --analytic --design x=PVT-v2-b1": "models are compared with --model A,B",
     "models pvt_tiny pvt_small --set name=x": "two different models are called x",
+    "formula mha --at R=8,4": "R has 2 values; use 4",
+    "formula mha --at R=8,4,2,1 --at R=4,2,1,1": "--at R is given 2 times; give it once",
     "models --show pvt_v2_b2 --task fpn": "prints a design file, which has no --task; leave it out",
     "models --show pvt_v2_b2 --format csv": "which has no --format; leave it out",
     "models --task Mask-RCNN": "did you mean mask-rcnn?",
