@@ -19,7 +19,7 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 
-#: Lists with one whole number a stage, each with the largest that is taken.
+#: Lists with one whole number per stage, each with the largest that is taken.
 LISTS = {
     "embed_dims": 2**16,
     "depths": 1000,
@@ -109,7 +109,7 @@ def spec_of(values: Mapping[str, object], name: str) -> ModelSpec:
     count = len(columns["depths"])
     linear = flag("linear", values.get("linear", False))
     if linear and version == 1:
-        raise SpecError("linear is of PVT v2, and version is 1; use attention for PVT v1")
+        raise SpecError("only PVT v2 has linear, and version is 1; use attention for PVT v1")
     biases = _biases(values.get("qkv_bias", True), count)
     stages = _stages(columns, _attention(values, linear, version, count), biases)
     numbers: dict[str, Any] = {
@@ -144,7 +144,7 @@ def checked_name(name: object) -> str:
 
 
 def _columns(values: Mapping[str, object]) -> dict[str, list[int]]:
-    """Return the lists of whole numbers, each of one value a stage."""
+    """Return the lists of whole numbers, each of one value per stage."""
     found = {key: list_of(key, values.get(key)) for key in LISTS}
     count = _count(values, {key: len(listed) for key, listed in found.items()})
     return {
@@ -166,13 +166,13 @@ def _count(values: Mapping[str, object], lengths: Mapping[str, int]) -> int:
         if short:
             raise SpecError(
                 f"num_stages is {count}, and {short[0]} has {counted(lengths[short[0]])}; "
-                "give one a stage"
+                "give one per stage"
             )
         return count
     for key, length in lengths.items():
         if length != lengths[first]:
             raise SpecError(
-                f"{first} has {counted(lengths[first])} and {key} has {length}; give one a stage"
+                f"{first} has {counted(lengths[first])} and {key} has {length}; give one per stage"
             )
     if not 1 <= lengths[first] <= MOST_STAGES:
         raise SpecError(
@@ -200,7 +200,7 @@ def _attention(values: Mapping[str, object], linear: bool, version: int, count: 
         return [value] * (count - 1) + ["mha" if plain else value]
     if not isinstance(value, list | tuple):
         raise SpecError(
-            f"attention is {shown(value)}; use one of {', '.join(VARIANTS)}, or a list, one a stage"
+            f"attention is {shown(value)}; use {', '.join(VARIANTS)}, or a list of one per stage"
         )
     variants = [str(one) for one in per_stage("attention", value, count)]
     return [

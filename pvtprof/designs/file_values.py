@@ -29,17 +29,17 @@ def counted(count: int) -> str:
 def list_of(key: str, value: object) -> list[object]:
     """Return a list of any length; raise SpecError for another value, or none."""
     if value is None:
-        raise SpecError(f"{key} is missing; give a list, one value a stage")
+        raise SpecError(f"{key} is missing; give a list, one value per stage")
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise SpecError(f"{key} is {shown(value)}; use a list, one value a stage")
+        raise SpecError(f"{key} is {shown(value)}; use a list, one value per stage")
     return list(value)
 
 
 def per_stage(key: str, value: object, count: int) -> list[object]:
-    """Return the first ``count`` of a list of one value a stage."""
+    """Return the first ``count`` of a list of one value per stage."""
     listed = list_of(key, value)
     if len(listed) < count:
-        raise SpecError(f"{key} has {counted(len(listed))} for {count} stages; give one a stage")
+        raise SpecError(f"{key} has {counted(len(listed))} for {count} stages; give one per stage")
     return listed[:count]
 
 

@@ -151,13 +151,13 @@ def _run(
     from pvtprof.run.compare import compare
     from pvtprof.run.measuring import Measuring
 
+    wanted = own_modules(ctx, options)
+    asked = _asked(ctx, options, is_own=wanted is not None)
     of_machine = (options["device"], options["dtype"], options["mode"])
     known, problem = kept_calibration(*of_machine) if analytic else (None, "")
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
-    wanted = own_modules(ctx, options)
-    asked = _asked(ctx, options, is_own=wanted is not None)
     if asked:  # which refuses what cannot be
         by_formula = compare(asked, measuring, analytic=True, calibration=known)
     if not analytic:
