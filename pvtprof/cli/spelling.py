@@ -33,6 +33,11 @@ _SHAPE = re.compile(r"(?:[0-9]+[,x ])?[13][,x ]([0-9]+)[,x ]([0-9]+)")
 _ALL = "compare shows the three designs in every stage; --design names others"
 #: Options by the unit of their value.
 _BY_UNIT = {"--memory": r"[0-9.]+[KMGT]i?B", "--within": r"[0-9.]+m?s"}
+_SET = {
+    "--R": "write --set sr_ratios=8,4,2,1",
+    "--design": "write --set attention=sra_pool, or one per stage",
+    "--pool-size": "write --set pool_size=7",
+}
 #: Options that a command does not have, and what to do instead.
 INSTEAD = {
     "compare": {
@@ -44,9 +49,22 @@ INSTEAD = {
         "--mode": "fit answers for inference and for training",
         **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
     },
-    "choose": dict.fromkeys(
-        ("--max-latency", "--latency"), "write --within, such as --within 50ms"
-    ),
+    "choose": {
+        **dict.fromkeys(("--max-latency", "--latency"), "write --within, such as --within 50ms"),
+        **dict.fromkeys(
+            ("--design", "--designs"), "--only, --R and --pool-size say what is searched"
+        ),
+        **dict.fromkeys(
+            ("--mode", "--optimizer", "--amp", "--checkpoint"),
+            "choose predicts inference; `pvtprof fit` answers for training",
+        ),
+    },
+    "models": _SET,
+    "reconcile": _SET
+    | {
+        "--batch": "a printed figure is that of one image",
+        "--proposals": "mask-rcnn is tried with 1000 proposals",
+    },
     "formula": dict.fromkeys(("--model", "--img", "--R", "--batch", "--pool-size"), _AT),
 }
 
