@@ -44,6 +44,17 @@ WITHOUT_COST = (
     *("drop_rate", "attn_drop_rate", "drop_path_rate", "qk_scale", "norm_layer", "F4"),
     "pretrained",
 )
+#: What transformers' ``PvtConfig`` and ``PvtV2Config`` call a key.
+ELSEWHERE = {
+    "hidden_sizes": "embed_dims",
+    "num_attention_heads": "num_heads",
+    "sequence_reduction_ratios": "sr_ratios",
+    "num_encoder_blocks": "num_stages",
+    "linear_attention": "linear",
+    "num_channels": "in_chans",
+    "image_size": "img_size",
+    "num_labels": "num_classes",
+}
 #: The largest file that is read.
 MOST_BYTES = 2**20
 
@@ -130,6 +141,8 @@ def _check_keys(values: Mapping[str, object]) -> None:
     for key in values:
         if key in WITHOUT_COST:
             raise SpecError(f"{key} is nothing that pvtprof's networks have; leave it out")
+        if key in ELSEWHERE:
+            raise SpecError(f"unknown key {key!r}; write {ELSEWHERE[key]}")
         one_of("key", key, KEYS)
 
 

@@ -12,12 +12,13 @@ import pytest
 import pvtprof
 from pvtprof.cli import app
 from pvtprof.designs.chosen import words_of
-from pvtprof.designs.design_file import read, spec_of
+from pvtprof.designs.design_file import ELSEWHERE, KEYS, read, spec_of
 from pvtprof.designs.design_text import text
 from pvtprof.designs.named import network
 from pvtprof.designs.published import LINEAR, MODELS, NAMEABLE
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.errors import PvtprofError, SpecError
+from tests.trials import ALL
 
 GOOD = {
     "version": "2",
@@ -89,6 +90,7 @@ def test_num_stages_takes_the_first_as_the_official_code_does(folder: Path) -> N
 #: Values of a file, and what the one line of the refusal says.
 BAD = {
     ("embed_dim", "[16, 24]"): "unknown key 'embed_dim'; did you mean embed_dims",
+    ("hidden_sizes", "[16, 24]"): "unknown key 'hidden_sizes'; write embed_dims",
     ("drop_path_rate", "0.1"): "drop_path_rate is nothing that pvtprof's networks have; leave it",
     ("depths", "[1, 2, 3]"): "embed_dims has 2 values and depths has 3; give one per stage",
     ("depths", ""): "depths is missing; give a list, one value per stage",
@@ -216,6 +218,14 @@ def test_python_takes_a_spec_a_path_and_a_name(folder: Path) -> None:
         sum(p.numel() for p in pvtprof.build_model(path).parameters())
         == (pvtprof.models(64, path)[0]["params"])
     )
+
+
+@pytest.mark.skipif(not ALL, reason="importing transformers takes seconds: PVTPROF_TRIALS=all")
+def test_the_keys_of_transformers_are_those_of_its_configurations() -> None:
+    transformers = pytest.importorskip("transformers")
+    its = vars(transformers.PvtConfig()) | vars(transformers.PvtV2Config())
+    assert {key for key in ELSEWHERE if key not in its} <= {"num_labels"}  # which is a property
+    assert set(ELSEWHERE.values()) <= set(KEYS)
 
 
 def test_a_value_in_python_that_cannot_be_is_refused() -> None:
