@@ -96,7 +96,7 @@ def figures(figure: str | None, params: str | None) -> tuple[Printed | None, Pri
     Raises SpecError where neither is.
     """
     if figure is None and params is None:
-        raise SpecError("there is no printed figure; give one, such as 46.6G, or params 27.4M")
+        raise SpecError("give a printed figure, such as 46.6G, or params, such as 27.4M")
     return (
         None if figure is None else printed(figure),
         None if params is None else printed(params, params=True),

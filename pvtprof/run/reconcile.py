@@ -45,7 +45,6 @@ def reconciled(
     task: str | None = None,
 ) -> list[Reconciled]:
     """Return what explains a printed number of operations, and one of parameters; those given."""
-    spec.used_for(task)  # refused here where there is no such task
     macs, parameters = figures(figure, params)
     found = []
     if macs:

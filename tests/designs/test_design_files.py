@@ -239,7 +239,7 @@ def test_a_value_in_python_that_cannot_be_is_refused() -> None:
         (lambda: words_of(3), "designs is 3; use a list of designs"),
         (lambda: words_of([3]), "design is 3; use a variant such as 'sra_conv'"),
         (lambda: pvtprof.reconcile(""), "'' is not a printed number of operations"),
-        (lambda: pvtprof.reconcile(), "there is no printed figure"),
+        (lambda: pvtprof.reconcile(), "give a printed figure, such as"),
     ):
         with pytest.raises(SpecError, match=message):
             make()  # type: ignore[no-untyped-call]

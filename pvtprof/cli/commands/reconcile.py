@@ -58,8 +58,6 @@ def command(
     from pvtprof.report import reconciling
     from pvtprof.run.reconcile import reconciled
 
-    if figure is None and params is None:
-        raise click.UsageError("give a printed figure, such as 46.6G, or --params, such as 27.4M")
     wanted = own_modules(ctx, {**options, "task": task})
     if wanted:
         from pvtprof.run.target_reconcile import reconcile_target
