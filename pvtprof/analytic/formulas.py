@@ -161,12 +161,13 @@ def model_terms(
 def stage_terms(
     spec: ModelSpec, image: tuple[int, int], batch: int = 1, attention: str = "eager"
 ) -> tuple[tuple[Term, ...], ...]:
-    """Return every operator of a network, stage by stage; for a task, of its backbone alone."""
+    """Return every operator of a network, stage by stage; neck and head are with the last one."""
     sizes = model_sizes(spec, batch, image)
-    found = _terms(spec, sizes, image, batch, attention)
-    return tuple(
-        tuple(term for term in found if term.sizes is stage_sizes) for stage_sizes in sizes
-    )
+    stage_of = {id(of_stage): stage for stage, of_stage in enumerate(sizes)}
+    found: list[list[Term]] = [[] for _ in sizes]
+    for term in _terms(spec, sizes, image, batch, attention):
+        found[stage_of.get(id(term.sizes), -1)].append(term)
+    return tuple(map(tuple, found))
 
 
 def _terms(

@@ -90,6 +90,19 @@ def printed(text: str, params: bool = False) -> Printed:
     return Printed(plain, mantissa, decimals, unit, _said(word))
 
 
+def figures(figure: str | None, params: str | None) -> tuple[Printed | None, Printed | None]:
+    """Return the printed number of operations and that of parameters; None where it is not given.
+
+    Raises SpecError where neither is.
+    """
+    if figure is None and params is None:
+        raise SpecError("give a printed figure, such as 46.6G, or params, such as 27.4M")
+    return (
+        None if figure is None else printed(figure),
+        None if params is None else printed(params, params=True),
+    )
+
+
 def _said(word: str | None) -> str:
     plain = (word or "").lower().replace("-", "")
     return {"mac": "macs", "mul": "macs", "flo": "flops"}.get(plain[:3], "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pvtprof.analytic.formulas import model_terms
@@ -93,8 +94,11 @@ def specs_of(spec: ModelSpec, task: str | None) -> tuple[ModelSpec, ...]:
     """Return the network for the task, or where none is said for its own and every other."""
     if task is not None:
         return (spec.used_for(task),)
-    names = dict.fromkeys((spec.task, *TASKS))
-    return tuple(spec.used_for(name) for name in names)
+    found = []
+    for name in dict.fromkeys((spec.task, *TASKS)):
+        with suppress(SpecError):  # it has too few stages for the neck, say
+            found.append(spec.used_for(name))
+    return tuple(found)
 
 
 def reconcile(
@@ -181,7 +185,7 @@ def readings(
 ) -> Iterator[tuple[Reading, int, int]]:
     """Yield every reading of a network at a size, its count, and the assumptions that it takes."""
     for tool in TOOLS.values():
-        if tool.learned and TASKS[task].neck is not None:
+        if tool.of_backbones and TASKS[task].neck is not None:
             continue
         parts = _parts(tool, terms)
         rank = _RANKS.get(tool.name, 1)

@@ -41,15 +41,15 @@ class Tool:
     """A convention in words: who counts so, what one MAC is, and what is counted besides.
 
     ``softmax`` is what its count of a softmax module is, which the official code does not have: a
-    method of the tensor does the work there. ``learned`` says whether it was held to its tool on
-    backbones alone, so that it is not used for necks and heads.
+    method of the tensor does the work there. ``of_backbones`` says that it was held to its tool
+    on backbones alone, so that it is not used for necks and heads.
     """
 
     convention: Convention
     whose: str
     besides: str
     softmax: tuple[Monomial, ...] = ()
-    learned: bool = False
+    of_backbones: bool = False
 
     @property
     def name(self) -> str:
@@ -65,6 +65,7 @@ class Tool:
 
 _SCORES = ("b", "h", "n", "m")
 _KEYS = ("b", "m", "c")
+_OF_HOOKS = "biases of convolutions; norms 2 per element; ReLU modules and pooling 1 per element"
 _MMCV = replace(PAPER, name="mmcv", renamed={}, products=False)
 _THOP = Convention(
     "thop",
@@ -109,7 +110,7 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             PAPER,
             "the papers' get_flops.py",
-            "biases of convolutions; norms 2 per element; ReLU modules and pooling 1 per element",
+            _OF_HOOKS,
         ),
         Tool(
             FVCORE,
@@ -121,13 +122,13 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             _MMCV,
             "mmcv 1.7.2's module hooks",
-            "biases of convolutions; norms 2 per element; ReLU modules and pooling 1 per element",
+            _OF_HOOKS,
         ),
         Tool(
             _PTFLOPS_ATEN,
             "ptflops 0.7.5 with its aten backend",
             "biases of convolutions, and of linear layers whose input is no feature map",
-            learned=True,
+            of_backbones=True,
         ),
         Tool(
             _THOP,
@@ -135,7 +136,7 @@ TOOLS: Mapping[str, Tool] = {
             "layer norm 4 per element; pooling 1 per input element and 1 per output element; "
             "no bias",
             ((3, _SCORES), (-1, ("b", "h", "n"))),
-            learned=True,
+            of_backbones=True,
         ),
         Tool(
             _PTFLOPS,
@@ -143,7 +144,7 @@ TOOLS: Mapping[str, Tool] = {
             "all biases; layer norm 1 per element; GELU, ReLU and pooling 2 per element (the "
             "module and the function that it calls); bilinear interpolation 1 per output element",
             ((1, _SCORES),),
-            learned=True,
+            of_backbones=True,
         ),
         Tool(
             _CALFLOPS,
@@ -151,14 +152,14 @@ TOOLS: Mapping[str, Tool] = {
             "biases of convolutions; layer norm 5 per element; GELU, ReLU and pooling 1 per "
             "element; bilinear interpolation 1 per position, for all channels together",
             ((1, _SCORES),),
-            learned=True,
+            of_backbones=True,
         ),
         Tool(
             _TORCHINFO,
             "torchinfo 1.8.0's mult-adds",
             "a convolution counts its weights and biases at every position; a linear layer or a "
             "norm counts its parameters once per image, not once per token",
-            learned=True,
+            of_backbones=True,
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pvtprof.errors import SpecError, UnavailableError
 @contextmanager
 def base_folder(base: str) -> Iterator[str]:
     """Yield the folder of ``base``: itself, or a worktree of a git ref, removed afterwards."""
-    if Path(base).is_dir():
+    if os.path.isdir(base):
         if _commit(base):
             raise SpecError(
                 f"base {base!r} is a folder and a git ref; use ./{base} or refs/heads/{base}"

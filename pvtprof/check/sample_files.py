@@ -5,6 +5,7 @@ One file is one process, and the process is the unit of the test. So times need 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +97,7 @@ class _File(Struct, frozen=True):
 def load(path: str) -> Samples:
     """Return the samples of a file, or of every .json file below a folder."""
     place = Path(path)
-    files = sorted(place.rglob("*.json")) if place.is_dir() else [place]
+    files = sorted(place.rglob("*.json")) if os.path.isdir(path) else [place]
     if not files:
         raise StoreError(f"there is no .json file in {path}; {_AGAIN}")
     found = Samples()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -141,6 +142,18 @@ class Listed(click.ParamType):  # type: ignore[type-arg] # generic since click 8
         if isinstance(value, tuple):
             return value
         return tuple(self.one.convert(part, param, ctx) for part in value.split(","))
+
+
+class Models(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """``pvt_tiny,my_pvt.toml`` as a tuple of models; the path of a file may have commas."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Return the models."""
+        if isinstance(value, tuple):
+            return value
+        return (value,) if os.path.isfile(value) else tuple(value.split(","))
 
 
 class Sizes(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only

@@ -44,11 +44,8 @@ def note_large_pool(ctx: click.Context, asked: Sequence[Workload]) -> None:
     """Say where a given pool size is larger than the token grid, so that keys become more."""
     if not is_given(ctx, "pool_size"):
         return
-    from pvtprof.analytic.geometry import model_sizes, token_grids
+    from pvtprof.analytic.geometry import token_grids
 
-    for work in asked:
-        for design in work.designs:  # a refusal comes without notes
-            model_sizes(design.spec, work.batch, work.setting.image)
     for work in asked:
         side = work.pool_size
         grids = token_grids(work.model, work.height, work.width)

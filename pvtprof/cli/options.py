@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import click
 
 from pvtprof import units
-from pvtprof.cli.kinds import Device, Img, Listed, Ratios, Sizes
+from pvtprof.cli.kinds import Device, Img, Listed, Models, Ratios, Sizes
 from pvtprof.designs.device import DEVICES
 from pvtprof.designs.tasks import CLASSIFY, TASKS
 from pvtprof.designs.variants import VARIANTS
@@ -55,7 +55,7 @@ def model_option(several: bool = False) -> Option:
     """Return the option --model: one value, or with ``several`` a tuple of them."""
     return click.option(
         "--model",
-        type=Listed(click.STRING),
+        type=Models(),
         multiple=True,
         callback=_several if several else _single,
         default=(DEFAULT_MODEL,),
@@ -81,16 +81,18 @@ design_option = click.option(
 )
 
 
-def img_option(several: bool = False) -> Option:
+def img_option(
+    several: bool = False, default: Sequence[str] = ("224",), text: str = "Image size in pixels."
+) -> Option:
     """Return the option --img: one (height, width), or with ``several`` a tuple of them."""
     return click.option(
         "--img",
         type=Listed(Img()),
         multiple=True,
         callback=_sizes if several else _single,
-        default=("224",),
-        show_default=True,
-        help="Image size in pixels.",
+        default=default,
+        show_default=bool(default),
+        help=text,
     )
 
 
@@ -202,22 +204,20 @@ def workload_options(several: bool = False, searched: bool = False) -> Option:
     return decorated
 
 
-task_option = click.option(
-    "--task",
-    metavar="TASK",
-    help=f"What the model is used for: {', '.join(TASKS)}.  [default: {CLASSIFY}]",
-)
-
-
 def task_options(command: Command) -> Command:
     """Add the options that say what a model is the backbone of."""
+    task = click.option(
+        "--task",
+        metavar="TASK",
+        help=f"What the model is used for: {', '.join(TASKS)}.  [default: {CLASSIFY}]",
+    )
     proposals = click.option(
         "--proposals",
         type=int,
         help="Proposals of one image for the box head of mask-rcnn.  "
         f"[default: {DEFAULT_PROPOSALS}]",
     )
-    return task_option(proposals(command))
+    return task(proposals(command))
 
 
 FREE_HELP = (

@@ -23,7 +23,9 @@ SYNONYMS = {
     "--precision": "--dtype",
     **dict.fromkeys(("--optim", "--opt"), "--optimizer"),
     **dict.fromkeys(("--grad-checkpoint", "--gradient-checkpointing", "--with-cp"), "--checkpoint"),
-    **dict.fromkeys(("--autocast", "--mixed-precision", "--fp16"), "--amp"),
+    **dict.fromkeys(("--autocast", "--mixed-precision"), "--amp"),
+    "--fp16": "--amp float16",
+    "--bf16": "--amp bfloat16",
 }
 _AT = "put numbers in with --at, such as --at img=512"
 #: What tensors are like: batch, channels, height and width.
@@ -31,6 +33,11 @@ _SHAPE = re.compile(r"(?:[0-9]+[,x ])?[13][,x ]([0-9]+)[,x ]([0-9]+)")
 _ALL = "compare shows the three designs in every stage; --design names others"
 #: Options by the unit of their value.
 _BY_UNIT = {"--memory": r"[0-9.]+[KMGT]i?B", "--within": r"[0-9.]+m?s"}
+_SET = {
+    "--R": "write --set sr_ratios=8,4,2,1",
+    "--design": "write --set attention=sra_pool, or one per stage",
+    "--pool-size": "write --set pool_size=7",
+}
 #: Options that a command does not have, and what to do instead.
 INSTEAD = {
     "compare": {
@@ -42,9 +49,22 @@ INSTEAD = {
         "--mode": "fit answers for inference and for training",
         **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
     },
-    "choose": dict.fromkeys(
-        ("--max-latency", "--latency"), "write --within, such as --within 50ms"
-    ),
+    "choose": {
+        **dict.fromkeys(("--max-latency", "--latency"), "write --within, such as --within 50ms"),
+        **dict.fromkeys(
+            ("--design", "--designs"), "--only, --R and --pool-size say what is searched"
+        ),
+        **dict.fromkeys(
+            ("--mode", "--optimizer", "--amp", "--checkpoint"),
+            "choose predicts inference; `pvtprof fit` answers for training",
+        ),
+    },
+    "models": _SET,
+    "reconcile": _SET
+    | {
+        "--batch": "a printed figure is that of one image",
+        "--proposals": "mask-rcnn is tried with 1000 proposals",
+    },
     "formula": dict.fromkeys(("--model", "--img", "--R", "--batch", "--pool-size"), _AT),
 }
 
@@ -99,6 +119,9 @@ def _is_number(word: str) -> bool:
 def complete(error: click.ClickException) -> str:
     """Return the message of a click error, with a way out if click gives none."""
     message = error.format_message()
+    if isinstance(error, click.BadOptionUsage) and not isinstance(error, click.NoSuchOption):
+        way_out = "leave it out" if "not take" in message else "write one after it"
+        return f"{message.rstrip('.')}; {way_out}"
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return message
     if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
@@ -107,6 +130,8 @@ def complete(error: click.ClickException) -> str:
         if error.ctx.parent is None:
             works = f"pvtprof compare {error.option_name}"
             return f"{error.message.rstrip('.')}; write the command first, such as `{works}`"
+        if re.fullmatch(r"-[0-9.]", error.option_name):
+            return f"a number below 0 ({error.option_name}...) is no value here; use one above 0"
         options = INSTEAD.get(error.ctx.info_name or "", {})
         if instead := options.get(error.option_name):
             return f"{error.message.rstrip('.')}; {instead}"
@@ -142,6 +167,11 @@ def _option_of_argument(message: str, ctx: click.Context) -> str:
         return ""
     word = found[1].rstrip(")")
     is_model = word in NAMEABLE or word.endswith(".toml")
+    if "figure" in ctx.params:
+        return "; write one figure in one word, such as 46.6GFLOPs"
+    if word.lower() in ("yes", "no", "true", "false", "on", "off"):
+        flags = [p.opts[0] for p in ctx.command.params if p.name and ctx.params.get(p.name) is True]
+        return f"; {flags[0] if flags else 'a flag'} takes no value"
     unit = next((name for name, pattern in _BY_UNIT.items() if re.fullmatch(pattern, word)), "")
     name = "--model" if is_model else "--target" if ":" in word else unit or "--img"
     if any(name in param.opts for param in ctx.command.params) and not word.isalpha():

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.published import NAMEABLE, canonical
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
@@ -24,15 +25,19 @@ def words_of(designs: Given) -> tuple[str, ...]:
     >>> words_of({"late": ["sra_pool", "mha"]}), words_of(["mha", ("sra_pool", "mha")])
     (('late=sra_pool,mha',), ('mha', 'sra_pool,mha'))
     """
-    if isinstance(designs, str):
-        raise SpecError(f"designs is {designs!r}; use a list of designs, such as [{designs!r}]")
+    if isinstance(designs, str) or not isinstance(designs, Sequence | Mapping):
+        raise SpecError(f"designs is {designs!r}; use a list of designs, such as ['sra_conv']")
     if isinstance(designs, Mapping):
         return tuple(f"{name}={_joined(one)}" for name, one in designs.items())
     return tuple(dict.fromkeys(map(_joined, designs)))
 
 
 def _joined(design: str | Sequence[str]) -> str:
-    return design if isinstance(design, str) else ",".join(map(str, design))
+    if isinstance(design, str):
+        return design
+    if not isinstance(design, Sequence):
+        raise SpecError(f"design is {design!r}; use a variant such as 'sra_conv', or one per stage")
+    return ",".join(map(str, design))
 
 
 def named(word: str) -> tuple[str, tuple[str, ...]]:
@@ -45,6 +50,8 @@ def named(word: str) -> tuple[str, tuple[str, ...]]:
     name, equals, rest = word.rpartition("=")
     variants = tuple(part.strip() for part in rest.split(","))
     for variant in variants:
+        if canonical(variant) in NAMEABLE or variant.endswith(".toml"):
+            raise SpecError(f"design {word!r} names a model; models are compared with --model A,B")
         one_of("attention variant", variant, (*VARIANTS, *([OWN] if len(variants) == 1 else [])))
     if not equals:
         joined = "-".join(variant.removeprefix("sra_") for variant in variants)
@@ -67,7 +74,9 @@ def chosen(spec: ModelSpec, ratios: Sequence[int], words: Sequence[str]) -> tupl
     for word in words:
         name, variants = named(word)
         if name in found:
-            raise SpecError(f"two designs are called {name}; name one of them, as NAME={word}")
+            raise SpecError(
+                f"two designs are called {name}; name one of them, as NAME={','.join(variants)}"
+            )
         if len(variants) not in (1, spec.last):
             raise SpecError(
                 f"design {word!r} has {len(variants)} attention variants for the {spec.last} "

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pvtprof.designs.checks import MAX_SIDE, one_of, positive
+from pvtprof.designs.checks import MAX_SIDE, one_of
+from pvtprof.designs.file_values import counted, flag, list_of, per_stage, shown, whole
 from pvtprof.designs.spec import IN_CHANNELS, MOST_STAGES, PATCHES, ModelSpec, StageSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 
-#: Lists with one whole number a stage, each with the largest that is taken.
+#: Lists with one whole number per stage, each with the largest that is taken.
 LISTS = {
     "embed_dims": 2**16,
     "depths": 1000,
@@ -43,6 +44,17 @@ WITHOUT_COST = (
     *("drop_rate", "attn_drop_rate", "drop_path_rate", "qk_scale", "norm_layer", "F4"),
     "pretrained",
 )
+#: What transformers' ``PvtConfig`` and ``PvtV2Config`` call a key.
+ELSEWHERE = {
+    "hidden_sizes": "embed_dims",
+    "num_attention_heads": "num_heads",
+    "sequence_reduction_ratios": "sr_ratios",
+    "num_encoder_blocks": "num_stages",
+    "linear_attention": "linear",
+    "num_channels": "in_chans",
+    "image_size": "img_size",
+    "num_labels": "num_classes",
+}
 #: The largest file that is read.
 MOST_BYTES = 2**20
 
@@ -62,15 +74,22 @@ def values_in(path: str | os.PathLike[str]) -> dict[str, object]:
 
     from pvtprof.decode import text_of
 
-    if Path(path).is_file() and Path(path).stat().st_size > MOST_BYTES:
-        raise SpecError(f"{path} has more than {MOST_BYTES} bytes, which is no design file")
+    if os.path.isfile(path):
+        if os.path.getsize(path) > MOST_BYTES:
+            raise SpecError(f"{path} has more than {MOST_BYTES} bytes, which is no design file")
+    elif os.path.exists(path) and not os.path.isdir(path):  # a pipe: reading it may never end
+        raise SpecError(f"{path} is no regular file; give the path of a design file")
     text = text_of(path, "write one to start from with `pvtprof models --show pvt_v2_b2`")
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of 5000 digits
-        raise SpecError(
-            f"{path} is not TOML: {error}; `pvtprof models --show pvt_v2_b2` prints a design file"
-        ) from None
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error)
+    except (ValueError, RecursionError):
+        reason = "a number in it has too many digits, or lists are nested too deep"
+    raise SpecError(
+        f"{path} is not TOML: {reason}; write KEY = VALUE, lists in [ ], true or false, as "
+        "`pvtprof models --show pvt_v2_b2` prints them"
+    )
 
 
 def default_name(path: str | os.PathLike[str]) -> str:
@@ -92,20 +111,20 @@ def spec_of(values: Mapping[str, object], name: str) -> ModelSpec:
     (2, 1)
     """
     _check_keys(values)
-    name = _checked_name(values.get("name", name))
+    name = checked_name(values.get("name", name))
     version = values.get("version")
     if version not in PATCHES or isinstance(version, bool):
-        was = "missing" if version is None else repr(version)
+        was = "missing" if version is None else shown(version)
         raise SpecError(f"version is {was}; use 1 (PVT) or 2 (PVT v2)")
     columns = _columns(values)
     count = len(columns["depths"])
-    linear = _flag("linear", values.get("linear", False))
+    linear = flag("linear", values.get("linear", False))
     if linear and version == 1:
         raise SpecError("only PVT v2 has linear, and version is 1; use attention for PVT v1")
     biases = _biases(values.get("qkv_bias", True), count)
     stages = _stages(columns, _attention(values, linear, version, count), biases)
     numbers: dict[str, Any] = {
-        key: _whole(key, values.get(key, default), most) for key, (default, most) in NUMBERS.items()
+        key: whole(key, values.get(key, default), most) for key, (default, most) in NUMBERS.items()
     }
     return ModelSpec(
         name,
@@ -122,25 +141,28 @@ def _check_keys(values: Mapping[str, object]) -> None:
     for key in values:
         if key in WITHOUT_COST:
             raise SpecError(f"{key} is nothing that pvtprof's networks have; leave it out")
+        if key in ELSEWHERE:
+            raise SpecError(f"unknown key {key!r}; write {ELSEWHERE[key]}")
         one_of("key", key, KEYS)
 
 
-def _checked_name(name: object) -> str:
+def checked_name(name: object) -> str:
     """Return a name that can stand in a table and in the name of a file."""
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+=,-]{0,149}", name):
         raise SpecError(
-            f"name is {str(name)[:60]!r}; use letters, digits and . _ - + = , (150 at most)"
+            f"name is {shown(name)}; use a text of letters, digits and . _ - + = , (150 at most), "
+            "a letter or digit first"
         )
     return name
 
 
 def _columns(values: Mapping[str, object]) -> dict[str, list[int]]:
     """Return the lists of whole numbers, each of one value per stage."""
-    found = {key: _listed(key, values.get(key)) for key in LISTS}
+    found = {key: list_of(key, values.get(key)) for key in LISTS}
     count = _count(values, {key: len(listed) for key, listed in found.items()})
     return {
         key: [
-            _whole(f"{key} of stage {i}", value, LISTS[key])
+            whole(f"{key} of stage {i}", value, LISTS[key])
             for i, value in enumerate(listed[:count], 1)
         ]
         for key, listed in found.items()
@@ -152,66 +174,31 @@ def _count(values: Mapping[str, object], lengths: Mapping[str, int]) -> int:
     first = next(iter(lengths))
     given = values.get("num_stages")
     if given is not None:
-        count = _whole("num_stages", given, MOST_STAGES)
+        count = whole("num_stages", given, MOST_STAGES)
         short = [key for key, length in lengths.items() if length < count]
         if short:
             raise SpecError(
-                f"num_stages is {count}, and {short[0]} has {_values(lengths[short[0]])}; "
+                f"num_stages is {count}, and {short[0]} has {counted(lengths[short[0]])}; "
                 "give one per stage"
             )
         return count
     for key, length in lengths.items():
         if length != lengths[first]:
             raise SpecError(
-                f"{first} has {_values(lengths[first])} and {key} has {length}; give one per stage"
+                f"{first} has {counted(lengths[first])} and {key} has {length}; give one per stage"
             )
     if not 1 <= lengths[first] <= MOST_STAGES:
         raise SpecError(
-            f"{first} has {_values(lengths[first])}: use 1 to {MOST_STAGES} stages, one value each"
+            f"{first} has {counted(lengths[first])}: use 1 to {MOST_STAGES} stages, one value each"
         )
     return lengths[first]
-
-
-def _values(count: int) -> str:
-    return f"{count} value" if count == 1 else f"{count} values"
-
-
-def _listed(key: str, value: object) -> list[object]:
-    if value is None:
-        raise SpecError(f"{key} is missing; give a list, one value per stage")
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise SpecError(f"{key} is {str(value)[:60]!r}; use a list, one value per stage")
-    return list(value)
-
-
-def _whole(what: str, value: object, most: int) -> int:
-    """Return a whole number; 4.0 is one, for constructors are called so."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int):
-        return positive(what, value, most)
-    raise SpecError(f"{what} is {str(value)[:60]!r}; use a whole number from 1 to {most}")
-
-
-def _flag(what: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise SpecError(f"{what} is {str(value)[:60]!r}; use true or false")
-    return value
-
-
-def _per_stage(key: str, value: object, count: int) -> list[object]:
-    """Return the first ``count`` of a list of one value per stage."""
-    listed = _listed(key, value)
-    if len(listed) < count:
-        raise SpecError(f"{key} has {_values(len(listed))} for {count} stages; give one per stage")
-    return listed[:count]
 
 
 def _biases(value: object, count: int) -> list[bool]:
     if isinstance(value, bool):
         return [value] * count
-    listed = _per_stage("qkv_bias", value, count) if isinstance(value, list | tuple) else [value]
-    return [_flag("qkv_bias", one) for one in listed]
+    listed = per_stage("qkv_bias", value, count) if isinstance(value, list | tuple) else [value]
+    return [flag("qkv_bias", one) for one in listed]
 
 
 def _attention(values: Mapping[str, object], linear: bool, version: int, count: int) -> list[str]:
@@ -224,7 +211,11 @@ def _attention(values: Mapping[str, object], linear: bool, version: int, count: 
         one_of("attention", value, tuple(VARIANTS))
         plain = version == 1 and VARIANTS[value].pools
         return [value] * (count - 1) + ["mha" if plain else value]
-    variants = [str(one) for one in _per_stage("attention", value, count)]
+    if not isinstance(value, list | tuple):
+        raise SpecError(
+            f"attention is {shown(value)}; use {', '.join(VARIANTS)}, or a list of one per stage"
+        )
+    variants = [str(one) for one in per_stage("attention", value, count)]
     return [
         one_of(f"attention of stage {i}", v, tuple(VARIANTS)) for i, v in enumerate(variants, 1)
     ]
@@ -246,8 +237,8 @@ def _stages(
 def _image(value: object) -> tuple[int, int]:
     sides = list(value) if isinstance(value, list | tuple) else [value, value]
     if len(sides) != 2:
-        raise SpecError(f"img_size is {str(value)[:60]!r}; use a side, or [height, width]")
-    height, width = (_whole("img_size", side, MAX_SIDE) for side in sides)
+        raise SpecError(f"img_size is {shown(value)}; use a side, or [height, width]")
+    height, width = (whole("img_size", side, MAX_SIDE) for side in sides)
     return height, width
 
 
@@ -261,8 +252,8 @@ def _patches(
         kernels = _first_patch(values, version, kernels)
     given = {
         key: [
-            _padding(i, one) if key == "paddings" else _whole(f"{key} of stage {i}", one, MAX_SIDE)
-            for i, one in enumerate(_per_stage(key, values[key], count), 1)
+            _padding(i, one) if key == "paddings" else whole(f"{key} of stage {i}", one, MAX_SIDE)
+            for i, one in enumerate(per_stage(key, values[key], count), 1)
         ]
         for key in PATCH_LISTS
         if key in values
@@ -276,7 +267,7 @@ def _patches(
 
 def _first_patch(values: Mapping[str, object], version: int, kernels: list[int]) -> list[int]:
     """Return the kernels with ``patch_size``, which is stage 1's in v1 and without effect in v2."""
-    side = _whole("patch_size", values["patch_size"], MAX_SIDE)
+    side = whole("patch_size", values["patch_size"], MAX_SIDE)
     if "patch_sizes" in values:
         raise SpecError("patch_size and patch_sizes both give patches; give only one of them")
     if version == 2 and side != PATCHES[2][0][1]:
@@ -290,6 +281,6 @@ def _first_patch(values: Mapping[str, object], version: int, kernels: list[int])
 def _padding(stage: int, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SIDE:
         raise SpecError(
-            f"paddings of stage {stage} is {str(value)[:60]!r}; use a whole number of 0 or more"
+            f"paddings of stage {stage} is {shown(value)}; use a whole number of 0 or more"
         )
     return value

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeAlias
 from zlib import crc32
 
 from pvtprof.designs.checks import MAX_SIDE
-from pvtprof.designs.design_file import KEYS, LISTS, PATCH_LISTS, read, spec_of
+from pvtprof.designs.design_file import KEYS, LISTS, PATCH_LISTS, checked_name, read, spec_of
 from pvtprof.designs.design_text import values_of
 from pvtprof.designs.published import NAMEABLE, canonical, model_spec
 from pvtprof.designs.spec import ModelSpec
@@ -44,11 +43,22 @@ def network(model: Model, changes: Sequence[str] = ()) -> ModelSpec:
     published = NAMEABLE.get(spec.name)
     if published and replace(spec, task=published.task, proposals=published.proposals) != published:
         differ = [k for k, v in values_of(spec).items() if values_of(published).get(k) != v]
+        where = f" in {differ[0]}" if differ else ""
         raise SpecError(
-            f"{_said(model)}: name is {spec.name}, which is a published model with other "
-            f"{differ[0] if differ else 'values'}; give it another name"
+            f"{_said(model)}: name is {spec.name}, and the published model of that name differs"
+            f'{where}; give it another name, as name = "mine"'
         )
     return spec
+
+
+def check_names(specs: Iterable[ModelSpec]) -> None:
+    """Raise SpecError where two different networks have one name."""
+    names = [spec.name for spec in dict.fromkeys(specs)]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise SpecError(
+            f"two different models are called {min(twice)}; give one of them another name, with "
+            "name = in its file, or leave --set name out"
+        )
 
 
 def path_of(model: Model) -> str | None:
@@ -57,8 +67,7 @@ def path_of(model: Model) -> str | None:
         return None
     path = os.fspath(model)
     if isinstance(model, str) and not path.lower().endswith(SUFFIX):
-        is_file = canonical(path) not in NAMEABLE and "\0" not in path and Path(path).is_file()
-        return path if is_file else None
+        return path if canonical(path) not in NAMEABLE and os.path.isfile(path) else None
     return path
 
 
@@ -72,6 +81,7 @@ def given_as(model: Model) -> str:
 
 def _unchanged(model: Model) -> ModelSpec:
     if isinstance(model, ModelSpec):
+        checked_name(model.name)
         return model
     path = path_of(model)
     return model_spec(str(model)) if path is None else read(path)
@@ -128,7 +138,7 @@ def parsed(change: str) -> tuple[str, object]:
     (('depths', [3, 4, 18, 3]), ('qkv_bias', False), ('img_size', [64, 96]))
     """
     key, equals, text = (part.strip() for part in str(change).partition("="))
-    if not equals or not text:
+    if not (key and equals and text):
         raise SpecError(f"--set {change!r} is not KEY=VALUE; use such as depths=3,4,18,3")
     words = [word for word in re.split(r"[\s,;\[\]()]+", text) if word]
     if key == "img_size" and (sides := re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)):

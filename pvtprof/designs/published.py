@@ -72,7 +72,7 @@ TOP_1 = {
 
 
 def published_as(spec: ModelSpec) -> str | None:
-    """Return the name of the published model that runs exactly as ``spec``, or None.
+    """Return the name of the published model that runs exactly as ``spec`` in its task, or None.
 
     >>> published_as(MODELS["pvt_v2_b2"].with_attention("sra_conv", (8, 4, 2, 1)))
     'pvt_v2_b2'
@@ -81,7 +81,8 @@ def published_as(spec: ModelSpec) -> str | None:
     True
     """
     as_run = _as_run(spec)
-    known = (name for name, model in MODELS.items() if _as_run(model) == as_run)
+    used = ((name, model.used_for(spec.task, spec.proposals)) for name, model in MODELS.items())
+    known = (name for name, model in used if _as_run(model) == as_run)
     return next(known, None)
 
 

@@ -17,6 +17,8 @@ PATCHES = {1: ((4, 4, 0), (2, 2, 0)), 2: ((7, 4, 3), (3, 2, 1))}
 IN_CHANNELS = 3
 BUILT = (224, 224)
 MOST_STAGES = 6
+#: So many numbers of heads that divide a width are named, those nearest to the one given.
+MOST_DIVISORS = 16
 MOST_PROPOSALS = 100_000
 
 
@@ -39,11 +41,16 @@ class StageSpec:
         for name in ("dim", "depth", "num_heads", "mlp_ratio", "sr_ratio"):
             positive(name, getattr(self, name))
         one_of("attention variant", self.variant, tuple(VARIANTS))
+        if not isinstance(self.qkv_bias, bool):
+            raise SpecError(f"qkv_bias is {self.qkv_bias!r}; use true or false")
         if self.dim % self.num_heads:
-            divisors = ", ".join(str(h) for h in range(1, self.dim + 1) if self.dim % h == 0)
+            divisors = [h for h in range(1, min(self.dim, 2**16) + 1) if self.dim % h == 0]
+            nearest = sorted(divisors, key=lambda heads: abs(heads - self.num_heads))[
+                :MOST_DIVISORS
+            ]
             raise SpecError(
                 f"dim {self.dim} is not divisible by num_heads {self.num_heads}; "
-                f"use one of {divisors}"
+                f"use one of {', '.join(map(str, sorted(nearest)))}"
             )
 
     @property
@@ -96,6 +103,9 @@ class ModelSpec:
     proposals: int = DEFAULT_PROPOSALS
 
     def __post_init__(self) -> None:
+        stages = self.stages if isinstance(self.stages, tuple) else [None]
+        if not all(isinstance(stage, StageSpec) for stage in stages):
+            raise SpecError(f"stages of {self.name} must be a tuple of StageSpec, one per stage")
         if not 1 <= len(self.stages) <= MOST_STAGES:
             raise SpecError(
                 f"{self.name} has {len(self.stages)} stages; use 1 to {MOST_STAGES} (PVT has 4)"
@@ -221,7 +231,7 @@ class ModelSpec:
 
 def checked_ratios(ratios: Sequence[int], count: int = 4) -> tuple[int, ...]:
     """Return ``count`` reduction ratios, each checked to be a whole number of 1 or more."""
-    example = (*[1] * (count - 4), 8, 4, 2, 1)[-count:]
+    example = (8, 4, 2, 1, *[1] * (count - 4))[-count:]
     if not isinstance(ratios, Sequence) or isinstance(ratios, str):
         raise SpecError(
             f"R is {ratios!r}; use {count} whole numbers, one per stage, such as {example}"

@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from statistics import median
 
 from pvtprof import files
@@ -171,7 +170,7 @@ def load_for(
     """
     from pvtprof.observe.environment import without_torch
 
-    if not Path(path).exists():
+    if not os.path.exists(path):
         raise StoreError(f"there is no calibration at {path}; {AGAIN}")
     found = load(path)
     if found.dtype != dtype:

@@ -19,9 +19,9 @@ from pvtprof.designs.published import MODELS, TOP_1, published_as
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.words import DEFAULT_PROPOSALS
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.kernels import kernels
 from pvtprof.predict.prediction import Prediction
 from pvtprof.predict.search import Search
 from pvtprof.predict.space import (
@@ -30,8 +30,10 @@ from pvtprof.predict.space import (
     Floats,
     Option,
     Space,
+    is_timed_whole,
     network,
     spaces,
+    timed_kernels,
 )
 
 #: So many designs are evaluated together: the memory of a search does not grow with its space.
@@ -75,7 +77,8 @@ class Design:
 class Found:
     """The designs that nothing beats in everything, by latency; how many there were in all.
 
-    ``is_doubtful`` says that the machine was busy while it was calibrated.
+    ``is_doubtful`` says that the machine was busy while it was calibrated; ``is_whole`` that the
+    latency is that of the whole network, and not of the backbone of its task alone.
     """
 
     model: ModelSpec
@@ -86,6 +89,7 @@ class Found:
     feasible: int
     search: Search = EVERYTHING
     is_doubtful: bool = False
+    is_whole: bool = True
 
 
 def choose(
@@ -102,31 +106,33 @@ def choose(
     """
     fronts: list[tuple[Floats, list[tuple[Space, int]]]] = []
     searched = feasible = 0
+    is_whole = is_timed_whole(model, setting, calibration)
     fastest = np.full(len(GOALS), np.inf)
     for number, space in enumerate(spaces(model, setting, calibration, search)):
         for designs in _chunks(space, is_first=number == 0):
             costs = space.evaluated(designs, calibration)
             searched += len(designs)
             fastest = np.minimum(fastest, costs.min(axis=0))
-            kept = costs[:, 0] <= (within_s or np.inf)
-            kept &= costs[:, 3] <= (memory_bytes or np.inf)
+            kept = costs[:, 0] <= (np.inf if within_s is None else within_s)
+            kept &= costs[:, 3] <= (np.inf if memory_bytes is None else memory_bytes)
             feasible += int(kept.sum())
             best = np.flatnonzero(kept)[front(costs[kept])]
             fronts.append((costs[best], [(space, int(designs[i])) for i in best]))
     costs = np.concatenate([part for part, _ in fronts])
     if not len(costs):
-        raise SpecError(_too_tight(model, setting, fastest))
+        raise SpecError(_too_tight(model, setting, fastest, is_whole))
     places = [place for _, part in fronts for place in part]
     chosen = sorted(front(costs), key=lambda i: tuple(costs[i]))
     return Found(
         model,
         setting,
         tuple(_design(model, calibration, places[i], costs[i]) for i in chosen),
-        published(setting, calibration, model.task),
+        published(setting, calibration, model.task, model.proposals),
         searched,
         feasible,
         search,
         calibration.is_doubtful,
+        is_whole,
     )
 
 
@@ -174,7 +180,10 @@ def _beaten(costs: Floats, by: Floats) -> npt.NDArray[np.bool_]:
 
 
 def published(
-    setting: Setting, calibration: Calibration, task: str = CLASSIFY
+    setting: Setting,
+    calibration: Calibration,
+    task: str = CLASSIFY,
+    proposals: int = DEFAULT_PROPOSALS,
 ) -> tuple[Design, ...]:
     """Return the published models at the setting's image, computed without tables."""
     found = []
@@ -183,7 +192,8 @@ def published(
             (s.variant, s.sr_ratio if s.variant == "sra_conv" else 1) for s in spec.stages
         )
         try:
-            design = evaluated(spec.used_for(task), setting, calibration, options)
+            used = spec.used_for(task, proposals)
+            design = evaluated(used, setting, calibration, options)
             found.append(replace(design, published=name))
         except SpecError:
             continue  # R larger than the grid of so small an image
@@ -197,7 +207,8 @@ def evaluated(
     spec = network(model, options)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)
-    seconds = calibration.seconds((kernel, t.times) for t, kernel in kernels(terms, setting.dtype))
+    timed = timed_kernels(terms, setting.dtype, calibration)
+    seconds = calibration.seconds((kernel, term.times) for term, kernel in timed)
     memory, _ = needs_of(terms, setting, image_bytes(spec, setting))
     return Design(
         tuple(options),
@@ -226,10 +237,11 @@ def _design(
     )
 
 
-def _too_tight(model: ModelSpec, setting: Setting, least: Floats) -> str:
+def _too_tight(model: ModelSpec, setting: Setting, least: Floats, is_whole: bool) -> str:
     size = units.sides(*setting.image)
     return (
-        f"no design of {model.name} at {size} is within these limits: the fastest takes "
-        f"{units.milliseconds(float(least[0]))}, the smallest needs {units.size(int(least[3]))}; "
+        f"no design of {model.name} at {size} is within these limits: the fastest"
+        f"{'' if is_whole else ' backbone'} takes {units.milliseconds(float(least[0]))}, "
+        f"the smallest needs {units.size(int(least[3]))}; "
         "raise --within or --memory, or use a smaller --img or --model"
     )

@@ -10,10 +10,8 @@ from pvtprof.designs.checks import image_size
 from pvtprof.designs.named import Model, network
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import checked_ratios
-from pvtprof.designs.tasks import TASKS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import CALIBRATE_BUDGET_S, DEFAULT_MODEL
-from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kept import keep, kept_path, known_calibration
 
@@ -36,6 +34,7 @@ def choose(
     sr_ratios: Sequence[int] | None = None,
     pool_sizes: int | Sequence[int] = (),
     task: str | None = None,
+    proposals: int | None = None,
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Found:
     """Return the designs that no other design beats, over every R and variant of every stage.
@@ -44,9 +43,11 @@ def choose(
     memory, and better in one of them. ``within_s`` and ``memory_bytes`` are the most that a design
     may take. ``only`` names the variants that are searched (default: all). ``min_keys`` is the
     fewest keys that a stage may have, ``sr_ratios`` are the only R of ``sra_conv`` (one per stage),
-    and ``pool_sizes`` are the only sides of pooled grids. ``task`` is "classify", or "pyramid" for
-    the backbone alone. ``calibration`` is a value or a file; None means the one stored for this
-    machine. Raises StoreError if there is none, SpecError if no design is within the limits.
+    and ``pool_sizes`` are the only sides of pooled grids. ``task`` and ``proposals`` are
+    those of ``compare``; latency is that of the backbone if the calibration has not seen the
+    kernels of neck and head (``Found.is_whole`` is False then). ``calibration`` is a value or a
+    file; None means the one stored for this machine. Raises StoreError if there is none, SpecError
+    if no design is within the limits.
 
     >>> from tests.builders import made_up_calibration  # calibrate() measures a real one
     >>> found = choose("pvt_v2_b0", 64, only="sra_conv", calibration=made_up_calibration())
@@ -57,12 +58,7 @@ def choose(
     from pvtprof.predict.calibration import load_for
     from pvtprof.predict.search import Search
 
-    spec = network(model).used_for(task)
-    if TASKS[spec.task].neck:
-        raise SpecError(
-            f"choose predicts no neck and no head, which task {spec.task} has; use --task pyramid: "
-            "they cost the same whatever the attention is"
-        )
+    spec = network(model).used_for(task, proposals)
     height, width = image_size(img)
     setting = Setting(height, width, batch=batch, dtype=dtype, attention=attention)
     search = Search(

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from string import digits
 
 from pvtprof.analytic import ops
 from pvtprof.analytic.formulas import Term
@@ -67,6 +68,8 @@ FEATURES = {
     "pooling": ("call", "taken", "results", "beyond 1 MiB", "beyond 32 MiB"),
     "elements": ("call", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
 }
+#: How the families of kernels in necks and heads end.
+OF_TASK = "_of_task"
 _FUSED = re.compile("(?<=_scaled_dot_product).*")
 _V2_PATCHES = {7: "conv_stem", 3: "conv_overlap"}
 
@@ -129,9 +132,9 @@ def _seen_as(op: Op, aten: str, sizes: Sizes, dtype: str) -> tuple[str, str, tup
     """Return (family, kind, features) of an operator; ``path`` tells batch 1 from others."""
     size = DTYPES[dtype]
     if "a" not in sizes:  # of a neck or a head: no calibration has seen it
-        return f"{aten}_of_task", "elements", elements_of(numel(op.out, sizes), size)
+        return f"{aten}{OF_TASK}", "elements", elements_of(numel(op.out, sizes), size)
     path = "@1" if sizes["b"] == 1 else "@n"
-    name = op.name.rpartition(".")[2].rstrip("1234")
+    name = op.name.rpartition(".")[2].rstrip(digits)
     if aten in ("addmm", "mm"):
         return f"gemm_of_map{path}" if op.from_map else "gemm", "product", _linear(op, sizes, size)
     if aten == "bmm":

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from pvtprof import units
 from pvtprof.analytic import liveness
-from pvtprof.analytic.formulas import stage_terms, total
+from pvtprof.analytic.formulas import Term, stage_terms, total
 from pvtprof.analytic.geometry import model_sizes, token_grids
 from pvtprof.analytic.parts import image_bytes
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.kernels import kernels
+from pvtprof.predict.kernels import OF_TASK, Kernel, kernels
 from pvtprof.predict.search import Search
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -165,14 +165,39 @@ def network(model: ModelSpec, options: Sequence[Option]) -> ModelSpec:
     )
 
 
+def timed_kernels(
+    terms: Sequence[Term], dtype: str, calibration: Calibration
+) -> list[tuple[Term, Kernel]]:
+    """Return the kernels whose seconds make the latency: all, or those of the backbone alone.
+
+    The latter where the calibration has not seen those of the neck and the head.
+    """
+    found = list(kernels(terms, dtype))
+    of_task = {kernel.family for _, kernel in found if kernel.family.endswith(OF_TASK)}
+    if of_task <= calibration.families.keys():
+        return found
+    return [(term, kernel) for term, kernel in found if kernel.family not in of_task]
+
+
+def is_timed_whole(model: ModelSpec, setting: Setting, calibration: Calibration) -> bool:
+    """Return whether the latency is that of the whole network, with its neck and its head."""
+    plain = network(model, [("sra_conv", 1)] * model.last)
+    terms = stage_terms(plain, setting.image, setting.batch, setting.attention)[-1]
+    count = sum(1 for _ in kernels(terms, setting.dtype))
+    return len(timed_kernels(terms, setting.dtype, calibration)) == count
+
+
 def _stage(
     model: ModelSpec, setting: Setting, calibration: Calibration, stage: int, option: Option
 ) -> tuple[float, ...]:
-    """Return seconds, calls, MACs, params and peak of one stage (from 0) with one option."""
+    """Return seconds, calls, MACs, params and peak of one stage (from 0) with one option.
+
+    The last stage has the neck and the head of a task too, which are the same in every design.
+    """
     spec = network(model, _others_plain(model, stage, option))
     by_stage = stage_terms(spec, setting.image, setting.batch, setting.attention)
     terms = by_stage[stage]
-    found = list(kernels(terms, setting.dtype))
+    timed = timed_kernels(terms, setting.dtype, calibration)
     cost = total(terms)
     moments = liveness.timeline([term for of_stage in by_stage for term in of_stage], setting.dtype)
     before = sum(
@@ -180,10 +205,11 @@ def _stage(
         for of_stage in by_stage[:stage]
         for term in liveness.allocating(of_stage)
     )
-    mine = [moment.bytes for moment in moments][before : before + len(found)]
+    end = before + sum(1 for _ in kernels(terms, setting.dtype))
+    mine = [moment.bytes for moment in moments][before:end]
     return (
-        sum(term.times * calibration.kernel_s(kernel) for term, kernel in found),
-        sum(term.times for term, _ in found),
+        sum(term.times * calibration.kernel_s(kernel) for term, kernel in timed),
+        sum(term.times for term, _ in timed),
         cost.macs,
         cost.params,
         max(mine),

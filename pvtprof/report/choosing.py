@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -14,13 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units
+from pvtprof.analytic.dense import PARTS
 from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.parts import costs_by_part, part_terms
+from pvtprof.designs.part import MODEL
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
 from pvtprof.predict.choose import Design, Found
-from pvtprof.predict.space import POOL, keys
+from pvtprof.predict.space import POOL, keys, network
 from pvtprof.report import listing, sentences
 from pvtprof.report.figures.choosing import draw_choices
+from pvtprof.report.notes import left_out
 from pvtprof.report.page import page
 from pvtprof.report.sections import DrawnChart, Section
 from pvtprof.report.sheet import Sheet
@@ -34,10 +38,10 @@ HONEST = "Accuracy is not predicted: a cheaper design may see less."
 
 def records(found: Found) -> list[dict[str, Any]]:
     """Return one record a design: the front by latency, then the published models."""
-    return [_record(design) for design in (*found.front, *found.published)]
+    return [_record(design, found.is_whole) for design in (*found.front, *found.published)]
 
 
-def _record(design: Design) -> dict[str, Any]:
+def _record(design: Design, is_whole: bool) -> dict[str, Any]:
     return {
         "published": design.published,
         "design": design.name,
@@ -48,6 +52,7 @@ def _record(design: Design) -> dict[str, Any]:
         "params": design.params,
         "memory_bytes": design.memory_bytes,
         "top_1": design.top_1,
+        "latency_of": "model" if is_whole else "backbone",
     }
 
 
@@ -76,7 +81,25 @@ def render(found: Found, form: str, width: int) -> str:
 
 def honest(found: Found) -> str:
     """Return what the search does not know, and what follows for the fastest design."""
-    return " ".join(filter(None, (HONEST, few_keys(found))))
+    return " ".join(filter(None, (*_of_task(found), HONEST, few_keys(found))))
+
+
+def _of_task(found: Found) -> Iterator[str]:
+    """Yield what neck and head cost, whether they are timed, and what they leave out."""
+    spec = network(found.model, found.front[0].options)
+    costs = costs_by_part(part_terms(spec, MODEL, found.setting), spec)
+    if alike := [(part, costs[part]) for part in PARTS[1:] if part in costs and costs[part].macs]:
+        said = (
+            f"{part} {units.giga(cost.macs)} MACs, {units.millions(cost.params)} params"
+            for part, cost in alike
+        )
+        yield f"In every design: {'; '.join(said)}."
+    if not found.is_whole:
+        yield (
+            "Latency (--within too) is that of the backbone alone: the calibration has not seen "
+            f"the kernels of {spec.task}'s {' and '.join(part for part, _ in alike)}."
+        )
+    yield from left_out(spec)
 
 
 def few_keys(found: Found) -> str:

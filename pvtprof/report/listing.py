@@ -37,9 +37,13 @@ def render(records: Sequence[Mapping[str, Any]], form: str) -> str:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table as wide as its longest words: a terminal wraps them, and none is cut."""
+    """Print a table as wide as its longest words: a terminal wraps them, and none is cut.
+
+    A column that does not wrap is as wide as its cells.
+    """
     for column in table.columns:
-        words = (word for cell in (column.header, *column.cells) for word in str(cell).split())
+        cells = [str(cell) for cell in (column.header, *column.cells)]
+        words = cells if column.no_wrap else [word for cell in cells for word in cell.split()]
         column.min_width = max(map(len, words), default=1)
     width = console.width
     wide = console.options.update(width=9999)

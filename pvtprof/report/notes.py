@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pvtprof import units
 from pvtprof.analytic.parts import costs_by_part
 from pvtprof.designs.part import MODEL
+from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import DETECTIONS, TASKS
 from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.predict.prediction import VECTORS
@@ -82,10 +83,15 @@ def _task(run: Run) -> Iterator[str]:
         if costs := costs_by_part(terms_of(row), row.design.spec):
             parts = (f"{name} {units.giga(cost.macs)}" for name, cost in costs.items())
             yield f"{row.design.name}, MACs: {', '.join(parts)}."
-    spec = None if run.is_own else run.designs[0].spec
-    if spec and TASKS[spec.task].left_out:
+    if not run.is_own:
+        yield from left_out(run.designs[0].spec)
+
+
+def left_out(spec: ModelSpec) -> Iterator[str]:
+    """Yield what the head of a task leaves out, and the proposals that it takes."""
+    if TASKS[spec.task].left_out:
         yield f"Left out of {spec.task}: {', '.join(TASKS[spec.task].left_out)}."
-    if spec and spec.task == "mask-rcnn":
+    if spec.task == "mask-rcnn":
         yield (
             f"The box head takes {units.integer(spec.proposals)} proposals of each image, the mask "
             f"head {DETECTIONS} detections."

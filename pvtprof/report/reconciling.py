@@ -53,8 +53,7 @@ def _operations(printed: Printed, one: Explanation) -> list[str]:
     where = f" at {units.sides(*reading.image)}" if reading.image else ""
     said = [f"{'FLOPs (two per MAC)' if two else 'MACs'}{where}{_of_task(reading)}"]
     if reading.tool != "torchinfo":
-        out = "" if reading.products else " left out"
-        said.append(f"the products of attention{out or ' counted'}")
+        said.append(f"the products of attention {'counted' if reading.products else 'left out'}")
     if not reading.head:
         said.append("without the classifier")
     if reading.softmax:

@@ -29,7 +29,7 @@ def written(
         raise SpecError(
             f"got {len(paths)} paths; give one saved run, two runs to compare, or a folder of runs"
         )
-    is_pair, is_folder = len(paths) == 2, len(paths) == 1 and Path(paths[0]).is_dir()
+    is_pair, is_folder = len(paths) == 2, len(paths) == 1 and os.path.isdir(paths[0])
     if (is_pair or is_folder) and form == "markdown":
         raise SpecError("--format markdown works for one run only; use table, csv or json")
     if is_folder:

@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof import units
-from pvtprof.designs.named import Model
+from pvtprof.designs.named import Model, check_names
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.words import DEFAULT_MODEL
@@ -49,12 +49,7 @@ def workloads(
             found.setdefault((asked.model, size), asked)
     if not found:
         raise SpecError("there is nothing to compare; name at least one model and one size")
-    specs = list(dict.fromkeys(spec for spec, _ in found))
-    if twice := {spec.name for spec in specs if [s.name for s in specs].count(spec.name) > 1}:
-        raise SpecError(
-            f"two different models are called {min(twice)}; give one of them another name, with "
-            "name = in its file"
-        )
+    check_names(spec for spec, _ in found)
     return list(found.values())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pvtprof.analytic.printed import printed
+from pvtprof.analytic.printed import figures
 from pvtprof.analytic.reconcile import Reading, Reconciled, explained
 from pvtprof.errors import SpecError
 from pvtprof.run.targets import Wanted
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def reconcile_target(wanted: Wanted, figure: str | None, params: str | None) -> list[Reconciled]:
     """Return what explains printed numbers of operations and parameters of one module."""
-    figures = (printed(figure) if figure else None, printed(params, True) if params else None)
+    macs, parameters = figures(figure, params)
     subject = _subject(wanted)
     found = []
-    if figures[0]:
-        found.append(explained(figures[0], _operations(subject.macs_by_operator())))
-    if figures[1]:
-        found.append(explained(figures[1], _params(subject)))
+    if macs:
+        found.append(explained(macs, _operations(subject.macs_by_operator())))
+    if parameters:
+        found.append(explained(parameters, _params(subject)))
     return found
 
 

@@ -7,9 +7,11 @@ import random
 import pytest
 
 from pvtprof.analytic.printed import ROUNDED, TRUNCATED, TWICE, printed
-from pvtprof.analytic.reconcile import reconcile
+from pvtprof.analytic.reconcile import reconcile, specs_of
 from pvtprof.analytic.reconcile_params import reconcile_params
+from pvtprof.designs.named import network
 from pvtprof.designs.published import MODELS
+from pvtprof.designs.tasks import TASKS
 from pvtprof.errors import SpecError
 from tests.designs.test_published import PRINTED
 from tests.designs.test_published_dense import GFLOPS, PARAMS, ROUNDED_TWICE
@@ -129,3 +131,12 @@ def test_what_is_no_figure_is_refused(text: str) -> None:
 def test_a_size_that_the_network_does_not_take_is_said() -> None:
     with pytest.raises(SpecError, match="too small"):
         reconcile(printed("1G"), MODELS["pvt_tiny"], [(8, 8)])
+
+
+def test_a_task_that_the_network_cannot_have_is_not_tried() -> None:
+    """RetinaNet reads the maps from stage 2 on."""
+    one_stage = network("pvt_v2_b0", ["num_stages=1"])
+    tried = {spec.task for spec in specs_of(one_stage, None)}
+    assert tried == set(TASKS) - {"retinanet"}
+    with pytest.raises(SpecError, match="reads the maps from stage 2 on"):
+        specs_of(one_stage, "retinanet")

@@ -58,7 +58,10 @@ def test_what_is_printed(
     [
         (["abcG"], "'abcG' is not a printed number"),
         (["0"], "'0' is not a printed number"),
-        (["-3G"], "No such option"),
+        (["-3G"], "a number below 0 (-3...) is no value here"),
+        ([""], "'' is not a printed number"),
+        (["4", "G"], "write one figure in one word, such as 46.6GFLOPs"),
+        (["4G", "--params", ""], "'' is not a printed number of parameters"),
         (["--", "-3G"], "'-3G' is not a printed number"),
         (["4G", "--model", "pvt_v2_b9"], "did you mean pvt_v2_b5"),
         (["4G", "--task", "detect"], "unknown task 'detect'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,29 @@ WRONG = {
     "check b.json --update --target m:f --R 8,4,2,1": "--R is for PVT's models",
     "check --base main --fail-on 5%": "use latency:2% to latency:100%",
     "derive m:f --range h=512..64": "512 is above 64; give the smaller size first",
+    "compare --analytic --checkpoint yes": "(yes); --checkpoint takes no value",
+    "compare --checkpoint=yes": "does not take a value; leave it out",
+    "models pvt_v2_b2 --set": "'--set' requires an argument; write one after it",
+    "compare --fp16 --mode training": "write --amp float16",
+    "compare --analytic --design my_pvt.toml": "models are compared with --model A,B",
+    "compare --analytic --design x=PVT-v2-b1": "models are compared with --model A,B",
+    "models pvt_tiny pvt_small --set name=x": "two different models are called x",
+    "formula mha --at R=8,4": "R has 2 values; use 4",
+    "formula mha --at R=8,4,2,1 --at R=4,2,1,1": "--at R is given 2 times; give it once",
+    "choose --design own": "'--design'; --only, --R and --pool-size say what is searched",
+    "choose --optimizer adamw": "`pvtprof fit` answers for training",
+    "models --R 8,4,2,1": "'--R'; write --set sr_ratios=8,4,2,1",
+    "reconcile 4G --design mha": "write --set attention=sra_pool, or one per stage",
+    "reconcile 4G --batch 2": "a printed figure is that of one image",
+    "models --show pvt_v2_b2 --task fpn": "prints a design file, which has no --task; leave it out",
+    "models --show pvt_v2_b2 --format csv": "which has no --format; leave it out",
+    "models --task Mask-RCNN": "did you mean mask-rcnn?",
+    "compare --analytic --budget 3 --proposals 9 --R 99,4,2,1": "stage 1: R 99 is larger",
+    "fit --memory 1GiB --pool-size 500 --proposals 9 --R 99,4,2,1": "stage 1: R 99 is larger",
+    "compare --analytic --design a=mha --design a=sra_conv": "name one of them, as NAME=sra_conv",
+    **{f"{line} {'a' * 300}": "aaa" for line in ("models", "report", "choose --calibration")},
+    f"models {'a' * 300}.toml": "File name too long",
+    f"check --base {'a' * 300}": "aaa",
     "derive no_such_package:f": "a target is package.module:factory, file.py:factory",
 }
 
@@ -70,6 +94,7 @@ NOTED = {
     "compare --analytic --img 800,1280": "one of 800 by 1280 is --img 800x1280",
     "compare --analytic --pool-size 500": "larger than the 56x56 token grid of stage 1 of pvt_v2",
     "compare --analytic --pool-size 8": "larger than the 7x7 token grid of stage 4 of pvt_v2_b2",
+    "reconcile --params 25.4M --img 800,1333": "one of 800 by 1333 is --img 800x1333",
     "fit --memory 24GiB --pool-size 500": "sra_pool has more keys than tokens there",
     "compare --analytic --budget 5": "--budget has no effect: --analytic measures nothing",
     "compare --analytic --tf32 on": "--tf32 has no effect: --analytic measures nothing",
@@ -100,6 +125,15 @@ def test_the_package_that_is_missing_is_named(
     monkeypatch.setattr("pvtprof.observe.target.importlib.import_module", import_module)
     with pytest.raises(SpecError, match=r"needs torchvision .*: pip install torchvision"):
         load("timm:resnet18")
+
+
+def test_a_doubtful_calibration_is_said_after_what_is_refused(
+    monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pvtprof.predict.kept.kept_calibration", lambda *of: (None, "doubtful"))
+    assert "unknown task" in refused("compare", "--analytic", "--task", "fpm")
+    assert app.main(["compare", "--analytic", "--img", "64", "--R", "2,1,1,1"]) == 0
+    assert capsys.readouterr().err == "doubtful\n"
 
 
 def test_a_usual_pool_size_gets_no_note(capsys: pytest.CaptureFixture[str]) -> None:

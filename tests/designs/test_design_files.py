@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 
 import pvtprof
 from pvtprof.cli import app
-from pvtprof.designs.design_file import read, spec_of
+from pvtprof.designs.chosen import words_of
+from pvtprof.designs.design_file import ELSEWHERE, KEYS, read, spec_of
 from pvtprof.designs.design_text import text
 from pvtprof.designs.named import network
 from pvtprof.designs.published import LINEAR, MODELS, NAMEABLE
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.errors import PvtprofError, SpecError
+from tests.trials import ALL
 
 GOOD = {
     "version": "2",
@@ -87,32 +90,37 @@ def test_num_stages_takes_the_first_as_the_official_code_does(folder: Path) -> N
 #: Values of a file, and what the one line of the refusal says.
 BAD = {
     ("embed_dim", "[16, 24]"): "unknown key 'embed_dim'; did you mean embed_dims",
+    ("hidden_sizes", "[16, 24]"): "unknown key 'hidden_sizes'; write embed_dims",
     ("drop_path_rate", "0.1"): "drop_path_rate is nothing that pvtprof's networks have; leave it",
     ("depths", "[1, 2, 3]"): "embed_dims has 2 values and depths has 3; give one per stage",
     ("depths", ""): "depths is missing; give a list, one value per stage",
     ("depths", "[]"): "embed_dims has 2 values and depths has 0",
     ("depths", "[1, 0]"): "depths of stage 2 is 0; use a whole number from 1 to 1000",
-    ("depths", "[1, 2.5]"): "depths of stage 2 is '2.5'; use a whole number from 1 to 1000",
-    ("depths", "[1, true]"): "depths of stage 2 is True; use a whole number from 1 to 1000",
-    ("depths", "3"): "depths is '3'; use a list, one value per stage",
+    ("depths", "[1, 2.5]"): "depths of stage 2 is 2.5; use a whole number from 1 to 1000",
+    ("depths", "[1, true]"): "depths of stage 2 is true; use a whole number from 1 to 1000",
+    ("depths", "3"): "depths is 3; use a list, one value per stage",
     ("num_heads", "[1, 5]"): "stage 2: dim 24 is not divisible by num_heads 5; use one of 1, 2, 3",
     ("num_stages", "3"): "num_stages is 3, and embed_dims has 2 values; give one per stage",
     ("num_stages", "7"): "num_stages is 7; use a whole number from 1 to 6",
     ("version", "3"): "version is 3; use 1 (PVT) or 2 (PVT v2)",
     ("version", ""): "version is missing; use 1 (PVT) or 2 (PVT v2)",
-    ("qkv_bias", "1"): "qkv_bias is '1'; use true or false",
+    ("qkv_bias", "1"): "qkv_bias is 1; use true or false",
     ("qkv_bias", "[true]"): "qkv_bias has 1 value for 2 stages; give one per stage",
+    ("attention", "3"): "attention is 3; use mha, sra_conv, sra_pool, or a list of one per stage",
     ("attention", '"sra"'): "unknown attention 'sra'; did you mean sra_conv or sra_pool",
     ("attention", '["mha", "sra"]'): "unknown attention of stage 2 'sra'",
     ("patch_size", "8"): "PVT v2's official code ignores it",
     ("strides", "[4]"): "strides has 1 value for 2 stages",
     ("paddings", "[9, 0]"): "padding 9 is more than half of the patch of 7",
     ("in_chans", "0"): "in_chans is 0; use a whole number from 1",
-    ("img_size", "[224]"): "img_size is '[224]'; use a side, or [height, width]",
-    ("name", '"../x"'): "name is '../x'; use letters, digits",
-    ("name", '"pvt_v2_b2"'): "name is pvt_v2_b2, which is a published model with other embed_dims",
+    ("img_size", "[224]"): "img_size is [224]; use a side, or [height, width]",
+    ("name", '"../x"'): "name is '../x'; use a text of letters, digits",
+    ("name", "5"): "name is 5; use a text of letters, digits",
+    ("name", '"pvt_v2_b2"'): "published model of that name differs in embed_dims; give it another",
     ("sr_ratios", "[2, "): "my_pvt.toml is not TOML",
-    ("mlp_ratios", "[4, 9" + "9" * 5000 + "]"): "my_pvt.toml is not TOML",
+    ("qkv_bias", "False"): "write KEY = VALUE, lists in [ ], true or false",
+    ("mlp_ratios", "[4, 9" + "9" * 5000 + "]"): "a number in it has too many digits",
+    ("k" * 5000, "1"): f"unknown key '{'k' * 60}'; use one of",
 }
 
 
@@ -147,6 +155,7 @@ def test_v1_refuses_what_only_v2_has(folder: Path) -> None:
         (lambda path: path.write_text("{}"), "my.toml is not TOML"),
         (lambda path: path.write_text("x=" + "[" * 10_000), "my.toml is not TOML"),
         (lambda path: path.write_text(" " * 2**21), "which is no design file"),
+        (os.mkfifo, "my.toml is no regular file"),  # reading it would never end
     ],
 )
 def test_what_is_no_design_file_is_refused(make: object, message: str, folder: Path) -> None:
@@ -185,11 +194,12 @@ def test_many_settings_make_a_name_that_a_file_can_have() -> None:
     ("changes", "message"),
     [
         (["depths"], "--set 'depths' is not KEY=VALUE"),
+        (["=3"], "--set '=3' is not KEY=VALUE"),
         (["depths=3,4"], "pvt_v2_b2 with --set depths=3,4: embed_dims has 4 values and depths has"),
         (["depth=3,4,6,3"], "unknown key 'depth'; did you mean depths"),
-        (["linear=1"], "linear is '1'; use true or false"),
+        (["linear=1"], "linear is 1; use true or false"),
         (["in_chans=4", "in_chans=3"], "--set in_chans is given 2 times; give it once"),
-        (["name=pvt_v2_b1"], "name is pvt_v2_b1, which is a published model with other depths"),
+        (["name=pvt_v2_b1"], "the published model of that name differs in depths"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes: list[str], message: str) -> None:
@@ -208,6 +218,42 @@ def test_python_takes_a_spec_a_path_and_a_name(folder: Path) -> None:
         sum(p.numel() for p in pvtprof.build_model(path).parameters())
         == (pvtprof.models(64, path)[0]["params"])
     )
+
+
+@pytest.mark.skipif(not ALL, reason="importing transformers takes seconds: PVTPROF_TRIALS=all")
+def test_the_keys_of_transformers_are_those_of_its_configurations() -> None:
+    transformers = pytest.importorskip("transformers")
+    its = vars(transformers.PvtConfig()) | vars(transformers.PvtV2Config())
+    assert {key for key in ELSEWHERE if key not in its} <= {"num_labels"}  # which is a property
+    assert set(ELSEWHERE.values()) <= set(KEYS)
+
+
+def test_a_value_in_python_that_cannot_be_is_refused() -> None:
+    stages = (pvtprof.StageSpec(8, 1, 2, 2, 2),)
+    for make, message in (
+        (lambda: pvtprof.StageSpec(8, 1, 1, 1, 1, qkv_bias="no"), "qkv_bias is 'no'; use true"),
+        (lambda: pvtprof.StageSpec(2**80 + 1, 1, 2, 1, 1), "num_heads 2; use one of 1"),
+        (lambda: pvtprof.StageSpec(55440, 1, 13, 1, 1), "use one of 4, 5, 6, 7, 8, 9, 10, 11, 12,"),
+        (lambda: pvtprof.ModelSpec("x", 2, list(stages)), "stages of x must be a tuple"),
+        (lambda: network(pvtprof.ModelSpec("a\nb", 2, stages)), r"name is 'a\\nb'; use a text"),
+        (lambda: words_of(3), "designs is 3; use a list of designs"),
+        (lambda: words_of([3]), "design is 3; use a variant such as 'sra_conv'"),
+        (lambda: pvtprof.reconcile(""), "'' is not a printed number of operations"),
+        (lambda: pvtprof.reconcile(), "give a printed figure, such as"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            make()  # type: ignore[no-untyped-call]
+
+
+def test_a_file_may_have_commas_in_its_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the names that --set gives."""
+    path = written(folder, "my_pvt+depths=1,2.toml")
+    assert app.main(["models", path, "--model", "pvt_tiny,pvt_small", "--format", "csv"]) == 0
+    names = [line.split(",pvt")[0] for line in capsys.readouterr().out.splitlines()]
+    assert len(names) == 4
+    assert app.main(["fit", "--model", path, "--memory", "1GiB", "--format", "csv"]) == 0
 
 
 def test_two_models_of_one_name_are_refused(folder: Path) -> None:

@@ -16,14 +16,16 @@ import numpy as np
 import pytest
 
 import pvtprof
+from pvtprof.analytic.formulas import model_terms
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS, TOP_1
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.tasks import TASKS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration, choose, kept, search, space
+from pvtprof.predict import calibration, choose, kept, kernels, search, space
 from pvtprof.report import choosing
 from tests.builders import made_up_calibration, model_at
 
@@ -33,7 +35,7 @@ MACHINE = made_up_calibration()
 @pytest.mark.parametrize("model", ["pvt_v2_b2", "pvt_tiny", "pvt_v2_b2_li"])
 @pytest.mark.parametrize(
     ("img", "batch", "attention", "task"),
-    [(224, 1, "eager", "classify"), (512, 4, "sdpa", "classify"), (160, 2, "eager", "pyramid")],
+    [(224, 1, "eager", "classify"), (512, 4, "sdpa", "classify"), (160, 2, "eager", "mask-rcnn")],
 )
 def test_arrays_say_what_the_scalar_path_says(
     model: str, img: int, batch: int, attention: str, task: str
@@ -137,7 +139,7 @@ def test_the_command_prints_writes_and_refuses(
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [int(line["macs"]) for line in lines] == [row["macs"] for row in rows]
     assert app.main(words) == 0
-    assert "that no other design" in capsys.readouterr().out
+    assert "that no other design" in " ".join(capsys.readouterr().out.split())
     for more, part in (
         (["--within", "0"], "'0' is not a time"),
         (["--within", "fast"], "'fast' is not a time"),
@@ -287,12 +289,70 @@ def test_few_keys_are_said_and_published_accuracy_is_shown() -> None:
     assert set(TOP_1) == set(MODELS)
 
 
-def test_the_backbone_of_a_detector_is_searched_and_its_head_is_not() -> None:
+def test_the_backbone_of_a_detector_is_searched_without_its_class_token() -> None:
     words: dict[str, Any] = {"only": "sra_pool", "calibration": MACHINE}
     found = pvtprof.choose("pvt_tiny", 64, task="pyramid", **words)
     assert {design.options for design in found.front} == {(space.POOL,) * 4}  # no class token
     plain = pvtprof.choose("pvt_tiny", 64, **words)
     assert {design.options[3][0] for design in plain.front} != {"sra_pool"}
     assert choosing.render(found, "table", 100).startswith("pvt_tiny for pyramid at 64, batch 1")
-    with pytest.raises(SpecError, match="use --task pyramid"):
-        pvtprof.choose("pvt_tiny", 64, task="retinanet", calibration=MACHINE)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("model", "only", "words"),
+    [
+        ("pvt_tiny", "sra_conv", {"sr_ratios": (2, 4, 1, 1)}),
+        ("pvt_v2_b0", "sra_pool", {"pool_sizes": 5}),
+    ],
+)
+def test_a_design_costs_what_compare_says_of_it_in_every_task(
+    model: str, only: str, words: dict[str, Any], task: str
+) -> None:
+    """With neck and head: MACs, params and bytes as whole numbers."""
+    shared: dict[str, Any] = {"img": (64, 96), "batch": 2, "task": task, "proposals": 7}
+    found = pvtprof.choose(model, only=only, calibration=MACHINE, **shared, **words)
+    (design,) = found.front
+    pool_size = words.get("pool_sizes")
+    said = {"sr_ratios": words.get("sr_ratios"), "pool_size": pool_size, "designs": [only]}
+    run = pvtprof.compare(model, analytic=True, **shared, **said)
+    row = run.comparisons[0].row(None, only)
+    memory = row.peak.bytes + 4 * row.params + 4 * 3 * 2 * 64 * 96
+    assert (design.macs, design.params, design.memory_bytes) == (row.macs, row.params, memory)
+    alone = pvtprof.choose(
+        model, only=only, calibration=MACHINE, **{**shared, "task": "pyramid"}, **words
+    )
+    if TASKS[task].neck:
+        assert not found.is_whole
+        assert design.latency == alone.front[0].latency
+        assert f"the kernels of {task}'s neck" in choosing.render(found, "table", 400)
+        assert choosing.records(found)[0]["latency_of"] == "backbone"
+
+
+def test_neck_and_head_are_timed_where_the_calibration_has_seen_their_kernels() -> None:
+    spec, setting = model_at("pvt_v2_b0", 64)
+    spec = spec.used_for("retinanet")
+    terms = model_terms(spec, setting.image)
+    runs = [(kernel, term.times) for term, kernel in kernels.kernels(terms, "float32")]
+    as_seen = calibration.Fitted("elements", (1e-6, 1e-9, 0.0, 0.0))
+    seen = {kernel.family: as_seen for kernel, _ in runs}
+    machine = replace(MACHINE, families={**seen, **MACHINE.families})
+    asked = search.Search(("sra_conv",), sr_ratios=spec.sr_ratios)
+    found = choose.choose(spec, setting, machine, search=asked)
+    assert found.is_whole
+    assert found.front[0].latency.seconds == pytest.approx(machine.seconds(runs), rel=1e-12)
+    assert "of the backbone" not in choosing.honest(found)
+    assert found.front[0].published == "pvt_v2_b0"  # its backbone's top-1 is known
+
+
+def test_no_figure_is_cut_on_a_narrow_terminal() -> None:
+    found = choose.choose(*model_at("pvt_v2_b0", 64), MACHINE, search=search.Search(("mha",)))
+    assert "…" not in choosing.render(found, "table", 40)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("task", ["classify", "pyramid"])
+def test_stages_5_and_6_have_the_kernels_of_the_others(version: int, task: str) -> None:
+    six = ModelSpec("six", version, (StageSpec(8, 1, 1, 4, 1),) * 6).used_for(task)
+    found = kernels.kernels(model_terms(six.with_attention("sra_pool"), (256, 256)), "float32")
+    assert {kernel.family for _, kernel in found} <= MACHINE.families.keys()

@@ -19,7 +19,7 @@ from pvtprof.analytic import fit
 from pvtprof.analytic.cost import MACS
 from pvtprof.analytic.formulas import model_total
 from pvtprof.designs.part import MODEL
-from pvtprof.designs.spec import ModelSpec, StageSpec
+from pvtprof.designs.spec import ModelSpec, StageSpec, checked_ratios
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
@@ -221,6 +221,17 @@ def test_refusals_are_in_the_words_of_the_command_line(
     for texts, refusal in zip(given, said, strict=True):
         words = [f"--{name}={value}" for name, value in texts.items()]
         assert refused("compare", "--analytic", *words) == f"pvtprof: {refusal}\n"
+
+
+def test_too_many_r_are_refused_with_an_example_of_as_many_stages(tmp_path: Path) -> None:
+    own = [explorer.Explored(spec, f"--model {spec.name}") for spec in random_networks(6)]
+    given = [{**PLAIN, "model": one.spec.name, "R": "1,1,1,1,1,1,1"} for one in own]
+    body = "return given.map((t) => { try { engine.parsed(t); } catch (e) { return e.message; } })"
+    said = in_node(body, given, tmp_path, explorer.program(own))
+    for one, refusal in zip(own, said, strict=True):
+        with pytest.raises(SpecError) as refused:
+            checked_ratios([1] * 7, one.spec.last)
+        assert str(refused.value) == refusal
 
 
 @pytest.mark.parametrize("text", ["24GiB", "16GB", "1.5 GB", "512MiB", "0.5KiB", "24684092KiB"])

@@ -10,6 +10,7 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import Tolerance
+from pvtprof.cli.notes import note_proposals
 from pvtprof.cli.options import task_options, tf32_option, workload_options
 from pvtprof.cli.progress import progress
 from pvtprof.designs.words import CHECK_BUDGET_S, MODES
@@ -96,6 +97,7 @@ def command(
     from pvtprof.check.result import together
 
     asked = request({**options, "force": force}, _given(ctx), may_exit=True)
+    note_proposals(ctx, options["task"])
     for path, suffix in ((junit, ".xml"), (markdown, ".md")):
         if path:
             files.check_writable(path, force, suffix)

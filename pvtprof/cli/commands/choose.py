@@ -8,13 +8,14 @@ import click
 
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.kinds import DURATION, MEMORY
-from pvtprof.cli.options import format_option, task_option, workload_options
+from pvtprof.cli.notes import note_proposals
+from pvtprof.cli.options import format_option, task_options, workload_options
 from pvtprof.report import output
 
 
 @click.command()
 @workload_options(searched=True)
-@task_option
+@task_options
 @click.option(
     "--within", "within_s", type=DURATION, help="The most predicted latency, such as 50ms."
 )
@@ -32,20 +33,24 @@ from pvtprof.report import output
 )
 @click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
 @format_option("table", "csv", "json")
-def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, /, outputs: tuple[str, ...], force: bool, form: str, **options: Any
+) -> None:
     """Search every R and variant of every stage for the best designs.
 
     A design is shown if no other is better in predicted latency, MACs, params and memory at once.
     Nothing is built or run. Needs a calibration (`pvtprof calibrate`). Accuracy is not predicted:
-    --only, --min-keys, --R and --pool-size say what is searched. --task is classify or pyramid (the
-    backbone of a detector, whose neck and head cost the same in every design). Exit code 0; 2:
-    wrong usage, or no design is within the limits.
+    --only, --min-keys, --R and --pool-size say what is searched. With --task, the neck and the head
+    are in every figure but latency: no calibration has seen their kernels, and they take the same
+    time in every design. Exit code 0; 2: wrong usage, or no design is within the limits.
 
     \b
     Examples:
       pvtprof choose --img 512 --within 50ms
       pvtprof choose --img 512 --within 200ms --memory 4GiB -o designs.html
       pvtprof choose --only sra_conv --min-keys 49
+      pvtprof choose --task retinanet --img 800x1333
     """
     from pvtprof import files
     from pvtprof.designs.named import network
@@ -56,6 +61,7 @@ def command(outputs: tuple[str, ...], force: bool, form: str, **options: Any) ->
     files.check_all_writable(outputs, force, ".html")
     model = network(options.pop("model"), options.pop("changes"))
     found = choose(model, **options)
+    note_proposals(ctx, found.model.task)
     if found.is_doubtful:
         click.echo(BUSY, err=True)
     shown = choosing.render(found, form, output.width())

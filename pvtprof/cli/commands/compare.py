@@ -147,24 +147,23 @@ def _run(
 ) -> tuple[Run, tuple[str, ...]]:
     """Return the run and its output paths; refuse bad input before measuring begins."""
     from pvtprof import files
+    from pvtprof.predict.kept import kept_calibration
     from pvtprof.run.compare import compare
     from pvtprof.run.measuring import Measuring
 
     wanted = own_modules(ctx, options)
     asked = _asked(ctx, options, is_own=wanted is not None)
-    known = _kept_calibration(options) if analytic else None  # after what refuses: it may note
-    if analytic:
-        unused = ("budget_s", "cuda_graph", "uncalibrated", "tf32")
-        note_without_effect(ctx, *unused, *() if known else ("device",))  # whose calibration
+    of_machine = (options["device"], options["dtype"], options["mode"])
+    known, problem = kept_calibration(*of_machine) if analytic else (None, "")
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
     if asked:  # which refuses what cannot be
         by_formula = compare(asked, measuring, analytic=True, calibration=known)
-        note_large_pool(ctx, asked)
     if not analytic:
         outputs = outputs or _default_outputs(wanted, asked, options)
     files.check_all_writable(outputs, force)
+    _note(ctx, asked, known is not None, problem)
     if analytic and not wanted:
         return by_formula, outputs
     with progress() as show:
@@ -178,6 +177,17 @@ def _run(
         return own.compare(wanted, asked, measuring, **how), outputs
 
 
+def _note(ctx: click.Context, asked: Sequence[Workload], is_predicted: bool, problem: str) -> None:
+    """Name what has no effect, or a doubtful one; nothing has been refused."""
+    if ctx.params["analytic"]:
+        unused = ("budget_s", "cuda_graph", "uncalibrated", "tf32")
+        note_without_effect(ctx, *unused, *() if is_predicted else ("device",))  # whose calibration
+    note_proposals(ctx, ctx.params["task"])
+    note_large_pool(ctx, asked)
+    if problem:
+        click.echo(problem, err=True)
+
+
 def _asked(ctx: click.Context, options: Mapping[str, Any], is_own: bool) -> list[Workload]:
     """The workloads of PVT's models; none where modules of the user's own are asked for alone."""
     from pvtprof.designs.workload import WORDS
@@ -186,7 +196,6 @@ def _asked(ctx: click.Context, options: Mapping[str, Any], is_own: bool) -> list
     if is_own and not is_given(ctx, "model"):
         refuse_model_options(ctx, *OF_MODELS)
         return []
-    note_proposals(ctx, options["task"])
     return workloads(**{name: options[name] for name in WORDS})
 
 
@@ -209,15 +218,6 @@ def _default_outputs(
     sizes = "+".join(dict.fromkeys(f"{one.height}x{one.width}" for one in asked))
     base = "-".join(filter(None, (f"reports/{models}", sizes, f"{device}{mode}")))
     return f"{base}.json", f"{base}.html"
-
-
-def _kept_calibration(options: Mapping[str, Any]) -> Calibration | None:
-    from pvtprof.predict.kept import kept_calibration
-
-    found, problem = kept_calibration(options["device"], options["dtype"], options["mode"])
-    if problem:
-        click.echo(problem, err=True)
-    return found
 
 
 def _calibrated(

@@ -73,9 +73,9 @@ def command(
         from pvtprof.run.fit_checks import checks
 
         work = workload_to_fit(**options)
+        found = fits(work.designs, work.setting, room.bytes)  # refuses what cannot be
         note_large_pool(ctx, [work])
         note_proposals(ctx, work.task)
-        found = fits(work.designs, work.setting, room.bytes)
         output.emit(fitting.render(found, fitting.whose(room), form, output.width()))
         agreements = checks(found)
     if check and not _agrees(agreements):

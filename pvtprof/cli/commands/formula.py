@@ -40,7 +40,9 @@ def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> N
     names = [name for name, _ in settings]
     for name in names:
         if names.count(name) > 1:
-            raise click.UsageError(f"--at {name} is given {names.count(name)} times; give it once")
-    note_unused_settings(variant, names)
+            given = next(word for word, (known, _) in Setting.kinds.items() if known == name)
+            raise click.UsageError(f"--at {given} is given {names.count(name)} times; give it once")
     work = workload(**dict(settings)) if settings else None
-    output.emit(formula.render(variant, form, work, output.width()))
+    shown = formula.render(variant, form, work, output.width())
+    note_unused_settings(variant, names)
+    output.emit(shown)

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from pvtprof.cli import exit_codes
-from pvtprof.cli.kinds import Img, Listed
 from pvtprof.cli.modules import own_modules, refuse_model_options
 from pvtprof.cli.options import (
     format_option,
+    img_option,
     model_option,
     set_option,
     target_options,
@@ -25,13 +25,7 @@ from pvtprof.report import output
 @click.option("--params", metavar="NUMBER", help="A printed number of parameters, as 27.4M.")
 @model_option()
 @set_option
-@click.option(
-    "--img",
-    "sizes",
-    type=Listed(Img()),
-    multiple=True,
-    help="Image sizes to try.  [default: those of papers, 224 to 1024x2048]",
-)
+@img_option(True, (), "Sizes to try.  [default: those of papers, 224 to 1024x2048]")
 @click.option("--task", metavar="TASK", help=f"Only this use of the model: {', '.join(TASKS)}.")
 @target_options
 @format_option("table", "json")
@@ -43,7 +37,7 @@ def command(
     params: str | None,
     model: str,
     changes: tuple[str, ...],
-    sizes: tuple[tuple[tuple[int, int], ...], ...],
+    img: tuple[tuple[int, int], ...],
     task: str | None,
     form: str,
     **options: Any,
@@ -64,20 +58,17 @@ def command(
     from pvtprof.report import reconciling
     from pvtprof.run.reconcile import reconciled
 
-    if figure is None and params is None:
-        raise click.UsageError("give a printed figure, such as 46.6G, or --params, such as 27.4M")
     wanted = own_modules(ctx, {**options, "task": task})
     if wanted:
         from pvtprof.run.target_reconcile import reconcile_target
 
-        refuse_model_options(ctx, "model", "changes", "sizes", "task")
+        refuse_model_options(ctx, "model", "changes", "img", "task")
         if len(wanted.given) > 1:
             raise click.UsageError("--target has several values; give one")
         name, found = wanted.given[0].name, reconcile_target(wanted, figure, params)
     else:
         spec = network(model, changes)
-        images = [image for listed in sizes for image in listed]
-        name, found = spec.name, reconciled(spec, figure, params, images, task)
+        name, found = spec.name, reconciled(spec, figure, params, img, task)
     output.emit(reconciling.render(name, found, form, output.width()))
     if not all(one.is_explained for one in found):
         sys.exit(exit_codes.UNDECIDED)

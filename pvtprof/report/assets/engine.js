@@ -72,7 +72,7 @@ const pvtprofEngine = (program) => {
         "or the path of a design file (.toml)");
     const { version, stages } = program.models[work.model], last = stages.length;
     if (work.ratios.length !== last) {
-      const such = [...Array(Math.max(0, last - 4)).fill(1), 8, 4, 2, 1].slice(-last);
+      const such = [8, 4, 2, 1, ...Array(Math.max(0, last - 4)).fill(1)].slice(-last);
       refuse(`R has ${work.ratios.length} values; use ${last}, one per stage, such as ${such}`);
     }
     work.ratios.forEach((ratio, i) => positive(`R of stage ${i + 1}`, ratio));
