@@ -71,7 +71,7 @@ def dtypes(terms: Sequence[Term], dtype: str, amp: str) -> Dtypes:
 def _dtype_of(op: Op, read: Sequence[str], amp: str) -> str:
     if op.kind == "contract":
         return amp
-    if op.kind in ("add", "concat") and (op.right == "n e" or op.right == "e"):
+    if op.kind in ("add", "concat") and op.right in ("n e", "u e", "e"):
         read = (*read, "float32")  # a parameter, or what was made of one
     if op.kind == "interpolate" or "float32" in read:
         return "float32"

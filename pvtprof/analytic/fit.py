@@ -13,7 +13,7 @@ from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
-from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.tasks import TRAINED
 from pvtprof.designs.words import MODES
 from pvtprof.errors import SpecError
 
@@ -91,7 +91,7 @@ def fits(designs: Sequence[PvtDesign], setting: Setting, memory_bytes: int) -> F
         )
         for design in designs
         for mode in MODES
-        if mode == "inference" or design.spec.task == CLASSIFY
+        if mode == "inference" or design.spec.task in TRAINED
     )
     return Fits(setting, memory_bytes, found)
 

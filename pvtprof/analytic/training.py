@@ -59,7 +59,7 @@ def saved(terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING
     step = _step(terms, dtype, training)
     for _ in step.forward():
         pass
-    return step.live - step.made[step.terms[-1].op.name].bytes
+    return step.live - sum(step.made[name].bytes for name in step.outputs)
 
 
 def _step(terms: Sequence[Term], dtype: str, training: Training) -> Step:
@@ -170,7 +170,7 @@ def _narrowed(
 def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradients of a sum; for a position embedding they are added over the images."""
     op = term.op
-    if "n e" not in (op.left, op.right):
+    if not {"n e", "u e"} & {op.left, op.right}:
         found = []
         for name in op.of:
             found.append((name, (yield from _narrowed(step, term, name, gradient))))
@@ -182,9 +182,15 @@ def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
         yield step.now("", "sum")
     elif embedding:
         total = _passed_on(gradient)
-    else:
+    elif op.right == "n e":
         step.tensor("n e", term)
         yield step.now("", "new_empty_strided")
+    if op.right == "u e":  # with the entry of a class token, which no sum reads
+        if term.sizes["b"] > 1:
+            step.drop(gradient.storage)
+            gradient.storage = total.storage
+        step.tensor("u e", term)
+        yield step.now("", "slice_backward")
     return [*made, *((name, total) for name in embedding)]
 
 
@@ -206,16 +212,14 @@ def _concat(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 def _interpolate(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradient of a stored position embedding, resized back to its own grid."""
-    sizes = term.sizes
-    class_token = sizes["n"] - sizes["s"]
-    stored = (sizes["u"] - class_token) * sizes["e"] * DTYPES[step.dtypes.result(term.op)]
-    resized = step.alloc(stored)
+    resized = step.tensor("w e", term)
     yield step.now(term.op.module, "upsample_bilinear2d_backward")
-    if not class_token:
+    if term.sizes["n"] == term.sizes["s"]:
         step.drop(gradient.storage)
         gradient.storage = resized
-        step.alloc(stored)
-        yield step.now("", "new_empty_strided")
+        step.tensor("u e", term)
+        is_whole = term.sizes["u"] == term.sizes["w"]  # else there is one that no sum reads
+        yield step.now("", "new_empty_strided" if is_whole else "slice_backward")
         return []
     grid = step.tensor("u e", term)
     yield step.now("", "slice_backward")

@@ -39,6 +39,7 @@ class Step:
         self.pending: dict[str, list[Gradient]] = {}
         self.stacks = {t.op.name for t in terms if "stack" in (r.aten for r in t.op.regrads)}
         self.released = releases(terms)
+        self.outputs = outputs(terms)
         blocks = _blocks(terms) if recompute else []
         self.block_of = {terms[i].op.name: block for block in blocks for i in block}
 
@@ -88,7 +89,7 @@ class Step:
 
     def _release(self, names: Iterable[str]) -> None:
         for name in names:
-            if name != self.terms[-1].op.name:
+            if name not in self.outputs:
                 self.drop(self.made[name])
 
     def _leave_autocast(self) -> None:
@@ -168,7 +169,8 @@ class Step:
 
     def backward(self, rules: Mapping[str, Rule]) -> Iterator[Moment]:
         """Yield every allocation of the backward pass; ``rules`` make gradients (``rule_of``)."""
-        self.pending[self.terms[-1].op.name] = [Gradient(Storage(0))]
+        for name in self.outputs:
+            self.pending[name] = [Gradient(_of_the_caller(self.made[name]))]
         for term in reversed(self.terms):
             gradient = yield from self._regraded(term, self.pending.pop(term.op.name))
             if not is_unfused(term):  # which adds the gradient of its bias up before
@@ -241,6 +243,17 @@ class Step:
             self.drop(old.storage)
             self.pending[name] = [Gradient(total, as_map=old.as_map)]
         self.drop(found.storage)
+
+
+def outputs(terms: Sequence[Term]) -> tuple[str, ...]:
+    """Return the results that the network returns: the last, or those held to the end."""
+    held = tuple(term.op.name for term in terms if term.op.until == "")
+    return held or (terms[-1].op.name,)
+
+
+def _of_the_caller(output: Storage) -> Storage:
+    """Return the gradient of an output: the caller holds it, and it counts for nothing."""
+    return Storage(output.bytes, holders=2)
 
 
 def _blocks(terms: Sequence[Term]) -> list[list[int]]:

@@ -55,6 +55,8 @@ class Task:
     left_out: tuple[str, ...] = ()
 
 
+#: The tasks whose training step has a closed form.
+TRAINED = frozenset((CLASSIFY, "pyramid"))
 #: Every task by its name.
 TASKS: Mapping[str, Task] = {
     CLASSIFY: Task("the network of the papers' section on ImageNet, with its head"),

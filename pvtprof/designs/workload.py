@@ -13,7 +13,7 @@ from pvtprof.designs.named import Model, given_as, network
 from pvtprof.designs.published import NAMEABLE
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
-from pvtprof.designs.tasks import CLASSIFY
+from pvtprof.designs.tasks import CLASSIFY, TRAINED
 from pvtprof.designs.training import Training
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE, DEFAULT_PROPOSALS
 from pvtprof.errors import SpecError
@@ -61,10 +61,10 @@ class Workload:
         checked_ratios(self.sr_ratios, self.model.last)
         self.setting  # noqa: B018 # raises where it cannot be
         self.designs  # noqa: B018 # raises where one cannot be
-        if self.mode == "training" and self.task != CLASSIFY:
+        if self.mode == "training" and self.task not in TRAINED:
             raise SpecError(
                 f"a training step of task {self.task} has no closed form yet; "
-                f"use --mode inference, or --task {CLASSIFY}"
+                f"use --mode inference, or --task {' or '.join(sorted(TRAINED))}"
             )
 
     def again(self) -> Workload:

@@ -156,6 +156,8 @@ class LiveBytes(TorchDispatchMode):
         """Return whether autograd itself would add two gradients in place here."""
         if func is not aten.add.Tensor or self._recomputes or not _in_backward():
             return False
+        if self._known.get(args[0].untyped_storage()) is False:
+            return False  # the caller holds it
         with _disable_current_modes():
             handle = args[0].untyped_storage()._cdata
             return bool(torch._C._storage_Use_Count(handle) <= UNSHARED)

@@ -72,10 +72,10 @@ def test_proposals_without_a_box_head_are_noted(capsys: pytest.CaptureFixture[st
 
 
 def test_fit_of_a_task_is_of_inference(capsys: pytest.CaptureFixture[str]) -> None:
-    words = "fit --memory 64MiB --model pvt_v2_b0 --task pyramid --img 64"
+    words = "fit --memory 64MiB --model pvt_v2_b0 --task fpn --img 64"
     assert app.main(words.split()) == 0
     out = capsys.readouterr().out
-    assert "Inference alone: a training step of task pyramid has no closed form yet" in out
+    assert "Inference alone: a training step of task fpn has no closed form yet" in out
     assert " training " not in out.partition("- ")[0]
 
 
