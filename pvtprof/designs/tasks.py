@@ -56,7 +56,7 @@ class Task:
 
 
 #: The tasks whose training step has a closed form.
-TRAINED = frozenset((CLASSIFY, "pyramid"))
+TRAINED = frozenset((CLASSIFY, "pyramid", "fpn", "retinanet", "semantic-fpn", "mask-rcnn"))
 #: Every task by its name.
 TASKS: Mapping[str, Task] = {
     CLASSIFY: Task("the network of the papers' section on ImageNet, with its head"),
