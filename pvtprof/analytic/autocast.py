@@ -15,6 +15,7 @@ from pvtprof.analytic.formulas import Term
 from pvtprof.analytic.ops import Op, numel
 from pvtprof.designs.words import DTYPES
 
+
 @dataclass(frozen=True, slots=True)
 class Dtypes:
     """The dtype of each result by name, and that of the parameters."""

@@ -23,17 +23,31 @@ from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import TASKS
+from pvtprof.errors import SpecError
 from pvtprof.moment import Moment, highest
 
 
 def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...]:
     """Return the operators of one part of a network."""
     if part.stage is None:
+        check_batch_norms(spec, setting)
         return model_terms(spec, setting.image, setting.batch, setting.attention)
     sizes = model_sizes(spec, setting.batch, setting.image)[part.stage - 1]
     stage = spec.stages[part.stage - 1]
     ops = attention_ops(stage.runs_as, setting.attention, stage.qkv_bias)
     return running(Term(op.inside("attn"), sizes) for op in ops)
+
+
+def check_batch_norms(spec: ModelSpec, setting: Setting) -> None:
+    """Raise SpecError where a batch norm would train on one value a channel, as torch does."""
+    if spec.task != "semantic-fpn" or setting.mode != "training":
+        return
+    grid = token_grids(spec, *setting.image)[-1]
+    if setting.batch * grid[0] * grid[1] == 1:
+        raise SpecError(
+            f"at {setting.height}x{setting.width} the last map of {spec.name} is one pixel, and "
+            "batch norm cannot train on one value a channel; use a larger image, or --batch 2"
+        )
 
 
 def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str, int]:

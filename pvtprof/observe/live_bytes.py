@@ -37,9 +37,9 @@ OPTIMIZER_STEP = "optimizer.step"
 class LiveBytes(TorchDispatchMode):
     """Keeps the running sum of the bytes of live storages: at every operator that allocates.
 
-    What exists before (input, parameters, buffers) does not count. It reads sizes only, so it watches real
-    and fake tensors alike. Watch under ``no_grad``, not ``inference_mode``: there composite
-    operators are not decomposed and the copies that they make escape.
+    What exists before (input, parameters, buffers) does not count. It reads sizes only, so it
+    watches real and fake tensors alike. Watch under ``no_grad``, not ``inference_mode``: there
+    composite operators are not decomposed and the copies that they make escape.
 
     Two things are put right, so that what is watched is what runs when nobody watches: autograd
     adds gradients up in place where it can, but not under a dispatch mode; and fake tensors lay

@@ -83,8 +83,9 @@ def _task(run: Run) -> Iterator[str]:
             parts = (f"{name} {units.giga(cost.macs)}" for name, cost in costs.items())
             yield f"{row.design.name}, MACs: {', '.join(parts)}."
     spec = None if run.is_own else run.designs[0].spec
-    if spec and TASKS[spec.task].left_out:
-        yield f"Left out of {spec.task}: {', '.join(TASKS[spec.task].left_out)}."
+    if spec and (left_out := TASKS[spec.task].leaves_out(run.setting.mode)):
+        step = "a training step of " if run.setting.mode == "training" else ""
+        yield f"Left out of {step}{spec.task}: {', '.join(left_out)}."
     if spec and spec.task == "mask-rcnn":
         yield (
             f"The box head takes {units.integer(spec.proposals)} proposals of each image, the mask "
