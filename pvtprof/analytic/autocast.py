@@ -2,8 +2,9 @@
 
 torch 2.13: products, convolutions and fused attention run in the low dtype, and what they read is
 cast to it (parameters once, kept until autocast is left). A concatenation runs in the widest dtype
-of its parts, and a sum returns it. Interpolation runs in float32. All others run in the dtype of
-what they read; a layer norm keeps its statistics in the dtype of its weights.
+of its parts, and a sum returns it. All others run in the dtype of what they read (a position
+embedding is float32, and so is what is resized of it); a layer norm or batch norm keeps its
+statistics in the dtype of its weights.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pvtprof import units
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.analytic.parts import check_batch_norms, needs, params_bytes, part_terms
+from pvtprof.analytic.parts import check_maps, needs, params_bytes, part_terms
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
@@ -146,7 +146,7 @@ def _smallest(spec: ModelSpec, setting: Setting) -> int:
     def is_too_small(side: int) -> bool:
         try:
             model_sizes(spec, 1, (side, side))
-            check_batch_norms(spec, squared(setting, side))
+            check_maps(spec, squared(setting, side))
         except SpecError:
             return True
         return False

@@ -16,6 +16,11 @@ class Storage:
     holders: int = 1
 
 
+def of_the_caller(output: Storage) -> Storage:
+    """Return the gradient of an output: the caller holds it, and it counts for nothing."""
+    return Storage(output.bytes, holders=2)
+
+
 @dataclass(eq=False, slots=True)
 class Gradient:
     """The gradient of a result: whether it is a ``view``, and whether it lies ``as_map``."""

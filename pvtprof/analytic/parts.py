@@ -30,7 +30,7 @@ from pvtprof.moment import Moment, highest
 def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...]:
     """Return the operators of one part of a network."""
     if part.stage is None:
-        check_batch_norms(spec, setting)
+        check_maps(spec, setting)
         return model_terms(spec, setting.image, setting.batch, setting.attention)
     sizes = model_sizes(spec, setting.batch, setting.image)[part.stage - 1]
     stage = spec.stages[part.stage - 1]
@@ -38,15 +38,18 @@ def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...
     return running(Term(op.inside("attn"), sizes) for op in ops)
 
 
-def check_batch_norms(spec: ModelSpec, setting: Setting) -> None:
-    """Raise SpecError where a batch norm would train on one value a channel, as torch does."""
-    if spec.task != "semantic-fpn" or setting.mode != "training":
+def check_maps(spec: ModelSpec, setting: Setting) -> None:
+    """Raise SpecError where a neck would train on a map of one pixel.
+
+    torch takes one pixel for either layout, and copies follow from that; a batch norm refuses it.
+    """
+    if setting.mode != "training" or TASKS[spec.task].neck is None:
         return
-    grid = token_grids(spec, *setting.image)[-1]
-    if setting.batch * grid[0] * grid[1] == 1:
+    if token_grids(spec, *setting.image)[-1] == (1, 1):
         raise SpecError(
-            f"at {setting.height}x{setting.width} the last map of {spec.name} is one pixel, and "
-            "batch norm cannot train on one value a channel; use a larger image, or --batch 2"
+            f"at {setting.height}x{setting.width} the last map of {spec.name} is one pixel, and a "
+            f"training step of task {spec.task} is known for larger maps alone; "
+            "use a larger --img, or --task pyramid"
         )
 
 

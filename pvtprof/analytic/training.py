@@ -3,8 +3,9 @@
 autograd runs the operators backwards in the strict reverse of their order. Each takes the gradient
 of its result, allocates those of what it read, then lets go of what it had saved and of the
 gradient that it took. Gradients that meet are added up, in place where the first of the two is no
-view. The gradients of parameters stay. Above input, parameters and the gradient of the output;
-the output itself is held until the end. What a ``Training`` adds: the optimizer's state, casts of
+view and nobody else holds it. The gradients of parameters stay; of one that several operators use,
+each gradient is added to the first. Above input, parameters and the gradients of the outputs; the
+outputs themselves are held until the end. What a ``Training`` adds: the optimizer's state, casts of
 parameters and input, and a second forward pass of each block in place of what it would save.
 """
 
@@ -21,7 +22,8 @@ from pvtprof.analytic.gradients import Gradient, reads_tokens_as_map
 from pvtprof.analytic.liveness import aten_name, is_unfused
 from pvtprof.analytic.ops import params
 from pvtprof.analytic.optimizer import parameters, state_bytes, temporaries
-from pvtprof.analytic.training_step import Backward, Rule, Step, batch_statistics
+from pvtprof.analytic.training_step import Backward, Rule, Step
+from pvtprof.analytic.training_terms import batch_statistics
 from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest

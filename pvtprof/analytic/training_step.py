@@ -11,6 +11,7 @@ from pvtprof.analytic.gradients import (
     Gradient,
     Storage,
     Total,
+    of_the_caller,
     reads_tokens_as_map,
     rule_of,
     storage_of,
@@ -23,7 +24,8 @@ from pvtprof.analytic.liveness import (
     keeps,
     releases,
 )
-from pvtprof.analytic.ops import INPLACE, Op, Regrad, exceeds_one, numberless, numel
+from pvtprof.analytic.ops import INPLACE, Regrad, exceeds_one, numberless, numel
+from pvtprof.analytic.training_terms import batch_statistics, blocks, outputs
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment
 
@@ -50,8 +52,8 @@ class Step:
         self.released = releases(terms)
         self.outputs = outputs(terms)
         self.given = {"image", *(t.op.name for t in terms if t.op.kind == "zeros")}  # none learns
-        blocks = _blocks(terms) if recompute else []
-        self.block_of = {terms[i].op.name: block for block in blocks for i in block}
+        every = blocks(terms) if recompute else []
+        self.block_of = {terms[i].op.name: block for block in every for i in block}
 
     def alloc(self, size: int) -> Storage:
         """Return a new storage of so many bytes."""
@@ -189,7 +191,7 @@ class Step:
     def backward(self, rules: Mapping[str, Rule]) -> Iterator[Moment]:
         """Yield every allocation of the backward pass; ``rules`` make gradients (``rule_of``)."""
         for name in self.outputs:
-            self.pending[name] = [Gradient(_of_the_caller(self.made[name]))]
+            self.pending[name] = [Gradient(of_the_caller(self.made[name]))]
         for term in reversed(self.terms):
             name = storage_of(term.op)
             if name not in self.pending:
@@ -271,33 +273,3 @@ class Step:
             self.drop(old.storage)
             self.pending[name] = [Gradient(total, as_map=old.as_map)]
         self.drop(found.storage)
-
-
-def outputs(terms: Sequence[Term]) -> tuple[str, ...]:
-    """Return the results that the network returns: the last, or those held to the end."""
-    held = tuple(term.op.name for term in terms if term.op.until == "")
-    return held or (terms[-1].op.name,)
-
-
-def batch_statistics(term: Term) -> int:
-    """Return the elements that a batch norm keeps in training: mean and deviation of a channel."""
-    return 2 * term.sizes["e"] if term.op.kind == "batchnorm" else 0
-
-
-def _of_the_caller(output: Storage) -> Storage:
-    """Return the gradient of an output: the caller holds it, and it counts for nothing."""
-    return Storage(output.bytes, holders=2)
-
-
-def _blocks(terms: Sequence[Term]) -> list[list[int]]:
-    """Return the numbers of the operators of each block."""
-    found: dict[str, list[int]] = {}
-    for number, term in enumerate(terms):
-        if name := _block(term.op):
-            found.setdefault(name, []).append(number)
-    return list(found.values())
-
-
-def _block(op: Op) -> str:
-    head = op.place.removeprefix("backbone.").partition(".")[0]
-    return head if head.startswith("block") else ""

@@ -42,8 +42,9 @@ class LiveBytes(TorchDispatchMode):
     composite operators are not decomposed and the copies that they make escape.
 
     Two things are put right, so that what is watched is what runs when nobody watches: autograd
-    adds gradients up in place where it can, but not under a dispatch mode; and fake tensors lay
-    some results out in memory in another way than the kernels do (``_as_kernels_lay_out``).
+    adds gradients up in place where nobody else holds them, but not under a dispatch mode; and fake
+    tensors lay some results out in memory in another way than the kernels do
+    (``_as_kernels_lay_out``).
     """
 
     def __init__(self, already: Any = ()) -> None:

@@ -26,7 +26,7 @@ REFUSED = {
     "compare --analytic --task mask-rcnn --proposals 0": "proposals is 0; use a whole number",
     "compare --task fpn --target own.py:f": "--task fpn is of PVT's models, and --target",
     "fit --memory 1GiB --task fpn --target own.py:f": "give only one of them",
-    "compare --analytic --task semantic-fpn --mode training --img 32": "use a larger image",
+    "compare --analytic --task semantic-fpn --mode training --img 32": "the last map of pvt_v2_b2 is one",
     "compare --analytic --model pvt_tiny --R 8,4,2,2": "stage 4 of pvt_tiny has a class token",
 }
 
