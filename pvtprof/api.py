@@ -274,9 +274,8 @@ def fit(
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
     closed forms; nothing is built. ``model``, ``designs``, ``task`` and ``proposals`` are as in
-    ``compare``; for a task other than "classify", only inference is answered. ``optimizer``,
-    ``amp`` and ``checkpoint`` apply to the answers in training. Raises SpecError if the parameters
-    alone do not fit.
+    ``compare``. ``optimizer``, ``amp`` and ``checkpoint`` apply to the answers in training. Raises
+    SpecError if the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")
     >>> [(one.image.size, one.mode) for one in found.fits if one.variant == "sra_conv"]

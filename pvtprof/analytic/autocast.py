@@ -2,8 +2,9 @@
 
 torch 2.13: products, convolutions and fused attention run in the low dtype, and what they read is
 cast to it (parameters once, kept until autocast is left). A concatenation runs in the widest dtype
-of its parts, and a sum returns it. Interpolation runs in float32. All others run in the dtype of
-what they read; a layer norm keeps its statistics in the dtype of its weights.
+of its parts, and a sum returns it. All others run in the dtype of what they read (a position
+embedding is float32, and so is what is resized of it); a layer norm or batch norm keeps its
+statistics in the dtype of its weights.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Dtypes:
 
     def statistics(self, op: Op) -> str:
         """Return the dtype that decides on what an operator returns beside its result."""
-        return self.params if op.kind == "layernorm" else self.result(op)
+        return self.params if op.kind in ("layernorm", "batchnorm") else self.result(op)
 
     def lowers_params(self, op: Op) -> bool:
         """Return whether the weight of an operator is cast, and its bias."""
@@ -48,11 +49,14 @@ class Dtypes:
         casts = op.kind == "contract" or (op.kind == "concat" and bool(op.right))
         return casts and self.of(source) != self.result(op)
 
-    def param_casts(self, term: Term) -> Iterator[int]:
-        """Yield the bytes of each cast parameter of an operator in order: the bias comes first."""
-        if self.lowers_params(term.op):
+    def param_casts(self, term: Term) -> Iterator[tuple[str, int]]:
+        """Yield each cast parameter of an operator, and its bytes: the bias comes first.
+
+        A parameter that several operators use is cast by the first.
+        """
+        if self.lowers_params(term.op) and not term.op.shared:
             for indices in filter(None, (term.op.bias, term.op.right)):
-                yield numel(indices, term.sizes) * DTYPES[self.result(term.op)]
+                yield indices, numel(indices, term.sizes) * DTYPES[self.result(term.op)]
 
 
 def dtypes(terms: Sequence[Term], dtype: str, amp: str) -> Dtypes:
@@ -71,8 +75,8 @@ def dtypes(terms: Sequence[Term], dtype: str, amp: str) -> Dtypes:
 def _dtype_of(op: Op, read: Sequence[str], amp: str) -> str:
     if op.kind == "contract":
         return amp
-    if op.kind in ("add", "concat") and (op.right == "n e" or op.right == "e"):
+    if op.kind in ("add", "concat", "interpolate") and op.right in ("n e", "u e", "e"):
         read = (*read, "float32")  # a parameter, or what was made of one
-    if op.kind == "interpolate" or "float32" in read:
+    if "float32" in read:
         return "float32"
     return amp

@@ -44,17 +44,19 @@ class Map:
 class Drawing:
     """The operators of a neck and a head, in the order in which they run.
 
-    ``shared`` operators have no parameters of their own.
+    The calls of a head for the maps after the first (``level``) use the parameters of that one.
     """
 
     batch: int
-    shared: bool = False
+    level: int = 0
     placed: list[Placed] = field(default_factory=list)
 
     def add(self, op: Op, made: Map, **sizes: int) -> Map:
         """Append an operator that makes a map."""
         own = {"b": self.batch, "r": made.rois, "s": made.area, "e": made.channels}
-        self.placed.append((replace(op, shared=True) if self.shared else op, own | sizes))
+        if self.level:
+            op = replace(op, shared=op.name.replace(f".({self.level})", ".(0)", 1))
+        self.placed.append((op, own | sizes))
         return made
 
     def conv(
@@ -150,7 +152,7 @@ def _every_second(drawing: Drawing, name: str, x: Map, until: str) -> Map:
 def _retinanet(drawing: Drawing, maps: Sequence[Map]) -> None:
     """Append a tower for classes and one for boxes over every map; all maps share the weights."""
     for level, x in enumerate(maps):
-        drawing.shared = level > 0
+        drawing.level = level
         call = f"bbox_head.({level})"
         for tower, last, channels in (
             ("cls_convs", "retina_cls", tasks.ANCHORS * tasks.OBJECTS),
@@ -190,7 +192,7 @@ def _branch(drawing: Drawing, level: int, x: Map) -> Map:
 def _proposals(drawing: Drawing, maps: Sequence[Map]) -> None:
     """Append the region proposal network over every map; all maps share the weights."""
     for level, x in enumerate(maps):
-        drawing.shared = level > 0
+        drawing.level = level
         call = f"rpn_head.({level})"
         seen = drawing.conv(f"{call}.rpn_conv", x, WIDTH, (3, 1), bound=True)
         drawing.in_place(f"{call}.relu", seen, "functional_relu_", call)
@@ -200,7 +202,7 @@ def _proposals(drawing: Drawing, maps: Sequence[Map]) -> None:
 
 def _rois(drawing: Drawing, proposals: int) -> None:
     """Append box head and mask head, on what RoIAlign would give them."""
-    drawing.shared = False
+    drawing.level = 0
     x = _aligned(drawing, "roi_head.bbox_roi_extractor", tasks.BOX_SIDE, proposals)
     x = Map(x.name, (1, 1), x.area * x.channels, proposals)
     head = "roi_head.bbox_head"

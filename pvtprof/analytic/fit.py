@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 from pvtprof import units
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.analytic.parts import needs, params_bytes, part_terms
+from pvtprof.analytic.parts import check_maps, needs, params_bytes, part_terms
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
-from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.words import MODES
 from pvtprof.errors import SpecError
 
@@ -55,7 +54,7 @@ class Fits:
     """What fits into ``memory_bytes``: parameters, input and the peak of live tensors together.
 
     In training the gradients of the parameters are part of the peak, and so is the state of the
-    setting's optimizer. Of a task there is inference alone: see ``Workload``.
+    setting's optimizer.
     """
 
     setting: Setting
@@ -91,7 +90,6 @@ def fits(designs: Sequence[PvtDesign], setting: Setting, memory_bytes: int) -> F
         )
         for design in designs
         for mode in MODES
-        if mode == "inference" or design.spec.task == CLASSIFY
     )
     return Fits(setting, memory_bytes, found)
 
@@ -107,7 +105,7 @@ def image_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
     def at_side(side: int) -> tuple[int, str]:
         return needs(spec, squared(setting, side))
 
-    return _edge(at_side, _smallest(spec), MAX_SIDE, memory_bytes)
+    return _edge(at_side, _smallest(spec, setting), MAX_SIDE, memory_bytes)
 
 
 def _batch_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
@@ -142,12 +140,13 @@ def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
     return high
 
 
-def _smallest(spec: ModelSpec) -> int:
-    """Return the smallest square image that a network accepts."""
+def _smallest(spec: ModelSpec, setting: Setting) -> int:
+    """Return the smallest square image that a network accepts at the setting's batch."""
 
     def is_too_small(side: int) -> bool:
         try:
             model_sizes(spec, 1, (side, side))
+            check_maps(spec, squared(setting, side))
         except SpecError:
             return True
         return False

@@ -228,10 +228,12 @@ def layout(spec: ModelSpec, stored: bool, attention: str) -> tuple[tuple[Op, int
     placed = _placed_ops(spec, stored, attention)
     if TASKS[spec.task].neck is None:
         return tuple(placed)
-    return tuple(
-        (replace(op, where=f"backbone.{op.place}".rstrip(".")), stage, times)
-        for op, stage, times in placed
-    )
+    return tuple((_in_backbone(op), stage, times) for op, stage, times in placed)
+
+
+def _in_backbone(op: Op) -> Op:
+    regrads = tuple(replace(r, where=f"backbone.{r.where}".rstrip(".")) for r in op.regrads)
+    return replace(op, where=f"backbone.{op.place}".rstrip("."), regrads=regrads)
 
 
 def _placed_ops(spec: ModelSpec, stored: bool, attention: str) -> Iterator[tuple[Op, int, int]]:

@@ -149,7 +149,9 @@ def keeps(term: Term) -> tuple[tuple[str, ...], bool]:
         return op.of, True
     if op.kind == "maxpool":
         return op.of, True
-    if op.kind in INPLACE or op.kind == "batchnorm":
+    if op.kind == "batchnorm":
+        return op.of, True
+    if op.kind in INPLACE:
         return op.of, False
     if op.kind in ("contract", "gelu") or (op.kind == "pool" and aten_name(term) != "mean"):
         return op.of, False

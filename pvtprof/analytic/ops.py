@@ -59,7 +59,7 @@ class Op:
     ``regrads`` are the copies that views of its result cost on the way back.
     ``fused`` operators run inside one kernel: as many MACs, but the indices ``h n m`` of the
     scores are never stored.
-    ``shared`` operators use the parameters of another, which has them in its count.
+    ``shared`` names the operator whose parameters it uses, which has them in its count.
 
     >>> q = Op("q", "contract", "b n c", "c e", "b n e", bias="e")
     >>> macs(q, {"b": 2, "n": 196, "c": 64, "e": 64}) == 2 * 196 * 64 * 64
@@ -80,7 +80,7 @@ class Op:
     fused: bool = False
     from_map: bool = False
     regrads: tuple[Regrad, ...] = ()
-    shared: bool = False
+    shared: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

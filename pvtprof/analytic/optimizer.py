@@ -34,6 +34,8 @@ def parameters(terms: Sequence[Term]) -> list[int]:
 
 
 def _parameters_of(op: Op) -> tuple[str, ...]:
+    if op.shared:
+        return ()
     return (op.right, op.bias) if op.owns_right else (op.bias,)
 
 
@@ -41,13 +43,15 @@ def _made_at(terms: Sequence[Term], number: int, term: Term) -> tuple[int, float
     """Return where the module of an operator was made, to sort by.
 
     Position embeddings and class token belong to the network itself, the token last. Keys and
-    values are made before what reduces them.
+    values are made before what reduces them; the towers of RetinaNet before what reads them.
     """
     op = term.op
     if op.kind == "concat":
         return 1, number
     if op.kind in ("add", "interpolate"):
         return 0, number
+    if ".retina_" in op.name:
+        return 3, number
     if op.name.endswith("attn.kv") or ".kv@" in op.name:
         return 2, _query_of(terms, number) + 0.5
     return 2, number

@@ -23,17 +23,34 @@ from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import TASKS
+from pvtprof.errors import SpecError
 from pvtprof.moment import Moment, highest
 
 
 def part_terms(spec: ModelSpec, part: Part, setting: Setting) -> tuple[Term, ...]:
     """Return the operators of one part of a network."""
     if part.stage is None:
+        check_maps(spec, setting)
         return model_terms(spec, setting.image, setting.batch, setting.attention)
     sizes = model_sizes(spec, setting.batch, setting.image)[part.stage - 1]
     stage = spec.stages[part.stage - 1]
     ops = attention_ops(stage.runs_as, setting.attention, stage.qkv_bias)
     return running(Term(op.inside("attn"), sizes) for op in ops)
+
+
+def check_maps(spec: ModelSpec, setting: Setting) -> None:
+    """Raise SpecError where a neck would train on a map of one pixel.
+
+    torch takes one pixel for either layout, and copies follow from that; a batch norm refuses it.
+    """
+    if setting.mode != "training" or TASKS[spec.task].neck is None:
+        return
+    if token_grids(spec, *setting.image)[-1] == (1, 1):
+        raise SpecError(
+            f"at {setting.height}x{setting.width} the last map of {spec.name} is one pixel, and a "
+            f"training step of task {spec.task} is known for larger maps alone; "
+            "use a larger --img, or --task pyramid"
+        )
 
 
 def formula_by_module(terms: Iterable[Term], convention: Convention) -> dict[str, int]:

@@ -3,8 +3,9 @@
 autograd runs the operators backwards in the strict reverse of their order. Each takes the gradient
 of its result, allocates those of what it read, then lets go of what it had saved and of the
 gradient that it took. Gradients that meet are added up, in place where the first of the two is no
-view. The gradients of parameters stay. Above input, parameters and the gradient of the output;
-the output itself is held until the end. What a ``Training`` adds: the optimizer's state, casts of
+view and nobody else holds it. The gradients of parameters stay; of one that several operators use,
+each gradient is added to the first. Above input, parameters and the gradients of the outputs; the
+outputs themselves are held until the end. What a ``Training`` adds: the optimizer's state, casts of
 parameters and input, and a second forward pass of each block in place of what it would save.
 """
 
@@ -17,11 +18,12 @@ from typing import Any
 from pvtprof.analytic import liveness
 from pvtprof.analytic.autocast import dtypes
 from pvtprof.analytic.formulas import Term
-from pvtprof.analytic.gradients import Gradient
+from pvtprof.analytic.gradients import Gradient, reads_tokens_as_map
 from pvtprof.analytic.liveness import aten_name, is_unfused
 from pvtprof.analytic.ops import params
 from pvtprof.analytic.optimizer import parameters, state_bytes, temporaries
 from pvtprof.analytic.training_step import Backward, Rule, Step
+from pvtprof.analytic.training_terms import batch_statistics
 from pvtprof.designs.training import PLAIN_TRAINING, Training
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment, highest
@@ -55,11 +57,12 @@ def timeline(
 def saved(terms: Sequence[Term], dtype: str, training: Training = PLAIN_TRAINING) -> int:
     """Return the bytes kept for backward, without input, parameters, state and output."""
     if not training.checkpoint and training.amp == "off":
-        return liveness.saved(terms, dtype)
+        statistics = sum(map(batch_statistics, terms)) * DTYPES[dtype]
+        return liveness.saved(terms, dtype) + statistics
     step = _step(terms, dtype, training)
     for _ in step.forward():
         pass
-    return step.live - step.made[step.terms[-1].op.name].bytes
+    return step.live - sum(step.made[name].bytes for name in step.outputs)
 
 
 def _step(terms: Sequence[Term], dtype: str, training: Training) -> Step:
@@ -82,6 +85,8 @@ def _linear(step: Step, term: Term, gradient: Gradient) -> Backward:
     order = [("mm", op.left), ("mm", op.right), ("sum", op.bias)]
     if not op.bias:
         order = [("mm", op.right), ("mm", op.left)]
+    if op.of[0] in step.given:
+        order.remove(("mm", op.left))
     of_input = None
     for aten, indices in reversed(order) if is_unfused(term) else order:
         if aten == "sum" and not is_unfused(term) and op.name in step.block_of:
@@ -93,17 +98,19 @@ def _linear(step: Step, term: Term, gradient: Gradient) -> Backward:
         yield step.now(op.module, aten)
         if aten == "sum" and is_unfused(term):
             yield from step.recomputed(term)
-    return [(op.of[0], Gradient(of_input, view=True))] if of_input else []
+    view = "r" not in op.left  # of tokens in rows; proposals are rows already
+    return [(op.of[0], Gradient(of_input, view=view))] if of_input else []
 
 
 def _convolution(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield all gradients at once; an image has none."""
     op = term.op
-    of_input = step.tensor(op.left, term) if op.of != ("image",) else None
+    of_input = step.tensor(op.left, term) if op.of[0] not in step.given else None
     for indices in filter(None, (op.right, op.bias)):
         step.parameter(indices, term)
     yield step.now(op.module, "convolution_backward")
-    return [(op.of[0], Gradient(of_input, view=True))] if of_input else []
+    view = reads_tokens_as_map(op)
+    return [(op.of[0], Gradient(of_input, view=view))] if of_input else []
 
 
 def _bmm(step: Step, term: Term, gradient: Gradient) -> Backward:
@@ -124,10 +131,10 @@ def _fused(step: Step, term: Term, gradient: Gradient) -> Backward:
     return made
 
 
-def _layernorm(step: Step, term: Term, gradient: Gradient) -> Backward:
+def _norm(step: Step, term: Term, gradient: Gradient) -> Backward:
     made = step.tensor(term.op.left, term)
     step.alloc(params(term.op, term.sizes) * DTYPES[step.dtypes.params])
-    yield step.now(term.op.module, "native_layer_norm_backward")
+    yield step.now(term.op.module, f"{aten_name(term)}_backward")
     return [(term.op.of[0], Gradient(made))]
 
 
@@ -170,7 +177,7 @@ def _narrowed(
 def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradients of a sum; for a position embedding they are added over the images."""
     op = term.op
-    if "n e" not in (op.left, op.right):
+    if not {"n e", "u e"} & {op.left, op.right}:
         found = []
         for name in op.of:
             found.append((name, (yield from _narrowed(step, term, name, gradient))))
@@ -179,12 +186,18 @@ def _add(step: Step, term: Term, gradient: Gradient) -> Backward:
     made = [(tokens, (yield from _narrowed(step, term, tokens, gradient)))]
     if term.sizes["b"] > 1:
         total = Gradient(step.tensor("n e", term))
-        yield step.now("", "sum")
+        yield step.now(op.module, "sum")
     elif embedding:
         total = _passed_on(gradient)
-    else:
+    elif op.right == "n e":
         step.tensor("n e", term)
-        yield step.now("", "new_empty_strided")
+        yield step.now(op.module, "new_empty_strided")
+    if op.right == "u e":  # with the entry of a class token, which no sum reads
+        if term.sizes["b"] > 1:
+            step.drop(gradient.storage)
+            gradient.storage = total.storage
+        step.tensor("u e", term)
+        yield step.now(op.module, "slice_backward")
     return [*made, *((name, total) for name in embedding)]
 
 
@@ -206,22 +219,21 @@ def _concat(step: Step, term: Term, gradient: Gradient) -> Backward:
 
 def _interpolate(step: Step, term: Term, gradient: Gradient) -> Backward:
     """Yield the gradient of a stored position embedding, resized back to its own grid."""
-    sizes = term.sizes
-    class_token = sizes["n"] - sizes["s"]
-    stored = (sizes["u"] - class_token) * sizes["e"] * DTYPES[step.dtypes.result(term.op)]
-    resized = step.alloc(stored)
+    network = term.op.module.rpartition(".")[0]
+    resized = step.tensor("w e", term)
     yield step.now(term.op.module, "upsample_bilinear2d_backward")
-    if not class_token:
+    if term.sizes["n"] == term.sizes["s"]:
         step.drop(gradient.storage)
         gradient.storage = resized
-        step.alloc(stored)
-        yield step.now("", "new_empty_strided")
+        step.tensor("u e", term)
+        is_whole = term.sizes["u"] == term.sizes["w"]  # else there is one that no sum reads
+        yield step.now(network, "new_empty_strided" if is_whole else "slice_backward")
         return []
     grid = step.tensor("u e", term)
-    yield step.now("", "slice_backward")
+    yield step.now(network, "slice_backward")
     step.drop(resized)
     step.tensor("u e", term)  # that of the class token, into which the other is added in place
-    yield step.now("", "slice_backward")
+    yield step.now(network, "slice_backward")
     step.drop(grid)
     return []
 
@@ -232,7 +244,8 @@ RULES: Mapping[str, Rule] = {
     "convolution": _convolution,
     "bmm": _bmm,
     "fused": _fused,
-    "layernorm": _layernorm,
+    "layernorm": _norm,
+    "batchnorm": _norm,
     "pool": _pool,
     "copy": _copy,
     "add": _add,
@@ -243,4 +256,9 @@ RULES: Mapping[str, Rule] = {
     "relu": _pointwise("threshold_backward"),
     "scale": _pointwise("mul"),
     "mean": _pointwise("div"),
+    "relu_": _pointwise("threshold_backward"),
+    "functional_relu_": _pointwise("threshold_backward"),
+    "nearest": _pointwise("upsample_nearest2d_backward"),
+    "resize": _pointwise("upsample_bilinear2d_backward"),
+    "maxpool": _pointwise("max_pool2d_with_indices_backward"),
 }

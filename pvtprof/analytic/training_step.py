@@ -7,7 +7,16 @@ from typing import TypeAlias
 
 from pvtprof.analytic.autocast import Dtypes
 from pvtprof.analytic.formulas import Term
-from pvtprof.analytic.gradients import Gradient, Storage, rule_of, weight_is_laid_out_anew
+from pvtprof.analytic.gradients import (
+    Gradient,
+    Storage,
+    Total,
+    of_the_caller,
+    reads_tokens_as_map,
+    rule_of,
+    storage_of,
+    weight_is_laid_out_anew,
+)
 from pvtprof.analytic.liveness import (
     allocations,
     beside,
@@ -15,7 +24,8 @@ from pvtprof.analytic.liveness import (
     keeps,
     releases,
 )
-from pvtprof.analytic.ops import Op, Regrad, exceeds_one, numberless, numel
+from pvtprof.analytic.ops import INPLACE, Regrad, exceeds_one, numberless, numel
+from pvtprof.analytic.training_terms import batch_statistics, blocks, outputs
 from pvtprof.designs.words import DTYPES
 from pvtprof.moment import Moment
 
@@ -34,13 +44,16 @@ class Step:
         self.live = 0
         self.made: dict[str, Storage] = {}
         self.saved: dict[str, list[Storage]] = {}
-        self.cached: list[Storage] = []  # parameters that autocast has cast
-        self.lowered: list[tuple[Storage, str]] = []  # gradients of those, and their indices
+        self.cached: dict[tuple[str, str], Storage] = {}  # parameters that autocast has cast
+        self.totals: dict[tuple[str, str], Total] = {}  # gradients of parameters: whose, and which
+        self.added: list[Storage] = []  # gradients that are added to those in place
         self.pending: dict[str, list[Gradient]] = {}
         self.stacks = {t.op.name for t in terms if "stack" in (r.aten for r in t.op.regrads)}
         self.released = releases(terms)
-        blocks = _blocks(terms) if recompute else []
-        self.block_of = {terms[i].op.name: block for block in blocks for i in block}
+        self.outputs = outputs(terms)
+        self.given = {"image", *(t.op.name for t in terms if t.op.kind == "zeros")}  # none learns
+        every = blocks(terms) if recompute else []
+        self.block_of = {terms[i].op.name: block for block in every for i in block}
 
     def alloc(self, size: int) -> Storage:
         """Return a new storage of so many bytes."""
@@ -53,11 +66,18 @@ class Step:
         return self.alloc(numel(indices, term.sizes) * each)
 
     def parameter(self, indices: str, term: Term) -> Storage:
-        """Return the gradient of a parameter; it is cast later where the parameter was."""
-        if not self.dtypes.lowers_params(term.op):
-            return self.tensor(indices, term, self.dtypes.params)
-        gradient = self.tensor(indices, term)
-        self.lowered.append((gradient, indices))
+        """Return the gradient of a parameter; it is cast later where the parameter was.
+
+        That of a parameter which several operators use is added to the first one, and let go.
+        """
+        low = self.dtypes.lowers_params(term.op)
+        gradient = self.tensor(indices, term, None if low else self.dtypes.params)
+        key = term.op.shared or term.op.name, indices
+        if key in self.totals:
+            self.added.append(gradient)
+        else:
+            anew = indices == term.op.right and weight_is_laid_out_anew(term)
+            self.totals[key] = Total(gradient, anew)
         return gradient
 
     def drop(self, storage: Storage) -> None:
@@ -88,22 +108,22 @@ class Step:
 
     def _release(self, names: Iterable[str]) -> None:
         for name in names:
-            if name != self.terms[-1].op.name:
+            if name not in self.outputs:
                 self.drop(self.made[name])
 
     def _leave_autocast(self) -> None:
-        for storage in self.cached:
+        for storage in self.cached.values():
             self.drop(storage)
         self.cached.clear()
 
     def _forward_of(self, term: Term, is_kept: bool, runs: bool = True) -> Iterator[Moment]:
         """Yield the allocations of an operator; with ``runs`` false, only those before it runs."""
         op = term.op
-        weight = cast = None
-        for size in self.dtypes.param_casts(term):
-            weight = self.alloc(size)  # after the bias, if there is one
-            self.cached.append(weight)
+        cast = None
+        for indices, size in self.dtypes.param_casts(term):
+            self.cached[op.name, indices] = self.alloc(size)
             yield self.now(op.module, "_to_copy")
+        weight = self.cached.get((op.shared or op.name, op.right))
         if self.dtypes.is_cast(op):
             cast = self.tensor(op.left, term)
             yield self.now(op.module, "_to_copy")
@@ -116,7 +136,8 @@ class Step:
             statistics = yield from self._made_by(term)
             sources[op.name] = self.made[op.name]
         kept = [sources[name] for name in names if name in sources]
-        kept += [weight] if weight else []
+        is_read = rule_of(term) != "linear" or op.of[0] not in self.given
+        kept += [weight] if weight and is_read else []  # by the gradient of the input
         if is_kept:
             for storage in kept:
                 storage.holders += 1
@@ -129,9 +150,10 @@ class Step:
 
     def _made_by(self, term: Term) -> Generator[Moment, None, Storage]:
         """Yield the allocations of an operator itself; return what is made beside its result."""
-        parts = []
+        parts = [(Storage(0), Storage(0))] if term.op.kind in INPLACE else []
         for aten, size, _ in allocations(term, self.dtypes.result(term.op)):
             extra = beside(term, self.dtypes.statistics(term.op))
+            extra += batch_statistics(term) * DTYPES[self.dtypes.statistics(term.op)]
             parts.append((self.alloc(size), self.alloc(extra)))
             yield self.now(term.op.module, aten)
         for temporary, _ in parts[:-1]:
@@ -168,15 +190,22 @@ class Step:
 
     def backward(self, rules: Mapping[str, Rule]) -> Iterator[Moment]:
         """Yield every allocation of the backward pass; ``rules`` make gradients (``rule_of``)."""
-        self.pending[self.terms[-1].op.name] = [Gradient(Storage(0))]
+        for name in self.outputs:
+            self.pending[name] = [Gradient(of_the_caller(self.made[name]))]
         for term in reversed(self.terms):
-            gradient = yield from self._regraded(term, self.pending.pop(term.op.name))
+            name = storage_of(term.op)
+            if name not in self.pending:
+                continue  # nothing learns from it
+            gradient = yield from self._regraded(term, self.pending.pop(name))
             if not is_unfused(term):  # which adds the gradient of its bias up before
                 yield from self.recomputed(term)
             found = yield from rules[rule_of(term)](self, term, gradient)
             self.let_go(term)
             self.drop(gradient.storage)
-            if not self.lowered and weight_is_laid_out_anew(term):
+            for storage in self.added:
+                self.drop(storage)
+            self.added.clear()
+            if not self.dtypes.lowers_params(term.op):
                 yield from self._laid_out_anew(term)
             for name, one in found:
                 one = yield from self._cast_back(term, one)
@@ -191,6 +220,10 @@ class Step:
             self.drop(storage)
 
     def _laid_out_anew(self, term: Term) -> Iterator[Moment]:
+        """Yield the copy of a weight's gradient that does not lie as the weight does."""
+        total = self.totals.get((term.op.name, term.op.right))
+        if total is None or not total.anew:
+            return
         copy = self.tensor(term.op.right, term, self.dtypes.params)
         yield self.now(term.op.module, "new_empty_strided")
         self.drop(copy)
@@ -202,19 +235,18 @@ class Step:
         cast = self.tensor(term.op.left, term, self.dtypes.of(term.op.of[0]))
         yield self.now(term.op.module, "_to_copy")
         self.drop(found.storage)
-        return Gradient(cast, view=term.op.is_convolution)
+        return Gradient(cast, view=reads_tokens_as_map(term.op))
 
     def _raised(self, term: Term) -> Iterator[Moment]:
         """Yield the casts of the gradients of cast parameters: of the weight, then of the bias."""
-        by_indices = {indices: low for low, indices in self.lowered}
-        self.lowered.clear()
-        for indices in (term.op.right, term.op.bias):
-            if indices in by_indices:
-                self.tensor(indices, term, self.dtypes.params)
-                yield self.now(term.op.module, "_to_copy")
-                self.drop(by_indices[indices])
-                if indices == term.op.right and weight_is_laid_out_anew(term):
-                    yield from self._laid_out_anew(term)
+        if not self.dtypes.lowers_params(term.op) or term.op.shared:
+            return
+        for indices in filter(None, (term.op.right, term.op.bias)):
+            self.tensor(indices, term, self.dtypes.params)
+            yield self.now(term.op.module, "_to_copy")
+            self.drop(self.totals[term.op.name, indices].storage)
+            if indices == term.op.right:
+                yield from self._laid_out_anew(term)
 
     def _regraded(self, term: Term, arrived: list[Gradient]) -> Generator[Moment, None, Gradient]:
         """Yield the gradient of a result in the layout that the backward needs."""
@@ -241,17 +273,3 @@ class Step:
             self.drop(old.storage)
             self.pending[name] = [Gradient(total, as_map=old.as_map)]
         self.drop(found.storage)
-
-
-def _blocks(terms: Sequence[Term]) -> list[list[int]]:
-    """Return the numbers of the operators of each block."""
-    found: dict[str, list[int]] = {}
-    for number, term in enumerate(terms):
-        if name := _block(term.op):
-            found.setdefault(name, []).append(number)
-    return list(found.values())
-
-
-def _block(op: Op) -> str:
-    head = op.place.partition(".")[0]
-    return head if head.startswith("block") else ""

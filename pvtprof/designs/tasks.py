@@ -26,6 +26,7 @@ MERGED = 128
 
 _ANCHORS = "anchors and their decoding"
 _NMS = "non-maximum suppression"
+_ASSIGNMENT = "assignment of boxes to anchors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,19 @@ class Neck:
 class Task:
     """What follows the backbone. ``taker`` is the submodule that reads the neck's maps last.
 
-    ``left_out`` names what depends on the data, or has no operator that a counter counts.
+    ``left_out`` names what depends on the data, or has no operator that a counter counts;
+    ``untrained`` what is left out of a training step.
     """
 
     source: str
     neck: Neck | None = None
     taker: str = ""
     left_out: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
+
+    def leaves_out(self, mode: str) -> tuple[str, ...]:
+        """Return what is left out in a mode."""
+        return self.untrained if mode == "training" else self.left_out
 
 
 #: Every task by its name.
@@ -65,17 +72,20 @@ TASKS: Mapping[str, Task] = {
         Neck(start=2, extra=2, by="conv"),
         "bbox_head",
         (_ANCHORS, _NMS),
+        (_ANCHORS, _ASSIGNMENT, "losses"),
     ),
     "semantic-fpn": Task(
         "Semantic FPN on ADE20K: maps of 128 channels added up (arXiv:1901.02446)",
         Neck(),
         "decode_head",
         ("the argmax over the classes",),
+        ("dropout before the classes", "the loss"),
     ),
     "mask-rcnn": Task(
         "Mask R-CNN on COCO: maps P2 to P6, box head and mask head (arXiv:1703.06870)",
         Neck(extra=1),
         "roi_head",
         (_ANCHORS, "choice of the proposals", "RoIAlign", _NMS, "pasting of masks"),
+        (_ANCHORS, _ASSIGNMENT, "choice of the proposals", _NMS, "RoIAlign", "losses"),
     ),
 }

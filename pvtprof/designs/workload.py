@@ -16,7 +16,6 @@ from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.training import Training
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE, DEFAULT_PROPOSALS
-from pvtprof.errors import SpecError
 
 #: The words that make a workload: what `workload` takes.
 WORDS = (
@@ -61,11 +60,6 @@ class Workload:
         checked_ratios(self.sr_ratios, self.model.last)
         self.setting  # noqa: B018 # raises where it cannot be
         self.designs  # noqa: B018 # raises where one cannot be
-        if self.mode == "training" and self.task != CLASSIFY:
-            raise SpecError(
-                f"a training step of task {self.task} has no closed form yet; "
-                f"use --mode inference, or --task {CLASSIFY}"
-            )
 
     def again(self) -> Workload:
         """Return the workload with its design file read again, where it has one.
@@ -162,7 +156,7 @@ def workload(
 def workload_to_fit(model: Model, img: int | tuple[int, int], **words: Any) -> Workload:
     """Return the workload of ``fit``, which answers in inference and in training.
 
-    How a network is trained needs the mode in which it is; a task has inference alone.
+    How a network is trained needs the mode in which it is.
     """
     trained = Training(*(words[name] for name in ("optimizer", "amp", "checkpoint")))
     return workload(model, img, mode="inference" if trained.is_plain else "training", **words)

@@ -158,7 +158,7 @@ class PyramidVisionTransformer(nn.Module):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             x = x + self.position(number, H, W)
             for block in getattr(self, f"block{number}"):
-                x = block(x, H, W)
+                x = run_block(block, x, H, W, self.checkpoint)
             x = as_map(x, H, W)
             maps.append(x)
         return tuple(maps)

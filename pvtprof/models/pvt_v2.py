@@ -97,7 +97,7 @@ class PyramidVisionTransformerV2(nn.Module):
         for number in range(1, self.last + 1):
             x, H, W = getattr(self, f"patch_embed{number}")(x)
             for block in getattr(self, f"block{number}"):
-                x = block(x, H, W)
+                x = run_block(block, x, H, W, self.checkpoint)
             x = getattr(self, f"norm{number}")(x)
             x = as_map(x, H, W)
             maps.append(x)

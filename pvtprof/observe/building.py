@@ -74,9 +74,11 @@ def _built_one(setup: dict[str, Any], row: Any, device: Any) -> tuple[Built, dic
     is_reference = isinstance(row, str)
     module, inputs = REFERENCES[row](device) if is_reference else _made(setup, row)
     module, mode = module.to(device.name), "inference" if is_reference else setup["mode"]
+    if mode == "training" and isinstance(row, dict) and row.keys() & {"model", "network"}:
+        module.train()  # batch norms take the statistics of the batch
     inputs = nesting.mapped(lambda x: _on(setup, x), inputs)
     if isinstance(row, dict) and "checkpoint" in row:
-        module.checkpoint = True
+        getattr(module, "backbone", module).checkpoint = True  # a detector has a backbone
     call = call_of(module, inputs, mode, setup)
     output, names = clocks.named(call) if device.is_cuda else (call(), [])
     if not (found := nesting.tensors(output)):

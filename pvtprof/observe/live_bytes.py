@@ -28,6 +28,8 @@ Seen = TypeVar("Seen")
 UNSHARED = 2
 #: Autograd's task outside of a backward pass.
 NO_TASK = -1
+#: Norms that return statistics of their input, and which of their arguments is the weight.
+NORMS = {aten.native_layer_norm.default: 2, aten.native_batch_norm.default: 1}
 #: What the operators of an optimizer's step are named by.
 OPTIMIZER_STEP = "optimizer.step"
 
@@ -35,13 +37,14 @@ OPTIMIZER_STEP = "optimizer.step"
 class LiveBytes(TorchDispatchMode):
     """Keeps the running sum of the bytes of live storages: at every operator that allocates.
 
-    What exists before (input, parameters) does not count. It reads sizes only, so it watches real
-    and fake tensors alike. Watch under ``no_grad``, not ``inference_mode``: there composite
-    operators are not decomposed and the copies that they make escape.
+    What exists before (input, parameters, buffers) does not count. It reads sizes only, so it
+    watches real and fake tensors alike. Watch under ``no_grad``, not ``inference_mode``: there
+    composite operators are not decomposed and the copies that they make escape.
 
     Two things are put right, so that what is watched is what runs when nobody watches: autograd
-    adds gradients up in place where it can, but not under a dispatch mode; and fake tensors lay
-    some results out in memory in another way than the kernels do (``_as_kernels_lay_out``).
+    adds gradients up in place where nobody else holds them, but not under a dispatch mode; and fake
+    tensors lay some results out in memory in another way than the kernels do
+    (``_as_kernels_lay_out``).
     """
 
     def __init__(self, already: Any = ()) -> None:
@@ -156,6 +159,8 @@ class LiveBytes(TorchDispatchMode):
         """Return whether autograd itself would add two gradients in place here."""
         if func is not aten.add.Tensor or self._recomputes or not _in_backward():
             return False
+        if self._known.get(args[0].untyped_storage()) is False:
+            return False  # the caller holds it
         with _disable_current_modes():
             handle = args[0].untyped_storage()._cdata
             return bool(torch._C._storage_Use_Count(handle) <= UNSHARED)
@@ -193,17 +198,18 @@ def _as_kernels_lay_out(func: Any, args: tuple[Any, ...], result: Any) -> Any:
     Fake tensors differ in three places (torch 2.13), and layout decides which copies follow: a view
     with a batch of 1 gets another stride there, which convolutions take for channels-last; the
     gradient of a layer norm follows its input's layout, where the kernels return it contiguous; and
-    the statistics of a layer norm whose input is narrower than its weights have the dtype of the
-    input, where the kernel of CPUs keeps that of the weights.
+    the statistics of a layer norm or batch norm whose input is narrower than its weights have the
+    dtype of the input, where the kernels of CPUs keep that of the weights.
     """
     if func in (aten.view.default, aten._unsafe_view.default) and isinstance(result, FakeTensor):
         with _disable_current_modes():
             source = torch.empty_strided(args[0].shape, args[0].stride(), device="meta")
             strides = source.view(result.shape).stride()
         return result if strides == result.stride() else result.as_strided(result.shape, strides)
-    if func is aten.native_layer_norm.default and isinstance(result[0], FakeTensor):
-        wide = args[2] is not None and args[2].dtype != args[0].dtype  # float32 weights, half input
-        statistics = [t.to(args[2].dtype) for t in result[1:]] if wide else result[1:]
+    if func in NORMS and isinstance(result[0], FakeTensor):
+        weight = args[NORMS[func]]
+        wide = weight is not None and weight.dtype != args[0].dtype  # float32 weights, half input
+        statistics = [t.to(weight.dtype) for t in result[1:]] if wide else result[1:]
         return (result[0], *statistics)
     if func is aten.native_layer_norm_backward.default and isinstance(result[0], FakeTensor):
         return (result[0].new_empty(result[0].shape), *result[1:])
@@ -229,7 +235,7 @@ def _upstream(x: Tensor) -> Tensor:
 
 def forward(module: nn.Module, inputs: Sequence[Tensor]) -> LiveBytes:
     """Return one forward pass without autograd, watched."""
-    watch = LiveBytes([*module.parameters(), *inputs])
+    watch = LiveBytes([*module.parameters(), *module.buffers(), *inputs])
     with torch.no_grad(), watch.naming(module), watch:
         module(*inputs)
     return watch
@@ -245,7 +251,7 @@ def step(
     output is held until the end. Where an input requires grad, its gradient is computed and let go.
     Where nothing learns from the output, the step is the forward pass.
     """
-    watch = LiveBytes([*module.parameters(), *inputs])
+    watch = LiveBytes([*module.parameters(), *module.buffers(), *inputs])
     optimizer = _with_state(module, training)
     state = watch.count(_state_of(optimizer)) if optimizer else 0
     with watch.naming(module):

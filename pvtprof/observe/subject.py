@@ -98,12 +98,15 @@ def _default_dtype(name: str) -> Iterator[None]:
 
 
 def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
-    """Return a whole network on random images (batch, in_chans, height, width)."""
+    """Return a whole network on random images (batch, in_chans, height, width).
+
+    In training its batch norms take the statistics of the batch.
+    """
     shape = (setting.batch, spec.in_chans, *setting.image)
 
     def built() -> Built:
         network = build(spec, setting.attention, setting.checkpoint)
-        return network, (torch.randn(*shape),)
+        return network.train(setting.mode == "training"), (torch.randn(*shape),)
 
     return Subject(built, setting.dtype, setting.training)
 

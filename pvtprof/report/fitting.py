@@ -109,9 +109,6 @@ def _remarks(found: Fits) -> list[str]:
         )
     if any(not edge.size for edge in edges):
         lines.append('- "not even N": N is the smallest that the design takes, and does not fit.')
-    if len({fit.mode for fit in found.fits}) == 1:
-        task = found.fits[0].design.spec.task
-        lines.append(f"- Inference alone: a training step of task {task} has no closed form yet.")
     return [
         *lines,
         "- Needs are parameters, input and the peak of live tensors, in training with the "

@@ -84,13 +84,14 @@ def _task(run: Run) -> Iterator[str]:
             parts = (f"{name} {units.giga(cost.macs)}" for name, cost in costs.items())
             yield f"{row.design.name}, MACs: {', '.join(parts)}."
     if not run.is_own:
-        yield from left_out(run.designs[0].spec)
+        yield from left_out(run.designs[0].spec, run.setting.mode)
 
 
-def left_out(spec: ModelSpec) -> Iterator[str]:
+def left_out(spec: ModelSpec, mode: str = "inference") -> Iterator[str]:
     """Yield what the head of a task leaves out, and the proposals that it takes."""
-    if TASKS[spec.task].left_out:
-        yield f"Left out of {spec.task}: {', '.join(TASKS[spec.task].left_out)}."
+    if names := TASKS[spec.task].leaves_out(mode):
+        step = "a training step of " if mode == "training" else ""
+        yield f"Left out of {step}{spec.task}: {', '.join(names)}."
     if spec.task == "mask-rcnn":
         yield (
             f"The box head takes {units.integer(spec.proposals)} proposals of each image, the mask "

@@ -26,7 +26,7 @@ REFUSED = {
     "compare --analytic --task mask-rcnn --proposals 0": "proposals is 0; use a whole number",
     "compare --task fpn --target own.py:f": "--task fpn is for PVT's models, and --target",
     "fit --memory 1GiB --task fpn --target own.py:f": "give only one of them",
-    "compare --analytic --task fpn --mode training": "a training step of task fpn has no closed",
+    "compare --analytic --task semantic-fpn --mode training --img 32": "the last map of pvt_v2_b2",
     "compare --analytic --model pvt_tiny --R 8,4,2,2": "stage 4 of pvt_tiny has a class token",
 }
 
@@ -71,12 +71,22 @@ def test_proposals_without_a_box_head_are_noted(capsys: pytest.CaptureFixture[st
     assert "--proposals has no effect on --task fpn" in capsys.readouterr().err
 
 
-def test_fit_of_a_task_is_of_inference(capsys: pytest.CaptureFixture[str]) -> None:
-    words = "fit --memory 64MiB --model pvt_v2_b0 --task pyramid --img 64"
+def test_fit_of_a_task_answers_for_training_too(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "fit --memory 1GiB --model pvt_v2_b0 --task retinanet --img 64 --checkpoint"
     assert app.main(words.split()) == 0
-    out = capsys.readouterr().out
-    assert "Inference alone: a training step of task pyramid has no closed form yet" in out
-    assert " training " not in out.partition("- ")[0]
+    table = capsys.readouterr().out.partition("- ")[0]
+    assert table.count(" inference ") == 3
+    assert table.count("  training ") == 3
+
+
+def test_what_a_training_step_leaves_out_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "compare --analytic --mode training --model pvt_v2_b0 --img 64 --task mask-rcnn"
+    assert app.main(words.split()) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert (
+        "Left out of a training step of mask-rcnn: anchors and their decoding, assignment of" in out
+    )
+    assert "RoIAlign, losses." in out
 
 
 def test_a_run_of_a_task_is_observed_saved_read_and_shown(tmp_path: Path) -> None:
