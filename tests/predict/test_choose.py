@@ -356,3 +356,16 @@ def test_stages_5_and_6_have_the_kernels_of_the_others(version: int, task: str) 
     six = ModelSpec("six", version, (StageSpec(8, 1, 1, 4, 1),) * 6).used_for(task)
     found = kernels.kernels(model_terms(six.with_attention("sra_pool"), (256, 256)), "float32")
     assert {kernel.family for _, kernel in found} <= MACHINE.families.keys()
+
+
+def test_what_is_asked_for_in_place_of_few_keys_can_be_found() -> None:
+    """A model whose stages have ever fewer keys has as many as its last in every one of them."""
+    model = replace(SMALL, stages=tuple(replace(stage, sr_ratio=1) for stage in SMALL.stages))
+    setting = Setting(16, 24)  # 24, 6 and 2 keys
+    for ratios, way_out in (
+        ((4, 2, 1), "so ask for more with --min-keys 2."),  # 1, 1 and 2 keys
+        ((2, 1, 1), "so ask for others with --only or --R."),  # 6, 6 and 2
+    ):
+        asked = search.Search(("sra_conv",), sr_ratios=ratios)
+        found = choose.choose(model, setting, MACHINE, search=asked)
+        assert choosing.few_keys(found).endswith(way_out)
