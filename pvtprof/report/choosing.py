@@ -107,7 +107,7 @@ def few_keys(found: Found) -> str:
     fastest, model = found.front[0], found.model
     pooled = replace(model, pool_size=fastest.pool_size)
     mine = keys(pooled, found.setting, fastest.options)
-    fewer = []
+    fewer, its = [], list(mine)
     with suppress(SpecError):  # an R of the model is larger than the grid of so small an image
         sizes = model_sizes(model, found.setting.batch, found.setting.image)
         its = [of_stage["m"] for of_stage in sizes]
@@ -119,15 +119,17 @@ def few_keys(found: Found) -> str:
             f"has {units.integer(few)} keys in stage {number}, where {model.name} itself has "
             f"{units.integer(many)}"
         )
+        every = min(its)  # as many as the model has in every stage
+        how = f"more with --min-keys {every}" if every > min(mine) else "others with --only or --R"
     elif POOL in fastest.options and fastest.pool_size < DEFAULT_POOL_SIZE:
-        many = DEFAULT_POOL_SIZE**2
         side, usual = (units.grid(edge, edge) for edge in (fastest.pool_size, DEFAULT_POOL_SIZE))
         what = f"pools to {side}, where the published pvt_v2_b2_li pools to {usual}"
+        how = f"more with --pool-size {DEFAULT_POOL_SIZE}"
     else:
         return ""
     return (
         f"The fastest design {what}: few keys win every search that knows no accuracy, so ask for "
-        f"more with --min-keys {many}."
+        f"{how}."
     )
 
 
