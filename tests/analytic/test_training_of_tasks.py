@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -22,12 +24,13 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.models.build import build
 from pvtprof.observe import live_bytes
 from pvtprof.observe.subject import model_subject
-from tests.analytic.test_training_step import drawn, random_setting
+from tests.analytic.test_training_step import RECIPES, random_setting
 from tests.trials import ALL, sample
 
 DENSE = [task for task in TASKS if task != CLASSIFY]
 #: How many random networks of each task are watched on fake tensors, and on real ones.
-NETWORKS, REAL = (60, 6) if ALL else (2, 1)
+REALLY = DENSE if ALL else ["semantic-fpn"]
+NETWORKS, REAL = (60, 6) if ALL else (1, 1)
 
 
 def random_backbone(rng: random.Random, task: str) -> ModelSpec:
@@ -68,12 +71,20 @@ def random_case(rng: random.Random, task: str, how: Training) -> tuple[ModelSpec
     return random_backbone(rng, task), setting
 
 
-def cases(seed: str, count: int) -> list[tuple[str, random.Random, Training]]:
-    """So many of each task; ways to train take turns."""
-    return [(task, rng, how) for task in DENSE for rng, how in drawn(f"{seed} {task}", count)]
+def cases(seed: str, count: int, tasks: Sequence[str]) -> list[tuple[str, random.Random, Training]]:
+    """So many of each task, another way to train each time."""
+    return [
+        (
+            task,
+            random.Random(f"{seed} {task} {number}"),
+            RECIPES[(5 * i + 7 * number) % len(RECIPES)],
+        )
+        for i, task in enumerate(tasks, 1)
+        for number in range(count)
+    ]
 
 
-@pytest.mark.parametrize(("task", "rng", "how"), cases("fake", NETWORKS))
+@pytest.mark.parametrize(("task", "rng", "how"), cases("fake", NETWORKS, DENSE))
 def test_tasks_on_fake_tensors(task: str, rng: random.Random, how: Training) -> None:
     spec, setting = random_case(rng, task, how)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
@@ -83,7 +94,7 @@ def test_tasks_on_fake_tensors(task: str, rng: random.Random, how: Training) -> 
     assert training.saved(terms, "float32", how) == saved, case
 
 
-@pytest.mark.parametrize(("task", "rng", "how"), cases("real", REAL))
+@pytest.mark.parametrize(("task", "rng", "how"), cases("real", REAL, REALLY))
 def test_tasks_on_real_tensors(task: str, rng: random.Random, how: Training) -> None:
     spec, setting = random_case(rng, task, how)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
@@ -102,3 +113,33 @@ def test_parameters_come_in_the_order_of_the_modules(task: str, model: str) -> N
     with torch.device("meta"):
         network = build(spec)
     assert parameters(terms) == [p.numel() for p in network.parameters()]
+
+
+def moments_of(task: str) -> Counter[str]:
+    """How often each operator allocates in a step of four stages of one block."""
+    stage = replace(MODELS["pvt_v2_b0"].stages[0], dim=8, depth=1, sr_ratio=1)
+    terms = model_terms(ModelSpec("own", 2, (stage,) * 4, task=task), (64, 64))
+    return Counter(moment.at for moment in training.timeline(terms, "float32"))
+
+
+def test_the_gradient_of_a_map_is_no_place_to_add_to() -> None:
+    """The caller holds it: what the next stage learns is added in a new tensor."""
+    moments = moments_of("pyramid")
+    assert [moments[f"patch_embed{number} add"] for number in range(1, 5)] == [0] * 4
+    assert [moments[f"patch_embed{number}.proj add"] for number in range(1, 5)] == [0, 1, 1, 1]
+
+
+def test_levels_run_backwards_each_and_add_up_in_place() -> None:
+    moments = moments_of("retinanet")
+    assert moments["bbox_head.retina_cls convolution_backward"] == 5
+    assert moments["bbox_head.retina_cls add"] == 0
+    assert moments["bbox_head.cls_convs.conv convolution_backward"] == 4 * 5
+
+
+def test_a_shared_weight_is_cast_once() -> None:
+    stage = replace(MODELS["pvt_v2_b0"].stages[0], dim=8, depth=1, sr_ratio=1)
+    spec = ModelSpec("own", 2, (stage,) * 4, task="retinanet")
+    how = Training(amp="bfloat16")
+    moments = list(training.timeline(model_terms(spec, (64, 64)), "float32", how))
+    casts = [m for m in moments if m.at == "bbox_head.retina_reg _to_copy"]
+    assert len(casts) == 2 + 2  # weight and bias, and their gradients

@@ -26,7 +26,7 @@ REFUSED = {
     "compare --analytic --task mask-rcnn --proposals 0": "proposals is 0; use a whole number",
     "compare --task fpn --target own.py:f": "--task fpn is for PVT's models, and --target",
     "fit --memory 1GiB --task fpn --target own.py:f": "give only one of them",
-    "compare --analytic --task semantic-fpn --mode training --img 32": "the last map of pvt_v2_b2",
+    "compare --analytic --task fpn --mode training --img 32": "the last map of pvt_v2_b2 is one p",
     "compare --analytic --model pvt_tiny --R 8,4,2,2": "stage 4 of pvt_tiny has a class token",
 }
 
@@ -111,6 +111,17 @@ def test_a_spec_keeps_its_task_where_none_is_asked_for() -> None:
 def test_modules_of_the_users_own_have_no_task() -> None:
     with pytest.raises(SpecError, match="task 'fpn' is for PVT's models"):
         pvtprof.compare(torch.nn.Linear(2, 2), example=torch.zeros(1, 2), task="fpn")
+
+
+@pytest.mark.skipif(not ALL, reason="20 seconds: with PVTPROF_TRIALS=all")
+@pytest.mark.parametrize("task", ["pyramid", "retinanet", "semantic-fpn", "mask-rcnn"])
+def test_a_training_run_of_a_task_agrees(task: str) -> None:
+    how: dict[str, Any] = {"mode": "training", "optimizer": "adamw", "checkpoint": True}
+    run = pvtprof.compare(
+        "pvt_v2_b0", 64, (2, 2, 2, 1), task=task, proposals=2, budget_s=0, device="cpu", **how
+    )
+    assert run.agrees
+    assert all("peak bytes" in row.witnesses for row in run.rows)
 
 
 @pytest.mark.skipif(not ALL, reason="12 seconds: with PVTPROF_TRIALS=all")

@@ -102,3 +102,26 @@ def test_default_dtype_is_put_back() -> None:
     assert {p.dtype for p in module.parameters()} == {inputs[0].dtype} == {torch.float64}
     assert torch.get_default_dtype() == torch.float32
     assert nn.Linear(1, 1).weight.dtype == torch.float32
+
+
+class TwoOutputs(torch.nn.Module):
+    """An output that the other is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(4, 4, bias=False)
+        self.second = torch.nn.Linear(4, 4, bias=False)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return both."""
+        one = self.first(x)
+        return one, self.second(one)
+
+
+def test_a_gradient_that_the_caller_holds_is_not_added_to_in_place() -> None:
+    module, x = TwoOutputs(), torch.randn(3, 4)
+    watch, _ = live_bytes.step(module, (x,))
+    assert "second add" in [moment.at for moment in watch.timeline]
+    given = [torch.ones(3, 4), torch.ones(3, 4)]
+    torch.autograd.backward(module(x), given)
+    assert all(torch.equal(gradient, torch.ones(3, 4)) for gradient in given)
