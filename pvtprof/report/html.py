@@ -134,7 +134,7 @@ def render(*runs: Run) -> str:
         scripts,
         styles=assets_of(SECTIONS, "css"),
         title=_title([one for _, one in placed], called),
-        heading=blocks[0].title if len(blocks) == 1 else " and ".join(_few(called)),
+        heading=blocks[0].title if len(blocks) == 1 else f"{len(blocks)} runs",
         blocks=blocks,
         several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
         **_around(blocks),
@@ -143,10 +143,6 @@ def render(*runs: Run) -> str:
         closed=forms.shown(own_run) if own_run else [],
         **_carried(runs),
     )
-
-
-def _few(called: Sequence[str]) -> list[str]:
-    return [*called] if len(called) < 4 else [called[0], f"{len(called) - 1} others"]
 
 
 def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:
