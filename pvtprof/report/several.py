@@ -104,7 +104,11 @@ def several(runs: Sequence[Run], anchors: Sequence[str]) -> Several:
 
 def wholes(run: Run) -> dict[str, Row]:
     """Return the rows of the whole model by design; of one's own modules, of each module."""
-    return {row.design.name: row for row in run.rows if row.part.stage is row.part.module is None}
+    return {
+        row.design.name: row
+        for row in run.rows
+        if row.part.stage is None and row.part.module is None
+    }
 
 
 def _groups(run: Run) -> Iterator[Group]:
