@@ -201,6 +201,47 @@ def ratio(part: float, whole: float) -> str:
     return f"{_three(part / whole)}x"
 
 
+def share(part: float, whole: float) -> str:
+    """Return a ratio with two digits, as people read it: in percent below 2, else as a factor.
+
+    Rounded exactly, half up, so that a page's script gives the same text.
+
+    >>> share(458, 1000), share(44, 1000), share(83, 10000), share(1240, 1000), share(0, 5)
+    ('46 %', '4.4 %', '0.83 %', '124 %', '0 %')
+    >>> share(33, 2), share(7, 3), share(1, 0), share(0.5, 0.75)
+    ('16.5x', '2.33x', '-', '67 %')
+    """
+    (a, b), (c, d) = part.as_integer_ratio(), whole.as_integer_ratio()
+    top, bottom = a * d, b * c
+    if not bottom or not top:
+        return "0 %" if bottom else "-"
+    if 1000 * top >= 1995 * bottom:
+        return f"{_digits(top, bottom, 3)}x"
+    return f"{_digits(100 * top, bottom, 2)} %"
+
+
+def compact(count: int) -> str:
+    """Return a whole number with three digits and a prefix of thousands.
+
+    >>> compact(58605568), compact(4026734592), compact(999), compact(999950)
+    ('58.6 M', '4.03 G', '999', '1.00 M')
+    """
+    prefixes, unit = ("", " K", " M", " G", " T", " P", " E"), 0
+    while 2 * count >= 1999 * 1000**unit and unit < len(prefixes) - 1:
+        unit += 1
+    return f"{_digits(count, 1000**unit, 3) if unit else count}{prefixes[unit]}"
+
+
+def _digits(top: int, bottom: int, digits: int) -> str:
+    """Return a ratio with so many digits, fewer where it is a larger whole number."""
+    decimals = 0
+    while decimals < digits and 20 * top * 10**decimals < (20 * 10 ** (digits - 1) - 1) * bottom:
+        decimals += 1  # 9.95 has two digits as 10, 9.94 as 9.9
+    scaled = (2 * top * 10**decimals + bottom) // (2 * bottom)
+    front, back = divmod(scaled, 10**decimals)
+    return f"{front:,}.{back:0{decimals}d}" if decimals else f"{front:,}"
+
+
 def bar(part: float, whole: float, width: int = 20) -> str:
     """Return a bar of ``width`` characters, and the percentage, of how much of a whole is done.
 

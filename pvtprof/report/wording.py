@@ -1,0 +1,52 @@
+"""How several names and shares are put in one sentence; the page's scripts have the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pvtprof import units
+
+#: So many designs are named one by one; of more, the least and the most.
+FEW = 3
+
+#: What each operator of attention does.
+OPERATORS = {
+    "q": "projection to queries",
+    "pool": "pooling of the tokens",
+    "sr": "convolution of the reduction",
+    "norm": "norm of the reduced tokens",
+    "act": "GELU of the reduced tokens",
+    "kv": "projection to keys and values",
+    "scores": "queries times keys",
+    "scale": "scaling of the scores",
+    "softmax": "softmax of the scores",
+    "mix": "attention weights times values",
+    "merge": "copy that joins the heads",
+    "proj": "projection of the output",
+}
+
+
+def several(words: Sequence[str]) -> str:
+    """Return words in a row.
+
+    >>> several(["a"]), several(["a", "b"]), several(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def shares(parts: Sequence[tuple[str, float, float]], what: str) -> str:
+    """Return (design, part, whole) as shares of each design's ``what``.
+
+    >>> shares([("mha", 46, 100), ("sra_conv", 44, 1000)], "MACs")
+    "46 % of mha's MACs and 4.4 % of sra_conv's"
+    >>> shares([("a", 4, 10), ("b", 1, 10), ("c", 3, 10), ("d", 2, 10)], "MACs")
+    "40 % of a's MACs, 10 % to 30 % of the others'"
+    """
+    (first, part, whole), *others = parts
+    head = f"{units.share(part, whole)} of {first}'s {what}"
+    if len(parts) <= FEW:
+        return several([head, *(f"{units.share(p, w)} of {name}'s" for name, p, w in others)])
+    lowest, *_, highest = sorted(others, key=lambda one: one[1] / one[2] if one[2] else 0)
+    ends = [units.share(p, w) for _, p, w in (lowest, highest)]
+    return f"{head}, {' to '.join(dict.fromkeys(ends))} of the others'"
