@@ -21,7 +21,7 @@ from pvtprof.run.run import Run
 
 #: What can be shown, by its name in the data of a page, in words.
 QUANTITIES = {"macs": "MACs", "moved": "bytes moved", "params": "params"}
-#: How bars are drawn: by their figures, as shares of the first design's, or each over the whole width.
+#: How bars are drawn: by their figures, against the first design's, or each over the whole width.
 SCALES = {
     "absolute": "as they are",
     "share": "as shares of {}",
@@ -38,9 +38,23 @@ GROUPS = (
 )
 #: How strong the hue of a design is in an operator's segment; of one that is not here: 0.5.
 SHADES = {
-    **{"q": 0.4, "pool": 0.55, "sr": 0.7, "norm": 0.3, "act": 0.4, "kv": 0.55, "scores": 0.7},
-    **{"scale": 0.3, "softmax": 0.4, "mix": 0.55, "merge": 0.3, "proj": 0.4},
-    **{"MLPs": 0.2, "embeddings": 0.1, "neck": 0.16, "head": 0.22, "norms, sums, copies": 0.06},
+    "q": 0.4,
+    "pool": 0.55,
+    "sr": 0.7,
+    "norm": 0.3,
+    "act": 0.4,
+    "kv": 0.55,
+    "scores": 0.7,
+    "scale": 0.3,
+    "softmax": 0.4,
+    "mix": 0.55,
+    "merge": 0.3,
+    "proj": 0.4,
+    "MLPs": 0.2,
+    "embeddings": 0.1,
+    "neck": 0.16,
+    "head": 0.22,
+    "norms, sums, copies": 0.06,
 }
 #: Of a user's own module, one after the other.
 OWN_SHADES = (0.6, 0.3, 0.45, 0.2)
@@ -150,7 +164,7 @@ def where(run: Run) -> Where | None:
             "shades": {**SHADES, **shades},
             "words": {} if run.is_own else wording.OPERATORS,
         },
-        _follows(run),
+        follows(run),
         tuple(_sheets(run)),
     )
 
@@ -175,7 +189,7 @@ def _sheets(run: Run) -> Iterator[Sheet]:
         yield sheets.operators(run)
 
 
-def _follows(run: Run) -> bool:
+def follows(run: Run) -> bool:
     """Whether a page's explorer has every design of the run, so that the frames can follow it."""
     vectors = list(explorer.of_run(run)) if explorer.is_explorable(run) else []
     return len(vectors) == len(run.rows)
@@ -318,7 +332,7 @@ def _frame_title(
     parts = {bar.design: _total(bar, quantity) for bar in frame.bars}
     name = f"{frame.name[0].upper()}{frame.name[1:]}"
     if frame is frames[-1]:
-        parts = {design: 0 for design in whole}
+        parts = dict.fromkeys(whole, 0)
         for one in frames[:-1]:
             for bar in one.bars:
                 parts[bar.design] += _total(bar, quantity)
@@ -338,10 +352,10 @@ def _finding(frames: Sequence[Frame], quantity: str) -> str:
         item, value = _largest(bar.design, frames, quantity)
         share = units.share(value, _total(bar, quantity))
         largest.setdefault(item, []).append((bar.design, share))
-    said = []
+    said: list[str] = []
     for item, found in largest.items():
         names = wording.several([f"{design}'s" for design, _ in found])
-        shares = wording.several(list(dict.fromkeys(share for _, share in found)))
+        shares = wording.each([share for _, share in found])
         head = (
             f"of {names} it is"
             if said

@@ -35,6 +35,15 @@ def several(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def each(words: Sequence[str]) -> str:
+    """Return words in a row, a single one where all are equal.
+
+    >>> each(["40 %", "40 %"]), each(["59 %", "58 %"])
+    ('40 %', '59 % and 58 %')
+    """
+    return several(words if len(set(words)) > 1 else words[:1])
+
+
 def shares(parts: Sequence[tuple[str, float, float]], what: str) -> str:
     """Return (design, part, whole) as shares of each design's ``what``.
 

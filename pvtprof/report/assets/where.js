@@ -36,6 +36,8 @@ const pvtprofWhere = (() => {
 
   const several = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0]);
 
+  const each = (words) => several(new Set(words).size > 1 ? words : words.slice(0, 1));
+
   function shares(parts, what) {
     const [[first, part, whole], ...others] = parts, head = `${share(part, whole)} of ${first}'s ${what}`;
     if (parts.length <= FEW) return several([head, ...others.map(([name, p, w]) => `${share(p, w)} of ${name}'s`)]);
@@ -120,7 +122,7 @@ const pvtprofWhere = (() => {
       found.set(item, [...(found.get(item) ?? []), [design, share(value, sum(list, INDEX[quantity]))]]);
     }
     const said = [...found].map(([item, list], i) => {
-      const names = several(list.map(([design]) => `${design}'s`)), parts = several([...new Set(list.map(([, part]) => part))]);
+      const names = several(list.map(([design]) => `${design}'s`)), parts = each(list.map(([, part]) => part));
       return `${i ? `of ${names} it is` : `The largest part of ${names} ${WORDS[quantity]} is`} ${item} (${parts})`;
     });
     return `${said.join("; ")}.`;
@@ -136,7 +138,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, compact, size, several };
+  return { unpacked, framesOf, drawn, share, compact, size, several, each };
 })();
 
 /* The section on the page. */
