@@ -1,7 +1,7 @@
 """Theory against the clock: MACs and time of each stage and of the network.
 
-They are shares of the first design's. With one design they are shares of the network's. Times are measured; where nothing was measured
-they are predicted; where neither, the section says how to get one.
+They are shares of the first design's; with one design, shares of the network's. Times are measured.
+Where nothing was measured they are predicted; where neither, the section says how to get one.
 """
 
 from __future__ import annotations

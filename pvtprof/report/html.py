@@ -16,7 +16,18 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, former, forms, formula, mathml, own, sentences
+from pvtprof.report import (
+    clock,
+    explorer,
+    former,
+    forms,
+    formula,
+    mathml,
+    memory,
+    own,
+    sentences,
+    where,
+)
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
 from pvtprof.report.sheet import Sheet
@@ -46,10 +57,10 @@ class Formula:
 SECTIONS: Mapping[str, Callable[[Run], Any]] = {
     "answer": former.answer,
     "inside": former.nothing,
-    "where": former.where,
-    "clock": former.clock,
+    "where": where.where,
+    "clock": clock.clock,
     "growth": former.growth,
-    "memory": former.memory,
+    "memory": memory.memory,
     "trust": former.trust,
     "measured": former.measured,
 }

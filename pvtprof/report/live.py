@@ -91,7 +91,7 @@ def finding(timelines: Mapping[str, Sequence[Moment]]) -> str:
     for design, moments in timelines.items():
         top = highest(moments)
         by_place.setdefault(place_of(top.at), []).append((design, top.bytes))
-    said = []
+    said: list[str] = []
     for place, found in by_place.items():
         names = wording.several([f"{design}'s" for design, _ in found])
         sizes = wording.each([units.size(size) for _, size in found])
@@ -152,7 +152,7 @@ def _keys(sections: Sequence[tuple[str, bool, int]]) -> list[tuple[str, bool]]:
 
 
 def _layout(timelines: Mapping[str, Sequence[Moment]], chosen: str) -> list[Span]:
-    """Return (key of a section, left, right) from 0 to 1: of all designs alike, or of the chosen one."""
+    """Return (key of a section, left, right) from 0 to 1: of all, or of the chosen one."""
     every = [sections_of(moments) for moments in timelines.values()]
     own = sections_of(timelines[chosen])
     is_alike = all(_keys(one) == _keys(own) for one in every)

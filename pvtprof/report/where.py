@@ -13,6 +13,7 @@ from typing import Any
 
 from pvtprof import units
 from pvtprof.designs.part import MODEL
+from pvtprof.designs.variants import VARIANTS
 from pvtprof.report import explorer, sheets, wording
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.sheet import Sheet
@@ -191,8 +192,10 @@ def _sheets(run: Run) -> Iterator[Sheet]:
 
 def follows(run: Run) -> bool:
     """Whether a page's explorer has every design of the run, so that the frames can follow it."""
-    vectors = list(explorer.of_run(run)) if explorer.is_explorable(run) else []
-    return len(vectors) == len(run.rows)
+    return explorer.is_explorable(run) and all(
+        design.name in VARIANTS and design.spec == run.designs[0].spec.with_attention(design.name)
+        for design in run.designs
+    )
 
 
 def frames_of(run: Run) -> tuple[Frame, ...]:

@@ -17,10 +17,11 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     place.addEventListener("focusin", (event) => tell(event.target.closest(".track")));
     place.addEventListener("pointerover", (event) => tell(event.target.closest(".track") ?? event.target.closest(".bar")?.querySelector(".track")));
   }
-  if (note && place.dataset.texts) document.addEventListener("pvtprof:work", (event) => {
+  const block = place.closest("[data-texts]");
+  if (note && block) document.addEventListener("pvtprof:work", (event) => {
     const { work, engine } = event.detail;
     let own = "";
-    try { own = engine.command(engine.parsed(JSON.parse(place.dataset.texts))); } catch { /* of a network that is not offered */ }
+    try { own = engine.command(engine.parsed(JSON.parse(block.dataset.texts))); } catch { /* of a network that is not offered */ }
     const isStale = own !== engine.command(work);
     place.classList.toggle("stale", isStale);
     note.hidden = !isStale;

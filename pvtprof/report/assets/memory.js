@@ -140,12 +140,12 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function draw() {
     const chosen = choice.value, moments = timelines.get(chosen);
     now = picture(timelines, chosen, blocks, data);
-    part(".finding").textContent = finding(timelines, data);
+    place.closest("section").querySelector("h2").textContent = finding(timelines, data);
     [part(".peak-said").textContent, part(".beyond").textContent] = [now.said, now.beyond];
     plot.setAttribute("aria-label", now.spoken);
     const held = path("held", now.fill);
     held.style.setProperty("--hue", hues[chosen]);
-    svg.replaceChildren(held, ...now.others.map(([, d]) => path("other", d)));
+    svg.replaceChildren(...now.others.map(([, d]) => path("other", d)), held);
     plot.querySelectorAll(".tick, .part-of").forEach((old) => old.remove());
     plot.append(...now.ticks.map(([text, bottom]) => label("tick", { bottom: `${bottom}%` }, text)),
       ...now.sections.map(([name, left, width]) => label("part-of", { left: `${left}%`, width: `${width}%` }, name)));

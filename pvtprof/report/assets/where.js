@@ -158,7 +158,7 @@ if (typeof document !== "undefined") (() => {
 
   function section(place) {
     const data = JSON.parse(place.querySelector("script").textContent), frames = place.querySelector(".frames");
-    const form = place.querySelector(".switches"), said = place.querySelector(".said"), title = place.querySelector(".finding");
+    const form = place.querySelector(".switches"), said = place.querySelector(".said"), title = place.closest("section").querySelector("h2");
     const designs = [...frames.firstElementChild.querySelectorAll(".bar")].map((bar) => bar.dataset.design);
     const hues = Object.fromEntries([...frames.querySelectorAll(".bar")].map((bar) => [bar.dataset.design, bar.style.getPropertyValue("--hue")]));
     let shown = unpacked(data.frames), chosen = null;
@@ -236,6 +236,7 @@ if (typeof document !== "undefined") (() => {
     }
 
     form.hidden = false;
+    tell(null);
     form.addEventListener("input", draw);
     form.addEventListener("submit", (event) => event.preventDefault());
     frames.addEventListener("keydown", walk);
