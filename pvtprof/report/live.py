@@ -18,21 +18,21 @@ from pvtprof.report import wording
 Span: TypeAlias = tuple[tuple[str, bool], float, float]
 #: The section of an operator by its place; one that matches none stays in the section before it.
 SECTIONS = (
-    (r"^[a-z_]+(\d+)[@. ]", "stage $1"),
+    (r"^(?:backbone\.)?[a-z_]+(\d+)[@. ]", "stage $1"),
     (r"^neck", "neck"),
     (r"^optimizer", "optimizer"),
     (r"^(?:[a-z]+_)?head", "head"),
 )
 #: The place of a peak in words; one that matches none stands for itself.
 PLACES = (
-    (r"^block(\d+)\S*\.scores mul", "the scaling of the scores in stage $1"),
-    (r"^block(\d+)\S*\.scores", "the scores of stage $1"),
-    (r"^block(\d+)\S*\.softmax", "the softmax of stage $1"),
-    (r"^block(\d+)\S*\.attn", "the attention of stage $1"),
-    (r"^block(\d+)\S*\.dwconv", "the depthwise convolution in stage $1's MLP"),
-    (r"^block(\d+)\S*\.mlp\.act", "the activation in stage $1's MLP"),
-    (r"^block(\d+)\S*\.mlp", "stage $1's MLP"),
-    (r"^patch_embed(\d+)", "the patch embedding of stage $1"),
+    (r"block(\d+)\S*\.scores mul", "the scaling of the scores in stage $1"),
+    (r"block(\d+)\S*\.scores", "the scores of stage $1"),
+    (r"block(\d+)\S*\.softmax", "the softmax of stage $1"),
+    (r"block(\d+)\S*\.attn", "the attention of stage $1"),
+    (r"block(\d+)\S*\.dwconv", "the depthwise convolution in stage $1's MLP"),
+    (r"block(\d+)\S*\.mlp\.act", "the activation in stage $1's MLP"),
+    (r"block(\d+)\S*\.mlp", "stage $1's MLP"),
+    (r"patch_embed(\d+)", "the patch embedding of stage $1"),
     (r"^optimizer", "the step of the optimizer"),
     (r"^neck", "the neck"),
     (r"^(?:[a-z]+_)?head", "the head"),
@@ -75,26 +75,33 @@ def named(at: str, rules: Sequence[tuple[str, str]]) -> str:
     return ""
 
 
-def place_of(at: str) -> str:
-    """Return the place of an operator in words.
+def place_of(moments: Sequence[Moment]) -> str:
+    """Return the place of the peak in words; of a training step, whether it is on the way back."""
+    at = highest(moments).at
+    return f"{named(at, PLACES) or at or 'its input'}{way_back(moments)}"
 
-    >>> place_of("block1.mlp.act gelu_backward"), place_of("mean")
-    ("the activation in stage 1's MLP, backward", 'mean')
-    """
-    back = ", backward" if "_backward" in at else ""
-    return f"{words}{back}" if (words := named(at, PLACES)) else at or "its input"
+
+def way_back(moments: Sequence[Moment]) -> str:
+    """Return ", on the way back" where the section of the peak has run before; else ""."""
+    left, seen, is_back, last = moments.index(highest(moments)), {""}, False, ""
+    for name, _, count in sections_of(moments):
+        is_back = is_back if name == last else name in seen
+        if left < count:
+            return ", on the way back" if is_back else ""
+        left, last = left - count, name
+        seen.add(name)
+    return ""
 
 
 def finding(timelines: Mapping[str, Sequence[Moment]]) -> str:
     """Return the peak of each design and its operator, in one sentence."""
     by_place: dict[str, list[tuple[str, int]]] = {}
     for design, moments in timelines.items():
-        top = highest(moments)
-        by_place.setdefault(place_of(top.at), []).append((design, top.bytes))
+        by_place.setdefault(place_of(moments), []).append((design, highest(moments).bytes))
     said: list[str] = []
     for place, found in by_place.items():
-        names = wording.several([f"{design}'s" for design, _ in found])
-        sizes = wording.each([units.size(size) for _, size in found])
+        names = wording.owners([design for design, _ in found])
+        sizes = wording.each([units.size(size) for _, size in found], [size for _, size in found])
         said.append(
             f"{names} {'' if said else 'peak '}of {sizes} {'' if said else 'is '}at {place}"
         )
@@ -124,7 +131,7 @@ def picture(
         tuple(_sections(layout, blocks)),
         tuple(_ticks(top.bytes, most)),
         (_percent(sum(spans[chosen][at]) / 2), _percent(top.bytes / most)),
-        f"{chosen}: {size} at {top.at}",
+        f"{chosen}: {size} at {top.at}{way_back(timelines[chosen])}",
         f"{wording.several(cut)}, beyond the top." if cut else "",
         f"Live bytes of {chosen}, step by step: the peak is {size} at {top.at}. Peaks of all: "
         f"{', '.join(peaks)}.",

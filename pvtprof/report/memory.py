@@ -16,7 +16,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.moment import Moment, highest
 from pvtprof.report import gpu, where
 from pvtprof.report.figures.memory import live_info, live_sheet
-from pvtprof.report.figures.style import color_of
+from pvtprof.report.figures.style import palette
 from pvtprof.report.live import PLACES, SECTIONS, Picture, finding, picture
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -56,7 +56,7 @@ class Memory:
 def memory(run: Run) -> Memory | None:
     """Return what holds the memory of one comparison; None where no form gives its peaks."""
     card = [gpu.memory(run)] if gpu.has_memory(run) else []
-    colors = {name: color_of(name) for name in run.variants}
+    colors = palette(run.variants)
     if run.is_own:
         return _of_own(run, colors, card)
     info = live_info(run)

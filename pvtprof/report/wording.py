@@ -35,13 +35,31 @@ def several(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def each(words: Sequence[str]) -> str:
-    """Return words in a row, a single one where all are equal.
+def owners(names: Sequence[str]) -> str:
+    """Return whose something is; of many designs, how many they are.
 
-    >>> each(["40 %", "40 %"]), each(["59 %", "58 %"])
-    ('40 %', '59 % and 58 %')
+    >>> owners(["mha"]), owners(["a", "b"]), owners(["a", "b", "c", "d"])
+    ("mha's", "a's and b's", "4 designs'")
     """
-    return several(words if len(set(words)) > 1 else words[:1])
+    if len(names) > FEW:
+        return f"{len(names)} designs'"
+    return several([f"{name}'s" for name in names])
+
+
+def each(words: Sequence[str], values: Sequence[float]) -> str:
+    """Return figures in a row: one where all are equal, of many the least and the most.
+
+    >>> each(["40 %", "40 %"], [0.401, 0.402]), each(["59 %", "58 %"], [0.59, 0.58])
+    ('40 %', '59 % and 58 %')
+    >>> each(["4 %", "2 %", "3 %", "9 %"], [4, 2, 3, 9])
+    '2 % to 9 %'
+    """
+    if len(set(words)) == 1:
+        return words[0]
+    if len(words) <= FEW:
+        return several(words)
+    order = sorted(range(len(words)), key=values.__getitem__)
+    return " to ".join([words[order[0]], words[order[-1]]])
 
 
 def shares(parts: Sequence[tuple[str, float, float]], what: str) -> str:

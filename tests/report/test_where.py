@@ -13,7 +13,7 @@ import pytest
 
 import pvtprof
 from pvtprof.errors import SpecError
-from pvtprof.report import explorer, where
+from pvtprof.report import bars, bars_drawn, explorer, where
 from pvtprof.run.run import Run
 from tests.builders import MINE, observed_run
 from tests.report.test_explorer import in_node
@@ -63,30 +63,30 @@ def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
         {
             "texts": explorer.texts(run),
             "designs": run.variants,
-            "groups": where.GROUPS,
+            "groups": bars.GROUPS,
             "packed": where.where(run).data["frames"],  # type: ignore[union-attr] # a run of a PVT
         }
         for run in runs
     ]
     results = in_node(BODY, given, tmp_path, explorer.program(own))
     for run, (computed, packed) in zip(runs, results, strict=True):
-        frames = where.frames_of(run)
+        frames = bars.frames_of(run)
         expected = [
-            [as_json(where.drawn(frames, quantity, scale)) for scale in where.SCALES]
-            for quantity in where.QUANTITIES
+            [as_json(bars_drawn.drawn(frames, quantity, scale)) for scale in bars_drawn.SCALES]
+            for quantity in bars_drawn.QUANTITIES
         ]
         assert computed == expected
         assert packed == expected
 
 
-def as_json(drawn: tuple[str, tuple[where.DrawnFrame, ...]]) -> Any:
+def as_json(drawn: tuple[str, tuple[bars_drawn.DrawnFrame, ...]]) -> Any:
     title, frames = drawn
     return {"title": title, "frames": json.loads(json.dumps([asdict(one) for one in frames]))}
 
 
 def test_bars_add_up_to_the_rows() -> None:
     run = observed_run()
-    for frame in where.frames_of(run):
+    for frame in bars.frames_of(run):
         stage = int(frame.name[-1]) if frame.name.startswith("stage") else None
         for bar in frame.bars:
             row = run.row(stage, bar.design)
@@ -97,8 +97,8 @@ def test_bars_add_up_to_the_rows() -> None:
 
 
 def test_attention_of_the_network_is_that_of_its_stages() -> None:
-    *stages, network = where.frames_of(pvtprof.compare("pvt_small", analytic=True))
-    outside = {name for _, name in where.GROUPS}
+    *stages, network = bars.frames_of(pvtprof.compare("pvt_small", analytic=True))
+    outside = {name for _, name in bars.GROUPS}
     for i, bar in enumerate(network.bars):
         inside = sum(s.macs for s in bar.segments if s.name not in outside)
         assert inside == sum(s.macs for stage in stages for s in stage.bars[i].segments)
@@ -134,7 +134,7 @@ def test_one_design_and_seven() -> None:
 @pytest.mark.parametrize("task", ["retinanet", "semantic-fpn", "mask-rcnn", "pyramid"])
 def test_a_task_has_its_neck_and_head(task: str) -> None:
     run = pvtprof.compare("pvt_v2_b0", task=task, img=(64, 96), analytic=True)
-    names = {s.name for bar in where.frames_of(run)[-1].bars for s in bar.segments if s.macs}
+    names = {s.name for bar in bars.frames_of(run)[-1].bars for s in bar.segments if s.macs}
     assert ("neck" in names) == (task != "pyramid")
     assert ("head" in names) == (task != "pyramid")
     made = where.where(run)

@@ -1,7 +1,7 @@
 "use strict";
 /* What holds the memory: the rules of report/live.py in the browser; the picture follows the explorer. */
 const pvtprofLive = (() => {
-  const { size, several, each } = pvtprofWhere;
+  const { size, several, owners, each } = pvtprofWhere;
   const WIDTH = 1000, HEIGHT = 100, ROOM = 1.05;
 
   function named(at, rules) {
@@ -11,20 +11,29 @@ const pvtprofLive = (() => {
     }
     return "";
   }
-  const placeOf = (at, rules) => {
-    const words = named(at, rules);
-    return words ? words + (at.includes("_backward") ? ", backward" : "") : at || "its input";
-  };
   const highest = (moments) => moments.reduce((most, now) => (now.bytes > most.bytes ? now : most));
 
-  function finding(timelines, { places }) {
+  /* Where the section of the peak has run before. */
+  function wayBack(moments, rules) {
+    let left = moments.indexOf(highest(moments)), isBack = false, last = "";
+    const seen = new Set([""]);
+    for (const [name, , count] of sectionsOf(moments, rules)) {
+      if (name !== last) isBack = seen.has(name);
+      if (left < count) return isBack ? ", on the way back" : "";
+      [left, last] = [left - count, name];
+      seen.add(name);
+    }
+    return "";
+  }
+
+  function finding(timelines, { places, sections }) {
     const found = new Map();
     for (const [design, moments] of timelines) {
-      const top = highest(moments), place = placeOf(top.at, places);
+      const top = highest(moments), place = (named(top.at, places) || top.at || "its input") + wayBack(moments, sections);
       found.set(place, [...(found.get(place) ?? []), [design, top.bytes]]);
     }
     return `${[...found].map(([place, list], i) => {
-      const names = several(list.map(([design]) => `${design}'s`)), sizes = each(list.map(([, bytes]) => size(bytes)));
+      const names = owners(list.map(([design]) => design)), sizes = each(list.map(([, bytes]) => size(bytes)), list.map(([, bytes]) => Number(bytes)));
       return `${names} ${i ? "" : "peak "}of ${sizes} ${i ? "" : "is "}at ${place}`;
     }).join("; ")}.`;
   }
@@ -106,7 +115,7 @@ const pvtprofLive = (() => {
       others: designs.filter(([name]) => name !== chosen).map(([name, moments]) => [name, pathOf(moments, spans.get(name), most, false)]),
       sections: sectionNames(layout, blocks), ticks: ticksOf(top.bytes, most),
       peak: [percent((left + right) / 2), percent(Number(top.bytes) / most)],
-      said: `${chosen}: ${size(top.bytes)} at ${top.at}`, beyond: cut.length ? `${several(cut)}, beyond the top.` : "",
+      said: `${chosen}: ${size(top.bytes)} at ${top.at}${wayBack(own, sections)}`, beyond: cut.length ? `${several(cut)}, beyond the top.` : "",
       spoken: `Live bytes of ${chosen}, step by step: the peak is ${size(top.bytes)} at ${top.at}. Peaks of all: ` +
         `${designs.map(([name, moments]) => `${name} ${size(highest(moments).bytes)}`).join(", ")}.`,
       spans: spans.get(chosen),
@@ -168,8 +177,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
 
   /* Where the operator runs that somebody chose. */
   function mark() {
-    const band = part(".operator"), prefix = operator && `block${operator.stage}.attn.${operator.name} `;
-    const spans = prefix ? now.spans.filter((_, i) => timelines.get(choice.value)[i].at.startsWith(prefix)) : [];
+    const band = part(".operator"), prefix = operator && `block${operator.stage}.attn.${operator.name} `, is = ({ at }) => at.startsWith(prefix) || at.startsWith(`backbone.${prefix}`);
+    const spans = prefix ? now.spans.filter((_, i) => is(timelines.get(choice.value)[i])) : [];
     band.hidden = !spans.length;
     if (spans.length) Object.assign(band.style, { left: `${100 * spans[0][0]}%`, width: `${100 * (spans.at(-1)[1] - spans[0][0])}%` });
   }

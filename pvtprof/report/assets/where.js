@@ -36,7 +36,13 @@ const pvtprofWhere = (() => {
 
   const several = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0]);
 
-  const each = (words) => several(new Set(words).size > 1 ? words : words.slice(0, 1));
+  const owners = (names) => (names.length > FEW ? `${names.length} designs'` : several(names.map((name) => `${name}'s`)));
+  function each(words, values) {
+    if (new Set(words).size === 1) return words[0];
+    if (words.length <= FEW) return several(words);
+    const order = words.map((_, i) => i).sort((a, b) => values[a] - values[b]);
+    return `${words[order[0]]} to ${words[order.at(-1)]}`;
+  }
 
   function shares(parts, what) {
     const [[first, part, whole], ...others] = parts, head = `${share(part, whole)} of ${first}'s ${what}`;
@@ -119,11 +125,12 @@ const pvtprofWhere = (() => {
     const found = new Map();
     for (const [design, list] of frames.at(-1)[1]) {
       const [item, value] = largest(design, frames, quantity, groups);
-      found.set(item, [...(found.get(item) ?? []), [design, share(value, sum(list, INDEX[quantity]))]]);
+      found.set(item, [...(found.get(item) ?? []), [design, value, sum(list, INDEX[quantity])]]);
     }
     const said = [...found].map(([item, list], i) => {
-      const names = several(list.map(([design]) => `${design}'s`)), parts = each(list.map(([, part]) => part));
-      return `${i ? `of ${names} it is` : `The largest part of ${names} ${WORDS[quantity]} is`} ${item} (${parts})`;
+      const names = owners(list.map(([design]) => design));
+      const parts = each(list.map(([, part, whole]) => share(part, whole)), list.map(([, part, whole]) => Number(part) / Number(whole)));
+      return `${i ? `of ${names.replace(/'$/, "")} it is` : `The largest part of ${names} ${WORDS[quantity]} is`} ${item} (${parts})`;
     });
     return `${said.join("; ")}.`;
   }
@@ -138,7 +145,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, compact, size, several, each };
+  return { unpacked, framesOf, drawn, share, compact, size, several, owners, each };
 })();
 
 /* The section on the page. */
