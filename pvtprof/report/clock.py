@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pvtprof import units
 from pvtprof.report import gpu, sheets, wording
-from pvtprof.report.clock_shares import MEASURED, Place, places_of, scaled, worst_noise
+from pvtprof.report.clock_shares import MEASURED, Place, held, places_of, scaled, worst_noise
 from pvtprof.report.clock_words import finding, place_title
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sheet import Sheet
@@ -41,9 +41,9 @@ def clock(run: Run) -> Clock:
         _text(run, kinds),
         tuple(
             replace(place, title=place_title(run, place))
-            for place in scaled(places, len(run.variants) > 1)
+            for place in scaled(places, not held(run)[1])
         ),
-        len(run.variants) > 1,
+        not held(run)[1],
         tuple(_remarks(run, places)),
         palette(run.variants),
         _setting(run),
@@ -60,9 +60,8 @@ def _setting(run: Run) -> str:
 def _text(run: Run, kinds: set[str]) -> str:
     if not kinds:
         return ""
-    of = f"{run.reference}'s; the dashed line is 100 %"
-    if len(run.variants) == 1:
-        of = "those of the whole network"
+    first, is_alone = held(run)
+    of = "those of the whole network" if is_alone else f"{first}'s; the dashed line is 100 %"
     where = " on the GPU, launches not counted" if run.setting.on_cuda else ""
     step = " of a training step" if run.setting.mode == "training" else ""
     how = f"median{step}{where} with its 95 % interval" if MEASURED in kinds else "predicted"
@@ -108,7 +107,8 @@ def _sheets(run: Run, places: Sequence[Place]) -> Iterator[Sheet]:
 
 
 def _share_sheet(run: Run, places: Sequence[Place]) -> Sheet:
-    of = f"(% of {run.reference if len(run.variants) > 1 else 'the network'})"
+    first, is_alone = held(run)
+    of = f"(% of {'the network' if is_alone else first})"
     header = (
         "place",
         "design",

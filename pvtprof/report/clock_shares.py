@@ -97,15 +97,28 @@ class Place:
         return f"{100 * min(share / self.most, 1.0):.2f}"
 
 
+def held(run: Run) -> tuple[str, bool]:
+    """Return the design that is 100 %, and whether it is alone: then its own network is 100 %.
+
+    It is the first that has a time of the whole network, or else of any part; measured, or where
+    nothing was measured, predicted.
+    """
+    measured = [row for row in run.rows if row.latency and row.part.module is None]
+    known = measured or [row for row in run.rows if row.predicted and row.part.module is None]
+    whole = [row for row in known if row.part == MODEL] or known
+    names = list(dict.fromkeys(row.design.name for row in whole)) or [run.reference]
+    return names[0], len({row.design.name for row in known}) < 2
+
+
 def places_of(run: Run) -> Iterator[Place]:
     """Yield every place for which a design has a time, or MACs where nothing has one."""
-    first = run.reference
+    first, is_alone = held(run)
     for part in run.parts:
         rows = {row.design.name: row for row in run.rows if row.part == part}
         if part.module is not None or first not in rows:
             continue
         name = part.name if part != MODEL else "whole module" if run.is_own else "whole network"
-        if len(run.variants) > 1:
+        if not is_alone:
             against = [(row, rows[first]) for design, row in rows.items() if design != first]
             shares = tuple(_share(run, row, other, 1) for row, other in against)
         elif part != MODEL:

@@ -10,6 +10,7 @@ from pvtprof.report.clock_shares import (
     PREDICTED,
     Place,
     Share,
+    held,
     is_slower,
     milliseconds,
     worst_noise,
@@ -21,7 +22,7 @@ def place_title(run: Run, place: Place) -> str:
     """Return the finding of a place: who takes how much of the first design's time."""
     first, shares = place.first, place.shares
     head = f"{place.name[0].upper()}{place.name[1:]}"
-    if len(run.variants) == 1:
+    if held(run)[1]:
         blocks = f"{first.blocks} blocks of " if first.blocks > 1 else ""
         taken = milliseconds(first, shares[0].kind).partition(" (")[0]
         if shares[0].time is None:
@@ -53,10 +54,11 @@ def finding(run: Run, places: Sequence[Place]) -> str:
         if all(share.kind == PREDICTED for _, share in found if share.kind):
             return "Predicted on a busy machine: no sentence can rest on these times."
         return "The times of this run are too noisy to be held against MACs."
-    if len(run.variants) == 1:
-        return _title_of_one(run, places, sure)
+    first, is_alone = held(run)
+    if is_alone:
+        return _title_of_one(first, places, sure)
     by = "By prediction, " if all(share.kind == PREDICTED for _, share in sure) else ""
-    whose, parts = f"{run.reference}'s", []
+    whose, parts = f"{first}'s", []
     if network := [share for place, share in sure if place.name.startswith("whole")]:
         parts.append(_of_network(network, whose))
     stages = [(place, share) for place, share in sure if not place.name.startswith("whole")]
@@ -74,16 +76,16 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     return f"{by}{text}." if by else f"{text[0].upper() if not network else text[0]}{text[1:]}."
 
 
-def _title_of_one(run: Run, places: Sequence[Place], sure: Sequence[tuple[Place, Share]]) -> str:
+def _title_of_one(first: str, places: Sequence[Place], sure: Sequence[tuple[Place, Share]]) -> str:
     """Return the finding of a single design: how much of its time is attention, and where most."""
     place, most = max(sure, key=lambda one: one[1].time or 0)
     by = "By prediction, attention" if most.kind == PREDICTED else "Attention"
     of_most = f"{units.share(most.time or 0, 1)} for {units.share(most.macs, 1)}"
     if len(sure) < len(places):
-        return f"{by} in {place.name} takes {of_most} of the time and MACs of {run.reference}."
+        return f"{by} in {place.name} takes {of_most} of the time and MACs of {first}."
     time, macs = sum(share.time or 0 for _, share in sure), sum(share.macs for _, share in sure)
     return (
-        f"{by} takes {units.share(time, 1)} of the time of {run.reference} for "
+        f"{by} takes {units.share(time, 1)} of the time of {first} for "
         f"{units.share(macs, 1)} of its MACs, most of it in {place.name} ({of_most})."
     )
 

@@ -22,8 +22,9 @@ BODY = """
   for (const name of ["where", "memory"]) vm.runInThisContext(script(name));
   const { finding, picture } = vm.runInThisContext("pvtprofLive");
   return given.map(({ texts, data }) => {
-    const timelines = texts ? new Map(Object.keys(data.designs).map((name) => [name, engine.timeline(engine.parsed(texts), name)]))
-      : new Map(Object.entries(data.designs).map(([name, list]) => [name, list.map(([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) }))]));
+    const moment = ([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) });
+    const timelines = new Map(Object.entries(data.designs).map(([name, list]) =>
+      [name, texts ? engine.timeline(engine.parsed(texts), name) : list.map(moment)]));
     return [finding(timelines, data), ...Object.keys(data.designs).map((name) => {
       const { spans, ...made } = picture(timelines, name, data.blocks, data);
       return made;

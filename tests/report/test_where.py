@@ -28,8 +28,9 @@ BODY = """
     const all = used.variants.map((variant) => ({ variant, total: engine.row(work, null, variant),
       stages: used.models[work.model].stages.map((_, i) => engine.row(work, i + 1, variant)) }));
     const computed = framesOf({ work, all, engine, program: used }, designs, groups);
-    return [computed, unpacked(packed)].map((frames) => ["macs", "moved", "params"].map((quantity) =>
-      ["absolute", "share", "own"].map((scale) => drawn(frames, quantity, scale, groups))));
+    const every = (frames) => ["macs", "moved", "params"].map((quantity) =>
+      ["absolute", "share", "own"].map((scale) => drawn(frames, quantity, scale, groups)));
+    return [every(computed), every(unpacked(packed))];
   });
 """
 
