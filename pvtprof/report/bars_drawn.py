@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvtprof import units
-from pvtprof.report import wording
+from pvtprof.report import phrases
 from pvtprof.report.bars import GROUPS, Bar, Frame
 
 #: What can be shown, by its name in the data of a page, in words.
@@ -72,18 +72,18 @@ def _drawn_bar(bar: Bar, quantity: str, held: tuple[int, int], scale: str) -> Dr
     total, (first, most) = _total(bar, quantity), held
     values = [(s.name, getattr(s, quantity)) for s in bar.segments if getattr(s, quantity)]
     amount = _amount(total, quantity)
-    parts = ", ".join(f"{name} {units.share(value, total)}" for name, value in values)
+    parts = ", ".join(f"{name} {units.people(value, total)}" for name, value in values)
     return DrawnBar(
         bar.design,
-        units.share(total, first) if scale == "share" else amount,
-        f"{bar.design}: {amount} {QUANTITIES[quantity]}, {units.share(total, first)} of the "
+        units.people(total, first) if scale == "share" else amount,
+        f"{bar.design}: {amount} {QUANTITIES[quantity]}, {units.people(total, first)} of the "
         f"first design's: {parts}",
         tuple((name, units.integer(value), _width(value, most)) for name, value in values),
     )
 
 
 def _amount(value: int, quantity: str) -> str:
-    return units.size(value) if quantity == "moved" else units.compact(value)
+    return units.size(value) if quantity == "moved" else units.short(value)
 
 
 def _width(value: int, most: int) -> str:
@@ -107,7 +107,7 @@ def _frame_title(
     else:
         name += ":"
     shares = [(design, parts[design], whole[design]) for design in parts]
-    return f"{name} {wording.shares(shares, QUANTITIES[quantity])}"
+    return f"{name} {phrases.shares(shares, QUANTITIES[quantity])}"
 
 
 def _finding(frames: Sequence[Frame], quantity: str) -> str:
@@ -118,9 +118,9 @@ def _finding(frames: Sequence[Frame], quantity: str) -> str:
         largest.setdefault(item, []).append((bar.design, value, _total(bar, quantity)))
     said: list[str] = []
     for item, found in largest.items():
-        names = wording.owners([design for design, *_ in found])
-        texts = [units.share(part, whole) for _, part, whole in found]
-        shares = wording.each(texts, [part / whole for _, part, whole in found])
+        names = phrases.owners([design for design, *_ in found])
+        texts = [units.people(part, whole) for _, part, whole in found]
+        shares = phrases.each(texts, [part / whole for _, part, whole in found])
         head = f"The largest part of {names} {QUANTITIES[quantity]} is"
         if said:
             head = f"of {names.removesuffix(chr(39))} it is"

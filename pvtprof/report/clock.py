@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof import units
-from pvtprof.report import gpu, sheets, wording
+from pvtprof.report import gpu, sheets, phrases
 from pvtprof.report.clock_shares import MEASURED, Place, held, places_of, scaled, worst_noise
 from pvtprof.report.clock_words import finding, place_title
 from pvtprof.report.figures.style import palette
@@ -75,13 +75,13 @@ def _remarks(run: Run, places: Sequence[Place]) -> Iterator[str]:
         names = [row.name for row in noisy]
         shown = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
         yield (
-            f"Noisy: {wording.several(shown)}. Close other programs, or raise --budget, and run "
+            f"Noisy: {phrases.several(shown)}. Close other programs, or raise --budget, and run "
             "it again."
         )
     failed = {row.not_run: None for row in run.rows if row.not_run}
     for why in failed:
         names = [row.name for row in run.rows if row.not_run == why]
-        yield f"Not timed: {wording.several(names)}: {why}."
+        yield f"Not timed: {phrases.several(names)}: {why}."
     if not places:
         yield from _ways(run)
 

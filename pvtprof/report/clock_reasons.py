@@ -54,8 +54,8 @@ def _furthest(row: Row, seconds: Mapping[str, float], by: str) -> str:
 
 
 def _said(name: str, time: float, macs: float, by: str = "") -> str:
-    of_macs = f"{units.share(macs, 1)} of the MACs" if macs else "has no MACs"
-    return f"{by}{name} takes {units.share(time, 1)} of the time and {of_macs}"
+    of_macs = f"{units.people(macs, 1)} of the MACs" if macs else "has no MACs"
+    return f"{by}{name} takes {units.people(time, 1)} of the time and {of_macs}"
 
 
 def _of_network(run: Run, row: Row) -> str:

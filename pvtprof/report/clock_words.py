@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pvtprof import units
-from pvtprof.report import wording
+from pvtprof.report import phrases
 from pvtprof.report.clock_shares import (
     PREDICTED,
     Place,
@@ -37,11 +37,11 @@ def place_title(run: Run, place: Place) -> str:
     if not known:
         return f"{head}: {shares[0].noise or 'not timed'} {against}".rstrip()
     said = [f"{share.design} {share.label}" for share in known]
-    if len(known) > wording.FEW:
+    if len(known) > phrases.FEW:
         fastest = min(known, key=lambda share: share.time or 0)
         said = [f"{fastest.design}, the fastest, {fastest.label}"]
     by = "by prediction " if known[0].kind == PREDICTED else ""
-    return f"{head}: {by}{wording.several(said)} of {first.design.name}'s time {against}".rstrip()
+    return f"{head}: {by}{phrases.several(said)} of {first.design.name}'s time {against}".rstrip()
 
 
 def finding(run: Run, places: Sequence[Place]) -> str:
@@ -67,8 +67,8 @@ def finding(run: Run, places: Sequence[Place]) -> str:
         place, worst = max(slow, key=lambda one: (one[1].time or 0) - one[1].macs)
         of = "" if parts else f" of {whose} time"
         parts.append(
-            f"in {place.name}, {worst.design} takes {units.share(worst.time or 0, 1)}{of} "
-            f"for {units.share(worst.macs, 1)}{'' if parts else ' of its MACs'}"
+            f"in {place.name}, {worst.design} takes {units.people(worst.time or 0, 1)}{of} "
+            f"for {units.people(worst.macs, 1)}{'' if parts else ' of its MACs'}"
         )
     elif not parts or (stages and all(_follows(share) for _, share in stages)):
         parts.append("in each stage time follows MACs within 10 points")
@@ -80,13 +80,13 @@ def _title_of_one(first: str, places: Sequence[Place], sure: Sequence[tuple[Plac
     """Return the finding of a single design: how much of its time is attention, and where most."""
     place, most = max(sure, key=lambda one: one[1].time or 0)
     by = "By prediction, attention" if most.kind == PREDICTED else "Attention"
-    of_most = f"{units.share(most.time or 0, 1)} for {units.share(most.macs, 1)}"
+    of_most = f"{units.people(most.time or 0, 1)} for {units.people(most.macs, 1)}"
     if len(sure) < len(places):
         return f"{by} in {place.name} takes {of_most} of the time and MACs of {first}."
     time, macs = sum(share.time or 0 for _, share in sure), sum(share.macs for _, share in sure)
     return (
-        f"{by} takes {units.share(time, 1)} of the time of {first} for "
-        f"{units.share(macs, 1)} of its MACs, most of it in {place.name} ({of_most})."
+        f"{by} takes {units.people(time, 1)} of the time of {first} for "
+        f"{units.people(macs, 1)} of its MACs, most of it in {place.name} ({of_most})."
     )
 
 
@@ -103,13 +103,13 @@ def _follows(share: Share) -> bool:
 
 def _of_network(network: Sequence[Share], whose: str) -> str:
     """Return the shares of the whole network of some designs, in words."""
-    if len(network) > wording.FEW:
+    if len(network) > phrases.FEW:
         fastest = min(network, key=lambda share: share.time or 0)
-        times, macs = units.share(fastest.time or 0, 1), units.share(fastest.macs, 1)
+        times, macs = units.people(fastest.time or 0, 1), units.people(fastest.macs, 1)
         return (
             f"{fastest.design}, the fastest, takes {times} of {whose} time for {macs} of its MACs"
         )
-    names = wording.several([share.design for share in network])
+    names = phrases.several([share.design for share in network])
     times = _each([share.time or 0 for share in network])
     macs = _each([share.macs for share in network])
     verb = "takes" if len(network) == 1 else "take"
@@ -117,4 +117,4 @@ def _of_network(network: Sequence[Share], whose: str) -> str:
 
 
 def _each(shares: Sequence[float]) -> str:
-    return wording.each([units.share(share, 1) for share in shares], shares)
+    return phrases.each([units.people(share, 1) for share in shares], shares)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pvtprof import units
 from pvtprof.moment import Moment, highest
-from pvtprof.report import wording
+from pvtprof.report import phrases
 
 #: (section, whether it is attention), and where it begins and ends, from 0 to 1.
 Span: TypeAlias = tuple[tuple[str, bool], float, float]
@@ -100,8 +100,8 @@ def finding(timelines: Mapping[str, Sequence[Moment]]) -> str:
         by_place.setdefault(place_of(moments), []).append((design, highest(moments).bytes))
     said: list[str] = []
     for place, found in by_place.items():
-        names = wording.owners([design for design, _ in found])
-        sizes = wording.each([units.size(size) for _, size in found], [size for _, size in found])
+        names = phrases.owners([design for design, _ in found])
+        sizes = phrases.each([units.size(size) for _, size in found], [size for _, size in found])
         said.append(
             f"{names} {'' if said else 'peak '}of {sizes} {'' if said else 'is '}at {place}"
         )
@@ -132,7 +132,7 @@ def picture(
         tuple(_ticks(top.bytes, most)),
         (_percent(sum(spans[chosen][at]) / 2), _percent(top.bytes / most)),
         f"{chosen}: {size} at {top.at}{way_back(timelines[chosen])}",
-        f"{wording.several(cut)}, beyond the top." if cut else "",
+        f"{phrases.several(cut)}, beyond the top." if cut else "",
         f"Live bytes of {chosen}, step by step: the peak is {size} at {top.at}. Peaks of all: "
         f"{', '.join(peaks)}.",
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.report import explorer, sheets, wording
+from pvtprof.report import explorer, sheets, phrases
 from pvtprof.report.bars import GROUPS, Frame, frames_of, own_frames
 from pvtprof.report.bars_drawn import QUANTITIES, SCALES, DrawnFrame, drawn
 from pvtprof.report.figures.style import palette
@@ -90,7 +90,7 @@ def where(run: Run) -> Where | None:
             "frames": _packed(frames),
             "groups": [] if run.is_own else GROUPS,
             "shades": {**SHADES, **shades},
-            "words": {} if run.is_own else wording.OPERATORS,
+            "words": {} if run.is_own else phrases.OPERATORS,
         },
         follows(run),
         tuple(_sheets(run)),

@@ -4,25 +4,33 @@ const pvtprofWhere = (() => {
   const WORDS = { macs: "MACs", moved: "bytes moved", params: "params" };
   const FEW = 3;
 
-  // ---- Numbers to text, as pvtprof.units and report/wording.py have them
+  // ---- Numbers to text, as pvtprof.units and report/phrases.py have them
 
-  function digits(top, bottom, count) {
-    let decimals = 0, power = 1n;
-    while (decimals < count && 20n * top * power < (20n * 10n ** BigInt(count - 1) - 1n) * bottom) [decimals, power] = [decimals + 1, 10n * power];
-    const scaled = (2n * top * power + bottom) / (2n * bottom), back = `${scaled % power}`.padStart(decimals, "0");
-    return (scaled / power).toLocaleString("en-US") + (decimals ? `.${back}` : "");
+  /* top / bottom with some decimals, rounded half to even, grouped. */
+  function decimal(top, bottom, decimals) {
+    const scaled = top * 10n ** BigInt(decimals), twice = 2n * (scaled % bottom);
+    let value = scaled / bottom;
+    if (twice > bottom || (twice === bottom && value % 2n)) value += 1n;
+    const text = `${value}`.padStart(decimals + 1, "0"), cut = text.length - decimals;
+    return BigInt(text.slice(0, cut)).toLocaleString("en-US") + (decimals ? `.${text.slice(cut)}` : "");
   }
 
+  /* As units.people. */
   function share(part, whole) {
-    if (!whole || !part) return whole ? "0 %" : "-";
-    return 1000n * part >= 1995n * whole ? `${digits(part, whole, 3)}x` : `${digits(100n * part, whole, 2)} %`;
+    if (!whole) return "-";
+    if (1000n * part >= 1995n * whole) return `${decimal(part, whole, Math.max(0, 3 - `${part / whole}`.length))}x`;
+    for (let decimals = 10n * part >= whole ? 0 : 100n * part >= whole ? 1 : 2; decimals < 3; decimals++) {
+      const text = decimal(100n * part, whole, decimals);
+      if (!part || part === whole || ![0, 100].includes(Number(text))) return `${text} %`;
+    }
+    return `nearly ${2n * part > whole ? 100 : 0} %`;
   }
 
-  function compact(count) {
-    const prefixes = ["", " K", " M", " G", " T", " P", " E"];
-    let unit = 0;
-    while (2n * count >= 1999n * 1000n ** BigInt(unit) && unit < prefixes.length - 1) unit++;
-    return (unit ? digits(count, 1000n ** BigInt(unit), 3) : `${count}`) + prefixes[unit];
+  /* As units.short. */
+  function short(count) {
+    const power = [12n, 9n, 6n, 3n].find((p) => count >= 10n ** p);
+    if (!power) return `${count}`;
+    return `${decimal(count, 10n ** power, Math.max(0, 3 - `${count / 10n ** power}`.length))} ${" KMGT"[Number(power) / 3]}`;
   }
 
   function size(bytes) {
@@ -92,7 +100,7 @@ const pvtprofWhere = (() => {
 
   function drawnBar([design, list], quantity, [total, first, most], scale) {
     const values = list.map((segment) => [segment[0], segment[INDEX[quantity]]]).filter(([, value]) => value);
-    const amount = quantity === "moved" ? size(total) : compact(total);
+    const amount = quantity === "moved" ? size(total) : short(total);
     return {
       design, label: scale === "share" ? share(total, first) : amount,
       spoken: `${design}: ${amount} ${WORDS[quantity]}, ${share(total, first)} of the first design's: ` +
@@ -145,7 +153,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, compact, size, several, owners, each };
+  return { unpacked, framesOf, drawn, share, short, size, several, owners, each };
 })();
 
 /* The section on the page. */

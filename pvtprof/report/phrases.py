@@ -71,9 +71,9 @@ def shares(parts: Sequence[tuple[str, float, float]], what: str) -> str:
     "40 % of a's MACs, 10 % to 30 % of the others'"
     """
     (first, part, whole), *others = parts
-    head = f"{units.share(part, whole)} of {first}'s {what}"
+    head = f"{units.people(part, whole)} of {first}'s {what}"
     if len(parts) <= FEW:
-        return several([head, *(f"{units.share(p, w)} of {name}'s" for name, p, w in others)])
+        return several([head, *(f"{units.people(p, w)} of {name}'s" for name, p, w in others)])
     lowest, *_, highest = sorted(others, key=lambda one: one[1] / one[2] if one[2] else 0)
-    ends = [units.share(p, w) for _, p, w in (lowest, highest)]
+    ends = [units.people(p, w) for _, p, w in (lowest, highest)]
     return f"{head}, {' to '.join(dict.fromkeys(ends))} of the others'"
