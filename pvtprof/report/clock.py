@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof import units
-from pvtprof.report import gpu, sheets, phrases
+from pvtprof.report import gpu, phrases, sheets
 from pvtprof.report.clock_shares import MEASURED, Place, held, places_of, scaled, worst_noise
 from pvtprof.report.clock_words import finding, place_title
 from pvtprof.report.figures.style import palette

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.report import explorer, sheets, phrases
+from pvtprof.report import explorer, phrases, sheets
 from pvtprof.report.bars import GROUPS, Frame, frames_of, own_frames
 from pvtprof.report.bars_drawn import QUANTITIES, SCALES, DrawnFrame, drawn
 from pvtprof.report.figures.style import palette

@@ -149,7 +149,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function draw() {
     const chosen = choice.value, moments = timelines.get(chosen);
     now = picture(timelines, chosen, blocks, data);
-    place.closest("section").querySelector("h2").textContent = finding(timelines, data);
+    part(".finding").textContent = finding(timelines, data);
     [part(".peak-said").textContent, part(".beyond").textContent] = [now.said, now.beyond];
     plot.setAttribute("aria-label", now.spoken);
     const held = path("held", now.fill);

@@ -173,7 +173,7 @@ if (typeof document !== "undefined") (() => {
 
   function section(place) {
     const data = JSON.parse(place.querySelector("script").textContent), frames = place.querySelector(".frames");
-    const form = place.querySelector(".switches"), said = place.querySelector(".said"), title = place.closest("section").querySelector("h2");
+    const form = place.querySelector(".switches"), said = place.querySelector(".said"), title = place.querySelector(".finding");
     const designs = [...frames.firstElementChild.querySelectorAll(".bar")].map((bar) => bar.dataset.design);
     const hues = Object.fromEntries([...frames.querySelectorAll(".bar")].map((bar) => [bar.dataset.design, bar.style.getPropertyValue("--hue")]));
     let shown = unpacked(data.frames), chosen = null;
@@ -248,6 +248,7 @@ if (typeof document !== "undefined") (() => {
       if (!frames.querySelector('i[tabindex="0"]')) point(pieces()[0]);
       frames.toggleAttribute("data-share", form.elements.scale.value === "share");
       mark();
+      tell(frames.querySelector("i:focus"));
     }
 
     form.hidden = false;

@@ -10,7 +10,6 @@ from pvtprof.report.clock_shares import PREDICTED, Place, Share, held, places_of
 from pvtprof.report.clock_words import finding
 from pvtprof.report.figures.chart import Chart
 from pvtprof.report.figures.style import GREY, color_of, empty_figure, palette
-from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
 
@@ -32,14 +31,6 @@ def latency_info(run: Run) -> LatencyInfo | None:
     if not places:
         return None
     return LatencyInfo(finding(run, places), places, whole, palette(run.variants))
-
-
-def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
-    """Return median, low and high of a row's 95 % interval; None if it was not timed."""
-    if row.latency is None:
-        return None
-    low, high = row.latency.interval or (None, None)
-    return 1e3 * row.latency.median, low and 1e3 * low, high and 1e3 * high
 
 
 def draw_latency(info: LatencyInfo) -> go.Figure:
