@@ -6,11 +6,13 @@ Where nothing was measured they are predicted; where neither, the section says h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pvtprof import units
-from pvtprof.report import gpu, phrases, sheets
+from pvtprof.report import gpu, phrases, sheets, where
+from pvtprof.report.clock_reasons import NAMES
 from pvtprof.report.clock_shares import MEASURED, Place, held, places_of, scaled, worst_noise
 from pvtprof.report.clock_words import finding, place_title
 from pvtprof.report.figures.style import palette
@@ -29,6 +31,9 @@ class Clock:
     remarks: tuple[str, ...]
     colors: dict[str, str]
     setting: str
+    kind: str
+    first: str
+    data: Mapping[str, Any]
     sheets: tuple[Sheet, ...]
 
 
@@ -47,8 +52,18 @@ def clock(run: Run) -> Clock:
         tuple(_remarks(run, places)),
         palette(run.variants),
         _setting(run),
+        "Timed" if MEASURED in kinds else "Predicted",
+        held(run)[0],
+        _data(run),
         tuple(_sheets(run, places)),
     )
+
+
+def _data(run: Run) -> dict[str, Any]:
+    """Return what a page's script needs to draw predicted times; nothing where it cannot."""
+    if not where.follows(run) or len(run.variants) < 2:
+        return {}
+    return {"designs": run.variants, "colors": palette(run.variants), "names": NAMES}
 
 
 def _setting(run: Run) -> str:

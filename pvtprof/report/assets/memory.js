@@ -199,9 +199,10 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     if (timelines.has(operator.variant)) choice.value = operator.variant;
     draw();
   });
-  if ("follows" in place.dataset) document.addEventListener("pvtprof:work", ({ detail: { work, engine, program } }) => {
+  if ("follows" in place.dataset) document.addEventListener("pvtprof:work", ({ detail: { work, engine, suffix } }) => {
+    if (suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
     timelines = new Map([...timelines.keys()].map((name) => [name, engine.timeline(work, name)]));
-    blocks = program.models[work.model].stages.map(({ depth }) => depth);
+    blocks = engine.modelOf(work).stages.map(({ depth }) => depth);
     draw();
   });
   draw();

@@ -265,6 +265,7 @@ if (typeof document !== "undefined") (() => {
     });
     document.addEventListener("pvtprof:operator", (event) => { chosen = event.detail; mark(); });
     if ("follows" in place.dataset) document.addEventListener("pvtprof:work", (event) => {
+      if (event.detail.suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
       shown = framesOf(event.detail, designs, data.groups);
       draw();
     });
