@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +15,12 @@ import pvtprof
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.prediction import Prediction
 from pvtprof.report import clock, html
+from pvtprof.report.clock_reasons import NAMES
 from pvtprof.report.clock_shares import Share
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row
+from tests.report.test_explorer import in_node
 
 #: Milliseconds of each design where time is as MACs say, but in stage 4 and in the network.
 CALM = {(4, "sra_pool"): 1.8, (None, "sra_conv"): 0.6, (None, "sra_pool"): 0.59}
@@ -146,3 +152,77 @@ def test_one_design_is_held_against_its_own_network() -> None:
         "most of it in stage 3 (10 % for 11 %)."
     )
     assert [place.name for place in made.places] == ["stage 1", "stage 2", "stage 3", "stage 4"]
+
+
+#: Draws predicted rows by the page's own script.
+BODY = """
+  for (const name of ["where", "clock"]) vm.runInThisContext(script(name));
+  const { drawn } = vm.runInThisContext("pvtprofClock");
+  const read = (row) => ({ ...row, macs: BigInt(row.macs) });
+  return given.runs.map(({ rows, busy }) =>
+    drawn(rows.map(([name, list]) => [name, list.map(read)]), busy, given.names));
+"""
+
+
+def as_rows(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
+    return [
+        (
+            f"stage {part.stage}" if part.stage else "whole network",
+            [
+                {
+                    "design": row.design.name,
+                    "macs": str(row.macs),
+                    "ops": [{"name": op.name, "macs": str(op.macs)} for op in row.ops],
+                    "predicted": asdict(row.predicted),  # type: ignore[arg-type] # it has one
+                    "seconds": {op.name: op.predicted_s for op in row.ops if op.predicted_s}
+                    if part.stage
+                    else None,
+                }
+                for row in run.rows
+                if row.part == part
+            ],
+        )
+        for part in run.parts
+    ]
+
+
+def test_the_script_says_of_predicted_times_what_python_says(tmp_path: Path) -> None:
+    chance = random.Random(19)
+    runs = []
+    for model, img in product(("pvt_v2_b2", "pvt_tiny", "pvt_v2_b0_li"), (224, (96, 320), 1024)):
+        made = pvtprof.compare(model, img=img, analytic=True)
+        runs.append(replace(made, rows=tuple(at_random(row, chance) for row in made.rows)))
+    many = {f"d{i}": ("sra_pool",) * i + ("mha",) * (4 - i) for i in range(5)}
+    seven = pvtprof.compare("pvt_v2_b0", designs=many, analytic=True)
+    runs.append(replace(seven, rows=tuple(at_random(row, chance) for row in seven.rows)))
+    busy = [
+        replace(run, rows=tuple(replace(row, predicted=doubted(row)) for row in run.rows))
+        for run in runs[:2]
+    ]
+    given = [{"rows": as_rows(run), "busy": run in busy} for run in (*runs, *busy)]
+    results = in_node(BODY, {"runs": given, "names": NAMES}, tmp_path)
+    said = ("design", "label", "why", "macs_label", "spoken", "noise")
+    for run, found in zip((*runs, *busy), results, strict=True):
+        made = clock.clock(run)
+        assert found["title"] == made.title
+        assert [place["title"] for place in found["places"]] == [one.title for one in made.places]
+        for theirs, ours in zip(found["places"], made.places, strict=True):
+            assert theirs["most"] == pytest.approx(ours.most)
+            assert [{name: one[name] for name in said} for one in theirs["shares"]] == [
+                {name: getattr(one, name) for name in said} for one in ours.shares
+            ]
+
+
+def at_random(row: Row, chance: random.Random) -> Row:
+    """The row with a prediction of its own, and of its operators."""
+    ops = [replace(op, predicted_s=10 ** chance.uniform(-6, -3)) for op in row.ops]
+    seconds = 1e-11 * row.macs * 2 ** chance.uniform(-1, 1)
+    if not row.part.stage:
+        ops = list(row.ops)
+    made = Prediction(seconds, 0.9 * seconds, 1.25 * seconds)
+    return replace(row, ops=tuple(ops), predicted=made)
+
+
+def doubted(row: Row) -> Prediction:
+    assert row.predicted
+    return replace(row.predicted, is_doubtful=True)
