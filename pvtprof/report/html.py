@@ -16,18 +16,21 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
 from pvtprof.report import (
+    clock,
     explorer,
     former,
     forms,
     formula,
     mathml,
     measured,
+    memory,
     naming,
     output,
     own,
     sentences,
     several,
     trust,
+    where,
 )
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
@@ -56,10 +59,10 @@ class Formula:
 SECTIONS: Mapping[str, Callable[..., Any]] = {
     "answer": former.answer,
     "inside": former.nothing,
-    "where": former.where,
-    "clock": former.clock,
+    "where": where.where,
+    "clock": clock.clock,
     "growth": former.growth,
-    "memory": former.memory,
+    "memory": memory.memory,
     "trust": trust.trust,
     "measured": measured.measured,
 }

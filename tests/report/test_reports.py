@@ -17,7 +17,7 @@ from pvtprof import units
 from pvtprof.cli import app
 from pvtprof.observe.machine import WITHHELD
 from pvtprof.report import naming
-from pvtprof.report.figures import latency, memory
+from pvtprof.report.figures import memory
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run
@@ -200,21 +200,9 @@ def test_compare_can_be_anonymous(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_run_gives_its_charts_as_figures() -> None:
     run: Run = observed_run()
     figures = run.figures()
-    assert list(figures) == ["macs", "shares", "latency", "resolution", "live", "agreement"]
+    assert list(figures) == ["macs", "latency", "resolution", "live", "agreement"]
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
     assert list(pvtprof.compare(analytic=True).figures()) == ["macs", "resolution", "live"]
-
-
-def test_shares_are_of_plain_attention() -> None:
-    run = observed_run()
-    (place, macs, time, low, high) = latency.shares_info(run).points["sra_conv"][0]
-    conv, plain = run.row(1, "sra_conv"), run.row(1, "mha")
-    assert place == "stage 1, one module"
-    assert macs == conv.macs / plain.macs
-    assert time == pytest.approx(2.0)
-    assert low is not None
-    assert high is not None
-    assert low < time < high
 
 
 def test_the_largest_image_that_fits_is_marked() -> None:

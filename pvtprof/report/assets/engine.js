@@ -331,17 +331,17 @@ const pvtprofEngine = (program) => {
     return [[atenName(op, sizes), taken, extra]];
   }
 
-  /* The first moment of a forward pass with the most live bytes, above input and parameters. */
-  function peak(all, bytes) {
+  /* Live bytes, above input and parameters, at every operator of a forward pass that allocates. */
+  function moments(all, bytes) {
     const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out)));
     const released = releases(allocating.map(({ op }) => op));
-    const alive = new Map();
-    let held = 0n, most = { bytes: -1n, at: "" };
+    const alive = new Map(), found = [];
+    let held = 0n;
     allocating.forEach((term, i) => {
       let now = held;
       for (const [aten, taken, extra] of allocations(term, bytes)) {
         now += taken + extra;
-        if (now > most.bytes) most = { bytes: now, at: `${term.op.where} ${aten}`.trim() };
+        found.push({ bytes: now, at: `${term.op.where} ${aten}`.trim() });
         alive.set(term.op.name, taken);
       }
       held += alive.get(term.op.name);
@@ -350,8 +350,12 @@ const pvtprofEngine = (program) => {
         alive.delete(name);
       }
     });
-    return most;
+    return found;
   }
+
+  /* The first moment with the most live bytes. */
+  const peak = (all, bytes) =>
+    moments(all, bytes).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
 
   // ---- Answers
 
@@ -371,6 +375,9 @@ const pvtprofEngine = (program) => {
       read: bytes * total("read"), written: bytes * total("written"),
     };
   }
+
+  /* Live bytes of the whole model, operator by operator; repeated blocks once. */
+  const timeline = (work, variant) => moments(terms(work, null, variant), dtypeBytes(work));
 
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
@@ -510,5 +517,5 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, place, largestImage, cheaperFrom, size, percent, command, differs };
+  return { Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs };
 };
