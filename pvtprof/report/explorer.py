@@ -103,7 +103,7 @@ def vectors(count: int, seed: int = 0, own: Sequence[Explored] = ()) -> Iterator
     for _ in range(count):
         mine = chance.choice(own) if own and chance.random() < 0.5 else None
         explored = mine or published(chance.choice(list(MODELS)))
-        given = _drawn(chance, explored.spec)
+        given = drawn(chance, explored.spec)
         yield vector(given, *chance.choice(_rows(explored.spec)), explored)
 
 
@@ -147,7 +147,7 @@ def _expected(
     given: dict[str, str], part: Part, variant: str, explored: Explored
 ) -> dict[str, str]:
     try:
-        specs, setting = _asked(given, explored.spec)
+        specs, setting = asked(given, explored.spec)
         for spec in specs.values():
             model_sizes(spec, setting.batch, setting.image)
     except SpecError as error:
@@ -166,7 +166,7 @@ def _expected(
     return {"command": words, "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 
-def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
+def asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
     """Return the network with every variant, and the setting, checked in the order of `compare`."""
     height, width = image_size(_sides(given))
     ratios = checked_ratios(_ratios(given), spec.last)
@@ -206,7 +206,8 @@ def _command(given: dict[str, str], explored: Explored) -> str:
     return " ".join(["pvtprof compare", explored.named, *at, "--analytic"])
 
 
-def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
+def drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
+    """Return a random setting of a network, as texts; some are refused."""
     def side() -> int:
         return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
 

@@ -134,7 +134,7 @@ const pvtprofEngine = (program) => {
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
       const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
       return {
-        b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
+        b: work.batch, n: tokens, m: keys, a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
@@ -431,5 +431,10 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, row, place, largestImage, cheaperFrom, size, percent, command, differs };
+  const bytes = (work) => program.dtypes[work.dtype];
+
+  return {
+    Refusal, parsed, parsedMemory, row, place, largestImage, cheaperFrom, size, percent, command, differs,
+    terms, allocations, needs, squared, macsBySide, fitsGrid, bytes,
+  };
 };
