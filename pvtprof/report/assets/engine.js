@@ -303,8 +303,8 @@ const pvtprofEngine = (program) => {
   }
 
   /* Bytes of parameters, images and peak of the whole model. */
-  function needs(work, variant) {
-    const all = terms(work, null, variant), bytes = dtypeBytes(work);
+  function needs(work, variant, all = terms(work, null, variant)) {
+    const bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
     const image = BigInt(work.batch * program.models[work.model].channels) * BigInt(work.height * work.width);
     return peak(all, bytes).bytes + bytes * (learned + image);

@@ -4,10 +4,15 @@
    has seconds for each. null where it has not seen a kernel. Knows nothing of the page. */
 const pvtprofPredict = (engine, calibration) => {
   const { families, limits, scale, call_s: call, dtype } = calibration;
-  const product = (indices, sizes) => indices.reduce((total, i) => total * sizes[i], 1);
-  const letters = (text) => [...new Set(text.split(" ").filter(Boolean))];
+  const memo = (f) => { const known = new Map(); return (key) => known.get(key) ?? known.set(key, f(key)).get(key); };
+  const letters = memo((text) => [...new Set(text.split(" ").filter(Boolean))]);
+  const product = (indices, sizes) => {
+    let total = 1;
+    for (const i of indices) total *= sizes[i];
+    return total;
+  };
   const numel = (text, sizes) => (text ? product(letters(text), sizes) : 0);
-  const last = (text) => text.split(" ").at(-1);
+  const last = (text) => letters(text).at(-1);
   const beyond = (bytes) => limits.caches.map((cache) => Math.max(0, bytes - cache));
   const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
@@ -84,6 +89,8 @@ const pvtprofPredict = (engine, calibration) => {
 
   // ---- Families
 
+  const nameOf = memo((name) => name.split(".").at(-1).replace(/[1-4]+$/, ""));
+
   function convolution(op, sizes, path, size) {
     const kernel = sizes[op.right[0]], kind = op.right.slice(0, 3), [most, few] = limits.small;
     if (dtype === "float32" && kind !== "x y" && sizes.b === 1 && kernel > 1 && kernel <= most && numel(op.left, sizes) <= few)
@@ -95,7 +102,7 @@ const pvtprofPredict = (engine, calibration) => {
 
   /* [family, features] of a kernel. */
   function seen(op, aten, sizes, size) {
-    const path = sizes.b === 1 ? "@1" : "@n", name = op.name.split(".").at(-1).replace(/[1-4]+$/, "");
+    const path = sizes.b === 1 ? "@1" : "@n", name = nameOf(op.name);
     if (aten === "addmm" || aten === "mm") {
       const inner = sizes[last(op.left)];
       return [op.from_map ? `gemm_of_map${path}` : "gemm",
