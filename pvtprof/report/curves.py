@@ -5,7 +5,7 @@ The page's script ``curves.js`` finds the same in the browser.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -115,7 +115,7 @@ class Ahead:
     clear: int | None = None
 
 
-def fewest_macs(curves: Sequence[Curve], designs: dict[str, PvtDesign]) -> Ahead | None:
+def fewest_macs(curves: Sequence[Curve], designs: Mapping[str, PvtDesign]) -> Ahead | None:
     """Return the design with the fewest MACs at the largest side, and since when, exactly."""
     there = [one for one in curves if MOST in one.points]
     if len(there) < 2:

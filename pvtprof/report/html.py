@@ -16,7 +16,8 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, former, forms, formula, mathml, own, sentences
+from pvtprof.predict.program import program as calibrated
+from pvtprof.report import explorer, former, forms, formula, growth, mathml, own, sentences
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
 from pvtprof.report.sheet import Sheet
@@ -48,7 +49,7 @@ SECTIONS: Mapping[str, Callable[[Run], Any]] = {
     "inside": former.nothing,
     "where": former.where,
     "clock": former.clock,
-    "growth": former.growth,
+    "growth": growth.growth,
     "memory": former.memory,
     "trust": former.trust,
     "measured": former.measured,
@@ -108,7 +109,7 @@ def render(run: Run) -> str:
     ]
     lines = tuple(line for block in blocks for line in block.overview)
     published = [one for one in run.comparisons if explorer.is_explorable(one)]
-    scripts = [*(["engine"] * bool(published)), *assets_of(SECTIONS, "js")]
+    scripts = [*(["engine", "predict", "curves"] if published else []), *assets_of(SECTIONS, "js")]
     scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
     return page(
         "report.html",
@@ -195,6 +196,7 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
+        "calibration": run.calibration and calibrated(run.calibration),
     }
 
 

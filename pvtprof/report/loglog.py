@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 #: The picture, and the plot in it: left, top, width, height.
 WIDTH, HEIGHT = 3560, 2900
-LEFT, TOP, ACROSS, DOWN = 600, 380, 2340, 2180
+PLOT = LEFT, TOP, ACROSS, DOWN = 600, 380, 2340, 2180
 #: Lines of text are so far apart; a label has two.
 LINE = 135
 

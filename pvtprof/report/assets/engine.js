@@ -435,6 +435,6 @@ const pvtprofEngine = (program) => {
 
   return {
     Refusal, parsed, parsedMemory, row, place, largestImage, cheaperFrom, size, percent, command, differs,
-    terms, allocations, needs, squared, macsBySide, fitsGrid, bytes,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes,
   };
 };
