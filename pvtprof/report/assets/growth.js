@@ -82,7 +82,7 @@
     const OF = ["model", "batch", "dtype", "attention", "pool"];
     function dotsOf(work) {
       const run = engine.parsed(data.texts);
-      if (run.ratios.join() !== work.ratios.join() || OF.some((name) => run[name] !== work[name])) return [];
+      if (`${run.ratios} ${run.changes}` !== `${work.ratios} ${work.changes}` || OF.some((name) => run[name] !== work[name])) return [];
       return data.dots.map(([name, seconds]) => ({ name, seconds, side: Math.sqrt(run.height * run.width) }));
     }
 
