@@ -21,7 +21,7 @@ from pvtprof.predict.probes import LARGEST_IMAGE
 from pvtprof.report import curves, explorer, loglog
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.growth_pictures import Picture, pictures, sheet
-from pvtprof.report.growth_words import AXES, Found, sentences, title
+from pvtprof.report.growth_words import AXES, Found, remarks, sentences, title
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
 
@@ -40,6 +40,7 @@ class Growth:
     sentences: tuple[str, ...]
     pictures: tuple[Picture, ...]
     sheet: Sheet
+    remarks: tuple[str, ...] = ()
     data: dict[str, Any] | None = None
 
 
@@ -57,6 +58,7 @@ def growth(run: Run) -> Growth | None:
         sentences(found),
         tuple(pictures(found)),
         sheet(found),
+        remarks(found),
         data(run, found) if explorer.is_explorable(run) else None,
     )
 

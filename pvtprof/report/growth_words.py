@@ -73,13 +73,19 @@ def _listed(names: Sequence[str]) -> str:
 
 def sentences(found: Found) -> tuple[str, ...]:
     """Return what is said under the finding."""
-    return (*_crossings(found), *_ahead(found), _fits(found), found.place, AXES)
+    return (*_crossings(found), *_ahead(found), _fits(found))
+
+
+def remarks(found: Found) -> tuple[str, ...]:
+    """Return what is said under the pictures."""
+    return found.place, AXES
 
 
 #: What one must know of the axes.
 AXES = (
     "Square images from 64 to 4,096 pixels a side. Both axes are logarithmic: a straight line is a "
-    "power of the side, and the factor at its end is what doubling the side costs there."
+    "power of the side, and the factor at its end is what doubling the side costs there. Thin "
+    "lines are formulas, dashed ones are predicted, dots in the plot of time are measured."
 )
 
 

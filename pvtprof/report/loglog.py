@@ -136,7 +136,7 @@ def _axes(panel: Panel, scale: _Scale) -> list[str]:
     if panel.limit:
         y = scale.y(panel.limit[0])
         found.append(_line(LEFT, y, right, y, "limit"))
-        found.append(_text(LEFT + 40, y - 50, panel.limit[1], kind="halo"))
+        found.append(_text(LEFT + 40, y + 140, panel.limit[1], kind="halo"))
     return found
 
 
@@ -155,7 +155,7 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
         path = "M" + "L".join(f"{x} {y}" for x, y in points)
         kind = "curve dashed" if line.dashed else "curve"
         found.append(f'<path class="{kind}" stroke="{line.color}" d="{path}"/>')
-    places = spread([y - 20 for _, y in ends], 2 * LINE, TOP + DOWN - LINE)
+    places = _placed(ends)
     for line, (x, _), y in zip(panel.lines, ends, places, strict=True):
         found.append(_text(x + 50, y, line.name, kind="halo"))
         found.append(_text(x + 50, y + LINE - 10, line.label, kind="halo strong"))
@@ -164,17 +164,37 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
     return found
 
 
-def _marks(panel: Panel, scale: _Scale) -> list[str]:
-    found = []
-    named = [mark for mark in panel.marks if mark.text]
-    wanted = [scale.y(mark.value) + 170 for mark in named]
-    places = dict(zip(map(id, named), spread(wanted, LINE, TOP + DOWN - 30), strict=True))
-    for mark in panel.marks:
-        x, y = scale.x(mark.x), scale.y(mark.value)
-        fill = "none" if mark.hollow else mark.color
-        ring = "ring" if mark.hollow else "dot"
-        found.append(f'<circle class="{ring}" cx="{x}" cy="{y}" r="45" fill="{fill}"/>')
-        if mark.text:
-            found.append(_text(x + 60, places[id(mark)], mark.text, kind="halo"))
+def _placed(ends: Sequence[tuple[int, int]]) -> list[int]:
+    """Return where the names of lines stand: of lines that end side by side, one under the other."""
+    groups: list[list[int]] = []
+    for i in sorted(range(len(ends)), key=lambda i: ends[i][0]):
+        if groups and ends[i][0] - ends[groups[-1][-1]][0] < 4 * LINE:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    found = [0] * len(ends)
+    for group in groups:
+        places = spread([ends[i][1] - 20 for i in group], 2 * LINE, TOP + DOWN - LINE)
+        for i, y in zip(group, places, strict=True):
+            found[i] = y
     return found
 
+
+def _marks(panel: Panel, scale: _Scale) -> list[str]:
+    """Return rings with their texts below, and dots with theirs above, higher where two are near."""
+    found, before, level = [], -WIDTH, 0
+    rings = [mark for mark in panel.marks if mark.hollow]
+    wanted = [scale.y(mark.value) + 170 for mark in rings]
+    below = dict(zip(map(id, rings), spread(wanted, LINE, TOP + DOWN - 30), strict=True))
+    for mark in sorted(panel.marks, key=lambda mark: mark.x):
+        x, y = scale.x(mark.x), scale.y(mark.value)
+        if mark.hollow:
+            found.append(f'<circle class="ring" cx="{x}" cy="{y}" r="45"/>')
+            found.append(_text(x + 60, below[id(mark)], mark.text, kind="halo"))
+            continue
+        level = level + 1 if mark.text and x - before < 4 * LINE else 0
+        before = x
+        found.append(f'<circle cx="{x}" cy="{y}" r="45" fill="{mark.color}"/>')
+        if mark.text:
+            found.append(_text(x - 40, y - 60 - level * LINE, mark.text, "end", "halo"))
+    return found

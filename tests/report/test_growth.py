@@ -17,7 +17,7 @@ from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.program import program
 from pvtprof.report import explorer, growth
 from pvtprof.report.growth_pictures import pictures, sheet
-from pvtprof.report.growth_words import Found, sentences, title
+from pvtprof.report.growth_words import Found, remarks, sentences, title
 from tests.builders import made_up_calibration
 from tests.report.test_explorer import PLAIN, in_node
 from tests.report.test_predict import NETWORKS, OWN, random_calibration
@@ -68,6 +68,7 @@ def as_shown(found: Found) -> dict[str, Any] | None:
     return {
         "title": title(found),
         "sentences": list(sentences(found)),
+        "remarks": list(remarks(found)),
         "pictures": [
             {"heading": one.heading, "svg": str(one.svg), "caption": one.caption}
             for one in pictures(found)

@@ -147,7 +147,7 @@ const pvtprofCurves = (engine, predict, data) => {
   }
 
   function sentences(found) {
-    return [...crossings(found), ...ahead(found), fitting(found), found.place, data.axes];
+    return [...crossings(found), ...ahead(found), fitting(found)];
   }
 
   function crossings({ macs }) {
@@ -201,6 +201,20 @@ const pvtprofCurves = (engine, predict, data) => {
     return placed;
   }
 
+  /* Where the names of lines stand: of lines that end side by side, one under the other. */
+  function placed(ends) {
+    const order = ends.map((_, i) => i).sort((a, b) => ends[a][0] - ends[b][0]), groups = [];
+    for (const i of order) {
+      const near = groups.at(-1);
+      if (near && ends[i][0] - ends[near.at(-1)][0] < 4 * LINE) near.push(i);
+      else groups.push([i]);
+    }
+    const found = [];
+    for (const group of groups)
+      spread(group.map((i) => ends[i][1] - 20), 2 * LINE, TOP + DOWN - LINE).forEach((y, k) => { found[group[k]] = y; });
+    return found;
+  }
+
   function scaleOf({ lines, marks, limit }) {
     const values = [...lines.flatMap((line) => line.points.map(([, value]) => value)), ...marks.map((mark) => mark.value), ...(limit ? [limit[0]] : [])];
     const logs = values.map(Math.log2), [low, high] = [Math.min(...logs), Math.max(...logs)], room = 0.04 * (high - low) + 0.1;
@@ -232,7 +246,7 @@ const pvtprofCurves = (engine, predict, data) => {
     }
     if (limit) {
       const y = scale.y(limit[0]);
-      found.push(line(LEFT, y, right, y, "limit"), text(LEFT + 40, y - 50, limit[1], "", "halo"));
+      found.push(line(LEFT, y, right, y, "limit"), text(LEFT + 40, y + 140, limit[1], "", "halo"));
     }
     return found;
   }
@@ -249,7 +263,7 @@ const pvtprofCurves = (engine, predict, data) => {
       ends.push(points.at(-1));
       found.push(`<path class="${one.dashed ? "curve dashed" : "curve"}" stroke="${one.color}" d="M${points.map((p) => p.join(" ")).join("L")}"/>`);
     }
-    const places = spread(ends.map(([, y]) => y - 20), 2 * LINE, TOP + DOWN - LINE);
+    const places = placed(ends);
     lines.forEach((one, i) => found.push(text(ends[i][0] + 50, places[i], one.name, "", "halo"),
       text(ends[i][0] + 50, places[i] + LINE - 10, one.label, "", "halo strong")));
     if (lines.some((one) => one.label)) found.push(text(WIDTH, LINE, "when the side doubles", "end", "small"));
@@ -257,11 +271,16 @@ const pvtprofCurves = (engine, predict, data) => {
   }
 
   function drawnMarks({ marks }, scale) {
-    const named = marks.filter((mark) => mark.text), places = spread(named.map((mark) => scale.y(mark.value) + 170), LINE, TOP + DOWN - 30);
-    return marks.flatMap((mark) => {
+    const rings = marks.filter((mark) => mark.hollow), places = spread(rings.map((mark) => scale.y(mark.value) + 170), LINE, TOP + DOWN - 30);
+    let before = -WIDTH, level = 0;
+    return [...marks].sort((a, b) => a.x - b.x).flatMap((mark) => {
       const x = scale.x(mark.x), y = scale.y(mark.value);
-      const circle = `<circle class="${mark.hollow ? "ring" : "dot"}" cx="${x}" cy="${y}" r="45" fill="${mark.hollow ? "none" : mark.color}"/>`;
-      return [circle, ...(mark.text ? [text(x + 60, places[named.indexOf(mark)], mark.text, "", "halo")] : [])];
+      if (mark.hollow)
+        return [`<circle class="ring" cx="${x}" cy="${y}" r="45"/>`, text(x + 60, places[rings.indexOf(mark)], mark.text, "", "halo")];
+      level = mark.text && x - before < 4 * LINE ? level + 1 : 0;
+      before = x;
+      return [`<circle cx="${x}" cy="${y}" r="45" fill="${mark.color}"/>`,
+        ...(mark.text ? [text(x - 40, y - 60 - level * LINE, mark.text, "end", "halo")] : [])];
     });
   }
 
@@ -349,7 +368,7 @@ const pvtprofCurves = (engine, predict, data) => {
     if (!grown.curves.length) return null;
     const points = grown.curves.map(({ name }) => point(work, name));
     const found = { ...grown, points, dots, how, place, here: [work.height, work.width] };
-    return { title: title(found), sentences: sentences(found), pictures: pictures(found), lines: lines(found) };
+    return { title: title(found), sentences: sentences(found), remarks: [place, data.axes], pictures: pictures(found), lines: lines(found) };
   }
 
   return { grown, shown, FIRST, MOST };

@@ -91,7 +91,8 @@
       const found = curves.shown(own.curves, work, { dots: dotsOf(work), how, place: placeOf(work) });
       if (!found) return;
       section.querySelector("h2").textContent = found.title;
-      list.replaceChildren(...found.sentences.map((text) => element("li", {}, ...said(text))));
+      list.replaceChildren(...found.sentences.map((textContent) => element("li", { textContent })));
+      section.querySelector("[data-remarks]").replaceChildren(...found.remarks.map((text) => element("p", {}, ...said(text))));
       const figures = [...place.querySelectorAll("figure")];
       figures.forEach((figure, i) => {
         const one = found.pictures[i], caption = figure.querySelector("figcaption span");
@@ -113,19 +114,18 @@
       const { work } = latest, memory = memoryOf(), asked = latest;
       const key = JSON.stringify({ ...work, height: 0, width: 0, memory: `${memory}` }, (_, v) => (typeof v === "bigint" ? `${v}` : v));
       const steps = own.key === key ? null : curves.grown(work, memory);
+      let done = !steps;
       const go = (deadline) => {
         if (latest !== asked) return grow();
-        for (let done = !steps; ; ) {
-          if (!done) {
-            const step = steps.next();
-            done = step.done;
-            if (done) Object.assign(own, { key, curves: step.value });
-          } else {
+        do {
+          if (done) {
             running = false;
             return show(asked, memory);
           }
-          if (deadline.timeRemaining() < 4) break;
-        }
+          const step = steps.next();
+          done = step.done;
+          if (done) Object.assign(own, { key, curves: step.value });
+        } while (deadline.timeRemaining() > 4);
         return idle(go, { timeout: 500 });
       };
       idle(go, { timeout: 500 });
