@@ -169,9 +169,7 @@ def _since(
     def holds(side: int) -> bool:
         mine = best.points.get(side) or best.at(side)
         return all(
-            is_ahead(mine, one.points.get(side) or one.at(side))
-            for one in others
-            if has(one, side)
+            is_ahead(mine, one.points.get(side) or one.at(side)) for one in others if has(one, side)
         )
 
     start: int | None = None

@@ -220,6 +220,7 @@ def _command(given: dict[str, str], explored: Explored) -> str:
 
 def drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
     """Return a random setting of a network, as texts; some are refused."""
+
     def side() -> int:
         return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
 

@@ -47,9 +47,7 @@ class Growth:
 def growth(run: Run) -> Growth | None:
     """Return the section of a run of one comparison; None where no design takes such an image."""
     if run.is_own:
-        from pvtprof.report.own_growth import growth as of_own
-
-        return of_own(run)
+        return _own(run)
     found = find(run)
     if not found.curves:
         return None
@@ -60,6 +58,22 @@ def growth(run: Run) -> Growth | None:
         sheet(found),
         remarks(found),
         data(run, found) if explorer.is_explorable(run) else None,
+    )
+
+
+def _own(run: Run) -> Growth | None:
+    """Return the section of modules of the user's own."""
+    from pvtprof.report import own_growth
+
+    found = own_growth.grown(run)
+    if not found:
+        return None
+    return Growth(
+        own_growth.title(found),
+        (),
+        own_growth.pictures(found),
+        own_growth.sheet(found),
+        own_growth.sentences(found),
     )
 
 

@@ -34,11 +34,13 @@ _DECADES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 _X_TICKS = tuple((float(2**power), units.integer(2**power)) for power in range(6, 13))
 
 
-def _macs_tick(power: int) -> str:
+def count_tick(power: int) -> str:
+    """Return a power of ten as an axis has it: "100 M"."""
     return f"{10 ** (power % 3)} {_DECADES[power // 3]}".strip()
 
 
-def _memory_tick(power: int) -> str:
+def bytes_tick(power: int) -> str:
+    """Return a power of 32 bytes as an axis has it: "32 MiB"."""
     number, _, unit = units.size(32**power).partition(" ")
     return f"{number.partition('.')[0]} {unit}"
 
@@ -63,7 +65,7 @@ def _macs_picture(found: Found) -> Picture:
                 text = f"{units.integer(since)} px"
                 at = best.at(since).macs
                 marks.append(Mark(since, at, text, color_of(other), hollow=True))
-    ticks = loglog.ticks([v for by in values for v in by.values()], 10, _macs_tick)
+    ticks = loglog.ticks([v for by in values for v in by.values()], 10, count_tick)
     return _picture(found, "MACs", _lines(found, values), ticks, marks=tuple(marks))
 
 
@@ -75,7 +77,7 @@ def _memory_picture(found: Found) -> Picture:
         if SIDES[0] <= one.fits <= MOST
     )
     every = [found.memory, *(v for by in values for v in by.values())]
-    ticks = loglog.ticks(every, 32, _memory_tick)
+    ticks = loglog.ticks(every, 32, bytes_tick)
     limit = (float(found.memory), units.size(found.memory))
     return _picture(found, "Memory", _lines(found, values), ticks, marks=marks, limit=limit)
 
@@ -167,10 +169,12 @@ def sheet(found: Found) -> Sheet:
     lines = []
     for side in SIDES:
         points = [one.points.get(side) for one in found.curves]
-        cells = [units.integer(p and p.macs) for p in points]
-        cells += [units.integer(p and p.needs) for p in points]
+        cells = [units.integer(p.macs if p else None) for p in points]
+        cells += [units.integer(p.needs if p else None) for p in points]
         times = [one.times.get(side) for one in timed]
-        cells += [units.milliseconds(t and t.seconds).removesuffix(" ms") for t in times]
+        cells += [
+            units.milliseconds(t.seconds if t else None).removesuffix(" ms") for t in times
+        ]
         lines.append((units.integer(side), *cells))
     caption = "Square images: MACs, bytes in memory, and predicted time where it fits"
     return Sheet(caption, tuple(header), tuple(lines))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -76,12 +77,15 @@ def spread(wanted: Sequence[int], apart: int, most: int) -> list[int]:
     >>> spread([100, 110, 500], 50, 520)
     [100, 150, 500]
     """
+    if not wanted:
+        return []
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     placed = list(wanted)
-    for before, i in zip(order, order[1:], strict=False):
+    for before, i in pairwise(order):
         placed[i] = max(placed[i], placed[before] + apart)
-    for i, after in zip([*reversed(order)], [None, *reversed(order)], strict=False):
-        placed[i] = min(placed[i], most if after is None else placed[after] - apart)
+    placed[order[-1]] = min(placed[order[-1]], most)
+    for after, i in pairwise(reversed(order)):
+        placed[i] = min(placed[i], placed[after] - apart)
     return placed
 
 
@@ -157,7 +161,9 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
         found.append(f'<path class="{kind}" stroke="{line.color}" d="{path}"/>')
     places = _placed(ends)
     for line, (x, _), y in zip(panel.lines, ends, places, strict=True):
-        found.append(_text(x + 50, y, line.name, kind="halo"))
+        fits = x + 50 + 65 * len(line.name) < WIDTH
+        at, anchor = (x + 50, "") if fits else (WIDTH, "end")
+        found.append(_text(at, y, line.name, anchor, "halo"))
         found.append(_text(x + 50, y + LINE - 10, line.label, kind="halo strong"))
     if any(line.label for line in panel.lines):
         found.append(_text(WIDTH, LINE, "when the side doubles", "end", "small"))
@@ -165,7 +171,7 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
 
 
 def _placed(ends: Sequence[tuple[int, int]]) -> list[int]:
-    """Return where the names of lines stand: of lines that end side by side, one under the other."""
+    """Return where the names of lines stand: where ends are near, one under the other."""
     groups: list[list[int]] = []
     for i in sorted(range(len(ends)), key=lambda i: ends[i][0]):
         if groups and ends[i][0] - ends[groups[-1][-1]][0] < 4 * LINE:
@@ -181,7 +187,7 @@ def _placed(ends: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _marks(panel: Panel, scale: _Scale) -> list[str]:
-    """Return rings with their texts below, and dots with theirs above, higher where two are near."""
+    """Return rings with their texts below, and dots with theirs above, one over the other."""
     found, before, level = [], -WIDTH, 0
     rings = [mark for mark in panel.marks if mark.hollow]
     wanted = [scale.y(mark.value) + 170 for mark in rings]

@@ -43,7 +43,8 @@ def shown_by_the_page(
 ) -> Any:
     run = pvtprof.compare(analytic=True, calibration=calibration)
     section = growth.growth(run)
-    assert section and section.data
+    assert section
+    assert section.data
     given = {
         "scripts": [(ASSETS / f"{name}.js").read_text() for name in ("predict", "curves")],
         "calibration": calibration and program(calibration),
