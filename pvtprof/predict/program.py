@@ -5,10 +5,12 @@ The report's page predicts with it what Python predicts: by the same families, f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 from pvtprof.predict import kernels
-from pvtprof.predict.calibration import Calibration
+from pvtprof.predict.calibration import Calibration, dumps
 from pvtprof.predict.prediction import VECTORS
 
 
@@ -31,3 +33,13 @@ def program(calibration: Calibration) -> dict[str, Any]:
             "patches": kernels.V2_PATCHES,
         },
     }
+
+
+def key(calibration: Calibration) -> str:
+    """Return what tells a calibration from others of a page."""
+    return f"{crc32(dumps(calibration).encode()):08x}"
+
+
+def calibrations(many: Iterable[Calibration | None]) -> dict[str, Any]:
+    """Return each calibration once, by its key."""
+    return {key(one): program(one) for one in many if one}

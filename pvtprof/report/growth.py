@@ -18,6 +18,7 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.probes import LARGEST_IMAGE
+from pvtprof.predict.program import key
 from pvtprof.report import curves, explorer, loglog
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.growth_pictures import Picture, pictures, sheet
@@ -153,6 +154,7 @@ def data(run: Run, found: Found) -> dict[str, Any]:
         "memory": str(found.memory),
         "how": found.how,
         "place": found.place,
+        "calibration": run.calibration and key(run.calibration),
         "axes": AXES,
         "texts": explorer.texts(run),
         "dots": found.dots,

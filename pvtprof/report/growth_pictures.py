@@ -172,9 +172,7 @@ def sheet(found: Found) -> Sheet:
         cells = [units.integer(p.macs if p else None) for p in points]
         cells += [units.integer(p.needs if p else None) for p in points]
         times = [one.times.get(side) for one in timed]
-        cells += [
-            units.milliseconds(t.seconds if t else None).removesuffix(" ms") for t in times
-        ]
+        cells += [units.milliseconds(t.seconds if t else None).removesuffix(" ms") for t in times]
         lines.append((units.integer(side), *cells))
     caption = "Square images: MACs, bytes in memory, and predicted time where it fits"
     return Sheet(caption, tuple(header), tuple(lines))

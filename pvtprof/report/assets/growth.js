@@ -3,14 +3,14 @@
    lines are computed when the browser has nothing else to do. */
 (() => {
   const start = JSON.parse(document.getElementById("start")?.textContent ?? "null");
-  const form = document.getElementById("setting"), STEP = 32;
+  const STEP = 32; // pixels of a step of the vertical line
   const idle = window.requestIdleCallback ?? ((f) => setTimeout(() => f({ timeRemaining: () => 10 }), 20));
   const element = pvtprofPage.element;
 
   function sectionOf(script) {
-    const data = JSON.parse(script.textContent), section = script.closest("section"), [width, , left, , across] = data.plot;
+    const data = JSON.parse(script.textContent), section = script.closest("section"), suffix = section.id.replace("growth", ""), [width, , left, , across] = data.plot;
     const place = section.querySelector("[data-panels]"), list = section.querySelector("[data-said]"), body = section.querySelector("tbody");
-    const own = { key: "", curves: null };
+    const calibration = data.calibration && start.calibrations[data.calibration], own = { key: "", curves: null };
     let engine, curves, predict, latest = null, running = false, dragged = null, handles = [];
 
     // ---- The vertical line
@@ -21,12 +21,9 @@
 
     function setImage(side) {
       if (dragged === null) requestAnimationFrame(() => {
-        const { elements } = form, input = elements.img ?? elements.height, said = dragged;
+        const img = `${dragged}`;
         dragged = null;
-        if (elements.square) elements.square.checked = true;
-        if (input.value === `${said}`) return;
-        input.value = said;
-        input.dispatchEvent(new Event("input", { bubbles: true }));
+        document.dispatchEvent(new CustomEvent("pvtprof:set", { detail: { img } }));
       });
       dragged = side;
       put(side, `${whole(side)} pixels`);
@@ -73,7 +70,6 @@
     const said = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
 
     function placeOf(work) {
-      const { calibration } = start;
       if (!calibration || calibration.dtype === work.dtype) return data.place;
       return `No time is predicted for ${work.dtype}: the calibration is of ${calibration.dtype}. Run ` +
         `\`pvtprof calibrate --dtype ${work.dtype}\`, then \`${engine.command(work)}\`.`;
@@ -90,7 +86,7 @@
       const how = `${memory}` === data.memory ? data.how : "as set above";
       const found = curves.shown(own.curves, work, { dots: dotsOf(work), how, place: placeOf(work) });
       if (!found) return;
-      section.querySelector("h2").textContent = found.title;
+      section.querySelector(".finding").textContent = found.title;
       list.replaceChildren(...found.sentences.map((textContent) => element("li", { textContent })));
       section.querySelector("[data-remarks]").replaceChildren(...found.remarks.map((text) => element("p", {}, ...said(text))));
       const figures = [...place.querySelectorAll("figure")];
@@ -104,14 +100,9 @@
       if (dragged === null) put(Math.sqrt(work.height * work.width), figures[0].querySelector("figcaption span").textContent.replace("At ", "").split(":")[0]);
     }
 
-    function memoryOf() {
-      const typed = form.elements.memory?.value;
-      return typed ? engine.parsedMemory(typed) : BigInt(data.memory);
-    }
-
     /* Step by step while the browser is idle, and from the start where the setting has changed. */
     function grow() {
-      const { work } = latest, memory = memoryOf(), asked = latest;
+      const { work, memory } = latest, asked = latest;
       const key = JSON.stringify({ ...work, height: 0, width: 0, memory: `${memory}` }, (_, v) => (typeof v === "bigint" ? `${v}` : v));
       const steps = own.key === key ? null : curves.grown(work, memory);
       let done = !steps;
@@ -132,10 +123,10 @@
     }
 
     document.addEventListener("pvtprof:work", ({ detail }) => {
-      if (section.closest(".block")?.hidden) return;
+      if (detail.suffix !== suffix) return;
       if (!curves) {
         engine = detail.engine;
-        predict = start.calibration && pvtprofPredict(engine, start.calibration);
+        predict = calibration && pvtprofPredict(engine, calibration);
         curves = pvtprofCurves(engine, predict, data);
         handles = [...place.querySelectorAll(".plot")].map((plot, i) => handleOf(plot, !i));
         put(Math.sqrt(detail.work.height * detail.work.width), "");
