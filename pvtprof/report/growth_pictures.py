@@ -6,7 +6,7 @@ The page's script ``curves.js`` draws the same for other settings.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,16 +90,25 @@ def _time_picture(found: Found) -> Picture:
         for name, seconds in found.dots
         if SIDES[0] <= side <= MOST
     ]
-    if found.time and found.time.clear and found.time.clear > SIDES[0]:
-        best = next(one for one in found.curves if one.name == found.time.name)
-        at = best.at(found.time.clear).time
-        if at:
-            text = f"clear from {units.integer(found.time.clear)} px"
-            marks.append(Mark(found.time.clear, at.seconds, text, color_of(best.name), hollow=True))
+    marks += _time_rings(found)
     every = [v for by in values for v in by.values()]
     ticks = loglog.ticks(every, 10, _time_tick)
     lines = _lines(found, values, dashed=True)
     return _picture(found, "Predicted time", lines, ticks, marks=tuple(marks))
+
+
+def _time_rings(found: Found) -> Iterator[Mark]:
+    """Yield from where on a design is ahead, and from where on intervals lie apart."""
+    if not found.time:
+        return
+    best = next(one for one in found.curves if one.name == found.time.name)
+    since = next(iter(found.time.since.values()))
+    for side, what in ((since, ""), (found.time.clear, "clear: ")):
+        if side and side > SIDES[0] and (what == "" or side != since):
+            at = best.at(side).time
+            if at:
+                text = f"{what}{units.integer(side)} px"
+                yield Mark(side, at.seconds, text, color_of(best.name), hollow=True)
 
 
 def _lines(
@@ -123,7 +132,7 @@ def _picture(
     marks: tuple[Mark, ...] = (),
     limit: tuple[float, str] | None = None,
 ) -> Picture:
-    text = _TEXTS[heading]
+    text, is_time = _TEXTS[heading], heading == "Predicted time"
     ends = [
         f"{line.name} {text(line.points[-1][1])} at {units.integer(int(line.points[-1][0]))} pixels"
         + f" ({line.label} when the side doubles)" * bool(line.label)
@@ -133,7 +142,7 @@ def _picture(
     here = (math.sqrt(found.here[0] * found.here[1]), units.sides(*found.here))
     panel = Panel(label, _X_TICKS, ticks, lines, marks, limit, here)
     values = [
-        f"{one.name} {text(value)}"
+        f"{one.name} {'does not fit' if is_time and one.here.needs > found.memory else text(value)}"
         for one in found.curves
         if (value := _value(one, heading)) is not None
     ]

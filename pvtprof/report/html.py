@@ -15,7 +15,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.predict.program import calibrations
+from pvtprof.predict.program import calibrations, key
 from pvtprof.report import (
     explorer,
     former,
@@ -243,6 +243,8 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
+        "times": explorer.times(vectors, run.calibration, networks) if run.calibration else [],
+        "calibration": run.calibration and key(run.calibration),
         "calibrations": calibrations(one.calibration for one in runs),
     }
 

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT = 3560, 2900
 PLOT = LEFT, TOP, ACROSS, DOWN = 600, 380, 2340, 2180
 #: Lines of text are so far apart; a label has two.
-LINE = 135
+LINE = 140
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Panel:
     marks: tuple[Mark, ...] = ()
     limit: tuple[float, str] | None = None
     here: tuple[float, str] | None = None
+    doubling: str = "when the side doubles"
 
 
 def ticks(
@@ -166,7 +167,7 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
         found.append(_text(at, y, line.name, anchor, "halo"))
         found.append(_text(x + 50, y + LINE - 10, line.label, kind="halo strong"))
     if any(line.label for line in panel.lines):
-        found.append(_text(WIDTH, LINE, "when the side doubles", "end", "small"))
+        found.append(_text(WIDTH, LINE, panel.doubling, "end", "small"))
     return found
 
 

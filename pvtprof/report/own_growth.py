@@ -138,7 +138,10 @@ def _picture(
         f"lines: {'; '.join(ends)}."
     )
     here = (1.0, f"{first.sides[0]} = {first.size(Fraction(1))}")
-    panel = Panel(label, across, loglog.ticks(values, base, tick), tuple(lines), here=here)
+    each = f"when {' and '.join(first.sides)} double{'s' * (len(first.sides) == 1)}"
+    panel = Panel(
+        label, across, loglog.ticks(values, base, tick), tuple(lines), here=here, doubling=each
+    )
     now = [f"{one.name} {text(one.points[Fraction(1)][which])}" for one in found if 1 in one.points]
     return Picture(heading, loglog.svg(panel), f"At {here[1]}: {', '.join(now)}")
 

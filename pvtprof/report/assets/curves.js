@@ -292,7 +292,7 @@ const pvtprofCurves = (engine, predict, data) => {
       const best = found.curves.find((one) => one.name === found.macs.name);
       for (const [other, since] of found.macs.since)
         if (since && since > FIRST)
-          marks.push({ x: since, value: Number(best.at(since).macs), text: `${whole(since)} px`, color: colorOf(other), hollow: true });
+          marks.push({ x: since, value: Number(best.at(since).macs), text: `${whole(since)} px`, hollow: true });
     }
     return picture(found, "MACs", values, values, { marks });
   }
@@ -309,10 +309,10 @@ const pvtprofCurves = (engine, predict, data) => {
     const marks = found.dots.filter(({ side }) => FIRST <= side && side <= MOST)
       .map(({ name, side, seconds }) => ({ x: side, value: seconds, text: "", color: colorOf(name), hollow: false }));
     const { time } = found;
-    if (time && time.clear > FIRST) {
-      const best = found.curves.find((one) => one.name === time.name);
-      marks.push({ x: time.clear, value: best.at(time.clear).time.seconds, text: `clear from ${whole(time.clear)} px`, color: colorOf(best.name), hollow: true });
-    }
+    const best = time && found.curves.find((one) => one.name === time.name);
+    for (const [side, what] of time ? [[time.since, ""], [time.clear, "clear: "]] : [])
+      if (side > FIRST && !(what && side === time.since))
+        marks.push({ x: side, value: best.at(side).time.seconds, text: `${what}${whole(side)} px`, hollow: true });
     return picture(found, "Predicted time", values, values, { marks, dashed: true });
   }
 
@@ -334,7 +334,8 @@ const pvtprofCurves = (engine, predict, data) => {
     };
     const here = found.curves.flatMap(({ name }, i) => {
       const value = { MACs: found.points[i].macs, Memory: found.points[i].needs, "Predicted time": found.points[i].time?.seconds }[heading];
-      return value === undefined ? [] : [`${name} ${said(value)}`];
+      const fits = heading !== "Predicted time" || found.points[i].needs <= found.memory;
+      return value === undefined ? [] : [`${name} ${fits ? said(value) : "does not fit"}`];
     });
     return { heading, svg: svg(panel), caption: `At ${place}: ${here.join(", ") || "none"}` };
   }

@@ -177,5 +177,11 @@ const pvtprofPredict = (engine, calibration) => {
     return by;
   }
 
-  return { prediction, operators, fsum };
+  /* How seconds made by Python are not what this predicts; "" where they are. */
+  function differs(work, stage, variant, seconds) {
+    const here = prediction(work, stage, variant)?.seconds;
+    return Math.abs(here - seconds) <= 1e-12 * seconds ? "" : `predicted: ${here} s, Python: ${seconds} s`;
+  }
+
+  return { prediction, operators, differs, fsum };
 };
