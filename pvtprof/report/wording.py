@@ -1,0 +1,290 @@
+"""The sentences of the answer, from facts alone: what is found, what to take, what surprises.
+
+``assets/answer.js`` says the same of what is computed; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from pvtprof import units
+from pvtprof.designs.variants import PLAIN
+from pvtprof.report.choice import MACS_APART, Choice, Mix
+from pvtprof.report.facts import Facts, Seconds, distinct, relation
+
+#: A design with so many points fewer MACs than time in per cent saves less time than it seems.
+POINTS = 10
+#: A price of less than so many per cent is none.
+MUCH = MACS_APART
+#: What a mix calls the attention of a stage.
+SHORT = {PLAIN: "plain", "sra_conv": "conv", "sra_pool": "pool"}
+_NUMBERS = {2: "both", 3: "all three", 4: "all four"}
+
+
+def name_of(one: Facts) -> str:
+    """Return what sentences call a design.
+
+    >>> name_of(Facts("mha", "", 1, 1, 1)), name_of(Facts("sra_conv", "", 1, 1, 1))
+    ('plain attention', 'sra_conv')
+    """
+    return "plain attention" if one.name == PLAIN else one.name
+
+
+def finding(found: Sequence[Facts], choice: Choice) -> str:
+    """Return the one sentence: what the choice costs, against the first design and the others."""
+    those, best, first = distinct(found), choice.design, found[0]
+    if len(those) == 1:
+        return _alone(found)
+    others = [one for one in those if one not in (best, first)]
+    if best.runs == first.runs:
+        parts = [_costs(one, first, name_of(first), is_first=not i) for i, one in enumerate(others)]
+        return f"{name_of(first)} is the choice: {'; '.join(parts)}."
+    parts = [_costs(best, first, name_of(first)), *(_beside(o, first, choice) for o in others)]
+    return f"{'; '.join(parts)}."
+
+
+def _alone(found: Sequence[Facts]) -> str:
+    one, *same = found
+    text = f"{name_of(one)} costs {units.short(one.macs)} MACs, "
+    text += f"{units.short(one.params)} parameters and {units.size(one.peak)} of memory"
+    if one.time and one.time.carries:
+        verb = "is predicted to take" if one.time.is_predicted else "takes"
+        text += f", and {verb} {units.milliseconds(one.time.middle)}"
+    names = " and ".join(name_of(other) for other in same)
+    return (
+        f"{text}; {names} {'is' if len(same) == 1 else 'are'} the same here."
+        if same
+        else (f"{text}.")
+    )
+
+
+def _costs(one: Facts, other: Facts, name: str, is_first: bool = True) -> str:
+    """A design's MACs, memory and time as shares of another's."""
+    whose = f"{name}'s" if is_first else "its"
+    parts = [
+        share(one.macs, other.macs, f"{whose} MACs"),
+        share(one.peak, other.peak, "its memory"),
+    ]
+    said = relation(one.time, other.time)
+    if said is None or one.time is None or other.time is None:
+        return f"{name_of(one)} costs {' and '.join(parts)}{_untold(one, other)}"
+    if said == "equal":
+        within = "the prediction's error" if one.time.is_predicted else "the noise"
+        return f"{name_of(one)} costs {' and '.join(parts)}, and is as fast within {within}"
+    ratio = share(one.time.middle, other.time.middle, "its time")
+    predicted = "a predicted " * one.time.is_predicted
+    return f"{name_of(one)} costs {', '.join(parts)} and {predicted}{ratio}"
+
+
+def _untold(one: Facts, other: Facts) -> str:
+    if one.time is None and other.time is None:
+        return ""
+    for its in (one, other):
+        if its.time is None and its.not_run:
+            return f" ({name_of(its)} was not timed: {its.not_run})"
+    if one.time and one.time.is_predicted:
+        return "; the predicted times cannot be trusted"
+    return "; their times are too noisy to compare"
+
+
+def _beside(one: Facts, first: Facts, choice: Choice) -> str:
+    """A further design, beside the choice."""
+    best, said = choice.design, relation(one.time, choice.design.time)
+    if said == "equal" and one.time:
+        within = "the prediction's error" if one.time.is_predicted else "the noise"
+        return f"{name_of(one)} is as fast within {within}"
+    if said and one.time and best.time:
+        takes = "is predicted to take" if one.time.is_predicted else "takes"
+        ratio = share(one.time.middle, best.time.middle, f"{name_of(best)}'s time")
+        return f"{name_of(one)} {takes} {ratio}"
+    return f"{name_of(one)} costs {share(one.macs, first.macs, 'the MACs')}"
+
+
+def share(part: float, whole: float, what: str) -> str:
+    """Return a part of something, or a multiple of it.
+
+    >>> share(1, 2, "its MACs"), share(4, 2, "its MACs")
+    ('50 % of its MACs', '2.00x its MACs')
+    """
+    ratio = units.people(part, whole)
+    return f"{ratio} {what}" if ratio.endswith("x") else f"{ratio} of {what}"
+
+
+def advice(found: Sequence[Facts], choice: Choice) -> str:
+    """Return what to take, why, and at what price; "" where there is nothing to choose from."""
+    if len(distinct(found)) == 1:
+        return ""
+    price = listed(tuple(_price(distinct(found), choice.design)))
+    return f"Take {name_of(choice.design)}: {_reason(choice)}. " + (
+        f"Price: {price}." if price else "No other is cheaper in any figure."
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _reason(choice: Choice) -> str:
+    best, rivals = choice.design, choice.rivals
+    if not rivals:
+        return {
+            "time": "it takes the least time",
+            "predicted": "the least time is predicted for it",
+            "macs": "it needs the fewest MACs",
+        }[choice.ground]
+    why = {
+        "time": "none is faster beyond the noise",
+        "predicted": "none is faster beyond the prediction's error",
+        "macs": f"none needs {MACS_APART} % fewer MACs",
+    }[choice.ground]
+    if best.published and not any(one.published for one in rivals):
+        return f"{why}, and its accuracy is known"
+    for name, values in (
+        ("memory", [one.peak for one in (best, *rivals)]),
+        ("MACs", [one.macs for one in (best, *rivals)]),
+        ("parameters", [one.params for one in (best, *rivals)]),
+    ):
+        if values[0] < min(values[1:]):
+            return f"{why}, and of those it needs the {'least' * (name == 'memory')}" + (
+                f"{'fewest' * (name != 'memory')} {name}"
+            )
+    return why
+
+
+def _price(those: Sequence[Facts], best: Facts) -> Iterator[str]:
+    """What another design has less of."""
+    for what in ("MACs", "parameters", "memory"):
+        figures = {one: _figure(one, what) for one in those}
+        least = min(those, key=figures.__getitem__)
+        mine, theirs = figures[best], figures[least]
+        if 100 * mine > (100 + MUCH) * theirs:
+            ratio = units.people(mine - theirs, theirs)
+            yield (
+                f"{units.people(mine, theirs)} {name_of(least)}'s {what}"
+                if ratio.endswith("x") or mine >= 2 * theirs
+                else f"{ratio} more {what} than {name_of(least)}"
+            )
+    if best.stages and not best.published:
+        yield "an unknown accuracy"
+
+
+def _figure(one: Facts, what: str) -> int:
+    return {"MACs": one.macs, "parameters": one.params, "memory": one.peak}[what]
+
+
+def attention_share(found: Sequence[Facts], best: Facts, rest: str) -> str:
+    """Return how much of the network attention is at all; "" where a design has no stages."""
+    if not best.stages:
+        return ""
+    whose = f"{name_of(best)}'s MACs"
+    text = f"Attention with its projections is {share(best.attention_macs, best.macs, whose)}"
+    seconds = best.attention_s
+    if seconds and best.time and best.time.carries and seconds <= best.time.middle:
+        text += f" and {share(seconds, best.time.middle, 'its time')}"
+    those = distinct(found)
+    same = f", the same in {_NUMBERS.get(len(those), 'all')} designs" if len(those) > 1 else ""
+    return f"{text}; the rest is {rest}{same}."
+
+
+def mixed(mix: Mix | None) -> str:
+    """Return the sentence on the mix that beats all designs shown; "" where none does."""
+    if mix is None:
+        return ""
+    names = ", ".join(SHORT.get(variant, variant) for variant in mix.variants)
+    if not mix.is_time:
+        less = units.people(mix.saved, mix.base.macs)
+        return f"Fewer MACs by stage: {names} ({units.short(int(mix.cost))}, {less} less)."
+    time = mix.base.time.middle if mix.base.time else 0.0
+    less = units.people(mix.saved, time)
+    predicted = "predicted" if mix.base.time and mix.base.time.is_predicted else "computed"
+    return f"Faster, {predicted} by stage: {names} ({units.milliseconds(mix.cost)}, {less} less)."
+
+
+def computed_so(mix: Mix | None) -> str:
+    """Return how the figure of a mix was computed, and how to ask for the mix."""
+    if mix is None:
+        return ""
+    unit = "time" if mix.is_time else "MACs"
+    return (
+        f"Computed as the {unit} of {name_of(mix.base)} with stages exchanged, not measured as a "
+        f"whole; pvtprof compare --design {','.join(mix.variants)} does that."
+    )
+
+
+Ranked: TypeAlias = tuple[float, str]
+
+
+def surprise(found: Sequence[Facts]) -> str:
+    """Return what a reader would not expect; "" where there is nothing of the kind.
+
+    The first kind that there is: more time than the first design (the most seconds), more MACs
+    in a stage, fewer MACs and no less time, time that falls less than MACs, parameters.
+    """
+    first, *others = distinct(found)
+    for kind in (_slower, _more_macs, _no_faster, _falls_less, _more_params):
+        if ranked := [one for other in others for one in kind(other, first)]:
+            return max(ranked)[1]
+    return ""
+
+
+def _slower(one: Facts, first: Facts) -> Iterator[Ranked]:
+    """More time than the first design, in a stage or in all."""
+    pairs: list[tuple[str, int, int, int, Seconds | None, Seconds | None]] = [
+        ("", 1, one.macs, first.macs, one.time, first.time)
+    ]
+    for mine, theirs in zip(one.stages, first.stages, strict=False):
+        if mine.runs != theirs.runs:
+            where = f"Stage {mine.number}: "
+            pairs.append((where, mine.blocks, mine.macs, theirs.macs, mine.time, theirs.time))
+    for where, blocks, macs, its, time, other in pairs:
+        if relation(time, other) != "slower" or time is None or other is None:
+            continue
+        ratio = share(time.middle, other.middle, "its time")
+        but = ("but " if macs < its else "and ") + "a predicted " * time.is_predicted
+        whose = f"{name_of(first)}'s MACs"
+        yield (
+            blocks * (time.middle - other.middle),
+            f"{where}{name_of(one)} has {share(macs, its, whose)} {but}{ratio}.",
+        )
+
+
+def _more_macs(one: Facts, first: Facts) -> Iterator[Ranked]:
+    for mine, theirs in zip(one.stages, first.stages, strict=False):
+        if mine.runs != theirs.runs and mine.macs > theirs.macs:
+            ratio = share(mine.macs, theirs.macs, f"{name_of(first)}'s MACs")
+            more = mine.blocks * (mine.macs - theirs.macs)
+            yield more, f"Stage {mine.number}: {name_of(one)} has {ratio}."
+
+
+def _no_faster(one: Facts, first: Facts) -> Iterator[Ranked]:
+    if relation(one.time, first.time) == "equal" and 10 * one.macs <= 9 * first.macs:
+        ratio = share(one.macs, first.macs, f"{name_of(first)}'s MACs")
+        within = "the prediction's error" if one.time and one.time.is_predicted else "the noise"
+        yield first.macs / one.macs, f"{name_of(one)} has {ratio} but is no faster beyond {within}."
+
+
+def _falls_less(one: Facts, first: Facts) -> Iterator[Ranked]:
+    if relation(one.time, first.time) != "faster" or not (one.time and first.time):
+        return
+    points = 100 * (one.time.middle / first.time.middle - one.macs / first.macs)
+    if points >= POINTS:
+        ratio = share(one.macs, first.macs, f"{name_of(first)}'s MACs")
+        time = share(one.time.middle, first.time.middle, "its time")
+        predicted = "a predicted " * one.time.is_predicted
+        yield points, f"{name_of(one)} saves less time than MACs: {ratio}, {predicted}{time}."
+
+
+def _more_params(one: Facts, first: Facts) -> Iterator[Ranked]:
+    for mine, theirs in zip(one.stages, first.stages, strict=False):
+        if mine.runs != theirs.runs and theirs.params and mine.params >= 2 * theirs.params:
+            ratio = share(mine.params, theirs.params, f"{name_of(first)}'s parameters")
+            yield (
+                mine.params / theirs.params,
+                f"Stage {mine.number}: {name_of(one)}'s reduction needs {ratio}.",
+            )
