@@ -168,7 +168,9 @@ def said(time: Seconds | None) -> str:
         return "-"
     if time.is_doubtful and not time.is_predicted:
         return "too noisy"
-    text = units.marked(units.milliseconds(time.middle), time.is_doubtful)
+    text = units.milliseconds(time.middle)
+    if time.is_doubtful:
+        return units.marked(text, True)
     return text if time.carries and not time.is_predicted else f"about {text}"
 
 

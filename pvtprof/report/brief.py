@@ -6,6 +6,7 @@ that is too wide too, as a list. Without rich, which takes longer to load than t
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -20,6 +21,8 @@ MOST = 23
 USUAL = 80
 #: The sign of the smallest figure of a line.
 SIGN = "*"
+#: A number and its unit stay on one line.
+_UNIT = re.compile(r"(\d) (%|ms|[KMGT]?i?B?\b)")
 _BOLD, _RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 
 
@@ -40,7 +43,9 @@ class _Wrapped:
 
     def __call__(self, text: str, style: str = "") -> list[str]:
         plain = "".join(char if char.isprintable() else " " for char in text)
-        lines = textwrap.wrap(plain, self.width, break_on_hyphens=False) or [""]
+        kept = _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", plain)
+        wrapped = textwrap.wrap(kept, self.width, break_on_hyphens=False) or [""]
+        lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
         return [f"{style}{line}{_PLAIN}" for line in lines] if style and self.color else lines
 
 
@@ -54,22 +59,25 @@ def _one(run: Run, one: Answer, wrapped: _Wrapped, exact: bool) -> list[str]:
     ]
     below = _paragraphs(wrapped, one.surprise, one.accuracy, *[one.trust] * one.agrees)
     below += _paragraphs(wrapped, summary([one]))
-    table, lacks = _table(one.designs, (*one.lines, *one.stages), wrapped, exact), False
     is_limited = wrapped.width >= USUAL and not exact
-    if is_limited and len(above) + len(table) + len(below) >= MOST and one.stages:
-        table, lacks = _table(one.designs, one.lines, wrapped, exact), True
-    legend = wrapped(_legend(one, lacks))
-    room = MOST - len(above) - len(table) - len(below) - len(legend)
-    return [*above, *[""] * (room > 0), *table, *below, *legend]
+    room = MOST - len(above) - len(below) - 1 if is_limited else None
+    table, left_out = _table(one, wrapped, exact, room)
+    legend = wrapped(_legend(one, left_out))
+    space = MOST - len(above) - len(table) - len(below) - len(legend)
+    return [*above, *[""] * (space > 0), *table, *below, *legend]
 
 
-def _legend(one: Answer, lacks_stages: bool) -> str:
+def _legend(one: Answer, left_out: Sequence[str]) -> str:
     """How to read the table, and where the rest is."""
     sign = any(cell.is_smallest for line in one.lines for cell in line.cells)
     says = [f"{SIGN} smallest"] * sign
-    says += [f"ratios to {one.designs[0]}"] * (len(one.designs) > 1)
-    rest = "Stages and all tables" if lacks_stages else "All tables"
-    return f"{'; '.join(says)}{'. ' * bool(says)}{rest}: --full. Every digit: --exact."
+    if len(one.designs) > 1 and "ratios" not in left_out:
+        says.append(f"ratios to {one.designs[0]}")
+    rest = " and ".join([*left_out, "all tables"])
+    return (
+        f"{'; '.join(says)}{'. ' * bool(says)}{rest[0].upper()}{rest[1:]}: --full. "
+        "Every digit: --exact."
+    )
 
 
 def _many(run: Run, found: Sequence[Answer], wrapped: _Wrapped) -> list[str]:
@@ -82,16 +90,17 @@ def _many(run: Run, found: Sequence[Answer], wrapped: _Wrapped) -> list[str]:
     tail = _paragraphs(wrapped, *[trust(run)] * run.agrees, summary(found))
     shown: list[str] = []
     for number, one in enumerate(found):
-        name = "" if one.title in one.finding else f"{one.title.partition(' at ')[0]}: "
+        name, _, size = one.title.partition(" at ")
+        said = f"{name}: {one.finding[0].lower()}{one.finding[1:]}" if size else one.finding
         advice = f" {one.advice.partition(': ')[0]}." if one.advice else ""
-        lines = wrapped(f"{name}{one.finding}{advice}", _BOLD)
+        lines = wrapped(f"{said}{advice}", _BOLD)
         left = MOST - len(head) - len(tail) - len(shown) - 1
         if wrapped.width >= USUAL and len(lines) > left - (number + 1 < len(found)):
             more = len(found) - number
             shown += wrapped(f"{more} more comparisons: --full.")
             break
         shown += lines
-    return [*head, *shown, *tail, *wrapped("All tables: --full. Every digit: --exact.")]
+    return [*head, *shown, *tail, *wrapped("All tables: --full; with every digit: --full --exact.")]
 
 
 def _machine(run: Run) -> str:
@@ -115,24 +124,63 @@ def _paragraphs(wrapped: _Wrapped, *texts: str) -> list[str]:
 
 
 def _table(
-    designs: Sequence[str], lines: Sequence[Line], wrapped: _Wrapped, exact: bool
-) -> list[str]:
-    """The table as it fits: designs as columns, designs as lines, or a list."""
+    one: Answer, wrapped: _Wrapped, exact: bool, room: int | None
+) -> tuple[list[str], list[str]]:
+    """The table as it fits into the width and so many lines, and what of it is left out.
+
+    Designs as columns, with a line for each stage or without; designs as lines; a list.
+    """
     text: Callable[[Cell], str] = (lambda cell: cell.exact) if exact else (lambda cell: cell.text)
-    across = [["", *chain.from_iterable((name, "") for name in designs)]]
-    across += [
-        [line.name, *chain.from_iterable((text(c), _beside(c)) for c in line.cells)]
-        for line in lines
+    every, no_stages = (*one.lines, *one.stages), ["stages"] * bool(one.stages)
+    tries: list[tuple[list[str], list[str]]] = [
+        (_aligned(_across(one.designs, every, text)), []),
+        (_aligned(_across(one.designs, one.lines, text)), no_stages),
+        (_aligned(_down(one.designs, one.lines, text, _beside)), no_stages),
+        (_aligned(_down(one.designs, one.lines, text, _sign)), [*no_stages, "ratios"]),
     ]
-    down = [["", *chain.from_iterable((line.name, "") for line in lines)]]
-    for i, name in enumerate(designs):
-        cells = [line.cells[i] for line in lines]
-        down.append([name, *chain.from_iterable((text(cell), _beside(cell)) for cell in cells)])
-    for table in (across, down):
-        made = _aligned(table)
-        if max(map(cell_len, made)) <= wrapped.width:
-            return made
-    return _list(designs, lines, wrapped, text)
+    if room is None:
+        tries = [one for one in tries if not one[1]]
+    for made, left_out in tries:
+        if max(map(cell_len, made)) <= wrapped.width and (room is None or len(made) <= room):
+            return made, left_out
+    return _list(one.designs, every, wrapped, text), []
+
+
+Beside = Callable[[Cell], str]
+
+
+def _across(designs: Sequence[str], lines: Sequence[Line], text: Beside) -> list[list[str]]:
+    """Designs as columns."""
+    return [
+        ["", *chain.from_iterable((name, "") for name in designs)],
+        *(
+            [line.name, *chain.from_iterable((text(c), _beside(c)) for c in line.cells)]
+            for line in lines
+        ),
+    ]
+
+
+def _down(
+    designs: Sequence[str], lines: Sequence[Line], text: Beside, beside: Beside
+) -> list[list[str]]:
+    """Designs as lines; attention, which is a share, by one word."""
+    names = [line.name.replace("attention, of", "att. of") for line in lines]
+    return [
+        ["", *chain.from_iterable((name, "") for name in names)],
+        *(
+            [
+                name,
+                *chain.from_iterable(
+                    (text(line.cells[i]), beside(line.cells[i])) for line in lines
+                ),
+            ]
+            for i, name in enumerate(designs)
+        ),
+    ]
+
+
+def _sign(cell: Cell) -> str:
+    return SIGN if cell.is_smallest else ""
 
 
 def _beside(cell: Cell) -> str:

@@ -18,7 +18,7 @@ from plotly.offline import get_plotlyjs_version
 import pvtprof
 from pvtprof import units
 from pvtprof.observe.environment import environment
-from pvtprof.report import html, markdown, terminal
+from pvtprof.report import brief, html, markdown, terminal
 from pvtprof.report.figures import agreement, cost, latency
 from pvtprof.report.page import plotlyjs
 from pvtprof.run.run import Run
@@ -49,10 +49,11 @@ def test_an_analytic_frame_has_no_observed_figures() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_terminal_table(run: Run, width: int, golden: Golden) -> None:
-    text = terminal.render(run, width)
+@pytest.mark.parametrize("name", ["answer", "terminal"])
+def test_the_terminal(run: Run, name: str, width: int, golden: Golden) -> None:
+    text = {"answer": brief, "terminal": terminal}[name].render(run, width)
     assert max(map(len, text.splitlines())) <= width
-    golden(f"terminal-{width}.txt", text)
+    golden(f"{name}-{width}.txt", text)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
@@ -61,7 +62,7 @@ def test_narrow_terminals_name_the_columns_that_they_lose_and_lose_no_digit(
     img: int, width: int
 ) -> None:
     run = pvtprof.compare(img=img, batch=4096, analytic=True)
-    text = terminal.render(run, width)
+    text = terminal.render(run, width, exact=True)
     assert "…" not in text
     header = next(line for line in text.splitlines() if line.startswith("stage ")).split()
     named = re.search(r"- ([^-]*) (?:is|are) left out at", " ".join(text.split()))
