@@ -13,6 +13,7 @@ from pvtprof.designs.part import MODEL
 from pvtprof.designs.setting import Setting
 from pvtprof.moment import Moment
 from pvtprof.observe.measurement import Measurement
+from pvtprof.predict.calibration import Calibration
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.builders import (
@@ -72,6 +73,12 @@ def base() -> Run:
     return observed_run()
 
 
+@cache
+def calibration() -> Calibration:
+    """A machine that was never measured."""
+    return made_up_calibration()
+
+
 def own_run() -> Run:
     """Two modules of the user's own, the second larger and slower."""
     rows = []
@@ -111,9 +118,9 @@ RUNS: Mapping[str, Callable[[], Run]] = {
     "measured at 224": lambda: pvtprof.load(REPORTS / "xeon-2-cores-224.json"),
     "measured at 512": lambda: pvtprof.load(REPORTS / "xeon-2-cores-512.json"),
     "training": lambda: pvtprof.load(REPORTS / "xeon-2-cores-224-training.json"),
-    "predicted": lambda: pvtprof.compare(analytic=True, calibration=made_up_calibration()),
+    "predicted": lambda: pvtprof.compare(analytic=True, calibration=calibration()),
     "predicted on a busy machine": lambda: pvtprof.compare(
-        analytic=True, calibration=replace(made_up_calibration(), waited=0.9)
+        analytic=True, calibration=replace(calibration(), waited=0.9)
     ),
     "usual times": lambda: timed(base(), USUAL),
     "reductions are slower": lambda: timed(base(), SLOW),
