@@ -14,6 +14,7 @@ from pvtprof.report import own, sentences, wording
 from pvtprof.report.answer_table import Line, lines, stage_lines
 from pvtprof.report.choice import chosen, mix
 from pvtprof.report.facts import WIDEST, Facts, Seconds, distinct, facts
+from pvtprof.report.surprise import surprise
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
 
@@ -70,10 +71,10 @@ def answer(run: Run, whole: Run | None = None) -> Answer:
         designs=tuple(one.name for one in found),
         finding=_at(run, wording.finding(found, choice)),
         advice="" if run.is_own else wording.advice(found, choice),
-        attention=wording.attention_share(found, best, _rest(run)),
+        attention=wording.attention_share(found, best, rest_of(run)),
         mix=wording.mixed(better),
         computed_so=wording.computed_so(better),
-        surprise=wording.surprise(found),
+        surprise=surprise(found),
         accuracy=_accuracy(run, found),
         trust=trust(run),
         warnings=tuple(warnings(run, found)),
@@ -106,7 +107,8 @@ def _at(run: Run, finding: str) -> str:
     return f"At {units.grid(*run.setting.image)}{batch}{step}, {finding}"
 
 
-def _rest(run: Run) -> str:
+def rest_of(run: Run) -> str:
+    """Return what of the network is not attention."""
     if run.is_own:
         return ""
     neck = TASKS[run.designs[0].spec.task].neck

@@ -120,7 +120,7 @@ def _made(those: Sequence[Facts], base: Facts, better: Better, is_time: bool) ->
         saved += own.blocks * (_cost(own, is_time) - _cost(best, is_time))
         stages.append(best)
     whole = base.time.middle if is_time and base.time else base.macs
-    if WORTH * saved < whole:
+    if WORTH * saved < whole or saved >= whole:  # nothing, or more than there is: no such mix
         return None
     return Mix(tuple(stage.runs[0] for stage in stages), base, whole - saved, is_time)
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 import pvtprof
 from pvtprof.designs.published import TOP_1, published_as
 from pvtprof.errors import SpecError
-from pvtprof.report import brief
+from pvtprof.report import brief, surprise, wording
 from pvtprof.report.answer import Answer, answer, answers
+from pvtprof.report.choice import chosen, mix
+from pvtprof.report.facts import Facts, Seconds, StageFacts, facts
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
+from tests.browser import node
 from tests.builders import observed_run
 from tests.report.runs import RUNS, USUAL, base, timed
 from tests.trials import ALL
@@ -356,3 +362,110 @@ def test_one_line_of_warnings_names_each_reason_once() -> None:
     text = brief.render(replace(run, rows=(lost, *run.rows[1:])), 9999)
     (line,) = [line for line in text.splitlines() if line.startswith("Warnings: ")]
     assert "1 of 15 rows were not timed: ran out of memory; 14 of 14 times" in line
+
+
+#: Runs ``body`` with ``rules``, the page's own, and ``given``, what Python hands over.
+HARNESS = """
+const fs = require("fs"), vm = require("vm");
+const { script, limits, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
+vm.runInThisContext(script);
+const whole = (one) => ({ ...one, macs: BigInt(one.macs), params: BigInt(one.params),
+  ...(one.peak && { peak: BigInt(one.peak) }),
+  ...(one.stages && { stages: one.stages.map(whole) }) });
+const { said } = vm.runInThisContext("pvtprofAnswer")(limits);
+console.log(JSON.stringify(given.map((found) => said(found.map(whole), "MLP and embeddings"))));
+"""
+
+
+def as_json(found: Sequence[Facts]) -> list[dict[str, object]]:
+    def time(one: Seconds | None) -> dict[str, object] | None:
+        return one and {**asdict(one), "carries": one.carries}
+
+    return [
+        {
+            **{name: getattr(one, name) for name in ("name", "published", "not_run")},
+            **{name: str(getattr(one, name)) for name in ("runs", "macs", "params", "peak")},
+            "time": time(one.time),
+            "stages": [
+                {
+                    **{name: str(getattr(stage, name)) for name in ("runs", "macs", "params")},
+                    "number": stage.number,
+                    "blocks": stage.blocks,
+                    "variant": stage.runs[0],
+                    "time": time(stage.time),
+                }
+                for stage in one.stages
+            ],
+        }
+        for one in found
+    ]
+
+
+def random_facts(chance: random.Random) -> tuple[Facts, ...]:
+    """Two to four designs of one to six stages, whose times are equal, noisy, predicted, none."""
+    count, kind = chance.randint(1, 6), chance.choice(("measured", "predicted", "none", "mixed"))
+
+    def time(scale: float) -> Seconds | None:
+        if kind == "none" or (kind == "mixed" and chance.random() < 0.2):
+            return None
+        middle = scale * chance.choice((1e-5, 1e-3, 0.1)) * chance.uniform(0.9, 1.1)
+        wide = chance.choice((0.02, 0.02, 0.3)) if kind == "mixed" else 0.05
+        is_predicted = kind == "predicted"
+        is_doubtful = kind == "mixed" and chance.random() < 0.1
+        return Seconds(middle, middle * (1 - wide), middle * (1 + wide), is_doubtful, is_predicted)
+
+    def macs() -> int:
+        return int(10 ** chance.uniform(2, 14))
+
+    found = []
+    for name in chance.sample(("mha", "sra_conv", "sra_pool", "late"), chance.randint(1, 4)):
+        stages = tuple(
+            StageFacts(
+                i,
+                (chance.choice(tuple(SHORT.values())), 1),
+                chance.randint(1, 9),
+                macs(),
+                chance.randint(0, 10**7),
+                time(1.0),
+            )
+            for i in range(1, count + 1)
+        )
+        total = sum(stage.blocks * stage.macs for stage in stages) + macs()
+        known = chance.choice((None, None, "pvt_v2_b2"))
+        lost = "ran out of memory" if kind == "mixed" and chance.random() < 0.2 else None
+        found.append(
+            Facts(
+                name,
+                chance.choice((name, "x")),
+                total,
+                macs(),
+                macs(),
+                stages,
+                None if lost else time(20.0),
+                known,
+                lost,
+            )
+        )
+    return tuple(found)
+
+
+def test_the_browser_says_what_python_says(tmp_path: Path) -> None:
+    """Of the runs, and of random designs that no network would have."""
+    chance = random.Random(19)
+    those = [facts(one, run) for run in map(made, RUNS) for one in run.comparisons]
+    those += [random_facts(chance) for _ in range(10_000 if ALL else 500)]
+    script = Path(surprise.__file__).parent / "assets" / "answer.js"
+    handed = tmp_path / "handed.json"
+    given = {"script": script.read_text(), "limits": surprise.rules()}
+    handed.write_text(json.dumps({**given, "given": [as_json(found) for found in those]}))
+    for found, theirs in zip(those, json.loads(node(HARNESS, str(handed))), strict=True):
+        choice, better = chosen(found), mix(found)
+        assert theirs == {
+            "finding": wording.finding(found, choice),
+            "advice": wording.advice(found, choice),
+            "mix": wording.mixed(better),
+            "computed_so": wording.computed_so(better),
+            "attention": wording.attention_share(found, choice.design, "MLP and embeddings"),
+            "surprise": surprise.surprise(found),
+            "chosen": choice.design.name,
+        }

@@ -1,0 +1,282 @@
+"use strict";
+/* The sentences of the answer, by the rules of Python's report/choice.py and report/wording.py, for
+   what the page computes at another setting. Tests hold the two together. MACs, params and bytes are
+   BigInt; a time is { middle, low, high, carries, is_predicted } in seconds, or null. */
+const pvtprofAnswer = (rules) => {
+  const { macs_apart: apart, peak_apart: peakApart, much, worth, points, short } = rules;
+
+  // ---- Numbers to text, as pvtprof.units has them
+
+  /* A number as a quotient of two whole ones, exactly. */
+  function quotient(value) {
+    if (typeof value === "bigint") return [value, 1n];
+    let below = 0n;
+    while (!Number.isInteger(value)) { value *= 2; below++; }
+    return [BigInt(value), 1n << below];
+  }
+
+  function decimal(numerator, denominator, decimals) {
+    const scaled = numerator * 10n ** BigInt(decimals), twice = 2n * (scaled % denominator);
+    let value = scaled / denominator;
+    if (twice > denominator || (twice === denominator && value % 2n)) value += 1n;
+    const text = `${value}`.padStart(decimals + 1, "0"), at = text.length - decimals;
+    return BigInt(text.slice(0, at)).toLocaleString("en-US") + (decimals ? `.${text.slice(at)}` : "");
+  }
+
+  const three = (a, b) => Math.max(0, 3 - `${a / b}`.length);
+
+  function people(part, whole) {
+    if (!whole) return "-";
+    const [a, b] = quotient(part), [c, d] = quotient(whole), p = a * d, w = b * c;
+    if (1000n * p >= 1995n * w) return `${decimal(p, w, three(p, w))}x`;
+    for (let n = 10n * p >= w ? 0 : 100n * p >= w ? 1 : 2; n < 3; n++) {
+      const text = decimal(100n * p, w, n);
+      if (p === 0n || p === w || ![0, 100].includes(Number(text))) return `${text} %`;
+    }
+    return `nearly ${2n * p > w ? "100" : "0"} %`;
+  }
+
+  function count(value) {
+    const power = [12, 9, 6, 3].find((p) => value >= 10n ** BigInt(p));
+    if (!power) return `${value}`;
+    const one = 10n ** BigInt(power);
+    return `${decimal(value, one, three(value, one))} ${" KMGT"[power / 3]}`;
+  }
+
+  function size(bytes) {
+    const names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let unit = 0;
+    while (bytes >= 1024n ** BigInt(unit + 1) && unit < names.length - 1) unit++;
+    const one = 1024n ** BigInt(unit);
+    return unit ? `${decimal(bytes, one, three(bytes, one))} ${names[unit]}` : `${bytes} B`;
+  }
+
+  function milliseconds(seconds) {
+    const value = 1e3 * seconds, [a, b] = quotient(value);
+    let zeros = 0;
+    for (let v = value; v > 0 && v < 0.1; v *= 10) zeros++;
+    return `${decimal(a, b, value >= 1 ? three(a, b) : 3 + zeros)} ms`;
+  }
+
+  const listed = (names) => [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ");
+  const share = (part, whole, what) => {
+    const ratio = people(part, whole);
+    return ratio.endsWith("x") ? `${ratio} ${what}` : `${ratio} of ${what}`;
+  };
+
+  // ---- Times and the choice
+
+  function relation(mine, theirs) {
+    if (!mine?.carries || !theirs?.carries || mine.is_predicted !== theirs.is_predicted) return null;
+    if (mine.high < theirs.low) return "faster";
+    return mine.low > theirs.high ? "slower" : "equal";
+  }
+
+  const distinct = (found) => found.filter((one, i) => found.findIndex((other) => other.runs === one.runs) === i);
+  const least = (those, ...figures) => those.reduce((best, one) => {
+    const differing = figures.find((figure) => figure(one) !== figure(best));
+    return differing && differing(one) < differing(best) ? one : best;
+  });
+
+  function preferred(equal) {
+    const lowest = least(equal, (one) => one.peak).peak;
+    const known = equal.filter((one) => one.published && 100n * one.peak <= BigInt(100 + peakApart) * lowest);
+    return least(known.length ? known : equal, (one) => one.peak, (one) => one.macs, (one) => one.params);
+  }
+
+  function chosen(found) {
+    const those = distinct(found), timed = those.filter((one) => one.time || !one.not_run);
+    let equal, ground = "macs";
+    if (timed.length && timed.every((one) => one.time?.carries)) {
+      equal = timed.filter((one) => timed.every((other) => relation(one.time, other.time) !== "slower"));
+      ground = timed.some((one) => one.time.is_predicted) ? "predicted" : "time";
+    } else {
+      const fewest = least(those, (one) => one.macs).macs;
+      equal = those.filter((one) => 100n * one.macs <= BigInt(100 + apart) * fewest);
+    }
+    const design = preferred(equal);
+    return { design, ground, rivals: equal.filter((one) => one !== design) };
+  }
+
+  function mix(found) {
+    const those = distinct(found);
+    if (those.length < 2 || those.some((one) => !one.stages.length)) return null;
+    if (those.every((one) => !one.time))
+      return made(those, least(those, (one) => one.macs), (stage) => stage.macs, (one, than) => one.macs < than.macs, false);
+    const timed = those.filter((one) => one.time?.carries);
+    if (!timed.length || timed.length < those.filter((one) => !one.not_run).length) return null;
+    if (timed.some((one) => one.stages.some((stage) => !stage.time))) return null;
+    const base = least(timed, (one) => one.time.middle);
+    return made(timed, base, (stage) => stage.time.middle, (one, than) => relation(one.time, than.time) === "faster", true);
+  }
+
+  function made(those, base, cost, better, isTime) {
+    let saved = isTime ? 0 : 0n;
+    const stages = base.stages.map((own, i) => {
+      const taken = those.map((one) => one.stages[i]).filter((other) => other.runs !== own.runs && better(other, own));
+      const best = taken.length ? least(taken, cost) : own;
+      saved += (isTime ? own.blocks : BigInt(own.blocks)) * (cost(own) - cost(best));
+      return best;
+    });
+    const whole = isTime ? base.time.middle : base.macs;
+    if ((isTime ? worth : BigInt(worth)) * saved < whole || saved >= whole) return null;
+    return { variants: stages.map((stage) => stage.variant), base, whole, cost: whole - saved, isTime };
+  }
+
+  // ---- Sentences
+
+  const nameOf = (one) => (one.name === "mha" ? "plain attention" : one.name);
+  const within = (one) => (one.time?.is_predicted ? "the prediction's error" : "the noise");
+
+  function finding(found, { design: best, ground }) {
+    const those = distinct(found), first = found[0];
+    if (those.length === 1) return alone(found);
+    const others = those.filter((one) => one !== best && one !== first);
+    if (best.runs === first.runs)
+      return `${nameOf(first)} is the choice: ${others.map((one, i) => costs(one, first, nameOf(first), !i)).join("; ")}.`;
+    return `${[costs(best, first, nameOf(first)), ...others.map((one) => beside(one, first, best))].join("; ")}.`;
+  }
+
+  function alone([one, ...same]) {
+    let text = `${nameOf(one)} costs ${count(one.macs)} MACs, ${count(one.params)} parameters and ${size(one.peak)} of memory`;
+    if (one.time?.carries)
+      text += `, and ${one.time.is_predicted ? "is predicted to take" : "takes"} ${milliseconds(one.time.middle)}`;
+    if (same.length) text += `; ${same.map(nameOf).join(" and ")} ${same.length === 1 ? "is" : "are"} the same here`;
+    return `${text}.`;
+  }
+
+  function costs(one, other, name, isFirst = true) {
+    const parts = [share(one.macs, other.macs, `${isFirst ? `${name}'s` : "its"} MACs`), share(one.peak, other.peak, "its memory")];
+    const said = relation(one.time, other.time);
+    if (!said) return `${nameOf(one)} costs ${parts.join(" and ")}${untold(one, other)}`;
+    if (said === "equal") return `${nameOf(one)} costs ${parts.join(" and ")}, and is as fast within ${within(one)}`;
+    const ratio = share(one.time.middle, other.time.middle, "its time");
+    return `${nameOf(one)} costs ${parts.join(", ")} and ${one.time.is_predicted ? "a predicted " : ""}${ratio}`;
+  }
+
+  function untold(one, other) {
+    if (!one.time && !other.time) return "";
+    const lost = [one, other].find((its) => !its.time && its.not_run);
+    if (lost) return ` (${nameOf(lost)} was not timed: ${lost.not_run})`;
+    return one.time?.is_predicted ? "; the predicted times cannot be trusted" : "; their times are too noisy to compare";
+  }
+
+  function beside(one, first, best) {
+    const said = relation(one.time, best.time);
+    if (said === "equal") return `${nameOf(one)} is as fast within ${within(one)}`;
+    if (said)
+      return `${nameOf(one)} ${one.time.is_predicted ? "is predicted to take" : "takes"} ` +
+        share(one.time.middle, best.time.middle, `${nameOf(best)}'s time`);
+    return `${nameOf(one)} costs ${share(one.macs, first.macs, "the MACs")}`;
+  }
+
+  function advice(found, choice) {
+    if (distinct(found).length === 1) return "";
+    const asked = listed(price(distinct(found), choice.design));
+    return `Take ${nameOf(choice.design)}: ${reason(choice)}. ${asked ? `Price: ${asked}.` : "No other is cheaper in any figure."}`;
+  }
+
+  function reason({ design: best, rivals, ground }) {
+    if (!rivals.length)
+      return { time: "it takes the least time", predicted: "the least time is predicted for it", macs: "it needs the fewest MACs" }[ground];
+    const why = {
+      time: "none is faster beyond the noise", predicted: "none is faster beyond the prediction's error",
+      macs: `none needs ${apart} % fewer MACs`,
+    }[ground];
+    if (best.published && !rivals.some((one) => one.published)) return `${why}, and its accuracy is known`;
+    for (const [name, figure] of [["memory", "peak"], ["MACs", "macs"], ["parameters", "params"]])
+      if (rivals.every((one) => best[figure] < one[figure]))
+        return `${why}, and of those it needs the ${name === "memory" ? "least" : "fewest"} ${name}`;
+    return why;
+  }
+
+  function price(those, best) {
+    const said = [];
+    for (const [what, figure] of [["MACs", "macs"], ["parameters", "params"], ["memory", "peak"]]) {
+      const lowest = least(those, (one) => one[figure]), mine = best[figure], theirs = lowest[figure];
+      if (100n * mine <= BigInt(100 + much) * theirs) continue;
+      said.push(mine >= 2n * theirs ? `${people(mine, theirs)} ${nameOf(lowest)}'s ${what}`
+        : `${people(mine - theirs, theirs)} more ${what} than ${nameOf(lowest)}`);
+    }
+    if (best.stages.length && !best.published) said.push("an unknown accuracy");
+    return said;
+  }
+
+  const sum = (values, zero) => values.reduce((total, value) => total + value, zero);
+  const attentionMacs = (one) => sum(one.stages.map((stage) => BigInt(stage.blocks) * stage.macs), 0n);
+
+  function attention(found, best, rest) {
+    if (!best.stages.length) return "";
+    let text = `Attention with its projections is ${share(attentionMacs(best), best.macs, `${nameOf(best)}'s MACs`)}`;
+    if (best.time?.carries && best.stages.every((stage) => stage.time?.carries)) {
+      const seconds = sum(best.stages.map((stage) => stage.blocks * stage.time.middle), 0);
+      if (seconds && seconds <= best.time.middle) text += ` and ${share(seconds, best.time.middle, "its time")}`;
+    }
+    const many = distinct(found).length, words = { 2: "both", 3: "all three", 4: "all four" };
+    return `${text}; the rest is ${rest}${many > 1 ? `, the same in ${words[many] ?? "all"} designs` : ""}.`;
+  }
+
+  function mixed(better) {
+    if (!better) return "";
+    const names = better.variants.map((variant) => short[variant] ?? variant).join(", ");
+    const less = people(better.whole - better.cost, better.whole);
+    if (!better.isTime) return `Fewer MACs by stage: ${names} (${count(better.cost)}, ${less} less).`;
+    const how = better.base.time.is_predicted ? "predicted" : "computed";
+    return `Faster, ${how} by stage: ${names} (${milliseconds(better.cost)}, ${less} less).`;
+  }
+
+  function computedSo(better) {
+    if (!better) return "";
+    return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged, not measured as a ` +
+      `whole; pvtprof compare --design ${better.variants.join(",")} does that.`;
+  }
+
+  /* [weight, text] of each surprise of a kind; the heaviest of the first kind that there is. */
+  const SURPRISES = [
+    (one, first, pairs) => [[null, one, first], ...pairs].filter(([, mine, theirs]) => relation(mine.time, theirs.time) === "slower")
+      .map(([number, mine, theirs]) => [
+        (number ? mine.blocks : 1) * (mine.time.middle - theirs.time.middle),
+        `${number ? `Stage ${number}: ` : ""}${nameOf(one)} has ${share(mine.macs, theirs.macs, `${nameOf(first)}'s MACs`)} ` +
+        `${mine.macs < theirs.macs ? "but" : "and"} ${mine.time.is_predicted ? "a predicted " : ""}` +
+        `${share(mine.time.middle, theirs.time.middle, "its time")}.`]),
+    (one, first, pairs) => pairs.filter(([, mine, theirs]) => mine.macs > theirs.macs).map(([number, mine, theirs]) => [
+      BigInt(mine.blocks) * (mine.macs - theirs.macs),
+      `Stage ${number}: ${nameOf(one)} has ${share(mine.macs, theirs.macs, `${nameOf(first)}'s MACs`)}.`]),
+    (one, first) => (relation(one.time, first.time) === "equal" && 10n * one.macs <= 9n * first.macs ? [[
+      Number(first.macs) / Number(one.macs),
+      `${nameOf(one)} has ${share(one.macs, first.macs, `${nameOf(first)}'s MACs`)} but is no faster beyond ${within(one)}.`]] : []),
+    (one, first) => {
+      if (relation(one.time, first.time) !== "faster") return [];
+      const gap = 100 * (one.time.middle / first.time.middle - Number(one.macs) / Number(first.macs));
+      return gap < points ? [] : [[gap,
+        `${nameOf(one)} saves less time than MACs: ${share(one.macs, first.macs, `${nameOf(first)}'s MACs`)}, ` +
+        `${one.time.is_predicted ? "a predicted " : ""}${share(one.time.middle, first.time.middle, "its time")}.`]];
+    },
+    (one, first, pairs) => pairs.filter(([, mine, theirs]) => theirs.params && mine.params >= 2n * theirs.params)
+      .map(([number, mine, theirs]) => [Number(mine.params) / Number(theirs.params),
+        `Stage ${number}: ${nameOf(one)}'s reduction needs ${share(mine.params, theirs.params, `${nameOf(first)}'s parameters`)}.`]),
+  ];
+
+  function surprise(found) {
+    const [first, ...others] = distinct(found);
+    const pairs = (one) => one.stages.map((mine, i) => [mine.number, mine, first.stages[i]])
+      .filter(([, mine, theirs]) => theirs && mine.runs !== theirs.runs);
+    for (const kind of SURPRISES) {
+      const ranked = others.flatMap((one) => kind(one, first, pairs(one)));
+      if (ranked.length)
+        return ranked.reduce((a, b) => (b[0] > a[0] || (b[0] === a[0] && b[1] > a[1]) ? b : a))[1];
+    }
+    return "";
+  }
+
+  /* All sentences of some designs; `rest`: what of the network is no attention. */
+  function said(found, rest) {
+    const choice = chosen(found), better = mix(found);
+    return {
+      finding: finding(found, choice), advice: advice(found, choice), mix: mixed(better), computed_so: computedSo(better),
+      attention: attention(found, choice.design, rest), surprise: surprise(found), chosen: choice.design.name,
+    };
+  }
+
+  return { said, people, count, size, milliseconds, attentionMacs };
+};
