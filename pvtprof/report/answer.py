@@ -43,6 +43,7 @@ class Answer:
     surprise: str
     accuracy: str
     trust: str
+    disagreements: tuple[str, ...]
     warnings: tuple[str, ...]
     lines: tuple[Line, ...]
     stages: tuple[Line, ...]
@@ -77,6 +78,7 @@ def answer(run: Run, whole: Run | None = None) -> Answer:
         surprise=surprise(found),
         accuracy=_accuracy(run, found),
         trust=trust(run),
+        disagreements=tuple(sentences.disagreements(run)),
         warnings=tuple(warnings(run, found)),
         lines=lines(run, found),
         stages=stage_lines(found),

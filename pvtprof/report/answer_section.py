@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pvtprof.designs.published import TOP_1, published_as
+from pvtprof.designs.published import NAMEABLE, TOP_1, published_as
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
@@ -42,6 +42,7 @@ def section(run: Run, whole: Run | None = None) -> Section:
         "designs": found.designs,
         "known": known([one.spec for one in explorer.own_networks([run])]),
         "colors": {name: color_of(name) for name in VARIANTS},
+        "keys": {name: variant.keys for name, variant in VARIANTS.items()},
     }
     return Section(found, colors, data)
 
@@ -51,8 +52,6 @@ def known(own: list[ModelSpec]) -> dict[str, dict[str, Any]]:
 
     Of networks of the user's own too, where one is a published network under another name.
     """
-    from pvtprof.designs.published import NAMEABLE
-
     found: dict[str, dict[str, Any]] = {}
     for spec in (*own, *NAMEABLE.values()):
         for variant in VARIANTS:

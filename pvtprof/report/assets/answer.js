@@ -280,3 +280,111 @@ const pvtprofAnswer = (rules) => {
 
   return { said, people, count, size, milliseconds, attentionMacs };
 };
+
+/* The section: at another setting than the run's, sentences and computed lines are those of the bar. */
+(() => {
+  const places = document.querySelectorAll("[data-answer]");
+  const SAID = ["finding", "advice", "mix", "computed_so", "attention", "surprise", "accuracy"];
+
+  function section(place) {
+    const data = JSON.parse(place.querySelector("[data-answer-data]").textContent);
+    const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
+    const said = (name) => place.querySelector(`[data-said="${name}"]`);
+    const own = { table: table.innerHTML, ...Object.fromEntries(SAID.map((name) => [name, said(name).textContent])) };
+    let isOwn = true;
+
+    /* The published model that a design is, as [name, top-1]: with its own R, or its own pool size. */
+    function published({ work, engine }, variant) {
+      const model = engine.modelOf(work), known = data.known[work.model]?.[variant];
+      if (!known || (work.named ?? work.model) !== work.model) return null;
+      const { keys } = data, isUsual = keys[variant] === "convolved" ? work.ratios.join() === model.sr_ratios.join()
+        : keys[variant] !== "pooled" || work.pool === (model.pool_size ?? 7);
+      return isUsual ? known : null;
+    }
+
+    function facts(detail) {
+      const { work, all, engine } = detail;
+      return all.map(({ variant, total, stages }) => {
+        const made = stages.map((stage, i) => {
+          const { runsAs, blocks } = engine.place(work, i + 1, variant);
+          const runs = `${runsAs} ${data.keys[runsAs] === "convolved" ? work.ratios[i] : 1}`;
+          return { number: i + 1, runs, variant: runsAs, blocks, macs: stage.macs, params: stage.params, time: null };
+        });
+        return { name: variant, runs: [...made.map((stage) => stage.runs), total.macs, total.params].join(), macs: total.macs,
+          params: total.params, peak: total.peak.bytes, stages: made, time: null, not_run: null, published: published(detail, variant) };
+      });
+    }
+
+    function accuracy(found) {
+      const known = found.filter((one) => one.published).map(({ name, published: [model, top] }) =>
+        `${name} ${top} % top-1 at 224x224 (${model}, published)`);
+      const others = found.filter((one) => !one.published).map((one) => one.name);
+      const list = [others.slice(0, -1).join(", "), ...others.slice(-1)].filter(Boolean).join(" and ");
+      return `Accuracy: ${[...known, ...(others.length ? [`${list} unknown, never trained as far as we know`] : [])].join("; ")}.`;
+    }
+
+    function cell(text, exact, width, color, ratio, isLeast) {
+      const { element } = pvtprofPage, figure = element("span", { className: "fig", tabIndex: 0 }, element("b", { textContent: text }));
+      if (ratio) figure.append(" ", element("span", { textContent: ratio }));
+      if (isLeast) figure.append(" ", element("em", { textContent: "least" }));
+      figure.append(element("span", { className: "tip", textContent: exact }));
+      const bar = element("i");
+      bar.style.width = `${width}%`;
+      bar.style.background = color;
+      return element("td", {}, figure, bar);
+    }
+
+    const digits = (value) => value.toLocaleString("en-US");
+    const width = (part, whole) => (whole ? Math.round(Number(1000n * part / whole)) / 10 : 0);
+
+    function lines(found) {
+      const figures = [
+        ["MACs", (one) => one.macs, rules.count, "MACs"], ["params", (one) => one.params, rules.count, "parameters"],
+        ["peak", (one) => one.peak, rules.size, "bytes"]];
+      const share = found.map((one) => cell(rules.people(rules.attentionMacs(one), one.macs),
+        `${digits(rules.attentionMacs(one))} of ${digits(one.macs)} MACs`, width(rules.attentionMacs(one), one.macs), data.colors[one.name], "", false));
+      return [["attention, of MACs", share], ...figures.map(([name, figure, text, unit]) => {
+        const values = found.map(figure), most = values.reduce((a, b) => (b > a ? b : a)), least = values.reduce((a, b) => (b < a ? b : a));
+        return [name, found.map((one, i) => cell(text(values[i]), `${digits(values[i])} ${unit}`, width(values[i], most), data.colors[one.name],
+          i ? rules.people(values[i], values[0]) : "", values[i] === least && least < most))];
+      })];
+    }
+
+    /* The table of the bar's setting: the computed lines anew; the others where the designs are the same. */
+    function retable(found) {
+      const { element } = pvtprofPage, isSame = found.map((one) => one.name).join() === data.designs.join();
+      const rows = new Map(lines(found));
+      if (!isSame) {
+        const dot = (one) => Object.assign(element("i"), { style: `background:${data.colors[one.name]}` });
+        table.tHead.replaceChildren(element("tr", {}, element("td"), ...found.map((one) =>
+          Object.assign(element("th", {}, dot(one), one.name), { scope: "col" }))));
+        table.tBodies[0].replaceChildren(...[...rows].map(([name, cells]) => element("tr", { className: "computed" },
+          Object.assign(element("th", { textContent: name }), { scope: "row" }), ...cells)));
+        return;
+      }
+      for (const row of table.tBodies[0].rows) {
+        const cells = rows.get(row.cells[0].textContent);
+        if (cells) row.replaceChildren(row.cells[0], ...cells);
+      }
+    }
+
+    document.addEventListener("pvtprof:work", ({ detail }) => {
+      if ((detail.suffix ?? "") !== place.dataset.answer) return;
+      if (detail.isMeasured) {
+        if (!isOwn) table.innerHTML = own.table;
+        for (const name of SAID) said(name).textContent = own[name];
+        isOwn = true;
+        return;
+      }
+      if (isOwn) table.innerHTML = own.table;
+      isOwn = false;
+      const found = facts(detail), { work } = detail, told = rules.said(found, data.rest);
+      told.finding = `At ${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}, ${told.finding}`;
+      told.accuracy = accuracy(found);
+      for (const name of SAID) said(name).textContent = told[name];
+      retable(found);
+    });
+  }
+
+  places.forEach(section);
+})();
