@@ -240,6 +240,15 @@ def people(part: float, whole: float) -> str:
     return f"nearly {'100' if 2 * part > whole else '0'} %"
 
 
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its unit.
+
+    >>> unbroken("20 % more, 14.5 MiB") == "20\\u00a0% more, 14.5\\u00a0MiB"
+    True
+    """
+    return re.sub(r"(\d) (%|m?s\b|[KMGTPE]i?B?\b)", "\\1\u00a0\\2", text)
+
+
 def _decimal(numerator: int, denominator: int, decimals: int) -> str:
     """A quotient with some decimals, rounded half to even, in groups of three."""
     scaled, rest = divmod(numerator * 10**decimals, denominator)

@@ -6,11 +6,11 @@ that is too wide too, as a list. Without rich, which takes longer to load than t
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Sequence
 from itertools import chain
 
+from pvtprof import units
 from pvtprof.report import sentences
 from pvtprof.report.answer import Answer, answers, summary, trust
 from pvtprof.report.answer_table import Cell, Line
@@ -21,8 +21,6 @@ MOST = 23
 USUAL = 80
 #: The sign of the smallest figure of a line.
 SIGN = "*"
-#: A number and its unit stay on one line.
-_UNIT = re.compile(r"(\d) (%|ms|[KMGT]?i?B?\b)")
 _BOLD, _RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 
 
@@ -43,7 +41,7 @@ class _Wrapped:
 
     def __call__(self, text: str, style: str = "") -> list[str]:
         plain = "".join(char if char.isprintable() else " " for char in text)
-        kept = _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", plain)
+        kept = units.unbroken(plain)
         wrapped = textwrap.wrap(kept, self.width, break_on_hyphens=False) or [""]
         lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
         return [f"{style}{line}{_PLAIN}" for line in lines] if style and self.color else lines

@@ -33,6 +33,7 @@ def page(
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # order means something here
     environment.filters["cell"] = units.cell
+    environment.filters["unbroken"] = units.unbroken
     first = Markup(_asset("theme.js"))
     text = environment.get_template(template).render(
         version=__version__,

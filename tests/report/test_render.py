@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import os
@@ -9,8 +10,10 @@ import platform
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from html import escape as html_escape
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from plotly.offline import get_plotlyjs_version
@@ -19,6 +22,7 @@ import pvtprof
 from pvtprof import units
 from pvtprof.observe.environment import environment
 from pvtprof.report import brief, html, markdown, terminal
+from pvtprof.report.answer import answer
 from pvtprof.report.figures import agreement, cost, latency
 from pvtprof.report.page import plotlyjs
 from pvtprof.run.run import Run
@@ -184,8 +188,23 @@ def test_charts_are_plain_json(run: Run) -> None:
         assert len(json.loads(figure.to_json())["data"]) >= 3
 
 
-def test_a_notebook_shows_a_table(run: Run) -> None:
-    assert run._repr_html_().count("<tr") == 16
+def test_a_notebook_shows_the_answer_its_table_and_one_picture(run: Run) -> None:
+    shown = run._repr_mimebundle_(include=None, exclude=None)
+    assert set(shown) == {"text/html", "text/plain"}
+    page = shown["text/html"]
+    assert f"<b>{html_escape(answer(run).finding)}</b>" in page
+    assert page.count("<tr") == 1 + 5 + 4
+    assert page.count("<img") == 1
+    assert "<script" not in page
+    for row in run.rows:
+        if row.part.stage is None:
+            assert f'title="{row.macs:,} MACs"' in page
+    (data,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    picture = ElementTree.fromstring(base64.b64decode(data))
+    bars = [float(bar.get("width", 0)) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    macs = [row.macs for row in run.rows if row.part.stage is None]
+    assert bars[2] / bars[1] == pytest.approx(macs[1] / macs[0], abs=0.001)
+    assert shown["text/plain"] == brief.render(run, 80)
 
 
 def test_no_name_of_host_user_or_path_is_recorded() -> None:

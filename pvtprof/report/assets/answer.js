@@ -286,6 +286,8 @@ const pvtprofAnswer = (rules) => {
   const places = document.querySelectorAll("[data-answer]");
   const SAID = ["finding", "advice", "mix", "computed_so", "attention", "surprise", "accuracy"];
 
+  const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
+
   function section(place) {
     const data = JSON.parse(place.querySelector("[data-answer-data]").textContent);
     const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
@@ -381,7 +383,7 @@ const pvtprofAnswer = (rules) => {
       const found = facts(detail), { work } = detail, told = rules.said(found, data.rest);
       told.finding = `At ${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}, ${told.finding}`;
       told.accuracy = accuracy(found);
-      for (const name of SAID) said(name).textContent = told[name];
+      for (const name of SAID) said(name).textContent = unbroken(told[name]);
       retable(found);
     });
   }
