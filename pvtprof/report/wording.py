@@ -138,7 +138,7 @@ def _reason(choice: Choice) -> str:
     why = {
         "time": "none is faster beyond the noise",
         "predicted": "none is faster beyond the prediction's error",
-        "macs": f"none needs {MACS_APART} % fewer MACs",
+        "macs": f"its MACs are within {MACS_APART} % of the fewest",
     }[choice.ground]
     if best.published and not any(one.published for one in rivals):
         return f"{why}, and its accuracy is known"
@@ -148,9 +148,9 @@ def _reason(choice: Choice) -> str:
         ("parameters", [one.params for one in (best, *rivals)]),
     ):
         if values[0] < min(values[1:]):
-            return f"{why}, and of those it needs the {'least' * (name == 'memory')}" + (
-                f"{'fewest' * (name != 'memory')} {name}"
-            )
+            least = "least" if name == "memory" else "fewest"
+            those = "those" if choice.ground == "macs" else "the fastest"
+            return f"{why}, and of {those} it needs the {least} {name}"
     return why
 
 

@@ -181,12 +181,12 @@ const pvtprofAnswer = (rules) => {
       return { time: "it takes the least time", predicted: "the least time is predicted for it", macs: "it needs the fewest MACs" }[ground];
     const why = {
       time: "none is faster beyond the noise", predicted: "none is faster beyond the prediction's error",
-      macs: `none needs ${apart} % fewer MACs`,
+      macs: `its MACs are within ${apart} % of the fewest`,
     }[ground];
     if (best.published && !rivals.some((one) => one.published)) return `${why}, and its accuracy is known`;
     for (const [name, figure] of [["memory", "peak"], ["MACs", "macs"], ["parameters", "params"]])
       if (rivals.every((one) => best[figure] < one[figure]))
-        return `${why}, and of those it needs the ${name === "memory" ? "least" : "fewest"} ${name}`;
+        return `${why}, and of ${ground === "macs" ? "those" : "the fastest"} it needs the ${name === "memory" ? "least" : "fewest"} ${name}`;
     return why;
   }
 
