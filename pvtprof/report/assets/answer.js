@@ -208,10 +208,8 @@ const pvtprofAnswer = (rules) => {
   function attention(found, best, rest) {
     if (!best.stages.length) return "";
     let text = `Attention with its projections is ${share(attentionMacs(best), best.macs, `${nameOf(best)}'s MACs`)}`;
-    if (best.time?.carries && best.stages.every((stage) => stage.time?.carries)) {
-      const seconds = sum(best.stages.map((stage) => stage.blocks * stage.time.middle), 0);
-      if (seconds && seconds <= best.time.middle) text += ` and ${share(seconds, best.time.middle, "its time")}`;
-    }
+    const times = attentionTime(best);
+    if (times) text += ` and ${share(...times, "its time")}`;
     const many = distinct(found).length, words = { 2: "both", 3: "all three", 4: "all four" };
     return `${text}; the rest is ${rest}${many > 1 ? `, the same in ${words[many] ?? "all"} designs` : ""}.`;
   }
@@ -278,7 +276,28 @@ const pvtprofAnswer = (rules) => {
     };
   }
 
-  return { said, people, count, size, milliseconds, attentionMacs };
+  /* Which designs no other is faster than for certain: none where times do not tell. */
+  function fastest(found) {
+    const { design, ground, rivals } = chosen(found), those = new Set([design, ...rivals].map((one) => one.runs));
+    const isTold = ground !== "macs" && distinct(found).length > those.size;
+    return found.map((one) => isTold && those.has(one.runs));
+  }
+
+  /* The seconds of attention and of the whole, where both are known well enough. */
+  function attentionTime(one) {
+    if (!one.time?.carries || !one.stages.length || !one.stages.every((stage) => stage.time?.carries)) return null;
+    const seconds = sum(one.stages.map((stage) => stage.blocks * stage.time.middle), 0);
+    return seconds > one.time.middle ? null : [seconds, one.time.middle];
+  }
+
+  /* A time against that of the first design, in a table. */
+  function against(one, first) {
+    if (one.runs === first.runs) return "same";
+    const found = relation(one.time, first.time);
+    return found === "equal" ? found : found ? people(one.time.middle, first.time.middle) : "";
+  }
+
+  return { said, people, count, size, milliseconds, attentionMacs, attentionTime, against, fastest };
 };
 
 /* The section: at another setting than the run's, sentences and computed lines are those of the bar. */
@@ -293,7 +312,19 @@ const pvtprofAnswer = (rules) => {
     const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
     const said = (name) => place.querySelector(`[data-said="${name}"]`);
     const own = { table: table.innerHTML, ...Object.fromEntries(SAID.map((name) => [name, said(name).textContent])) };
-    let isOwn = true;
+    let isOwn = true, predict = null;
+
+    /* What is predicted of a design or of a stage, as a time; null where there is no calibration for it. */
+    function time(work, stage, variant) {
+      const found = predict?.prediction(work, stage, variant);
+      return found ? { middle: found.seconds, low: found.low, high: found.high, carries: !predict.isDoubtful, is_predicted: true } : null;
+    }
+
+    function predictor(engine) {
+      const start = JSON.parse(document.getElementById("start").textContent), calibration = start.calibrations?.[start.calibration];
+      if (!calibration || typeof pvtprofPredict === "undefined") return null;
+      return { ...pvtprofPredict(engine, calibration), isDoubtful: Boolean(calibration.doubtful) };
+    }
 
     /* The published model that a design is, as [name, top-1]: with its own R, or its own pool size. */
     function published({ work, engine }, variant) {
@@ -310,10 +341,10 @@ const pvtprofAnswer = (rules) => {
         const made = stages.map((stage, i) => {
           const { runsAs, blocks } = engine.place(work, i + 1, variant);
           const runs = `${runsAs} ${data.keys[runsAs] === "convolved" ? work.ratios[i] : 1}`;
-          return { number: i + 1, runs, variant: runsAs, blocks, macs: stage.macs, params: stage.params, time: null };
+          return { number: i + 1, runs, variant: runsAs, blocks, macs: stage.macs, params: stage.params, time: time(work, i + 1, variant) };
         });
         return { name: variant, runs: [...made.map((stage) => stage.runs), total.macs, total.params].join(), macs: total.macs,
-          params: total.params, peak: total.peak.bytes, stages: made, time: null, not_run: null, published: published(detail, variant) };
+          params: total.params, peak: total.peak.bytes, stages: made, time: time(work, null, variant), not_run: null, published: published(detail, variant) };
       });
     }
 
@@ -339,35 +370,46 @@ const pvtprofAnswer = (rules) => {
     const digits = (value) => value.toLocaleString("en-US");
     const width = (part, whole) => (whole ? Math.round(Number(1000n * part / whole)) / 10 : 0);
 
-    function lines(found) {
-      const figures = [
-        ["MACs", (one) => one.macs, rules.count, "MACs"], ["params", (one) => one.params, rules.count, "parameters"],
-        ["peak", (one) => one.peak, rules.size, "bytes"]];
-      const share = found.map((one) => cell(rules.people(rules.attentionMacs(one), one.macs),
-        `${digits(rules.attentionMacs(one))} of ${digits(one.macs)} MACs`, width(rules.attentionMacs(one), one.macs), data.colors[one.name], "", false));
-      return [["attention, of MACs", share], ...figures.map(([name, figure, text, unit]) => {
-        const values = found.map(figure), most = values.reduce((a, b) => (b > a ? b : a)), least = values.reduce((a, b) => (b < a ? b : a));
-        return [name, found.map((one, i) => cell(text(values[i]), `${digits(values[i])} ${unit}`, width(values[i], most), data.colors[one.name],
-          i ? rules.people(values[i], values[0]) : "", values[i] === least && least < most))];
-      })];
+    function counted(found, figure, text, unit) {
+      const values = found.map(figure), most = values.reduce((a, b) => (b > a ? b : a)), least = values.reduce((a, b) => (b < a ? b : a));
+      return found.map((one, i) => cell(text(values[i]), `${digits(values[i])} ${unit}`, width(values[i], most), data.colors[one.name],
+        i ? rules.people(values[i], values[0]) : "", values[i] === least && least < most));
     }
 
-    /* The table of the bar's setting: the computed lines anew; the others where the designs are the same. */
+    const ms = (seconds) => `${Number((1e3 * seconds).toPrecision(5))}`;
+
+    function predicted(found) {
+      if (!found.every((one) => one.time)) return [];
+      const most = Math.max(...found.map((one) => one.time.middle)), least = rules.fastest(found);
+      const cells = found.map((one, i) => cell(one.time.carries ? `about ${rules.milliseconds(one.time.middle)}` : `${rules.milliseconds(one.time.middle)} ?`,
+        `${ms(one.time.middle)} ms 90 % interval ${ms(one.time.low)} to ${ms(one.time.high)} ms`, Math.round(1000 * one.time.middle / most) / 10,
+        data.colors[one.name], i ? rules.against(one, found[0]) : "", least[i]));
+      const shares = found.map(rules.attentionTime);
+      return [...(shares.every(Boolean) ? [["attention, of time", found.map((one, i) => cell(rules.people(...shares[i]),
+        `${ms(shares[i][0])} of ${ms(shares[i][1])} ms`, Math.round(1000 * shares[i][0] / shares[i][1]) / 10, data.colors[one.name], "", false))]] : []),
+      ["time, predicted", cells]];
+    }
+
+    function lines(found) {
+      const share = found.map((one) => cell(rules.people(rules.attentionMacs(one), one.macs),
+        `${digits(rules.attentionMacs(one))} of ${digits(one.macs)} MACs`, width(rules.attentionMacs(one), one.macs), data.colors[one.name], "", false));
+      return [["attention, of MACs", share, "computed"], ["MACs", counted(found, (one) => one.macs, rules.count, "MACs"), "computed"],
+        ["params", counted(found, (one) => one.params, rules.count, "parameters"), "computed"],
+        ["peak", counted(found, (one) => one.peak, rules.size, "bytes"), "computed"],
+        ...predicted(found).map((line) => [...line, "predicted"])];
+    }
+
+    /* The table of the bar's setting: what is computed, and below it, grey, what was measured of the same designs. */
     function retable(found) {
       const { element } = pvtprofPage, isSame = found.map((one) => one.name).join() === data.designs.join();
-      const rows = new Map(lines(found));
-      if (!isSame) {
-        const dot = (one) => Object.assign(element("i"), { style: `background:${data.colors[one.name]}` });
+      const dot = (one) => Object.assign(element("i"), { style: `background:${data.colors[one.name]}` });
+      const kept = isSame ? [...table.tBodies[0].querySelectorAll("tr.measured")] : [];
+      if (!isSame)
         table.tHead.replaceChildren(element("tr", {}, element("td"), ...found.map((one) =>
           Object.assign(element("th", {}, dot(one), one.name), { scope: "col" }))));
-        table.tBodies[0].replaceChildren(...[...rows].map(([name, cells]) => element("tr", { className: "computed" },
-          Object.assign(element("th", { textContent: name }), { scope: "row" }), ...cells)));
-        return;
-      }
-      for (const row of table.tBodies[0].rows) {
-        const cells = rows.get(row.cells[0].textContent);
-        if (cells) row.replaceChildren(row.cells[0], ...cells);
-      }
+      table.tBodies[0].replaceChildren(...lines(found).map(([name, cells, className]) => element("tr", { className },
+        Object.assign(element("th", { textContent: name }), { scope: "row" }), ...cells)), ...kept);
+      for (const row of table.tBodies[0].querySelectorAll("tr:not(.measured)")) row.dataset.computed = "";
     }
 
     document.addEventListener("pvtprof:work", ({ detail }) => {
@@ -378,8 +420,9 @@ const pvtprofAnswer = (rules) => {
         isOwn = true;
         return;
       }
-      if (isOwn) table.innerHTML = own.table;
+      table.innerHTML = own.table;
       isOwn = false;
+      predict ??= predictor(detail.engine);
       const found = facts(detail), { work } = detail, told = rules.said(found, data.rest);
       told.finding = `At ${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}, ${told.finding}`;
       told.accuracy = accuracy(found);
