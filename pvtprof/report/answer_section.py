@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pvtprof import units
 from pvtprof.designs.published import NAMEABLE, TOP_1, published_as
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
@@ -39,6 +40,7 @@ def section(run: Run, whole: Run | None = None) -> Section:
     data = {
         "rules": rules(),
         "rest": rest_of(run),
+        "at": units.grid(*run.setting.image),
         "designs": found.designs,
         "known": known([one.spec for one in explorer.own_networks([run])]),
         "colors": {name: color_of(name) for name in VARIANTS},

@@ -79,7 +79,7 @@ def test_another_setting_is_answered_as_python_answers_it(browser: Browser, repo
             assert said(found.page) == {name: getattr(expected, name) for name in SAID}
             shown = {name: cells for name, *cells in table(found.page)}
             assert {name: shown[name] for name in of(expected)} == of(expected)
-            assert shown["time"] == of(measured, ("measured",))["time"]
+            assert shown["time at 224x224"] == of(measured, ("measured",))["time"]
             assert found.page.is_visible(".answer [data-measured-at]")
             found.page.click("#reset")
             assert found.page.inner_html(".answer") == first

@@ -410,6 +410,7 @@ const pvtprofAnswer = (rules) => {
       table.tBodies[0].replaceChildren(...lines(found).map(([name, cells, className]) => element("tr", { className },
         Object.assign(element("th", { textContent: name }), { scope: "row" }), ...cells)), ...kept);
       for (const row of table.tBodies[0].querySelectorAll("tr:not(.measured)")) row.dataset.computed = "";
+      for (const row of kept) row.cells[0].textContent += ` at ${data.at}`;
     }
 
     document.addEventListener("pvtprof:work", ({ detail }) => {
