@@ -128,6 +128,15 @@ def milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
+def duration(seconds: float) -> str:
+    """Return a time with three digits as people read it: in seconds from ten on.
+
+    >>> duration(0.01234), duration(9.5), duration(324.684)
+    ('12.3 ms', '9,500 ms', '325 s')
+    """
+    return f"{_three(seconds)} s" if seconds >= 10 else milliseconds(seconds)
+
+
 def marked(text: str, is_doubtful: bool) -> str:
     """A figure that cannot be trusted is marked as such.
 

@@ -168,7 +168,7 @@ def said(time: Seconds | None) -> str:
         return "-"
     if time.is_doubtful and not time.is_predicted:
         return "too noisy"
-    text = units.milliseconds(time.middle)
+    text = units.duration(time.middle)
     if time.is_doubtful:
         return units.marked(text, True)
     return text if time.carries and not time.is_predicted else f"about {text}"

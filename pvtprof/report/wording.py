@@ -47,7 +47,7 @@ def _alone(found: Sequence[Facts]) -> str:
     text += f"{units.short(one.params)} parameters and {units.size(one.peak)} of memory"
     if one.time and one.time.carries:
         verb = "is predicted to take" if one.time.is_predicted else "takes"
-        text += f", and {verb} {units.milliseconds(one.time.middle)}"
+        text += f", and {verb} {units.duration(one.time.middle)}"
     names = " and ".join(name_of(other) for other in same)
     return (
         f"{text}; {names} {'is' if len(same) == 1 else 'are'} the same here."
@@ -200,7 +200,7 @@ def mixed(mix: Mix | None) -> str:
     time = mix.base.time.middle if mix.base.time else 0.0
     less = units.people(mix.saved, time)
     predicted = "predicted" if mix.base.time and mix.base.time.is_predicted else "computed"
-    return f"Faster, {predicted} by stage: {names} ({units.milliseconds(mix.cost)}, {less} less)."
+    return f"Faster, {predicted} by stage: {names} ({units.duration(mix.cost)}, {less} less)."
 
 
 def computed_so(mix: Mix | None) -> str:

@@ -51,7 +51,11 @@ const pvtprofAnswer = (rules) => {
     return unit ? `${decimal(bytes, one, three(bytes, one))} ${names[unit]}` : `${bytes} B`;
   }
 
-  function milliseconds(seconds) {
+  function duration(seconds) {
+    if (seconds >= 10) {
+      const [a, b] = quotient(seconds);
+      return `${decimal(a, b, three(a, b))} s`;
+    }
     const value = 1e3 * seconds, [a, b] = quotient(value);
     let zeros = 0;
     for (let v = value; v > 0 && v < 0.1; v *= 10) zeros++;
@@ -140,7 +144,7 @@ const pvtprofAnswer = (rules) => {
   function alone([one, ...same]) {
     let text = `${nameOf(one)} costs ${count(one.macs)} MACs, ${count(one.params)} parameters and ${size(one.peak)} of memory`;
     if (one.time?.carries)
-      text += `, and ${one.time.is_predicted ? "is predicted to take" : "takes"} ${milliseconds(one.time.middle)}`;
+      text += `, and ${one.time.is_predicted ? "is predicted to take" : "takes"} ${duration(one.time.middle)}`;
     if (same.length) text += `; ${same.map(nameOf).join(" and ")} ${same.length === 1 ? "is" : "are"} the same here`;
     return `${text}.`;
   }
@@ -220,7 +224,7 @@ const pvtprofAnswer = (rules) => {
     const less = people(better.whole - better.cost, better.whole);
     if (!better.isTime) return `Fewer MACs by stage: ${names} (${count(better.cost)}, ${less} less).`;
     const how = better.base.time.is_predicted ? "predicted" : "computed";
-    return `Faster, ${how} by stage: ${names} (${milliseconds(better.cost)}, ${less} less).`;
+    return `Faster, ${how} by stage: ${names} (${duration(better.cost)}, ${less} less).`;
   }
 
   function computedSo(better) {
@@ -297,7 +301,7 @@ const pvtprofAnswer = (rules) => {
     return found === "equal" ? found : found ? people(one.time.middle, first.time.middle) : "";
   }
 
-  return { said, people, count, size, milliseconds, attentionMacs, attentionTime, against, fastest };
+  return { said, people, count, size, duration, attentionMacs, attentionTime, against, fastest };
 };
 
 /* The section: at another setting than the run's, sentences and computed lines are those of the bar. */
@@ -363,7 +367,7 @@ const pvtprofAnswer = (rules) => {
       figure.append(element("span", { className: "tip", textContent: exact }));
       const bar = element("i");
       bar.style.width = `${width}%`;
-      bar.style.background = color;
+      bar.style.setProperty("--hue", color);
       return element("td", {}, figure, bar);
     }
 
@@ -381,7 +385,7 @@ const pvtprofAnswer = (rules) => {
     function predicted(found) {
       if (!found.every((one) => one.time)) return [];
       const most = Math.max(...found.map((one) => one.time.middle)), least = rules.fastest(found);
-      const cells = found.map((one, i) => cell(one.time.carries ? `about ${rules.milliseconds(one.time.middle)}` : `${rules.milliseconds(one.time.middle)} ?`,
+      const cells = found.map((one, i) => cell(one.time.carries ? `about ${rules.duration(one.time.middle)}` : `${rules.duration(one.time.middle)} ?`,
         `${ms(one.time.middle)} ms 90 % interval ${ms(one.time.low)} to ${ms(one.time.high)} ms`, Math.round(1000 * one.time.middle / most) / 10,
         data.colors[one.name], i ? rules.against(one, found[0]) : "", least[i]));
       const shares = found.map(rules.attentionTime);
@@ -402,7 +406,7 @@ const pvtprofAnswer = (rules) => {
     /* The table of the bar's setting: what is computed, and below it, grey, what was measured of the same designs. */
     function retable(found) {
       const { element } = pvtprofPage, isSame = found.map((one) => one.name).join() === data.designs.join();
-      const dot = (one) => Object.assign(element("i"), { style: `background:${data.colors[one.name]}` });
+      const dot = (one) => Object.assign(element("i"), { style: `--hue:${data.colors[one.name]}` });
       const kept = isSame ? [...table.tBodies[0].querySelectorAll("tr.measured")] : [];
       if (!isSame)
         table.tHead.replaceChildren(element("tr", {}, element("td"), ...found.map((one) =>
