@@ -51,7 +51,7 @@ def giga(macs: int) -> str:
     >>> giga(4045817152), giga(45817152)
     ('4.05 G', '0.0458 G')
     """
-    return f"{_three(macs / 1e9)} G"
+    return f"{three(macs / 1e9)} G"
 
 
 def millions(params: int) -> str:
@@ -60,7 +60,7 @@ def millions(params: int) -> str:
     >>> millions(25362856)
     '25.4 M'
     """
-    return f"{_three(params / 1e6)} M"
+    return f"{three(params / 1e6)} M"
 
 
 def exact_size(count: int) -> str:
@@ -86,7 +86,7 @@ def size(count: int | None) -> str:
     value, unit = float(count), 0
     while value >= 1024 and unit < len(_BINARY) - 1:
         value, unit = value / 1024, unit + 1
-    return f"{count} B" if unit == 0 else f"{_three(value)} {_BINARY[unit]}"
+    return f"{count} B" if unit == 0 else f"{three(value)} {_BINARY[unit]}"
 
 
 def parsed_size(text: str) -> int | None:
@@ -125,16 +125,7 @@ def milliseconds(seconds: float | None) -> str:
     >>> milliseconds(0.01234), milliseconds(0.000012)
     ('12.3 ms', '0.0120 ms')
     """
-    return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
-
-
-def duration(seconds: float) -> str:
-    """Return a time with three digits as people read it: in seconds from ten on.
-
-    >>> duration(0.01234), duration(9.5), duration(324.684)
-    ('12.3 ms', '9,500 ms', '325 s')
-    """
-    return f"{_three(seconds)} s" if seconds >= 10 else milliseconds(seconds)
+    return "-" if seconds is None else f"{three(1e3 * seconds)} ms"
 
 
 def marked(text: str, is_doubtful: bool) -> str:
@@ -175,7 +166,7 @@ def interval(bounds: tuple[float, float] | None) -> str:
     if bounds is None:
         return "-"
     low, high = bounds
-    return f"{_three(1e3 * low)} to {_three(1e3 * high)}"
+    return f"{three(1e3 * low)} to {three(1e3 * high)}"
 
 
 def intensity(flops_per_byte: float) -> str:
@@ -184,7 +175,7 @@ def intensity(flops_per_byte: float) -> str:
     >>> intensity(11.34), intensity(0.0)
     ('11.3', '0')
     """
-    return _three(flops_per_byte) if flops_per_byte else "0"
+    return three(flops_per_byte) if flops_per_byte else "0"
 
 
 def percent(part: float, whole: float) -> str:
@@ -207,63 +198,7 @@ def ratio(part: float, whole: float) -> str:
     """
     if not whole or part / whole < 1.995:
         return percent(part, whole)
-    return f"{_three(part / whole)}x"
-
-
-def short(count: int | None) -> str:
-    """Return a count with three digits, as people read it.
-
-    >>> short(4026734592), short(25362856), short(16640), short(49), short(None)
-    ('4.03 G', '25.4 M', '16.6 K', '49', '-')
-    """
-    if count is None:
-        return "-"
-    power = next((p for p in (12, 9, 6, 3) if count >= 10**p), 0)
-    if not power:
-        return str(count)
-    whole = len(str(count // 10**power))
-    return f"{_decimal(count, 10**power, max(0, 3 - whole))} {' KMGT'[power // 3]}"
-
-
-def people(part: float, whole: float) -> str:
-    """Return a ratio for a sentence: whole per cent, a multiple from 2 on, and never 100 % or
-    0 % for what is not.
-
-    >>> people(469, 1000), people(37, 1000), people(998, 1000), people(167651, 10000)
-    ('47 %', '3.7 %', '99.8 %', '16.8x')
-    >>> people(1, 1), people(10**6 - 1, 10**6), people(1, 10**6), people(1, 0)
-    ('100 %', 'nearly 100 %', 'nearly 0 %', '-')
-    """
-    if not whole:
-        return "-"
-    (a, b), (c, d) = part.as_integer_ratio(), whole.as_integer_ratio()
-    part, whole = a * d, b * c
-    if 1000 * part >= 1995 * whole:
-        digits = len(str(part // whole))
-        return f"{_decimal(part, whole, max(0, 3 - digits))}x"
-    first = 0 if 10 * part >= whole else 1 if 100 * part >= whole else 2
-    for decimals in range(first, 3):
-        text = _decimal(100 * part, whole, decimals)
-        if part in (0, whole) or float(text) not in (0, 100):
-            return f"{text} %"
-    return f"nearly {'100' if 2 * part > whole else '0'} %"
-
-
-def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a number and its unit.
-
-    >>> unbroken("20 % more, 14.5 MiB") == "20\\u00a0% more, 14.5\\u00a0MiB"
-    True
-    """
-    return re.sub(r"(\d) (%|m?s\b|[KMGTPE]i?B?\b)", "\\1\u00a0\\2", text)
-
-
-def _decimal(numerator: int, denominator: int, decimals: int) -> str:
-    """A quotient with some decimals, rounded half to even, in groups of three."""
-    scaled, rest = divmod(numerator * 10**decimals, denominator)
-    scaled += 2 * rest > denominator or (2 * rest == denominator and scaled % 2)
-    front, back = divmod(scaled, 10**decimals)
-    return f"{front:,}" + (f".{back:0{decimals}}" if decimals else "")
+    return f"{three(part / whole)}x"
 
 
 def bar(part: float, whole: float, width: int = 20) -> str:
@@ -277,7 +212,12 @@ def bar(part: float, whole: float, width: int = 20) -> str:
     return f"{'━' * done}{'─' * (width - done)} {100 * share:.0f} %"
 
 
-def _three(value: float) -> str:
+def three(value: float) -> str:
+    """Return a number with three digits.
+
+    >>> three(12.345), three(0.012345)
+    ('12.3', '0.0123')
+    """
     digits = 3 - len(str(int(value))) if value >= 1 else 3 + max(0, _leading_zeros(value) - 1)
     return f"{value:,.{max(0, digits)}f}"
 

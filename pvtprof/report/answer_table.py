@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report.choice import chosen
 from pvtprof.report.facts import Facts, Seconds, StageFacts, relation
 from pvtprof.run.run import Run
@@ -64,7 +64,7 @@ def _attention(found: Sequence[Facts]) -> list[Line]:
         return []
     cells = tuple(
         Cell(
-            units.people(one.attention_macs, one.macs),
+            spoken.people(one.attention_macs, one.macs),
             units.percent(one.attention_macs, one.macs),
             f"{units.integer(one.attention_macs)} of {units.integer(one.macs)} MACs",
             one.attention_macs / one.macs,
@@ -92,13 +92,13 @@ def _of_time(share: tuple[float, float] | None) -> Cell:
         return Cell("-", "-", "the times of its stages or of the whole are not known well enough")
     part, whole = share
     note = f"{units.bare_milliseconds(part)} of {units.bare_milliseconds(whole)} ms"
-    return Cell(units.people(part, whole), units.percent(part, whole), note, part / whole)
+    return Cell(spoken.people(part, whole), units.percent(part, whole), note, part / whole)
 
 
 def _costs(found: Sequence[Facts]) -> list[Line]:
     figures: tuple[tuple[str, Callable[[Facts], int], Callable[[int], str], str], ...] = (
-        ("MACs", lambda one: one.macs, units.short, "MACs"),
-        ("params", lambda one: one.params, units.short, "parameters"),
+        ("MACs", lambda one: one.macs, spoken.short, "MACs"),
+        ("params", lambda one: one.params, spoken.short, "parameters"),
         ("peak", lambda one: one.peak, units.size, "bytes"),
     )
     return [
@@ -116,7 +116,7 @@ def counted(values: Sequence[int], text: Callable[[int], str], unit: str) -> tup
             units.integer(value),
             unit,
             value / most if most else 0.0,
-            units.people(value, values[0]) if i else "",
+            spoken.people(value, values[0]) if i else "",
             value == least < most,
         )
         for i, value in enumerate(values)
@@ -159,7 +159,7 @@ def _ratio(one: _Timed, first: _Timed) -> str:
     found = relation(one.time, first.time)
     if found is None or one.time is None or first.time is None:
         return ""
-    return "equal" if found == "equal" else units.people(one.time.middle, first.time.middle)
+    return "equal" if found == "equal" else spoken.people(one.time.middle, first.time.middle)
 
 
 def said(time: Seconds | None) -> str:
@@ -168,7 +168,7 @@ def said(time: Seconds | None) -> str:
         return "-"
     if time.is_doubtful and not time.is_predicted:
         return "too noisy"
-    text = units.duration(time.middle)
+    text = spoken.duration(time.middle)
     if time.is_doubtful:
         return units.marked(text, True)
     return text if time.carries and not time.is_predicted else f"about {text}"
@@ -195,7 +195,7 @@ def stage_lines(found: Sequence[Facts]) -> tuple[Line, ...]:
     return tuple(
         Line(
             f"stage {stages[0].number} MACs, x{stages[0].blocks}",
-            counted([one.blocks * one.macs for one in stages], units.short, "MACs"),
+            counted([one.blocks * one.macs for one in stages], spoken.short, "MACs"),
         )
         for stages in every
     )

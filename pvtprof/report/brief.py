@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from pvtprof import units
+from pvtprof import spoken
 from pvtprof.report import sentences
 from pvtprof.report.answer import Answer, answers, summary, trust
 from pvtprof.report.answer_table import Cell, Line
@@ -41,7 +41,7 @@ class _Wrapped:
 
     def __call__(self, text: str, style: str = "") -> list[str]:
         plain = "".join(char if char.isprintable() else " " for char in text)
-        kept = units.unbroken(plain)
+        kept = spoken.unbroken(plain)
         wrapped = textwrap.wrap(kept, self.width, break_on_hyphens=False) or [""]
         lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
         return [f"{style}{line}{_PLAIN}" for line in lines] if style and self.color else lines

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator
 from html import escape
 
-from pvtprof import units
+from pvtprof import spoken
 from pvtprof.report import brief
 from pvtprof.report.answer import Answer, answers, summary
 from pvtprof.report.answer_table import Cell, Line
@@ -84,7 +84,7 @@ def _bars(found: Answer, lines: list[Line]) -> Iterator[str]:
             y += STEP
             hue = _HUES.get(name) or _OTHERS[i % len(_OTHERS)]
             wide = max(1.0, room * cell.share)
-            text = units.unbroken(f"{cell.text} {cell.ratio}".strip())
+            text = spoken.unbroken(f"{cell.text} {cell.ratio}".strip())
             yield (
                 f'<text x="12" y="{y}">{escape(name[:20])}</text>'
                 f'<rect x="{LABEL}" y="{y - 10}" width="{wide:.1f}" height="11" fill="{hue}"/>'

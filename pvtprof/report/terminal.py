@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report import gpu, listing, notes, own, sentences
 from pvtprof.report.sheet import Figure, Sheet
 from pvtprof.run.row import Row
@@ -35,8 +35,8 @@ def _counted(
 #: The lines of a table, in their order; one that no design has is left out.
 _COSTS = (
     Figure("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
-    _counted("MACs", lambda row: row.macs, units.short),
-    _counted("params", lambda row: row.params, units.short),
+    _counted("MACs", lambda row: row.macs, spoken.short),
+    _counted("params", lambda row: row.params, spoken.short),
     _counted("peak", lambda row: row.peak.bytes, units.size, " B"),
     _counted("saved", lambda row: row.saved_bytes, units.size, " B"),
     _counted("moved", lambda row: sum(row.moved_bytes), units.size, " B"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.designs.variants import PLAIN
 from pvtprof.report.choice import MACS_APART, Choice, Mix
 from pvtprof.report.facts import Facts, distinct, relation
@@ -43,11 +43,11 @@ def finding(found: Sequence[Facts], choice: Choice) -> str:
 
 def _alone(found: Sequence[Facts]) -> str:
     one, *same = found
-    text = f"{name_of(one)} costs {units.short(one.macs)} MACs, "
-    text += f"{units.short(one.params)} parameters and {units.size(one.peak)} of memory"
+    text = f"{name_of(one)} costs {spoken.short(one.macs)} MACs, "
+    text += f"{spoken.short(one.params)} parameters and {units.size(one.peak)} of memory"
     if one.time and one.time.carries:
         verb = "is predicted to take" if one.time.is_predicted else "takes"
-        text += f", and {verb} {units.duration(one.time.middle)}"
+        text += f", and {verb} {spoken.duration(one.time.middle)}"
     names = " and ".join(name_of(other) for other in same)
     return (
         f"{text}; {names} {'is' if len(same) == 1 else 'are'} the same here."
@@ -104,7 +104,7 @@ def share(part: float, whole: float, what: str) -> str:
     >>> share(1, 2, "its MACs"), share(4, 2, "its MACs")
     ('50 % of its MACs', '2.00x its MACs')
     """
-    ratio = units.people(part, whole)
+    ratio = spoken.people(part, whole)
     return f"{ratio} {what}" if ratio.endswith("x") else f"{ratio} of {what}"
 
 
@@ -161,9 +161,9 @@ def _price(those: Sequence[Facts], best: Facts) -> Iterator[str]:
         least = min(those, key=figures.__getitem__)
         mine, theirs = figures[best], figures[least]
         if 100 * mine > (100 + MUCH) * theirs:
-            ratio = units.people(mine - theirs, theirs)
+            ratio = spoken.people(mine - theirs, theirs)
             yield (
-                f"{units.people(mine, theirs)} {name_of(least)}'s {what}"
+                f"{spoken.people(mine, theirs)} {name_of(least)}'s {what}"
                 if ratio.endswith("x") or mine >= 2 * theirs
                 else f"{ratio} more {what} than {name_of(least)}"
             )
@@ -195,12 +195,12 @@ def mixed(mix: Mix | None) -> str:
         return ""
     names = ", ".join(SHORT.get(variant, variant) for variant in mix.variants)
     if not mix.is_time:
-        less = units.people(mix.saved, mix.base.macs)
-        return f"Fewer MACs by stage: {names} ({units.short(int(mix.cost))}, {less} less)."
+        less = spoken.people(mix.saved, mix.base.macs)
+        return f"Fewer MACs by stage: {names} ({spoken.short(int(mix.cost))}, {less} less)."
     time = mix.base.time.middle if mix.base.time else 0.0
-    less = units.people(mix.saved, time)
+    less = spoken.people(mix.saved, time)
     predicted = "predicted" if mix.base.time and mix.base.time.is_predicted else "computed"
-    return f"Faster, {predicted} by stage: {names} ({units.duration(mix.cost)}, {less} less)."
+    return f"Faster, {predicted} by stage: {names} ({spoken.duration(mix.cost)}, {less} less)."
 
 
 def computed_so(mix: Mix | None) -> str:
