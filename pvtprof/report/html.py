@@ -17,6 +17,7 @@ from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
 from pvtprof.predict.program import calibrations, key
 from pvtprof.report import (
+    answer_section,
     clock,
     explorer,
     former,
@@ -59,7 +60,7 @@ class Formula:
 #: None where the run has nothing for it; its template is templates/sections/<anchor>.html, its
 #: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
 SECTIONS: Mapping[str, Callable[..., Any]] = {
-    "answer": former.answer,
+    "answer": answer_section.section,
     "inside": former.nothing,
     "where": where.where,
     "clock": clock.clock,
