@@ -1,9 +1,9 @@
-"""A run as one offline page: verdict, explorer, charts with their tables, formulas, provenance."""
+"""A run as one offline page: a bar with the setting, and eight sections."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -16,10 +16,9 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, forms, formula, gpu, mathml, notes, own, sentences
+from pvtprof.report import explorer, former, forms, formula, mathml, own, sentences
 from pvtprof.report.figures.style import COLORS, color_of
-from pvtprof.report.page import compressed, page
-from pvtprof.report.sections import Section, sections
+from pvtprof.report.page import assets_of, compressed, page
 from pvtprof.report.sheet import Sheet
 from pvtprof.run import store
 from pvtprof.run.row import Row
@@ -27,14 +26,6 @@ from pvtprof.run.run import Run
 
 #: What the explorer starts from where the run does not know how much memory there is.
 MEMORY_BYTES = 24 * 2**30
-
-
-@dataclass(frozen=True)
-class Card:
-    """The whole model with one design: its name and its totals, short and (some) exact."""
-
-    variant: str
-    totals: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -49,44 +40,83 @@ class Formula:
     latex: str
 
 
+#: The sections of a page in their order. Each reads its value off a run of one comparison, or
+#: None where the run has nothing for it; its template is templates/sections/<anchor>.html, its
+#: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
+SECTIONS: Mapping[str, Callable[[Run], Any]] = {
+    "answer": former.answer,
+    "inside": former.nothing,
+    "where": former.where,
+    "clock": former.clock,
+    "growth": former.growth,
+    "memory": former.memory,
+    "trust": former.trust,
+    "measured": former.measured,
+}
+#: What the list of contents calls them.
+NAMES: Mapping[str, str] = {
+    "answer": "The answer",
+    "inside": "What happens inside",
+    "where": "Where it goes",
+    "clock": "Theory against the clock",
+    "growth": "As the image grows",
+    "memory": "What holds the memory",
+    "trust": "Why trust it",
+    "measured": "How it was measured",
+}
+
+
 @dataclass(frozen=True)
 class Block:
-    """One comparison on the page; ``suffix`` keeps the anchors of several apart."""
+    """One comparison on the page; ``suffix`` keeps the anchors of several apart.
+
+    It has an attribute for each section, named as its anchor: the section's value, or None.
+    ``texts`` is the setting in which it ran, as fields of the bar (None: none of them has it).
+    """
 
     suffix: str
     title: str
     setting: str
-    agrees: bool
-    is_doubtful: bool
-    cards: tuple[Card, ...]
-    sentences: tuple[str, ...]
-    disagreements: tuple[str, ...]
-    notes: tuple[str, ...]
-    sections: tuple[Section, ...]
+    texts: Mapping[str, str] | None
     overview: tuple[tuple[str, ...], ...]
+    answer: Any
+    inside: Any
+    where: Any
+    clock: Any
+    growth: Any
+    memory: Any
+    trust: Any
+    measured: Any
 
     @property
     def anchor(self) -> str:
         """Where a link to the comparison leads."""
         return f"comparison{self.suffix}"
 
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """The anchors of its sections, without the suffix."""
+        return tuple(anchor for anchor in SECTIONS if getattr(self, anchor) is not None)
+
 
 def render(run: Run) -> str:
     """Return the page. It makes no network request and is readable without JavaScript."""
     several = len(run.comparisons) > 1
     blocks = [
-        (_own_block(run, one, suffix) if one.is_own else _block(one, suffix))
+        _block(run, one, f"-{number}" if several else "")
         for number, one in enumerate(run.comparisons, 1)
-        for suffix in [f"-{number}" if several else ""]
     ]
     lines = tuple(line for block in blocks for line in block.overview)
     published = [one for one in run.comparisons if explorer.is_explorable(one)]
-    scripts = [*(["engine", "explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
+    scripts = [*(["engine"] * bool(published)), *assets_of(SECTIONS, "js")]
+    scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
     return page(
         "report.html",
         scripts,
+        styles=assets_of(SECTIONS, "css"),
         title=f"What attention costs: {len(blocks)} comparisons" if several else _title(run),
         blocks=blocks,
+        names=NAMES,
         overview=Sheet("Whole models", OVERVIEW, lines),
         **(explorable(published) if published else {}),
         own=forms.start(run) if run.forms else None,
@@ -102,40 +132,22 @@ def _title(run: Run) -> str:
     return f"What attention costs in {sentences.place(run)}"
 
 
-def _own_block(run: Run, mine: Run, suffix: str) -> Block:
-    """The modules of the user's own, beside what takes the same input in the whole run."""
-    beside = own.beside(run)
-    first = Section("beside", "Side by side", own.BESIDE, (), (beside,))
+def _block(run: Run, one: Run, suffix: str) -> Block:
+    """Return one comparison of a run; of modules of the user's own, beside what takes the same."""
+    if one.is_own:
+        title, setting = own.title(run), own.setting(run)
+        rows = own.wholes(run)
+    else:
+        title = sentences.place(one)
+        setting = f"{sentences.setting(one)}, {sentences.reductions(one)}"
+        rows = [row for row in one.rows if row.part == MODEL]
     return Block(
         suffix=suffix,
-        title=own.title(run),
-        setting=f"{own.setting(run)}; {run.environment.device}",
-        agrees=mine.agrees,
-        is_doubtful=sentences.is_doubtful(run),
-        cards=tuple(_card(row, own.name_of(row)) for row in (*own.wholes(run), *own.peers(run))),
-        sentences=tuple(own.said(run)),
-        disagreements=tuple(sentences.disagreements(mine)),
-        notes=tuple(notes.notes(mine)),
-        sections=tuple(_named(section, suffix) for section in (first, *sections(mine))),
-        overview=tuple(_overview(own.title(run), row) for row in own.wholes(run)),
-    )
-
-
-def _block(run: Run, suffix: str) -> Block:
-    return Block(
-        suffix=suffix,
-        title=sentences.place(run),
-        setting=f"{sentences.setting(run)}, {sentences.reductions(run)}; {run.environment.device}",
-        agrees=run.agrees,
-        is_doubtful=sentences.is_doubtful(run),
-        cards=tuple(_card(row, row.design.name) for row in run.rows if row.part == MODEL),
-        sentences=tuple(sentences.sentences(run)),
-        disagreements=tuple(sentences.disagreements(run)),
-        notes=tuple(notes.notes(run)),
-        sections=tuple(_named(section, suffix) for section in sections(run)),
-        overview=tuple(
-            _overview(sentences.place(run), row) for row in run.rows if row.part == MODEL
-        ),
+        title=title,
+        setting=f"{setting}; {one.environment.device}",
+        texts=explorer.texts(one) if explorer.is_explorable(one) else None,
+        overview=tuple(_overview(title, row) for row in rows),
+        **{anchor: value(one) for anchor, value in SECTIONS.items()},
     )
 
 
@@ -152,15 +164,6 @@ def _overview(place: str, row: Row) -> tuple[str, ...]:
         units.size(row.peak.bytes),
         sentences.latency(row),
     )
-
-
-def _named(section: Section, suffix: str) -> Section:
-    """Return the section with anchors that are unique on the page."""
-    charts = tuple(
-        replace(chart, anchor=chart.anchor.replace("-chart", f"-chart{suffix}"))
-        for chart in section.charts
-    )
-    return replace(section, anchor=f"{section.anchor}{suffix}", charts=charts)
 
 
 def explorable(runs: Sequence[Run]) -> dict[str, Any]:
@@ -205,31 +208,6 @@ def _variant(run: Run) -> str:
 def described(environment: Environment) -> dict[str, object]:
     """Return the known facts about where a run was made."""
     return {k.replace("_", " "): v for k, v in asdict(environment).items() if v is not None}
-
-
-def _card(row: Row, name: str) -> Card:
-    totals = [
-        ("MACs", units.giga(row.macs), units.integer(row.macs)),
-        ("params", units.millions(row.params), units.integer(row.params)),
-        ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
-        *_times(row),
-    ]
-    return Card(name, tuple(totals))
-
-
-def _times(row: Row) -> list[tuple[str, str, str]]:
-    """Latency; on a GPU its time, wall time and, where it was asked for, that of a graph."""
-    names = gpu.TIMES if row.setting.on_cuda else ("latency",)
-    return [
-        (
-            name,
-            units.marked(units.milliseconds(median), row.is_doubtful),
-            f"95 %: {units.interval(interval)} ms",
-        )
-        for name in names
-        for median, interval in (gpu.time_of(row, name),)
-        if median is not None
-    ]
 
 
 def _formula(variant: str) -> Formula:

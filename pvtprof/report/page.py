@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -15,8 +15,14 @@ from markupsafe import Markup
 from pvtprof import __version__, units
 
 
-def page(template: str, scripts: Sequence[str], charts: bool = True, **values: object) -> str:
-    """Return a page of that template; ``scripts`` are files of assets/."""
+def page(
+    template: str,
+    scripts: Sequence[str],
+    charts: bool = True,
+    styles: Sequence[str] = (),
+    **values: object,
+) -> str:
+    """Return a page of that template; ``scripts`` and ``styles`` are files of assets/."""
     environment = Environment(
         loader=PackageLoader("pvtprof.report"), autoescape=True, keep_trailing_newline=True
     )
@@ -27,13 +33,19 @@ def page(template: str, scripts: Sequence[str], charts: bool = True, **values: o
     later |= {name: _asset(f"{name}.js") for name in ("page", *scripts)}
     return environment.get_template(template).render(
         version=__version__,
-        style=Markup(_asset("style.css")),
+        style=Markup("".join(_asset(f"{name}.css") for name in ("style", *styles))),
         font=base64.b64encode(_bytes("vendor/stix-two-math.woff2")).decode(),
         first=first,
         scripts={name: Markup(text) for name, text in later.items()},
         hashes=" ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values())),
         **values,
     )
+
+
+def assets_of(names: Iterable[str], kind: str) -> list[str]:
+    """Return the names of which there is a file of that kind ("js", "css") in assets/."""
+    folder = files("pvtprof.report").joinpath("assets")
+    return [name for name in names if folder.joinpath(f"{name}.{kind}").is_file()]
 
 
 def compressed(text: str) -> str:

@@ -113,15 +113,20 @@ def _prediction_text(run: Run, infos: Infos) -> str:
     )
 
 
-def _memory_text(run: Run, infos: Infos) -> str:
+def _growth_text(run: Run, infos: Infos) -> str:
+    if "resolution" not in infos:
+        return ""
     crosses = "; crosses mark the largest image that fits" if infos["resolution"].crossings else ""
     mode = ", ".join((run.setting.mode, *run.setting.training.words))
-    once = ", each repeated block once" if run.setting.mode == "inference" else ""
     return (
         f"Memory of the whole model for square images, {mode}: parameters, input and "
-        f"the peak of live tensors{crosses}. Below it, live bytes at every operator, for this "
-        f"image, without input and parameters{once}."
+        f"the peak of live tensors{crosses}."
     )
+
+
+def _memory_text(run: Run, infos: Infos) -> str:
+    once = ", each repeated block once" if run.setting.mode == "inference" else ""
+    return f"Live bytes at every operator, for this image, without input and parameters{once}."
 
 
 #: The sections in the order of the page, by the anchor that charts name.
@@ -145,8 +150,9 @@ OUTLINES: Mapping[str, Outline] = {
         _latency_sheets,
     ),
     "prediction": Outline("Predicted latency", _prediction_text, _prediction_sheets),
+    "growth": Outline("Memory against image size", _growth_text, lambda run: iter(())),
     "memory": Outline(
-        "Memory against image size, and operator by operator",
+        "Memory, operator by operator",
         _memory_text,
         _memory_sheets,
     ),

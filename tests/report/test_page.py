@@ -88,7 +88,7 @@ def test_no_requests_no_complaints_no_violations(
             assert violations(found.page) == []
             found.page.fill("[name=R]", "8,4,x,1")
             assert "'x' is not a whole number" in found.page.inner_text("#refusal")
-        found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+        open_all(found.page)
         assert violations(found.page) == []
         assert found.requests == []
         assert found.console == []
@@ -169,6 +169,11 @@ def test_every_chart_is_drawn_and_none_is_uploaded(browser: Browser, report: Pat
         assert found.page.locator(".modebar-btn").count() == 0  # "Share chart" is one of those
 
 
+def open_all(page: Page) -> None:
+    """Open every table: all are closed at first."""
+    page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+
+
 def labels(page: Page) -> list[str]:
     found = page.locator("button[aria-label], input[aria-label]")
     return [label or "" for label in found.evaluate_all("all => all.map((one) => one.ariaLabel)")]
@@ -241,21 +246,27 @@ def test_totals_beyond_javascript_numbers_are_exact(browser: Browser, report: Pa
         assert found.page.inner_text("#total") == units.integer(2 * macs)
 
 
-def test_a_refusal_takes_the_old_figures_away_and_marks_its_field(
+def test_a_refusal_keeps_the_last_figures_dimmed_and_marks_its_field(
     browser: Browser, report: Path
 ) -> None:
     with opened(browser, report) as found:
         page = found.page
         page.wait_for_selector(READY)
+        before = figures(page)
         page.fill("[name=R]", "8,4,2,9")
         assert page.inner_text("#refusal") == (
             "stage 4: R 9 is larger than the 7x7 token grid; use R 1 to 7, or a larger image"
         )
         assert page.get_attribute("[name=R]", "aria-invalid") == "true"
-        assert not page.is_visible("#results")
+        assert (is_dimmed(page), figures(page)) == (True, before)
         page.fill("[name=R]", "8,4,2,7")
-        assert page.is_visible("#results")
+        assert not is_dimmed(page)
+        assert figures(page) != before
         assert not page.is_visible("#refusal")
+
+
+def is_dimmed(page: Page) -> bool:
+    return bool(page.evaluate("document.body.classList.contains('dimmed')"))
 
 
 ADDRESSES = [
@@ -275,7 +286,7 @@ ADDRESSES = [
 def test_no_address_breaks_the_page(browser: Browser, report: Path, anchor: str) -> None:
     with opened(browser, report, anchor) as found:
         found.page.wait_for_selector(READY)
-        assert found.page.is_visible("#results") != found.page.is_visible("#refusal")
+        assert is_dimmed(found.page) == found.page.is_visible("#refusal")
         assert found.page.input_value("[name=count]") == "MACs"
         assert found.console == []
 
@@ -283,7 +294,7 @@ def test_no_address_breaks_the_page(browser: Browser, report: Path, anchor: str)
 def test_an_anchor_without_a_setting_changes_nothing(browser: Browser, report: Path) -> None:
     with opened(browser, report, "#batch=3") as found:
         found.page.wait_for_selector(READY)
-        found.page.evaluate("location.hash = '#macs'")
+        found.page.evaluate("location.hash = '#where'")
         assert found.page.input_value("[name=batch]") == "3"
 
 
@@ -313,7 +324,7 @@ def test_designs_are_drawn_sorted_and_handed_out(browser: Browser, pages: dict[s
         found.page.wait_for_selector("#choices-chart .point")
         dots = found.page.locator("#choices-chart .point")
         assert dots.count() == len(designs)
-        found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+        open_all(found.page)
         with found.page.expect_download() as download:
             found.page.get_by_label("Save as CSV: The front, then the published models").click()
             lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
@@ -400,6 +411,7 @@ def test_the_run_is_handed_out_byte_for_byte(browser: Browser, tmp_path: Path) -
     large.to_html(path)
     with opened(browser, path) as found:
         found.page.wait_for_selector(READY)
+        open_all(found.page)
         with found.page.expect_download() as download:
             found.page.locator("button", has_text="JSON").first.click()
         text = download.value.path().read_text(encoding="utf-8")
@@ -411,6 +423,7 @@ def test_tables_sort_filter_and_are_handed_out(browser: Browser, report: Path, r
     with opened(browser, report) as found:
         page, name = found.page, "One attention module of each stage, and the whole model"
         page.wait_for_selector(READY)
+        open_all(page)
         table = page.get_by_role("table", name=name)
         head = table.get_by_role("columnheader", name="MACs")
         for order, reverse in (("ascending", False), ("descending", True)):
@@ -436,7 +449,7 @@ def test_charts_are_handed_out(browser: Browser, report: Path, form: str, begin:
     with opened(browser, report) as found:
         found.page.wait_for_selector(READY)
         with found.page.expect_download() as download:
-            found.page.locator("section:has(#macs)").get_by_role("button", name=form).click()
+            found.page.locator("#where").get_by_role("button", name=form).click()
         assert download.value.path().read_bytes().startswith(begin)
         assert download.value.suggested_filename == f"pvtprof-macs-chart.{form.lower()}"
         assert found.requests == []
@@ -444,8 +457,8 @@ def test_charts_are_handed_out(browser: Browser, report: Path, form: str, begin:
 
 def test_without_javascript_every_figure_is_there(browser: Browser, report: Path, run: Run) -> None:
     with opened(browser, report, java_script_enabled=False) as found:
-        shown = found.page.inner_text("body")
-        assert "need JavaScript" in shown
+        shown = found.page.text_content("main") or ""
+        assert "need JavaScript" in found.page.inner_text("body")
         assert not found.page.is_visible("#explorer")
         for row in run.rows:
             assert units.integer(row.macs) in shown
@@ -459,7 +472,7 @@ def test_a_telephone_does_not_scroll_sideways(
     with opened(browser, pages[kind], viewport={"width": 390, "height": 844}) as found:
         if kind in LIVE:
             found.page.wait_for_selector(READY)
-        found.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+        open_all(found.page)
         root = "document.documentElement"
         assert found.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
 

@@ -1,5 +1,13 @@
 "use strict";
-/* The explorer: reads the form, asks the engine, shows what it says; the URL's hash has the setting. */
+/* The explorer: reads the bar, asks the engine, shows what it says; the URL's hash has the setting.
+
+   Events on document, for the scripts of the sections (which run before this one):
+   "pvtprof:work", after each successful recompute, the first too. detail: work (the setting, as the
+     engine takes it), all ([{ variant, total, stages }], each a row of the engine), engine, program,
+     and what the bar says of the view: variant, count ("MACs" or "FLOPs"), stage (1 to the last).
+   "pvtprof:refused", where the bar holds something unfinished. detail: message. Sections keep their
+     last result; body.dimmed dims what is marked data-computed.
+   "pvtprof:operator", by any section where somebody chooses an operator: detail: stage, variant, name. */
 (() => {
   const { element, show, chartButtons } = pvtprofPage;
   const start = JSON.parse(document.getElementById("start").textContent);
@@ -193,6 +201,7 @@
     showNumbers(work, Number(field("stage").value), all);
     byId("command").textContent = engine.command(work);
     showChart(work, all, count, worth);
+    document.dispatchEvent(new CustomEvent("pvtprof:work", { detail: { work, all, engine, program: start.program, variant, count, stage: Number(field("stage").value) } }));
   }
 
   const NAMED = [[/memory/, "memory"], [/image width/, "width"], [/--R|\bR\b/, "R"], [/batch/, "batch"], [/pool/, "pool-size"], [/model/, "model"], [/im(age|g)/, "height"]];
@@ -210,7 +219,8 @@
     }
     byId("refusal").textContent = said;
     byId("refusal").hidden = !said;
-    byId("results").hidden = Boolean(said);
+    document.body.classList.toggle("dimmed", Boolean(said));
+    if (said) document.dispatchEvent(new CustomEvent("pvtprof:refused", { detail: { message: said } }));
   }
 
   function update(event) {

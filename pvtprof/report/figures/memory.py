@@ -221,7 +221,7 @@ def resolution_sheet(info: ResolutionInfo) -> Sheet:
 CHARTS = (
     Chart(
         name="resolution",
-        section="memory",
+        section="growth",
         place=40,
         label="Lines: bytes needed by side of a square image, log-log",
         info=lambda run: None if run.is_own else resolution_info(run),
