@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -14,15 +14,18 @@ from typing import Any
 from markupsafe import Markup
 
 from pvtprof import units
+from pvtprof.analytic.geometry import token_grids
 from pvtprof.analytic.ops import letters
-from pvtprof.analytic.parts import op_name
+from pvtprof.analytic.parts import op_name, part_terms
 from pvtprof.analytic.terms import Term
+from pvtprof.designs.design import Design
+from pvtprof.designs.part import Part
+from pvtprof.designs.setting import Setting
 from pvtprof.report import explorer
 from pvtprof.report.figures.style import color_of
-from pvtprof.report.picture import Drawn, Scale, Step, cell, px, scale_of
-from pvtprof.report.picture_rows import MIDDLE, bars_of, boxes, columns_of, frame, row
+from pvtprof.report.picture import GATES, Drawn, Scale, Step, cell, px, scale_of
+from pvtprof.report.picture_rows import bars_of, boxes, columns_of, frame, read_by, row
 from pvtprof.run.row import Row
-from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 
 #: What an operator is, by its kind, where its notation does not say it.
@@ -39,23 +42,35 @@ KINDS = {"measured": "solid", "predicted": "outline"}
 
 @dataclass(frozen=True)
 class Panel:
-    """One tab: its anchor, its name, and its HTML; "" where the page's script writes it."""
+    """One tab: its name, its finding, and its designs; none where the page's script draws it."""
 
-    anchor: str
     name: str
-    html: Markup
+    title: str
+    designs: tuple[Drawn, ...]
+
+    @property
+    def key(self) -> str:
+        """What its anchor ends with."""
+        return self.name.replace(" ", "-")
+
+    def html(self, suffix: str) -> Markup:
+        """What the tab holds; ``suffix`` keeps the names of several comparisons apart."""
+        if not self.designs:
+            return Markup("")
+        return Markup(panel(f"inside-mesh-{self.key}{suffix}", self.designs))  # noqa: S704 # escaped
 
 
 @dataclass(frozen=True)
 class Inside:
-    """The section: its panels, and what the page's script needs to write them again."""
+    """The section: its finding, its tabs, and what the page's script needs to draw them again."""
 
+    title: str
     panels: tuple[Panel, ...]
     data: dict[str, Any] | None
     has_times: bool
 
 
-def inside(run: Run, suffix: str = "") -> Inside | None:
+def inside(run: Run) -> Inside | None:
     """Return the section of a run of one comparison; None where nothing is known of operators."""
     if run.is_own:
         return None
@@ -63,35 +78,28 @@ def inside(run: Run, suffix: str = "") -> Inside | None:
     lives = explorer.is_explorable(run)
     panels = []
     for part in parts:
-        name = part.name
-        anchor = f"inside{suffix}-{name.replace(' ', '-')}"
-        designs = [drawn(row) for row in run.rows if row.part == part]
-        is_written = not lives or part == parts[0]
-        html = panel(f"In {name}", f"{anchor}-mesh", designs) if is_written else ""
-        panels.append(Panel(anchor, name, Markup(html)))
-    return Inside(tuple(panels), _data(run, suffix) if lives else None, bool(_times(run)))
+        designs = tuple(drawn(row) for row in run.rows if row.part == part)
+        said = title(f"In {part}", designs)
+        panels.append(Panel(part.name, said, () if lives and part != parts[0] else designs))
+    times = _times(run)
+    data = _data(run, times) if lives else None
+    return Inside(panels[0].title, tuple(panels), data, bool(times))
 
 
-def _data(run: Run, suffix: str) -> dict[str, Any]:
-    designs = [
-        {
-            "name": design.name,
-            "color": color_of(design.name),
-            "variants": [stage.variant for stage in design.spec.stages],
-        }
-        for design in run.designs
-    ]
-    return {
-        "suffix": suffix,
-        "texts": explorer.texts(run),
-        "designs": designs,
-        "times": _times(run),
-    }
+def _data(run: Run, times: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    designs = [named(design) for design in run.designs]
+    return {"texts": explorer.texts(run), "designs": designs, "times": times}
 
 
-def _times(run: Run) -> dict[str, dict[str, dict[str, float]]]:
+def named(design: Design) -> dict[str, Any]:
+    """What the page's script must know of a design; its R and sizes are the explorer's."""
+    variants = [stage.variant for stage in design.spec.stages]
+    return {"name": design.name, "color": color_of(design.name), "variants": variants}
+
+
+def _times(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
     """The seconds of each operator by design and stage, with their kind; only those known."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for row in run.rows:
         kind, seconds = seconds_of(row)
         if row.part.stage is not None and seconds:
@@ -109,13 +117,21 @@ def seconds_of(row: Row) -> tuple[str, dict[str, float]]:
 
 def drawn(row: Row) -> Drawn:
     """The attention of a stage as the picture has it."""
-    kind, seconds = seconds_of(row)
-    terms, each = terms_of(row), row.setting.bytes_each
-    steps = tuple(step(term, each, seconds.get(op_name(term)), kind) for term in terms)
-    assert row.grid
-    return Drawn(
-        row.design.name, color_of(row.design.name), said(row.runs_as, steps, kind), row.grid, steps
+    return drawn_at(row.design, row.part, row.setting, *seconds_of(row))
+
+
+def drawn_at(
+    design: Design, part: Part, setting: Setting, kind: str, seconds: Mapping[str, float]
+) -> Drawn:
+    """The attention of a stage, with the seconds of its operators by name where they are known."""
+    assert part.stage is not None
+    terms, stage = part_terms(design.spec, part, setting), design.spec.stages[part.stage - 1]
+    steps = tuple(
+        step(term, setting.bytes_each, seconds.get(op_name(term)), kind) for term in terms
     )
+    runs_as = "" if stage.runs_as == design.name else f" (runs as {stage.runs_as})"
+    grid = token_grids(design.spec, *setting.image)[part.stage - 1]
+    return Drawn(design.name, color_of(design.name), said(steps, runs_as, kind), grid, steps)
 
 
 def step(term: Term, bytes_each: int, seconds: float | None, kind: str) -> Step:
@@ -159,7 +175,7 @@ def word(step: Step) -> str:
     return "product of two results" if "b" in step.right else "linear layer"
 
 
-def said(runs_as: str, steps: Sequence[Step], kind: str) -> str:
+def said(steps: Sequence[Step], runs_as: str, kind: str) -> str:
     """The line above the row of a design."""
     sizes = steps[0].sizes
     seconds = [step.costs[2] for step in steps if step.costs[2] is not None]
@@ -170,7 +186,7 @@ def said(runs_as: str, steps: Sequence[Step], kind: str) -> str:
         f"{units.short(sum(step.costs[1] for step in steps), 1024)} moved",
         *known,
     )
-    return f"{', '.join(texts)} (runs as {runs_as})"
+    return f"{', '.join(texts)}{runs_as}"
 
 
 def title(where: str, designs: Sequence[Drawn]) -> str:
@@ -187,10 +203,12 @@ def title(where: str, designs: Sequence[Drawn]) -> str:
         text += f", {_joined(theirs)} with {more:,}"
     first, *rest = designs
     macs = [sum(step.costs[0] for step in design.steps) for design in designs]
-    shares = [units.ratio(part, macs[0]) for part in macs[1:]]
-    of = [f"{share} of" if share.endswith("%") else share for share in shares]
-    for k, design in enumerate(rest):
-        text += f": {design.name} needs {of[0]} {first.name}'s MACs" if not k else f", {design.name} {shares[k]}"
+    if len(macs) > 1 and len(set(macs)) == 1:
+        return f"{text}, for the same MACs."
+    for k, design in enumerate(rest, 1):
+        share = units.ratio(macs[k], macs[0])
+        of = " of" if share.endswith("%") else ""
+        text += f": {design.name} needs {share}{of} {first.name}'s MACs" if k == 1 else f", {design.name} {share}"
     return f"{text}."
 
 
@@ -198,9 +216,10 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def panel(where: str, mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line") -> str:
-    """The HTML of one tab: the finding, a row for each design, how to read it, and the list."""
-    scale, columns, bars = scale_of(designs, mesh), columns_of(designs), bars_of(designs, measure, kind)
+def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line") -> str:
+    """The HTML of one tab: a row for each design, how to read it, and the same as a list."""
+    scale, columns = scale_of(designs, mesh), columns_of(designs)
+    bars = bars_of(designs, measure, kind)
     rows = [boxes(design, scale, columns) for design in designs]
     shared = frame(rows)
     pictures = "".join(
@@ -209,8 +228,17 @@ def panel(where: str, mesh: str, designs: Sequence[Drawn], measure: int = 0, kin
         f"{row(design, its, shared, bars)}</div>"
         for design, its in zip(designs, rows, strict=True)
     )
-    lists = "".join(
-        f'<h4>{escape(design.name)}</h4><ol data-design="{escape(design.name)}">'
+    return (
+        f'{_mesh(designs, scale)}<div class="rows" tabindex="0" role="region" '
+        f'aria-label="The operators, drawn">{pictures}</div>'
+        f'<p class="soft">{legend(designs, scale)}</p>'
+        f"<details><summary>The same as a list</summary>{_lists(designs)}</details>"
+    )
+
+
+def _lists(designs: Sequence[Drawn]) -> str:
+    return "".join(
+        f'<h3>{escape(design.name)}</h3><ol data-design="{escape(design.name)}">'
         + "".join(
             f'<li data-op="{escape(step.name)}"><b>{escape(step.name)}</b>: {escape(step.text)}</li>'
             for step in design.steps
@@ -218,18 +246,11 @@ def panel(where: str, mesh: str, designs: Sequence[Drawn], measure: int = 0, kin
         + "</ol>"
         for design in designs
     )
-    return (
-        f'<h3>{escape(title(where, designs))}</h3>{_mesh(designs, scale)}'
-        f'<div class="rows" tabindex="0" role="region" aria-label="The operators, drawn">{pictures}</div>'
-        f'<p class="soft">{legend(designs, scale)}</p>'
-        f"<details><summary>The same as a list</summary>{lists}</details>"
-    )
 
 
 def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:
     """The pattern that fills maps of tokens: a mesh of one token, or of some."""
-    first = designs[0].steps[0]
-    wide, high = map(px, cell(designs[0], Step("x", "", "", "", first.left, first.sizes, ()), scale))
+    wide, high = map(px, cell(designs[0], read_by(designs[0]), scale))
     return (
         f'<svg width="0" height="0" aria-hidden="true"><pattern id="{scale.mesh}" '
         f'patternUnits="userSpaceOnUse" width="{wide}" height="{high}">'
@@ -240,13 +261,19 @@ def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:
 def legend(designs: Sequence[Drawn], scale: Scale) -> str:
     """How to read the picture."""
     smaller = scale.area / (scale.side * scale.side)
-    scores = (
-        "all to one scale"
-        if smaller < 1.05
-        else f"maps to one scale, score matrices to one {smaller:,.{0 if smaller >= 10 else 1}f} times smaller"
-    )
-    batch = designs[0].steps[0].sizes["b"]
-    images = f" The picture is of one of {batch:,} images; the costs are of all." if batch > 1 else ""
-    narrow = any(step.kind in ("copy", "scale", "gelu") for design in designs for step in design.steps)
-    gates = " Narrow boxes repeat what they read, in other values or another order." if narrow else ""
-    return f"The area of a box is its result: {scores}.{images}{gates}"
+    steps = [step for design in designs for step in design.steps]
+    batch = steps[0].sizes.get("b", 1)
+    text = "all to one scale"
+    if smaller >= 1.05:
+        times = f"{math.floor(smaller + 0.5):,}" if smaller >= 10 else px(smaller)
+        text = f"maps to one scale, score matrices to one {times} times smaller"
+    text = f"The area of a box is its result: {text}."
+    if any(step.is_matrix and step.sizes["m"] * scale.side < 1.5 for step in steps):
+        text += " What is thinner than a line is drawn as a line."
+    if batch > 1:
+        text += f" The picture is of one of {batch:,} images; the costs are of all."
+    if any(step.kind in GATES for step in steps):
+        text += " Narrow boxes repeat what they read, in other values or another order."
+    if any(step.fused for step in steps):
+        text += " One kernel runs what the dashed frame holds; dashed boxes are never stored."
+    return text
