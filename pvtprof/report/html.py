@@ -16,7 +16,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, former, forms, formula, mathml, own, sentences
+from pvtprof.report import explorer, former, forms, formula, inside, mathml, own, sentences
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
 from pvtprof.report.sheet import Sheet
@@ -45,7 +45,7 @@ class Formula:
 #: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
 SECTIONS: Mapping[str, Callable[[Run], Any]] = {
     "answer": former.answer,
-    "inside": former.nothing,
+    "inside": inside.inside,
     "where": former.where,
     "clock": former.clock,
     "growth": former.growth,

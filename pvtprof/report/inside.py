@@ -42,11 +42,12 @@ KINDS = {"measured": "solid", "predicted": "outline"}
 
 @dataclass(frozen=True)
 class Panel:
-    """One tab: its name, its finding, and its designs; none where the page's script draws it."""
+    """One tab: its name, its finding, its designs, and whether the page's script draws it again."""
 
     name: str
     title: str
     designs: tuple[Drawn, ...]
+    is_live: bool
 
     @property
     def key(self) -> str:
@@ -54,20 +55,34 @@ class Panel:
         return self.name.replace(" ", "-")
 
     def html(self, suffix: str) -> Markup:
-        """What the tab holds; ``suffix`` keeps the names of several comparisons apart."""
-        if not self.designs:
-            return Markup("")
-        return Markup(panel(f"inside-mesh-{self.key}{suffix}", self.designs))  # noqa: S704 # escaped
+        """What the tab holds; ``suffix`` keeps the names of several comparisons apart.
+
+        The list is left to the script where that draws the panel again.
+        """
+        made = panel(mesh(self.key, suffix), self.designs, has_list=not self.is_live)
+        return Markup(made)  # noqa: S704 # escaped where it is made
 
 
 @dataclass(frozen=True)
 class Inside:
-    """The section: its finding, its tabs, and what the page's script needs to draw them again."""
+    """The section: its finding, its tabs, and what the page's script needs to draw all stages.
+
+    Where there is such ``data``, the tabs are those of the script, and only the first is drawn here.
+    """
 
     title: str
     panels: tuple[Panel, ...]
     data: dict[str, Any] | None
-    has_times: bool
+    measures: tuple[str, ...] = ("MACs", "bytes moved", "time")
+
+    def script(self, suffix: str) -> dict[str, Any]:
+        """What the script needs, with the name of the pattern that it shares with the panel."""
+        return {**(self.data or {}), "mesh": mesh(self.panels[0].key, suffix)}
+
+
+def mesh(key: str, suffix: str) -> str:
+    """The name of the pattern of a panel."""
+    return f"inside-mesh-{key}{suffix}"
 
 
 def inside(run: Run) -> Inside | None:
@@ -77,18 +92,15 @@ def inside(run: Run) -> Inside | None:
     parts = [part for part in run.parts if part.stage is not None]
     lives = explorer.is_explorable(run)
     panels = []
-    for part in parts:
+    for part in parts[:1] if lives else parts:
         designs = tuple(drawn(row) for row in run.rows if row.part == part)
-        said = title(f"In {part}", designs)
-        panels.append(Panel(part.name, said, () if lives and part != parts[0] else designs))
-    times = _times(run)
-    data = _data(run, times) if lives else None
-    return Inside(panels[0].title, tuple(panels), data, bool(times))
+        panels.append(Panel(part.name, title(f"In {part}", designs), designs, lives))
+    return Inside(panels[0].title, tuple(panels), _data(run) if lives else None)
 
 
-def _data(run: Run, times: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+def _data(run: Run) -> dict[str, Any]:
     designs = [named(design) for design in run.designs]
-    return {"texts": explorer.texts(run), "designs": designs, "times": times}
+    return {"texts": explorer.texts(run), "designs": designs, "times": _times(run)}
 
 
 def named(design: Design) -> dict[str, Any]:
@@ -216,7 +228,7 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line") -> str:
+def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line", has_list: bool = True) -> str:
     """The HTML of one tab: a row for each design, how to read it, and the same as a list."""
     scale, columns = scale_of(designs, mesh), columns_of(designs)
     bars = bars_of(designs, measure, kind)
@@ -232,12 +244,12 @@ def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "li
         f'{_mesh(designs, scale)}<div class="rows" tabindex="0" role="region" '
         f'aria-label="The operators, drawn">{pictures}</div>'
         f'<p class="soft">{legend(designs, scale)}</p>'
-        f"<details><summary>The same as a list</summary>{_lists(designs)}</details>"
+        f"{_lists(designs) if has_list else ''}"
     )
 
 
 def _lists(designs: Sequence[Drawn]) -> str:
-    return "".join(
+    lists = "".join(
         f'<h3>{escape(design.name)}</h3><ol data-design="{escape(design.name)}">'
         + "".join(
             f'<li data-op="{escape(step.name)}"><b>{escape(step.name)}</b>: {escape(step.text)}</li>'
@@ -246,6 +258,7 @@ def _lists(designs: Sequence[Drawn]) -> str:
         + "</ol>"
         for design in designs
     )
+    return f"<details><summary>The same as a list</summary>{lists}</details>"
 
 
 def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:

@@ -437,6 +437,8 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, row, place, terms, cost, dtypeBytes, largestImage, cheaperFrom, size, percent,
-    ratio, command, differs };
+  return {
+    Refusal, parsed, parsedMemory, row, place, largestImage, cheaperFrom, size, percent, command, differs,
+    terms, cost, ratio, bytes: dtypeBytes,
+  };
 };

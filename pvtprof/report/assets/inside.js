@@ -323,9 +323,168 @@ const pvtprofInside = (() => {
   /* A design of a stage (from 1), as the engine has it. times: the seconds of its operators, with their kind as "". */
   function drawn(engine, work, stage, { name, color, variants }, times) {
     const variant = variants[stage - 1] ?? variants[0], { grid, runsAs } = engine.place(work, stage, variant);
-    const steps = engine.terms(work, stage - 1, variant).map((term) => step(engine, term, engine.dtypeBytes(work), times));
+    const steps = engine.terms(work, stage - 1, variant).map((term) => step(engine, term, BigInt(engine.bytes(work)), times));
     return { name, color, grid, steps, said: saidOf(steps, runsAs === name ? "" : ` (runs as ${runsAs})`, times?.[""] ?? "") };
   }
 
   return { panel, drawn };
+})();
+
+/* On the page: a tab for each stage, a switch for the bars, and a line that says what is pointed at or chosen. */
+if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-picture]")) (() => {
+  const { element } = pvtprofPage, heading = place.closest("section").querySelector("h2"), panels = [...place.querySelectorAll("[role=tabpanel]")];
+  const given = place.querySelector("script"), data = given && JSON.parse(given.textContent), which = place.querySelector(".which");
+  const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")], asked = which.textContent;
+  const calibration = data && JSON.parse(document.getElementById("start").textContent).calibration;
+  let at = 0, now = null, chosen = null, predict = null;
+
+  const boxes = () => [...panels[data ? 0 : at].querySelectorAll(".o[data-op]")];
+  const designOf = (box) => box.closest("[data-design]").dataset.design;
+  const isChosen = (box) => chosen && at === chosen.stage - 1 && designOf(box) === chosen.variant && box.dataset.op === chosen.name;
+
+  // ---- Drawing
+
+  /* The seconds of a design's operators at a setting: as the run has them, or predicted; null where nothing is known. */
+  function timesOf(design, isOfRun) {
+    const { work } = now, ofRun = data.times[design.name]?.[at + 1];
+    if (isOfRun && ofRun) return ofRun;
+    const found = predict?.operators(work, at + 1, design.variants[at] ?? design.variants[0]);
+    return found ? { ...found, "": "predicted" } : null;
+  }
+
+  function draw() {
+    const { work, engine, program } = now, { stages } = program.models[work.model], measure = bars.findIndex((input) => input.checked);
+    at = Math.min(at, stages.length - 1);
+    showTabs(stages.map((_, i) => `stage ${i + 1}`));
+    const isOfRun = engine.command(work) === engine.command(engine.parsed(data.texts));
+    const fitting = data.designs.filter(({ variants }) => variants.length === stages.length || new Set(variants).size === 1);
+    const times = fitting.map((design) => timesOf(design, isOfRun));
+    const drawn = fitting.map((design, k) => pvtprofInside.drawn(engine, work, at + 1, design, times[k]));
+    const kind = measure < 2 ? "line" : times.some((one) => one?.[""] === "measured") ? "solid" : "outline";
+    const { title, html } = pvtprofInside.panel(engine, `In stage ${at + 1}`, data.mesh, drawn, measure, kind);
+    const made = element("template", { innerHTML: html });
+    const focused = place.contains(document.activeElement) && document.activeElement.dataset.op, of = focused && designOf(document.activeElement);
+    heading.textContent = title;
+    const [panel] = panels, theirs = [...made.content.childNodes];
+    if (panel.childNodes.length === theirs.length) theirs.forEach((node, i) => become(panel.childNodes[i], node));
+    else panel.replaceChildren(...theirs);
+    mark();
+    if (focused && document.activeElement === document.body) boxes().find((box) => designOf(box) === of && box.dataset.op === focused)?.focus();
+  }
+
+  /* Change what differs, so that bars move and nothing loses the focus. */
+  function become(node, wanted) {
+    if (node.nodeName !== wanted.nodeName || node.childNodes.length !== wanted.childNodes.length) return node.replaceWith(wanted);
+    if (node.nodeType === Node.TEXT_NODE) return void (node.data === wanted.data || (node.data = wanted.data));
+    for (const { name } of [...node.attributes]) if (!wanted.hasAttribute(name) && name !== "open") node.removeAttribute(name);
+    for (const { name, value } of wanted.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+    const theirs = [...wanted.childNodes];
+    [...node.childNodes].forEach((child, i) => become(child, theirs[i]));
+  }
+
+  /* Whether the picture that Python drew is the one that this browser draws. */
+  function prove(engine) {
+    const work = engine.parsed(data.texts), drawn = data.designs.map((design) => pvtprofInside.drawn(engine, work, 1, design, data.times[design.name]?.[1]));
+    const { html, title } = pvtprofInside.panel(engine, "In stage 1", data.mesh, drawn), made = element("template", { innerHTML: html });
+    if (title === heading.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
+    place.before(Object.assign(element("p", { className: "banner bad", textContent: "THIS PICTURE IS NOT THE ONE THAT PYTHON DRAWS. Do not trust it." }), { role: "alert" }));
+  }
+
+  // ---- Tabs
+
+  function showTabs(names) {
+    if (tabs.children.length !== names.length) tabs.replaceChildren(...names.map((textContent, i) => {
+      const tab = element("button", { type: "button", role: "tab", textContent, id: `${panels[0].id}-tab-${i}`, onclick: () => open(i) });
+      tab.setAttribute("aria-controls", panels[data ? 0 : i].id);
+      return tab;
+    }));
+    [...tabs.children].forEach((tab, i) => Object.assign(tab, { tabIndex: i === at ? 0 : -1, ariaSelected: String(i === at) }));
+    panels.forEach((panel, i) => {
+      panel.hidden = !data && i !== at;
+      panel.setAttribute("aria-labelledby", tabs.children[data ? at : i].id);
+    });
+  }
+
+  function open(index) {
+    at = index;
+    if (data) return now && draw();
+    showTabs(panels.map((panel) => panel.dataset.name));
+    heading.textContent = panels[at].dataset.title;
+    mark();
+  }
+
+  const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+  tabs.onkeydown = (event) => {
+    if (!(event.key in STEPS)) return;
+    event.preventDefault();
+    const last = tabs.children.length - 1, next = at + STEPS[event.key];
+    open(Number.isFinite(next) ? (next + last + 1) % (last + 1) : next < 0 ? 0 : last);
+    tabs.children[at].focus();
+  };
+
+  // ---- Boxes
+
+  function mark() {
+    const all = boxes(), first = all.find(isChosen) ?? all[0];
+    for (const box of all) {
+      box.setAttribute("aria-pressed", String(Boolean(isChosen(box))));
+      box.setAttribute("tabindex", box === first ? "0" : "-1");
+    }
+    say(all.find(isChosen));
+  }
+
+  function say(box) {
+    const line = box && [...place.querySelectorAll("ol[data-design]")].filter((list) => !list.closest("[hidden]") && list.dataset.design === designOf(box))
+      .flatMap((list) => [...list.children]).find(({ dataset }) => dataset.op === box.dataset.op);
+    which.replaceChildren(...(line ? [element("b", { textContent: `${designOf(box)}, ` }), ...line.cloneNode(true).childNodes] : [asked]));
+  }
+
+  const boxAt = (event) => event.target.closest?.(".o[data-op]");
+  const pointed = () => (place.contains(document.activeElement) && document.activeElement.closest(".o[data-op]")) || boxes().find(isChosen);
+  const choose = (box) => document.dispatchEvent(new CustomEvent("pvtprof:operator",
+    { detail: { stage: at + 1, variant: designOf(box), name: box.dataset.op } }));
+
+  function move(box, key) {
+    const own = boxes().filter((one) => designOf(one) === designOf(box)), names = [...new Set(boxes().map(designOf))];
+    if (key in STEPS) return own[Math.max(0, Math.min(own.length - 1, own.indexOf(box) + STEPS[key]))];
+    const other = names[names.indexOf(designOf(box)) + (key === "ArrowDown" ? 1 : -1)], theirs = boxes().filter((one) => designOf(one) === other);
+    return theirs.find((one) => one.dataset.op === box.dataset.op) ?? theirs[Math.min(own.indexOf(box), theirs.length - 1)];
+  }
+
+  place.addEventListener("pointerover", (event) => say(boxAt(event) ?? pointed()));
+  place.addEventListener("pointerleave", () => say(pointed()));
+  place.addEventListener("focusin", (event) => boxAt(event) && say(boxAt(event)));
+  place.addEventListener("click", (event) => boxAt(event) && choose(boxAt(event)));
+  place.addEventListener("keydown", (event) => {
+    const box = boxAt(event);
+    if (!box || !/^(Arrow.*|Home|End|Enter| )$/.test(event.key)) return;
+    event.preventDefault();
+    if (event.key === "Enter" || event.key === " ") return choose(box);
+    const next = move(box, event.key);
+    if (!next) return;
+    boxes().forEach((one) => one.setAttribute("tabindex", one === next ? "0" : "-1"));
+    next.focus();
+    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+
+  // ---- The rest of the page
+
+  document.addEventListener("pvtprof:operator", ({ detail }) => {
+    chosen = { ...detail, stage: Number(`${detail.stage}`.replace(/\D/g, "")) };
+    if (chosen.stage >= 1 && chosen.stage <= tabs.children.length && chosen.stage - 1 !== at) open(chosen.stage - 1);
+    else mark();
+  });
+  document.addEventListener("pvtprof:work", ({ detail }) => {
+    if (!data || place.closest("[hidden]")) return;
+    if (!now) {
+      prove(detail.engine);
+      if (calibration && typeof pvtprofPredict !== "undefined") predict = pvtprofPredict(detail.engine, calibration);
+    }
+    now = detail;
+    draw();
+  });
+  place.querySelector(".views").hidden = which.hidden = false;
+  place.querySelector("fieldset").hidden = !data;
+  bars.forEach((input) => { input.onchange = () => now && draw(); });
+  if (!data) open(0);
 })();
