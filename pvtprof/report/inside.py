@@ -21,9 +21,9 @@ from pvtprof.analytic.terms import Term
 from pvtprof.designs.design import Design
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
-from pvtprof.report import explorer
+from pvtprof.report import explorer, inside_modules
 from pvtprof.report.figures.style import color_of
-from pvtprof.report.picture import GATES, Drawn, Scale, Step, cell, px, scale_of
+from pvtprof.report.picture import GATES, MODULE, Drawn, Scale, Step, cell, px, scale_of
 from pvtprof.report.picture_rows import bars_of, boxes, columns_of, frame, read_by, row
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -86,16 +86,27 @@ def mesh(key: str, suffix: str) -> str:
 
 
 def inside(run: Run) -> Inside | None:
-    """Return the section of a run of one comparison; None where nothing is known of operators."""
+    """Return the section of a run of one comparison; None where nothing lies inside."""
     if run.is_own:
-        return None
+        return _of_own(run)
     parts = [part for part in run.parts if part.stage is not None]
     lives = explorer.is_explorable(run)
     panels = []
     for part in parts[:1] if lives else parts:
         designs = tuple(drawn(row) for row in run.rows if row.part == part)
         panels.append(Panel(part.name, title(f"In {part}", designs), designs, lives))
+    for part_name, its in inside_modules.of_task(run):
+        said = inside_modules.title(f"In the {part_name}, ", its)
+        panels.append(Panel(part_name, said, its, is_live=False))
     return Inside(panels[0].title, tuple(panels), _data(run) if lives else None)
+
+
+def _of_own(run: Run) -> Inside | None:
+    designs = inside_modules.of_own(run)
+    if not designs:
+        return None
+    said = inside_modules.title("", designs)
+    return Inside(said, (Panel("submodules", said, designs, is_live=False),), None)
 
 
 def _data(run: Run) -> dict[str, Any]:
@@ -243,7 +254,7 @@ def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "li
     return (
         f'{_mesh(designs, scale)}<div class="rows" tabindex="0" role="region" '
         f'aria-label="The operators, drawn">{pictures}</div>'
-        f'<p class="soft">{legend(designs, scale)}</p>'
+        f'<p class="soft">{legend(designs, scale, measure)}</p>'
         f"{_lists(designs) if has_list else ''}"
     )
 
@@ -263,6 +274,8 @@ def _lists(designs: Sequence[Drawn]) -> str:
 
 def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:
     """The pattern that fills maps of tokens: a mesh of one token, or of some."""
+    if not designs[0].steps[0].left:
+        return ""
     wide, high = map(px, cell(designs[0], read_by(designs[0]), scale))
     return (
         f'<svg width="0" height="0" aria-hidden="true"><pattern id="{scale.mesh}" '
@@ -271,8 +284,10 @@ def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:
     )
 
 
-def legend(designs: Sequence[Drawn], scale: Scale) -> str:
+def legend(designs: Sequence[Drawn], scale: Scale, measure: int) -> str:
     """How to read the picture."""
+    if any(step.kind == MODULE for design in designs for step in design.steps):
+        return inside_modules.LEGEND
     smaller = scale.area / (scale.side * scale.side)
     steps = [step for design in designs for step in design.steps]
     batch = steps[0].sizes.get("b", 1)
@@ -289,4 +304,6 @@ def legend(designs: Sequence[Drawn], scale: Scale) -> str:
         text += " Narrow boxes repeat what they read, in other values or another order."
     if any(step.fused for step in steps):
         text += " One kernel runs what the dashed frame holds; dashed boxes are never stored."
+    if all(step.costs[measure] is None for step in steps):
+        text += " No time is known of this setting."
     return text

@@ -16,6 +16,8 @@ TILE, SCORE = 46.0, 110.0
 MOST_HEADS = 64
 #: Kinds that repeat what they read, in new values or another order: drawn narrow.
 GATES = frozenset(("copy", "scale", "gelu", "relu", "relu_", "functional_relu_"))
+#: The kind of a step that is a whole submodule, named by its path.
+MODULE = "module"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Step:
     costs: tuple[int, int, float | None] = (0, 0, None)
     fused: bool = False
     text: str = ""
+
+    @property
+    def label(self) -> str:
+        """What stands below its box: its name, of a path the last part."""
+        return self.name.rpartition(".")[2] if self.kind == MODULE else self.name
 
     @property
     def is_matrix(self) -> bool:
@@ -98,7 +105,10 @@ class Drawn:
         return self.keys(step.sizes) if step.counts == "m" else self.grid
 
     def dims(self, step: Step) -> str:
-        """The shape of a result without its batch, such as 56x56x64."""
+        """The shape of a result without its batch, such as 56x56x64; where a submodule lies."""
+        if step.kind == MODULE:
+            path = step.name.rpartition(".")[0]
+            return path if len(path) < 20 else f"...{path[-17:]}"
         if step.is_matrix:
             sizes = [step.sizes[i] for i in ("h", "n", "m")]
             return "×".join(f"{size:,}" for size in (sizes if sizes[0] > 1 else sizes[1:]))
@@ -219,15 +229,16 @@ def _reduction(design: Drawn, step: Step, scale: Scale) -> Shape:
     pooled = step.kind == "pool"
     window = (rows / keys[0], columns / keys[1]) if pooled else (step.sizes["i"], step.sizes["j"])
     high, wide = height * window[0] / rows, width * window[1] / columns
-    lines = ""
+    lines = slides = ""
     if min(high, wide) >= 1.3:
         down = "".join(f"M0 {px(k * high)}H{px(width)}" for k in range(1, keys[0] + 1))
         lines = down + "".join(f"M{px(k * wide)} 0V{px(height)}" for k in range(1, keys[1] + 1))
         lines = f'<path class="w" d="{lines}"/>'
+        slides = f' style="--n:{keys[1] - 1}"'
     drawn = (
         _rect("o", 0, 0, width, height)
         + lines
-        + _rect("f", 0, 0, max(3.0, wide), max(3.0, high))
+        + _rect("f", 0, 0, max(3.0, wide), max(3.0, high), slides)
         + f'<g transform="translate({px(width + 8)} {px(max(0.0, height - made.height) / 2)})">'
         + f"{made.drawn}</g>"
     )

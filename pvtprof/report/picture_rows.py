@@ -37,7 +37,7 @@ class Box:
         return max(
             BAR,
             self.shape.width,
-            text_width(self.step.name, 12),
+            text_width(self.step.label, 12),
             text_width(self.dims, 10.5),
             text_width(self.shape.above, 10.5),
         )
@@ -220,13 +220,13 @@ def _box(box: Box, shared: Frame, bars: Bars) -> str:
         else f'class="o{" v" * step.fused}" role="button" tabindex="-1" data-op="{escape(step.name)}"'
     )
     above = f'<text class="d" y="{px(-high - 4)}">{made.above}</text>' if made.above else ""
-    dims = f'<text class="d" y="25">{box.dims}</text>' if step.kind not in GATES else ""
+    dims = f'<text class="d" y="25">{escape(box.dims)}</text>' if step.kind not in GATES else ""
     return (
         f'<g {how} transform="translate({at})">'
         f'<rect class="h" x="{px(-wide / 2)}" y="{px(-high - ABOVE)}" width="{px(wide)}" '
         f'height="{px(high + ABOVE + BELOW)}"/>'
         f'<g transform="translate({px(-made.width / 2)} {px(-high)})">{made.drawn}</g>'
-        f'{above}<text y="13">{escape(step.name)}</text>{dims}'
+        f'{above}<text y="13">{escape(step.label)}</text>{dims}'
         f"{'' if is_input else bars.mark(step)}</g>"
     )
 

@@ -142,11 +142,13 @@ const pvtprofInside = (() => {
     const [width, height] = sides(design.grid, area * scale.area), pooled = step.kind === "pool";
     const window = pooled ? [rows / keys[0], columns / keys[1]] : [step.n("i"), step.n("j")];
     const high = height * window[0] / rows, wide = width * window[1] / columns;
-    let lines = "";
-    if (min(high, wide) >= 1.3)
+    let lines = "", slides = "";
+    if (min(high, wide) >= 1.3) {
+      slides = ` style="--n:${keys[1] - 1}"`;
       lines = `<path class="w" d="${repeated(keys[0], (k) => `M0 ${px((k + 1) * high)}H${px(width)}`)}` +
         `${repeated(keys[1], (k) => `M${px((k + 1) * wide)} 0V${px(height)}`)}"/>`;
-    const drawn = rect("o", 0, 0, width, height) + lines + rect("f", 0, 0, max(3, wide), max(3, high)) +
+    }
+    const drawn = rect("o", 0, 0, width, height) + lines + rect("f", 0, 0, max(3, wide), max(3, high), slides) +
       `<g transform="translate(${px(width + 8)} ${px(max(0, height - made.height) / 2)})">${made.drawn}</g>`;
     return { width: width + 8 + made.width, height: max(height, made.height), drawn,
       above: pooled ? `to ${keys[0]}×${keys[1]}` : `${window[0]}×${window[1]} window` };
@@ -293,7 +295,7 @@ const pvtprofInside = (() => {
       `width="${px(wide)}" height="${px(high)}"><path d="M${px(wide)} 0H0V${px(high)}"/></pattern></svg>`;
   }
 
-  function legend(designs, scale) {
+  function legend(designs, scale, measure) {
     const smaller = scale.area / (scale.side * scale.side), steps = designs.flatMap((design) => design.steps), batch = steps[0].n("b");
     const scores = smaller < 1.05 ? "all to one scale"
       : `maps to one scale, score matrices to one ${smaller >= 10 ? digits(floor(smaller + 0.5)) : px(smaller)} times smaller`;
@@ -301,7 +303,8 @@ const pvtprofInside = (() => {
     const images = batch > 1 ? ` The picture is of one of ${digits(batch)} images; the costs are of all.` : "";
     const gates = steps.some((step) => GATES.includes(step.kind)) ? " Narrow boxes repeat what they read, in other values or another order." : "";
     const fused = steps.some((step) => step.fused) ? " One kernel runs what the dashed frame holds; dashed boxes are never stored." : "";
-    return `The area of a box is its result: ${scores}.${thin}${images}${gates}${fused}`;
+    const none = steps.every((step) => step.costs[measure] === null) ? " No time is known of this setting." : "";
+    return `The area of a box is its result: ${scores}.${thin}${images}${gates}${fused}${none}`;
   }
 
   function panel(engine, where, id, designs, measure = 0, kind = "line") {
@@ -316,7 +319,7 @@ const pvtprofInside = (() => {
     const lists = designs.map((design) => `<h3>${escaped(design.name)}</h3><ol data-design="${escaped(design.name)}">${design.steps.map((step) =>
       `<li data-op="${escaped(step.name)}"><b>${escaped(step.name)}</b>: ${escaped(step.text)}</li>`).join("")}</ol>`).join("");
     return { title: title(engine, where, designs), html: `${mesh(designs, scale)}<div class="rows" tabindex="0" role="region" ` +
-      `aria-label="The operators, drawn">${pictures}</div><p class="soft">${legend(designs, scale)}</p>` +
+      `aria-label="The operators, drawn">${pictures}</div><p class="soft">${legend(designs, scale, measure)}</p>` +
       `<details><summary>The same as a list</summary>${lists}</details>` };
   }
 
