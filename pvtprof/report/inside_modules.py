@@ -1,4 +1,4 @@
-"""What happens inside, submodule by submodule: of a user's own module, and of a task's neck and head.
+"""What happens inside, submodule by submodule: of users' own modules, of a task's neck and head.
 
 A box is a submodule here: its area is what it writes.
 """
@@ -18,9 +18,6 @@ from pvtprof.report.picture import MODULE, Drawn, Step
 from pvtprof.run.row import Row
 from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
-
-#: How to read these pictures.
-LEGEND = "The area of a box is what the submodule writes, all to one scale."
 
 
 def of_own(run: Run) -> tuple[Drawn, ...]:
@@ -81,17 +78,24 @@ def _drawn(name: str, steps: Sequence[Step]) -> Drawn:
     """A row of boxes, each after the one before it."""
     before = ((), *((step.name,) for step in steps))
     chain = tuple(replace(step, of=of) for step, of in zip(steps, before, strict=False))
-    macs, moved = (sum(step.costs[k] or 0 for step in steps) for k in (0, 1))
-    said = f"{len(steps):,} submodules, {units.short(int(macs))} MACs, {units.short(int(moved), 1024)} moved"
+    macs, moved = (sum(int(step.costs[k] or 0) for step in steps) for k in (0, 1))
+    many = f"{len(steps):,} submodule{'s' * (len(steps) != 1)}"
+    said = f"{many}, {units.short(macs)} MACs, {units.short(moved, 1024)} moved"
     return Drawn(name, color_of(name), said, (1, 1), chain)
 
 
-def title(where: str, designs: Sequence[Drawn]) -> str:
-    """Which submodule has the most MACs, design by design, in one sentence."""
+def title(part: str, designs: Sequence[Drawn]) -> str:
+    """Which submodule has the most MACs, design by design, in one sentence.
+
+    ``part`` is "neck" or "head" of a task, or "" for whole modules.
+    """
     found = []
     for design in designs:
         macs = sum(step.costs[0] for step in design.steps)
         most = max(design.steps, key=lambda step: step.costs[0])
-        name = f" of {design.name}" if len(designs) > 1 or not where else ""
-        found.append(f"{most.name} has {units.percent(most.costs[0], macs)} of the MACs{name}")
-    return f"{where}{', '.join(found)}."
+        name = "code outside of any submodule" if most.name == ITSELF else most.name
+        where = design.name if not part else f"the {part} of {design.name}"
+        where = f"the {part}" if part and len(designs) == 1 else where
+        found.append(f"in {where}, {name} has {units.percent(most.costs[0], macs)} of the MACs")
+    text = "; ".join(found)
+    return f"{text[0].upper()}{text[1:]}."

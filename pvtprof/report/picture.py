@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+#: Between the sizes of a shape.
+TIMES = "\u00d7"
 #: Pixels: the side of the largest map of tokens, and of the largest drawing of score matrices.
 TILE, SCORE = 46.0, 110.0
 #: So many score matrices are drawn one by one.
@@ -111,13 +113,13 @@ class Drawn:
             return path if len(path) < 20 else f"...{path[-17:]}"
         if step.is_matrix:
             sizes = [step.sizes[i] for i in ("h", "n", "m")]
-            return "×".join(f"{size:,}" for size in (sizes if sizes[0] > 1 else sizes[1:]))
+            return TIMES.join(f"{size:,}" for size in (sizes if sizes[0] > 1 else sizes[1:]))
         grid, counts = self.grid_of(step), step.counts
         shape = [] if not counts else [step.sizes[counts]]
         if counts and math.prod(grid) == shape[0] and grid[1] > 1:
             shape = [*grid]
         shape += [step.copies] * ("t" in step.out) + [step.each(f"{counts}t")]
-        return "×".join(f"{size:,}" for size in shape)
+        return TIMES.join(f"{size:,}" for size in shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ def _reduction(design: Drawn, step: Step, scale: Scale) -> Shape:
         + f'<g transform="translate({px(width + 8)} {px(max(0.0, height - made.height) / 2)})">'
         + f"{made.drawn}</g>"
     )
-    above = f"to {keys[0]}×{keys[1]}" if pooled else f"{window[0]}×{window[1]} window"
+    above = f"to {keys[0]}{TIMES}{keys[1]}" if pooled else f"{window[0]}{TIMES}{window[1]} window"
     return Shape(width + 8 + made.width, max(height, made.height), drawn, above)
 
 

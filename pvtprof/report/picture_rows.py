@@ -65,6 +65,9 @@ def boxes(design: Drawn, scale: Scale, columns: int) -> list[Box]:
     """The boxes of a design: what it reads, in the first of so many columns, and its steps."""
     steps, sources = design.steps, _sources(design.steps)
     column = _columns(steps, sources)
+    if not steps[0].left:  # a chain of submodules begins at the left
+        shift = columns - 1 - max(column.values())
+        column = {name: at + shift for name, at in column.items()}
     lanes = _lanes(steps, column)
     found = [
         Box(
@@ -139,7 +142,9 @@ def frame(rows: Sequence[Sequence[Box]]) -> Frame:
     for column in sorted(made.width, reverse=True):
         made.left[column] = made.wide + GAP / 2
         made.wide += made.width[column] + GAP
-    high = [max((b.shape.height for b in every if b.lane == lane), default=0.0) for lane in range(4)]
+    high = [
+        max((b.shape.height for b in every if b.lane == lane), default=0.0) for lane in range(4)
+    ]
     upper, lower = (high[lane] + ABOVE + BELOW if high[lane] else 0.0 for lane in (UPPER, LOWER))
     total = max(upper + lower, high[MIDDLE] + ABOVE + BELOW)
     made.y = (
@@ -214,11 +219,10 @@ def _box(box: Box, shared: Frame, bars: Bars) -> str:
     high, wide = made.height, max(made.width, box.width) + 6
     at = f"{px(_middle(box, shared))} {px(shared.y[box.lane] + high / 2)}"
     is_input = step.name == INPUT
-    how = (
-        'class="x"'
-        if is_input
-        else f'class="o{" v" * step.fused}" role="button" tabindex="-1" data-op="{escape(step.name)}"'
-    )
+    how = 'class="x"'
+    if not is_input:
+        how = f'class="o{" v" * step.fused}" role="button" tabindex="-1"'
+        how += f' data-op="{escape(step.name)}"'
     above = f'<text class="d" y="{px(-high - 4)}">{made.above}</text>' if made.above else ""
     dims = f'<text class="d" y="25">{escape(box.dims)}</text>' if step.kind not in GATES else ""
     return (

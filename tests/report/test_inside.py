@@ -1,4 +1,4 @@
-"""The picture of what happens inside: the browser draws it as Python does, character for character."""
+"""What happens inside: the browser draws it as Python does; tabs, keys, events, labels, list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pvtprof.designs.part import attention_of
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
-from pvtprof.report import explorer, inside
+from pvtprof.report import explorer, inside, picture_panel
 from pvtprof.report.page import _asset
 from tests.browser import node
 from tests.report.test_explorer import random_networks
@@ -24,17 +24,18 @@ DRAW = """
 const fs = require("fs"), vm = require("vm");
 const { scripts, program, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
 for (const script of scripts) vm.runInThisContext(script);
-const [inside, engine] = [vm.runInThisContext("pvtprofInside"), vm.runInThisContext("pvtprofEngine")(program)];
-console.log(JSON.stringify(given.map(({ texts, stage, designs, times, measure, kind, expected }) => {
+const inside = vm.runInThisContext("pvtprofInside");
+const engine = vm.runInThisContext("pvtprofEngine")(program);
+function differs({ texts, stage, designs, times, measure, expected }) {
   const work = engine.parsed(texts);
-  const drawn = designs.map((design) => inside.drawn(engine, work, stage, design, times[design.name]?.[stage]));
-  const { title, html } = inside.panel(engine, `In stage ${stage}`, "mesh", drawn, measure, kind);
-  const both = `${title}\\n${html}`;
-  if (both === expected) return "";
+  const drawn = designs.map((one) => inside.drawn(engine, work, stage, one, times[one.name][stage]));
+  const { title, html } = inside.panel(engine, `In stage ${stage}`, "mesh", drawn, measure);
+  const found = `${title}\\n${html}`, around = (text, at) => text.slice(Math.max(0, at - 60), at + 60);
   let at = 0;
-  while (both[at] === expected[at]) at++;
-  return `${both.slice(Math.max(0, at - 60), at + 60)} IS NOT ${expected.slice(Math.max(0, at - 60), at + 60)}`;
-})));
+  while (at < found.length && found[at] === expected[at]) at++;
+  return found === expected ? "" : `${around(found, at)} IS NOT ${around(expected, at)}`;
+}
+console.log(JSON.stringify(given.map(differs)));
 """
 
 
@@ -85,13 +86,12 @@ def case(chance: random.Random, spec: Any) -> dict[str, Any]:
     drawn = [
         inside.drawn_at(design, part, setting, kind, seconds[design.name]) for design in designs
     ]
-    expected = f"{inside.title(f'In stage {stage}', drawn)}\n{inside.panel('mesh', drawn, measure)}"
+    expected = f"{picture_panel.title(f'In stage {stage}', drawn)}\n{picture_panel.panel('mesh', drawn, measure)}"
     return {
         "texts": given,
         "stage": stage,
         "designs": [inside.named(design) for design in designs],
         "times": {name: {stage: {"": kind, **found}} for name, found in seconds.items()},
         "measure": measure,
-        "kind": "line",
         "expected": expected,
     }

@@ -486,6 +486,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     now = detail;
     draw();
   });
+  for (const found of place.querySelectorAll("[data-found]")) found.remove(); // the section's heading says it
   place.querySelector(".views").hidden = which.hidden = false;
   place.querySelector("fieldset").hidden = !data;
   bars.forEach((input) => { input.onchange = () => now && draw(); });
