@@ -22,7 +22,7 @@ from pvtprof.designs.setting import Setting
 from pvtprof.report import explorer, inside_modules
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.picture import TIMES, Drawn, Step
-from pvtprof.report.picture_panel import panel, title
+from pvtprof.report.picture_panel import lists, panel, title
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -51,12 +51,13 @@ class Panel:
         return self.name.replace(" ", "-")
 
     def html(self, suffix: str) -> Markup:
-        """What the tab holds; ``suffix`` keeps the names of several comparisons apart.
+        """The picture; ``suffix`` keeps the names of several comparisons apart."""
+        return Markup(panel(mesh(self.key, suffix), self.designs))  # escaped where it is made
 
-        The list is left to the script where that draws the panel again.
-        """
-        made = panel(mesh(self.key, suffix), self.designs, has_list=not self.is_live)
-        return Markup(made)
+    @property
+    def list(self) -> Markup:
+        """The same as a list; the page's script makes its own where it draws the panel again."""
+        return Markup("" if self.is_live else lists(self.designs))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from pvtprof import units
-from pvtprof.report.picture import GATES, Drawn, Scale, Step, cell, px, scale_of
+from pvtprof.report.picture import GATES, Drawn, Scale, cell, px, scale_of
 from pvtprof.report.picture_rows import bars_of, boxes, columns_of, frame, read_by, row
 
 
@@ -42,10 +42,8 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def panel(
-    mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line", has_list: bool = True
-) -> str:
-    """The HTML of one tab: a row for each design, how to read it, and the same as a list."""
+def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line") -> str:
+    """The HTML of one picture: a row for each design, and how to read it."""
     scale, columns = scale_of(designs, mesh), columns_of(designs)
     bars = bars_of(designs, measure, kind)
     rows = [boxes(design, scale, columns) for design in designs]
@@ -60,12 +58,12 @@ def panel(
         f'{_mesh(designs, scale)}<div class="rows" tabindex="0" role="region" '
         f'aria-label="The operators, drawn">{pictures}</div>'
         f'<p class="soft">{legend(designs, scale, measure)}</p>'
-        f"{_lists(designs) if has_list else ''}"
     )
 
 
-def _lists(designs: Sequence[Drawn]) -> str:
-    lists = "".join(
+def lists(designs: Sequence[Drawn]) -> str:
+    """The operators of each design as a list: what each is, its formula and its cost."""
+    return "".join(
         f'<h3>{escape(design.name)}</h3><ol data-design="{escape(design.name)}">'
         + "".join(
             f'<li data-op="{escape(step.name)}"><b>{escape(step.name)}</b>: '
@@ -75,7 +73,6 @@ def _lists(designs: Sequence[Drawn]) -> str:
         + "</ol>"
         for design in designs
     )
-    return f"<details><summary>The same as a list</summary>{lists}</details>"
 
 
 def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:

@@ -307,7 +307,7 @@ const pvtprofInside = (() => {
     return `The area of a box is its result: ${scores}.${thin}${images}${gates}${fused}${none}`;
   }
 
-  function panel(engine, where, id, designs, measure = 0, kind = "line") {
+  function panel(id, designs, measure = 0, kind = "line") {
     const scale = scaleOf(designs, id), columns = 1 + most(designs.flatMap(({ steps }) => {
       const found = columnsOf(steps);
       return steps.map((step) => found.get(step.name));
@@ -316,12 +316,12 @@ const pvtprofInside = (() => {
     const rows = designs.map((design) => boxes(design, scale, columns)), shared = frameOf(rows);
     const pictures = designs.map((design, k) => `<div class="design" data-design="${escaped(design.name)}" style="--d:${design.color}">` +
       `<p><b>${escaped(design.name)}</b> ${escaped(design.said)}</p>${row(design, rows[k], shared, { measure, largest, kind })}</div>`).join("");
-    const lists = designs.map((design) => `<h3>${escaped(design.name)}</h3><ol data-design="${escaped(design.name)}">${design.steps.map((step) =>
-      `<li data-op="${escaped(step.name)}"><b>${escaped(step.name)}</b>: ${escaped(step.text)}</li>`).join("")}</ol>`).join("");
-    return { title: title(engine, where, designs), html: `${mesh(designs, scale)}<div class="rows" tabindex="0" role="region" ` +
-      `aria-label="The operators, drawn">${pictures}</div><p class="soft">${legend(designs, scale, measure)}</p>` +
-      `<details><summary>The same as a list</summary>${lists}</details>` };
+    return `${mesh(designs, scale)}<div class="rows" tabindex="0" role="region" aria-label="The operators, drawn">${pictures}</div>` +
+      `<p class="soft">${legend(designs, scale, measure)}</p>`;
   }
+
+  const lists = (designs) => designs.map((design) => `<h3>${escaped(design.name)}</h3><ol data-design="${escaped(design.name)}">` +
+    `${design.steps.map((step) => `<li data-op="${escaped(step.name)}"><b>${escaped(step.name)}</b>: ${escaped(step.text)}</li>`).join("")}</ol>`).join("");
 
   /* A design of a stage (from 1), as the engine has it. times: the seconds of its operators, with their kind as "". */
   function drawn(engine, work, stage, { name, color, variants }, times) {
@@ -330,7 +330,7 @@ const pvtprofInside = (() => {
     return { name, color, grid, steps, said: saidOf(steps, runsAs === name ? "" : ` (runs as ${runsAs})`, times?.[""] ?? "") };
   }
 
-  return { panel, drawn };
+  return { title, panel, lists, drawn };
 })();
 
 /* On the page: a tab for each stage, a switch for the bars, and a line that says what is pointed at or chosen. */
@@ -339,7 +339,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const given = place.querySelector("script"), data = given && JSON.parse(given.textContent), which = place.querySelector(".which");
   const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")], asked = which.textContent;
   const calibration = data && JSON.parse(document.getElementById("start").textContent).calibration;
-  let at = 0, now = null, chosen = null, predict = null;
+  let at = 0, now = null, chosen = null, predict = null, shown = [], later = 0;
 
   const boxes = () => [...panels[data ? 0 : at].querySelectorAll(".o[data-op]")];
   const designOf = (box) => box.closest("[data-design]").dataset.design;
@@ -364,16 +364,20 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const times = fitting.map((design) => timesOf(design, isOfRun));
     const drawn = fitting.map((design, k) => pvtprofInside.drawn(engine, work, at + 1, design, times[k]));
     const kind = measure < 2 ? "line" : times.some((one) => one?.[""] === "measured") ? "solid" : "outline";
-    const { title, html } = pvtprofInside.panel(engine, `In stage ${at + 1}`, data.mesh, drawn, measure, kind);
-    const made = element("template", { innerHTML: html });
+    const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn, measure, kind) });
     const focused = place.contains(document.activeElement) && document.activeElement.dataset.op, of = focused && designOf(document.activeElement);
-    heading.textContent = title;
+    heading.textContent = pvtprofInside.title(engine, `In stage ${at + 1}`, drawn);
+    shown = drawn;
+    if (list.open) fill();
     const [panel] = panels, theirs = [...made.content.childNodes];
     if (panel.childNodes.length === theirs.length) theirs.forEach((node, i) => become(panel.childNodes[i], node));
     else panel.replaceChildren(...theirs);
     mark();
     if (focused && document.activeElement === document.body) boxes().find((box) => designOf(box) === of && box.dataset.op === focused)?.focus();
   }
+
+  const list = data && element("details", { ontoggle: () => fill() }, element("summary", { textContent: "The same as a list" }), element("div"));
+  const fill = () => { list.lastChild.innerHTML = pvtprofInside.lists(shown); };
 
   /* Change what differs, so that bars move and nothing loses the focus. */
   function become(node, wanted) {
@@ -388,8 +392,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   /* Whether the picture that Python drew is the one that this browser draws. */
   function prove(engine) {
     const work = engine.parsed(data.texts), drawn = data.designs.map((design) => pvtprofInside.drawn(engine, work, 1, design, data.times[design.name]?.[1]));
-    const { html, title } = pvtprofInside.panel(engine, "In stage 1", data.mesh, drawn), made = element("template", { innerHTML: html });
-    if (title === heading.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
+    const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn) });
+    if (pvtprofInside.title(engine, "In stage 1", drawn) === heading.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
     place.before(Object.assign(element("p", { className: "banner bad", textContent: "THIS PICTURE IS NOT THE ONE THAT PYTHON DRAWS. Do not trust it." }), { role: "alert" }));
   }
 
@@ -436,10 +440,15 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     say(all.find(isChosen));
   }
 
+  /* What the list has on a box. */
+  function textOf(box) {
+    const of = designOf(box), { op } = box.dataset;
+    if (data) return shown.find(({ name }) => name === of).steps.find(({ name }) => name === op).text;
+    return [...panels[at].querySelectorAll("li")].find((li) => li.dataset.op === op && designOf(li) === of).textContent.slice(op.length + 2);
+  }
+
   function say(box) {
-    const line = box && [...place.querySelectorAll("ol[data-design]")].filter((list) => !list.closest("[hidden]") && list.dataset.design === designOf(box))
-      .flatMap((list) => [...list.children]).find(({ dataset }) => dataset.op === box.dataset.op);
-    which.replaceChildren(...(line ? [element("b", { textContent: `${designOf(box)}, ` }), ...line.cloneNode(true).childNodes] : [asked]));
+    which.replaceChildren(...(box ? [element("b", { textContent: `${designOf(box)}, ${box.dataset.op}` }), `: ${textOf(box)}`] : [asked]));
   }
 
   const boxAt = (event) => event.target.closest?.(".o[data-op]");
@@ -484,11 +493,13 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
       if (calibration && typeof pvtprofPredict !== "undefined") predict = pvtprofPredict(detail.engine, calibration);
     }
     now = detail;
-    draw();
+    clearTimeout(later);
+    later = setTimeout(draw); // after what the other sections do
   });
   for (const found of place.querySelectorAll("[data-found]")) found.remove(); // the section's heading says it
   place.querySelector(".views").hidden = which.hidden = false;
   place.querySelector("fieldset").hidden = !data;
   bars.forEach((input) => { input.onchange = () => now && draw(); });
-  if (!data) open(0);
+  if (data) place.insertBefore(list, which);
+  else open(0);
 })();
