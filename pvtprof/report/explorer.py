@@ -22,6 +22,7 @@ from pvtprof.analytic.parts import part_terms
 from pvtprof.analytic.program import program as forms
 from pvtprof.designs.checks import MAX_BATCH, image_size, positive
 from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.named import network
 from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
@@ -37,7 +38,9 @@ from pvtprof.run.run import Run
 #: So many vectors travel with each page, beside the rows of its run.
 EMBEDDED = 240
 #: The options that say what runs, and what a vector says of a row.
-OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
+OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size", "set")
+#: What a reader may change of a network itself, a list with a value a stage.
+LISTS = ("embed_dims", "depths", "num_heads", "mlp_ratios")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
 #: Sides of random images: small, odd and usual ones, and the largest.
 _SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
@@ -169,6 +172,8 @@ def _expected(
 def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
     """Return the network with every variant, and the setting, checked in the order of `compare`."""
     height, width = image_size(_sides(given))
+    if changes := _changes(given):
+        spec = network(spec, changes)
     ratios = checked_ratios(_ratios(given), spec.last)
     batch = positive("batch", int(given["batch"]), MAX_BATCH)
     pooled = replace(spec, pool_size=int(given["pool-size"]))
@@ -176,6 +181,11 @@ def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec]
         height, width, batch=batch, dtype=given["dtype"], attention=given["attention"]
     )
     return {variant: pooled.with_attention(variant, ratios) for variant in VARIANTS}, setting
+
+
+def _changes(given: dict[str, str]) -> list[str]:
+    """Return the changes of the network itself, as ``--set`` takes them."""
+    return [change for change in given["set"].split("&") if change]
 
 
 def _sides(given: dict[str, str]) -> tuple[int, int]:
@@ -198,12 +208,14 @@ def _command(given: dict[str, str], explored: Explored) -> str:
             dtype=given["dtype"],
             attention=given["attention"],
             pool_size=int(given["pool-size"]),
+            changes=_changes(given),
         )
         return command([work])
     usual = {"batch": "1", "dtype": "float32", "attention": "eager", "pool-size": ""}
+    changed = [f"--set {change}" for change in _changes(given)]
     words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
     at = [f"--img {given['img']}", f"--R {given['R']}", *words]
-    return " ".join(["pvtprof compare", explored.named, *at, "--analytic"])
+    return " ".join(["pvtprof compare", explored.named, *changed, *at, "--analytic"])
 
 
 def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
@@ -224,7 +236,25 @@ def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
         "dtype": chance.choice(list(DTYPES)),
         "attention": chance.choice(ATTENTIONS),
         "pool-size": str(chance.choice((7, 7, 7, 1, 2, 3, 14, 32, 64, 0))),
+        "set": "&".join(_drawn_changes(chance, spec)) if chance.random() < 0.25 else "",
     }
+
+
+def _drawn_changes(chance: random.Random, spec: ModelSpec) -> Iterator[str]:
+    """Yield some lists of the network's own; a few of them cannot be."""
+    count = spec.last if chance.random() < 0.95 else chance.randint(1, 6)
+    heads = [chance.choice((1, 1, 2, 3, 4, 5, 8)) for _ in range(count)]
+    fits = chance.random() < 0.9
+    drawn = {
+        "embed_dims": [h * chance.randint(1, 64) + (not fits) for h in heads],
+        "depths": [chance.randint(1, 12) for _ in heads],
+        "num_heads": heads,
+        "mlp_ratios": [chance.randint(0 if chance.random() < 0.05 else 1, 8) for _ in heads],
+    }
+    together = chance.random() < 0.6  # dims that the heads of the network itself may not divide
+    for name in LISTS:
+        if chance.random() < 0.5 or (together and name in ("embed_dims", "num_heads")):
+            yield f"{name}={','.join(map(str, drawn[name]))}"
 
 
 def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -256,6 +286,7 @@ def _texts(spec: ModelSpec, setting: Setting) -> dict[str, str]:
         "dtype": setting.dtype,
         "attention": setting.attention,
         "pool-size": str(spec.pool_size),
+        "set": "",
     }
 
 

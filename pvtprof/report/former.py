@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pvtprof import units
 from pvtprof.designs.part import MODEL
-from pvtprof.report import gpu, notes, own, sentences
+from pvtprof.report import gpu, own, sentences
 from pvtprof.report.sections import Section, sections
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -17,7 +17,6 @@ PARTS = {
     "clock": ("latency",),
     "growth": ("growth",),
     "memory": ("memory",),
-    "trust": ("agreement", "prediction"),
 }
 
 
@@ -50,10 +49,14 @@ class Former:
     notes: tuple[str, ...] = ()
 
 
-def answer(run: Run) -> Verdict:
+def answer(run: Run, whole: Run | None = None) -> Verdict:
     """Return the verdict of a comparison."""
-    rows = own.wholes(run) if run.is_own else [row for row in run.rows if row.part == MODEL]
-    said = own.said(run) if run.is_own else sentences.sentences(run)
+    rows = (
+        [*own.wholes(whole or run), *own.peers(whole or run)]
+        if run.is_own
+        else [row for row in run.rows if row.part == MODEL]
+    )
+    said = own.said(whole or run) if run.is_own else sentences.sentences(run)
     return Verdict(
         "Verdict",
         run.agrees,
@@ -84,16 +87,6 @@ def memory(run: Run) -> Former | None:
     return _former("memory", "What holds the memory", run)
 
 
-def trust(run: Run) -> Former | None:
-    """Return what stood under agreement and prediction."""
-    return _former("trust", "Why trust it", run)
-
-
-def measured(run: Run) -> Former:
-    """Return the notes of a comparison."""
-    return Former("How it was measured", (), tuple(notes.notes(run)))
-
-
 def nothing(run: Run) -> None:
     """Return None: the page has no such section."""
     return
@@ -111,7 +104,7 @@ def _card(row: Row) -> Card:
         ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
         *_times(row),
     ]
-    return Card(row.design.name, tuple(totals))
+    return Card(own.name_of(row) if row.is_own else row.design.name, tuple(totals))
 
 
 def _times(row: Row) -> list[tuple[str, str, str]]:

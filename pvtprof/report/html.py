@@ -11,17 +11,28 @@ from markupsafe import Markup
 from pvtprof import units
 from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
-from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, former, forms, formula, inside, mathml, own, sentences
+from pvtprof.report import (
+    explorer,
+    former,
+    forms,
+    formula,
+    inside,
+    mathml,
+    measured,
+    naming,
+    output,
+    own,
+    sentences,
+    several,
+    trust,
+)
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
-from pvtprof.report.sheet import Sheet
 from pvtprof.run import store
-from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
 #: What the explorer starts from where the run does not know how much memory there is.
@@ -43,18 +54,21 @@ class Formula:
 #: The sections of a page in their order. Each reads its value off a run of one comparison, or
 #: None where the run has nothing for it; its template is templates/sections/<anchor>.html, its
 #: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
-SECTIONS: Mapping[str, Callable[[Run], Any]] = {
+SECTIONS: Mapping[str, Callable[..., Any]] = {
     "answer": former.answer,
     "inside": inside.inside,
     "where": former.where,
     "clock": former.clock,
     "growth": former.growth,
     "memory": former.memory,
-    "trust": former.trust,
-    "measured": former.measured,
+    "trust": trust.trust,
+    "measured": measured.measured,
 }
-#: What the list of contents calls them.
+#: Sections that also read the whole run: there are the designs beside modules of one's own.
+BESIDE = ("answer",)
+#: What the page calls them, and the two that a page of several comparisons has once.
 NAMES: Mapping[str, str] = {
+    "beside": "Side by side",
     "answer": "The answer",
     "inside": "What happens inside",
     "where": "Where it goes",
@@ -63,6 +77,7 @@ NAMES: Mapping[str, str] = {
     "memory": "What holds the memory",
     "trust": "Why trust it",
     "measured": "How it was measured",
+    "shared": "Of all runs",
 }
 
 
@@ -71,14 +86,15 @@ class Block:
     """One comparison on the page; ``suffix`` keeps the anchors of several apart.
 
     It has an attribute for each section, named as its anchor: the section's value, or None.
-    ``texts`` is the setting in which it ran, as fields of the bar (None: none of them has it).
+    ``name`` is what tells it from the others of the page. ``texts`` is the setting in which it ran,
+    as fields of the bar (None: none of them has it).
     """
 
     suffix: str
+    name: str
     title: str
     setting: str
     texts: Mapping[str, str] | None
-    overview: tuple[tuple[str, ...], ...]
     answer: Any
     inside: Any
     where: Any
@@ -99,70 +115,101 @@ class Block:
         return tuple(anchor for anchor in SECTIONS if getattr(self, anchor) is not None)
 
 
-def render(run: Run) -> str:
-    """Return the page. It makes no network request and is readable without JavaScript."""
-    several = len(run.comparisons) > 1
+def render(*runs: Run) -> str:
+    """Return the page of one run, or of several on one page.
+
+    It makes no network request and is readable without JavaScript.
+    """
+    placed = [(run, one) for run in runs for one in run.comparisons]
+    called = naming.names([one for _, one in placed])
     blocks = [
-        _block(run, one, f"-{number}" if several else "")
-        for number, one in enumerate(run.comparisons, 1)
+        _block(run, one, name, f"-{number}" if len(placed) > 1 else "")
+        for number, ((run, one), name) in enumerate(zip(placed, called, strict=True), 1)
     ]
-    lines = tuple(line for block in blocks for line in block.overview)
-    published = [one for one in run.comparisons if explorer.is_explorable(one)]
+    published = [one for _, one in placed if explorer.is_explorable(one)]
+    own_run = next((run for run in runs if run.forms), None)
     scripts = [*(["engine"] * bool(published)), *assets_of(SECTIONS, "js")]
-    scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
+    scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(
         "report.html",
         scripts,
         styles=assets_of(SECTIONS, "css"),
-        title=f"What attention costs: {len(blocks)} comparisons" if several else _title(run),
+        title=_title([one for _, one in placed], called),
+        heading=blocks[0].title if len(blocks) == 1 else " and ".join(_few(called)),
         blocks=blocks,
-        names=NAMES,
-        overview=Sheet("Whole models", OVERVIEW, lines),
+        several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
+        **_around(blocks),
         **(explorable(published) if published else {}),
-        own=forms.start(run) if run.forms else None,
-        closed=forms.shown(run),
-        provenance=[(run.command, described(run.environment))],
-        originals=[("run.json", compressed(store.dumps(run)))],
+        own=forms.start(own_run) if own_run else None,
+        closed=forms.shown(own_run) if own_run else [],
+        **_carried(runs),
     )
 
 
-def _title(run: Run) -> str:
+def _few(called: Sequence[str]) -> list[str]:
+    return [*called] if len(called) < 4 else [called[0], f"{len(called) - 1} others"]
+
+
+def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:
+    if len(comparisons) > 1:
+        return f"What attention costs: {len(called)} comparisons, {', '.join(called)}"
+    (run,) = comparisons
     if run.is_own:
         return f"What your modules cost: {own.title(run)}"
     return f"What attention costs in {sentences.place(run)}"
 
 
-def _block(run: Run, one: Run, suffix: str) -> Block:
+def _several(comparisons: Sequence[Run], blocks: Sequence[Block]) -> several.Several:
+    return several.several(comparisons, [block.anchor for block in blocks])
+
+
+def _around(blocks: Sequence[Block]) -> dict[str, Any]:
+    """Return the list of contents; ``extra`` are anchors that have no suffix."""
+    anchors = [anchor for anchor in SECTIONS if any(anchor in block.anchors for block in blocks)]
+    extra = ["beside", "shared"] if len(blocks) > 1 else []
+    return {
+        "names": NAMES,
+        "extra": extra,
+        "contents": [*extra[:1], *anchors, *extra[1:]],
+        "words": measured.WORDS,
+    }
+
+
+def _carried(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the commands, the environments and the data of the runs."""
+    called = naming.names(runs) if len(runs) > 1 else [""]
+    files = ["run"] if len(runs) == 1 else [f"run-{number}" for number in range(1, len(runs) + 1)]
+    return {
+        "provenance": [
+            (name, run.command, described(run.environment))
+            for name, run in zip(called, runs, strict=True)
+        ],
+        "originals": [
+            (f"{file}.{kind}", compressed(text))
+            for file, run in zip(files, runs, strict=True)
+            for kind, text in (("json", store.dumps(run)), ("csv", output.text(run, "csv")))
+        ],
+    }
+
+
+def _block(run: Run, one: Run, name: str, suffix: str) -> Block:
     """Return one comparison of a run; of modules of the user's own, beside what takes the same."""
     if one.is_own:
         title, setting = own.title(run), own.setting(run)
-        rows = own.wholes(run)
     else:
         title = sentences.place(one)
         setting = f"{sentences.setting(one)}, {sentences.reductions(one)}"
-        rows = [row for row in one.rows if row.part == MODEL]
+    values: dict[str, Any] = {
+        anchor: value(one) for anchor, value in SECTIONS.items() if anchor not in BESIDE
+    }
+    values |= {anchor: SECTIONS[anchor](one, run) for anchor in BESIDE}
     return Block(
         suffix=suffix,
+        name=name,
         title=title,
         setting=f"{setting}; {one.environment.device}",
         texts=explorer.texts(one) if explorer.is_explorable(one) else None,
-        overview=tuple(_overview(title, row) for row in rows),
-        **{anchor: value(one) for anchor, value in SECTIONS.items()},
-    )
-
-
-#: The columns of the table that leads to each comparison.
-OVERVIEW = ("comparison", "design", "MACs", "params", "peak memory", "latency")
-
-
-def _overview(place: str, row: Row) -> tuple[str, ...]:
-    return (
-        place,
-        row.design.name,
-        units.integer(row.macs),
-        units.integer(row.params),
-        units.size(row.peak.bytes),
-        sentences.latency(row),
+        **values,
     )
 
 

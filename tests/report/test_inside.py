@@ -146,13 +146,13 @@ def test_tabs_bars_and_the_explorer_draw_it_again(browser: Browser, report: Path
             its = run.row(stage, "sra_conv").ops
             expected = [("sra_conv", op.name, units.short(op.macs)) for op in its]
             assert [box for box in boxes(page) if box[0] == "sra_conv"] == expected
-            assert page.inner_text("#inside-title").startswith(f"In stage {stage}, mha compares")
+            assert page.inner_text("#inside .finding").startswith(f"In stage {stage}, mha compares")
         page.get_by_role("radio", name="bytes moved").check()
         moved = units.short(4 * (its[0].read + its[0].written), 1024)
         assert ("sra_conv", "q", moved) in boxes(page)
         page.get_by_role("radio", name="time").check()
         assert {number for *_, number in boxes(page)} != {"-"}
-        page.fill("[name=height]", "512")
+        page.fill("[name=img]", "512")
         assert (
             TIMES.join(("32", "32", "320"))
             in page.locator("#inside svg[role=group]").first.text_content()
@@ -173,7 +173,7 @@ def test_it_is_walked_and_chosen_with_keys(browser: Browser, report: Path) -> No
             ({ detail }) => { document.title = JSON.stringify(detail); })""")
         page.get_by_role("tab", name="stage 1").focus()
         page.keyboard.press("ArrowRight")
-        assert page.inner_text("#inside-title").startswith("In stage 2")
+        assert page.inner_text("#inside .finding").startswith("In stage 2")
         page.locator("#inside .o[tabindex='0']").focus()
         for key in ("ArrowRight", "ArrowDown", "End", "ArrowLeft", "Enter"):
             page.keyboard.press(key)
@@ -183,7 +183,7 @@ def test_it_is_walked_and_chosen_with_keys(browser: Browser, report: Path) -> No
         assert page.inner_text("#inside .which").startswith("sra_conv, merge: copy into another")
         page.evaluate("""document.dispatchEvent(new CustomEvent("pvtprof:operator",
             { detail: { stage: 1, variant: "late", name: "pool" } }))""")
-        assert page.inner_text("#inside-title").startswith("In stage 1")
+        assert page.inner_text("#inside .finding").startswith("In stage 1")
         assert pressed.get_attribute("data-op") == "pool"
         page.locator("#inside details summary").click()
         item = page.locator("#inside ol[data-design=late] li").nth(1)

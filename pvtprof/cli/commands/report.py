@@ -10,15 +10,15 @@ from pvtprof.report import output
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="FILE | FILE FILE | FOLDER")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE... | FOLDER")
 @outputs_options
 def command(
     paths: tuple[str, ...], outputs: tuple[str, ...], form: str, force: bool, anonymous: bool
 ) -> None:
     """Make the pages of saved runs again, without measuring.
 
-    FILE: writes its page beside it. FILE FILE: puts both runs on one page, A-vs-B.html beside the
-    first. FOLDER: writes its index.html, which lists its runs.
+    FILE: writes its page beside it. Several, up to eight: puts the runs on one page, A-vs-B.html
+    beside the first. FOLDER: writes its index.html, which lists its runs.
 
     \b
     Examples:

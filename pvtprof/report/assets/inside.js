@@ -335,7 +335,7 @@ const pvtprofInside = (() => {
 
 /* On the page: a tab for each stage, a switch for the bars, and a line that says what is pointed at or chosen. */
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-picture]")) (() => {
-  const { element } = pvtprofPage, heading = place.closest("section").querySelector("h2"), panels = [...place.querySelectorAll("[role=tabpanel]")];
+  const { element } = pvtprofPage, finding = place.closest("section").querySelector(".finding"), panels = [...place.querySelectorAll("[role=tabpanel]")];
   const given = place.querySelector("script"), data = given && JSON.parse(given.textContent), which = place.querySelector(".which");
   const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")], asked = which.textContent;
   const calibration = data && JSON.parse(document.getElementById("start").textContent).calibration;
@@ -356,7 +356,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   }
 
   function draw() {
-    const { work, engine, program } = now, { stages } = program.models[work.model], measure = bars.findIndex((input) => input.checked);
+    const { work, engine } = now, { stages } = engine.modelOf(work), measure = bars.findIndex((input) => input.checked);
     at = Math.min(at, stages.length - 1);
     showTabs(stages.map((_, i) => `stage ${i + 1}`));
     const isOfRun = engine.command(work) === engine.command(engine.parsed(data.texts));
@@ -366,7 +366,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const kind = measure < 2 ? "line" : times.some((one) => one?.[""] === "measured") ? "solid" : "outline";
     const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn, measure, kind) });
     const focused = place.contains(document.activeElement) && document.activeElement.dataset.op, of = focused && designOf(document.activeElement);
-    heading.textContent = pvtprofInside.title(engine, `In stage ${at + 1}`, drawn);
+    finding.textContent = pvtprofInside.title(engine, `In stage ${at + 1}`, drawn);
     shown = drawn;
     if (list.open) fill();
     const [panel] = panels, theirs = [...made.content.childNodes];
@@ -393,7 +393,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function prove(engine) {
     const work = engine.parsed(data.texts), drawn = data.designs.map((design) => pvtprofInside.drawn(engine, work, 1, design, data.times[design.name]?.[1]));
     const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn) });
-    if (pvtprofInside.title(engine, "In stage 1", drawn) === heading.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
+    if (pvtprofInside.title(engine, "In stage 1", drawn) === finding.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
     place.before(Object.assign(element("p", { className: "banner bad", textContent: "THIS PICTURE IS NOT THE ONE THAT PYTHON DRAWS. Do not trust it." }), { role: "alert" }));
   }
 
@@ -416,7 +416,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     at = index;
     if (data) return now && draw();
     showTabs(panels.map((panel) => panel.dataset.name));
-    heading.textContent = panels[at].dataset.title;
+    finding.textContent = panels[at].dataset.title;
     mark();
   }
 
@@ -486,20 +486,27 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     if (chosen.stage >= 1 && chosen.stage <= tabs.children.length && chosen.stage - 1 !== at) open(chosen.stage - 1);
     else mark();
   });
-  document.addEventListener("pvtprof:work", ({ detail }) => {
-    if (!data || place.closest("[hidden]")) return;
-    if (!now) {
-      prove(detail.engine);
-      if (calibration && typeof pvtprofPredict !== "undefined") predict = pvtprofPredict(detail.engine, calibration);
-    }
-    now = detail;
+  /* After what the other sections do; a comparison that is not shown is drawn when it is. */
+  function drawSoon() {
     clearTimeout(later);
-    later = setTimeout(draw); // after what the other sections do
-  });
-  for (const found of place.querySelectorAll("[data-found]")) found.remove(); // the section's heading says it
+    later = setTimeout(() => {
+      if (!now || place.closest("[hidden]")) return;
+      if (!list.isConnected) {
+        prove(now.engine);
+        if (calibration && typeof pvtprofPredict !== "undefined") predict = pvtprofPredict(now.engine, calibration);
+        place.insertBefore(list, which);
+      }
+      draw();
+    });
+  }
+
+  if (data) {
+    document.addEventListener("pvtprof:work", ({ detail }) => { now = detail; drawSoon(); });
+    document.addEventListener("pvtprof:block", drawSoon);
+  }
+  for (const found of place.querySelectorAll("[data-found]")) found.remove(); // the section's finding says it
   place.querySelector(".views").hidden = which.hidden = false;
   place.querySelector("fieldset").hidden = !data;
   bars.forEach((input) => { input.onchange = () => now && draw(); });
-  if (data) place.insertBefore(list, which);
-  else open(0);
+  if (!data) open(0);
 })();
