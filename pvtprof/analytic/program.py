@@ -45,7 +45,9 @@ def program(specs: Sequence[ModelSpec] = ()) -> dict[str, Any]:
         "variants": list(VARIANTS),
         "keys": {name: variant.keys for name, variant in VARIANTS.items()},
         "attentions": ATTENTIONS,
-        "lists": {name: LISTS[name] for name in ("embed_dims", "depths", "num_heads", "mlp_ratios")},
+        "lists": {
+            name: LISTS[name] for name in ("embed_dims", "depths", "num_heads", "mlp_ratios")
+        },
         "max_side": MAX_SIDE,
         "max_batch": MAX_BATCH,
     }
