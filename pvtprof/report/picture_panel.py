@@ -28,13 +28,11 @@ def title(where: str, designs: Sequence[Drawn]) -> str:
     if len(macs) > 1 and len(set(macs)) == 1:
         return f"{text}, for the same MACs."
     for k, design in enumerate(rest, 1):
-        share = units.ratio(macs[k], macs[0])
-        of = " of" if share.endswith("%") else ""
-        text += (
-            f": {design.name} needs {share}{of} {first.name}'s MACs"
-            if k == 1
-            else f", {design.name} {share}"
-        )
+        is_same = macs[k] == macs[0]
+        share = "as many" if is_same else units.ratio(macs[k], macs[0])
+        of = " of" * share.endswith("%") + f" {first.name}'s MACs"
+        of = f" MACs as {first.name}" if is_same else of
+        text += f": {design.name} needs {share}{of}" if k == 1 else f", {design.name} {share}"
     return f"{text}."
 
 

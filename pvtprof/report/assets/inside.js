@@ -281,8 +281,9 @@ const pvtprofInside = (() => {
     const macs = designs.map((design) => total(design, 0));
     if (designs.length > 1 && macs.every((one) => one === macs[0])) return `${text}, for the same MACs.`;
     designs.slice(1).forEach((design, k) => {
-      const share = engine.ratio(macs[k + 1], macs[0]);
-      text += k ? `, ${design.name} ${share}` : `: ${design.name} needs ${share}${share.endsWith("%") ? " of" : ""} ${designs[0].name}'s MACs`;
+      const isSame = macs[k + 1] === macs[0], share = isSame ? "as many" : engine.ratio(macs[k + 1], macs[0]);
+      const of = isSame ? ` MACs as ${designs[0].name}` : `${share.endsWith("%") ? " of" : ""} ${designs[0].name}'s MACs`;
+      text += k ? `, ${design.name} ${share}` : `: ${design.name} needs ${share}${of}`;
     });
     return `${text}.`;
   }
@@ -337,7 +338,7 @@ const pvtprofInside = (() => {
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-picture]")) (() => {
   const { element } = pvtprofPage, finding = place.closest("section").querySelector(".finding"), panels = [...place.querySelectorAll("[role=tabpanel]")];
   const given = place.querySelector("script"), data = given && JSON.parse(given.textContent), which = place.querySelector(".which");
-  const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")], asked = which.textContent;
+  const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")];
   const calibration = data && JSON.parse(document.getElementById("start").textContent).calibration;
   let at = 0, now = null, chosen = null, predict = null, shown = [], later = 0;
 
@@ -448,7 +449,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   }
 
   function say(box) {
-    which.replaceChildren(...(box ? [element("b", { textContent: `${designOf(box)}, ${box.dataset.op}` }), `: ${textOf(box)}`] : [asked]));
+    which.replaceChildren(...(box ? [element("b", { textContent: `${designOf(box)}, ${box.dataset.op}` }), `: ${textOf(box)}`] : []));
   }
 
   const boxAt = (event) => event.target.closest?.(".o[data-op]");
