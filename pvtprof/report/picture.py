@@ -200,8 +200,7 @@ def _map(design: Drawn, step: Step, scale: Scale) -> Shape:
     """The maps of tokens or keys side by side; a class token stands beside its map."""
     grid, count = design.grid_of(step), step.copies
     width, height = _sides(grid, step.each("t") * scale.area)
-    mesh = f' fill="url(#{scale.mesh})"'
-    drawn = "".join(_rect("t", k * (width + 3), 0, width, height, mesh) for k in range(count))
+    drawn = "".join(_rect("t", k * (width + 3), 0, width, height) for k in range(count))
     if step.counts and step.sizes[step.counts] == grid[0] * grid[1] + 1:
         drawn += _rect("t", count * (width + 3), 0, 4, 4)
         return Shape(count * (width + 3) + 4, height, drawn)

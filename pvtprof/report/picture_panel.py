@@ -53,8 +53,8 @@ def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "li
         for design, its in zip(designs, rows, strict=True)
     )
     return (
-        f'{_mesh(designs, scale)}<div class="rows" tabindex="0" role="region" '
-        f'aria-label="The operators, drawn">{pictures}</div>'
+        f'{_mesh(designs, scale)}<div class="rows" style="--mesh:url(#{scale.mesh})" '
+        f'tabindex="0" role="region" aria-label="The operators, drawn">{pictures}</div>'
         f'<p class="soft">{legend(designs, scale, measure)}</p>'
     )
 

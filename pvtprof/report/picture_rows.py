@@ -173,11 +173,11 @@ class Bars:
         """The bar of a step and its number, below the middle of its column."""
         cost = step.costs[self.measure]
         if cost is None:
-            return '<text class="c" y="44">-</text>'
+            return '<text class="c">-</text>'
         long = BAR * (float(cost) / self.largest) if cost else 0.0
         text = amount(cost, self.measure)
-        bar = f'<rect class="b {self.kind}" x="-24" y="29" width="{px(max(0.5, long))}"/>'
-        return f'{bar if cost else ""}<text class="c" y="44">{text}</text>'
+        bar = f'<rect class="b {self.kind}" width="{px(max(0.5, long))}"/>'
+        return f'{bar if cost else ""}<text class="c">{text}</text>'
 
 
 def amount(cost: float, measure: int) -> str:
@@ -221,16 +221,15 @@ def _box(box: Box, shared: Frame, bars: Bars) -> str:
     is_input = step.name == INPUT
     how = 'class="x"'
     if not is_input:
-        how = f'class="o{" v" * step.fused}" role="button" tabindex="-1"'
-        how += f' data-op="{escape(step.name)}"'
-    above = f'<text class="d" y="{px(-high - 4)}">{made.above}</text>' if made.above else ""
-    dims = f'<text class="d" y="25">{escape(box.dims)}</text>' if step.kind not in GATES else ""
+        how = f'class="o{" v" * step.fused}" data-op="{escape(step.name)}"'
+    above = f'<text class="a" y="{px(-high - 4)}">{made.above}</text>' if made.above else ""
+    dims = f'<text class="d">{escape(box.dims)}</text>' if step.kind not in GATES else ""
     return (
         f'<g {how} transform="translate({at})">'
         f'<rect class="h" x="{px(-wide / 2)}" y="{px(-high - ABOVE)}" width="{px(wide)}" '
         f'height="{px(high + ABOVE + BELOW)}"/>'
         f'<g transform="translate({px(-made.width / 2)} {px(-high)})">{made.drawn}</g>'
-        f'{above}<text y="13">{escape(step.label)}</text>{dims}'
+        f"{above}<text>{escape(step.label)}</text>{dims}"
         f"{'' if is_input else bars.mark(step)}</g>"
     )
 

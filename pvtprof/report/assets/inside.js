@@ -123,7 +123,7 @@ const pvtprofInside = (() => {
   function map(design, step, scale) {
     const grid = gridOf(design, step), count = copiesOf(step), counts = countsOf(step);
     const [width, height] = sides(grid, each(step, "t") * scale.area);
-    const drawn = repeated(count, (k) => rect("t", k * (width + 3), 0, width, height, ` fill="url(#${scale.mesh})"`));
+    const drawn = repeated(count, (k) => rect("t", k * (width + 3), 0, width, height));
     if (counts && step.n(counts) === grid[0] * grid[1] + 1)
       return { width: count * (width + 3) + 4, height, drawn: drawn + rect("t", count * (width + 3), 0, 4, 4) };
     return { width: count * (width + 3) - 3, height, drawn };
@@ -211,20 +211,20 @@ const pvtprofInside = (() => {
 
   function mark(step, { measure, largest, kind }) {
     const cost = step.costs[measure];
-    if (cost === null) return '<text class="c" y="44">-</text>';
-    const bar = cost ? `<rect class="b ${kind}" x="-24" y="29" width="${px(max(0.5, BAR * (Number(cost) / largest)))}"/>` : "";
-    return `${bar}<text class="c" y="44">${amount(cost, measure)}</text>`;
+    if (cost === null) return '<text class="c">-</text>';
+    const bar = cost ? `<rect class="b ${kind}" width="${px(max(0.5, BAR * (Number(cost) / largest)))}"/>` : "";
+    return `${bar}<text class="c">${amount(cost, measure)}</text>`;
   }
 
   function drawnBox(box, shared, bars) {
     const { shape, step } = box, high = shape.height, wide = max(shape.width, box.width) + 6, isInput = step.name === "x";
-    const how = isInput ? 'class="x"' : `class="o${step.fused ? " v" : ""}" role="button" tabindex="-1" data-op="${escaped(step.name)}"`;
-    const above = shape.above ? `<text class="d" y="${px(-high - 4)}">${shape.above}</text>` : "";
-    const dims = GATES.includes(step.kind) ? "" : `<text class="d" y="25">${box.dims}</text>`;
+    const how = isInput ? 'class="x"' : `class="o${step.fused ? " v" : ""}" data-op="${escaped(step.name)}"`;
+    const above = shape.above ? `<text class="a" y="${px(-high - 4)}">${shape.above}</text>` : "";
+    const dims = GATES.includes(step.kind) ? "" : `<text class="d">${box.dims}</text>`;
     return `<g ${how} transform="translate(${px(shared.middle(box))} ${px(shared.y[box.lane] + high / 2)})">` +
       `<rect class="h" x="${px(-wide / 2)}" y="${px(-high - ABOVE)}" width="${px(wide)}" height="${px(high + ABOVE + BELOW)}"/>` +
       `<g transform="translate(${px(-shape.width / 2)} ${px(-high)})">${shape.drawn}</g>` +
-      `${above}<text y="13">${escaped(step.name)}</text>${dims}${isInput ? "" : mark(step, bars)}</g>`;
+      `${above}<text>${escaped(step.name)}</text>${dims}${isInput ? "" : mark(step, bars)}</g>`;
   }
 
   function kernel(its, { left, width, y }) {
@@ -317,7 +317,7 @@ const pvtprofInside = (() => {
     const rows = designs.map((design) => boxes(design, scale, columns)), shared = frameOf(rows);
     const pictures = designs.map((design, k) => `<div class="design" data-design="${escaped(design.name)}" style="--d:${design.color}">` +
       `<p><b>${escaped(design.name)}</b> ${escaped(design.said)}</p>${row(design, rows[k], shared, { measure, largest, kind })}</div>`).join("");
-    return `${mesh(designs, scale)}<div class="rows" tabindex="0" role="region" aria-label="The operators, drawn">${pictures}</div>` +
+    return `${mesh(designs, scale)}<div class="rows" style="--mesh:url(#${scale.mesh})" tabindex="0" role="region" aria-label="The operators, drawn">${pictures}</div>` +
       `<p class="soft">${legend(designs, scale, measure)}</p>`;
   }
 
@@ -342,6 +342,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const calibration = data && JSON.parse(document.getElementById("start").textContent).calibration;
   let at = 0, now = null, chosen = null, predict = null, shown = [], later = 0;
 
+  const setRoles = (root) => { for (const box of root.querySelectorAll("[data-op].o")) box.setAttribute("role", "button"); };
   const boxes = () => [...panels[data ? 0 : at].querySelectorAll(".o[data-op]")];
   const designOf = (box) => box.closest("[data-design]").dataset.design;
   const isChosen = (box) => chosen && at === chosen.stage - 1 && designOf(box) === chosen.variant && box.dataset.op === chosen.name;
@@ -366,6 +367,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const drawn = fitting.map((design, k) => pvtprofInside.drawn(engine, work, at + 1, design, times[k]));
     const kind = measure < 2 ? "line" : times.some((one) => one?.[""] === "measured") ? "solid" : "outline";
     const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn, measure, kind) });
+    setRoles(made.content);
     const focused = place.contains(document.activeElement) && document.activeElement.dataset.op, of = focused && designOf(document.activeElement);
     finding.textContent = pvtprofInside.title(engine, `In stage ${at + 1}`, drawn);
     shown = drawn;
@@ -384,7 +386,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function become(node, wanted) {
     if (node.nodeName !== wanted.nodeName || node.childNodes.length !== wanted.childNodes.length) return node.replaceWith(wanted);
     if (node.nodeType === Node.TEXT_NODE) return void (node.data === wanted.data || (node.data = wanted.data));
-    for (const { name } of [...node.attributes]) if (!wanted.hasAttribute(name) && name !== "open") node.removeAttribute(name);
+    for (const { name } of [...node.attributes]) if (!wanted.hasAttribute(name) && !["tabindex", "aria-pressed"].includes(name)) node.removeAttribute(name);
     for (const { name, value } of wanted.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
     const theirs = [...wanted.childNodes];
     [...node.childNodes].forEach((child, i) => become(child, theirs[i]));
@@ -509,5 +511,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   place.querySelector(".views").hidden = which.hidden = false;
   place.querySelector("fieldset").hidden = !data;
   bars.forEach((input) => { input.onchange = () => now && draw(); });
-  if (!data) open(0);
+  if (data) return;
+  setRoles(place);
+  open(0);
 })();
