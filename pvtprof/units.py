@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+_DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -61,6 +62,36 @@ def millions(params: int) -> str:
     '25.4 M'
     """
     return f"{_three(params / 1e6)} M"
+
+
+def short(count: float) -> str:
+    """Return a count with three digits and a prefix, as people say it.
+
+    >>> short(4026734592), short(1.23e15), short(512)
+    ('4.03 G', '1.23 P', '512')
+    """
+    value, prefix = float(count), 0
+    while value >= 1000 and prefix < len(_DECIMAL) - 1:
+        value, prefix = value / 1000, prefix + 1
+    return f"{_three(value)} {_DECIMAL[prefix]}".strip()
+
+
+def duration(seconds: float) -> str:
+    """Return seconds with three digits: in milliseconds below one second.
+
+    >>> duration(0.0843), duration(1230.0)
+    ('84.3 ms', '1,230 s')
+    """
+    return f"{_three(seconds)} s" if seconds >= 1 else f"{_three(1e3 * seconds)} ms"
+
+
+def factor(value: float) -> str:
+    """Return a factor with two digits.
+
+    >>> factor(15.87), factor(4.08)
+    ('x16', 'x4.1')
+    """
+    return f"x{value:.0f}" if value >= 9.95 else f"x{value:.1f}"
 
 
 def exact_size(count: int) -> str:
@@ -212,12 +243,12 @@ def bar(part: float, whole: float, width: int = 20) -> str:
     return f"{'━' * done}{'─' * (width - done)} {100 * share:.0f} %"
 
 
-def short(count: int, base: int = 1000) -> str:
+def compact(count: int, base: int = 1000) -> str:
     """Return a whole number with three digits, in thousands or (``base`` 1024) in binary units.
 
     Exact: rounded half up, with whole numbers alone, as the page does it.
 
-    >>> short(642252800), short(999), short(999600), short(15253504, 1024)
+    >>> compact(642252800), compact(999), compact(999600), compact(15253504, 1024)
     ('642 M', '999', '1.00 M', '14.5 MiB')
     """
     names = (
@@ -241,10 +272,10 @@ def short(count: int, base: int = 1000) -> str:
     return f"{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {name}"
 
 
-def seconds_short(seconds: float) -> str:
+def compact_seconds(seconds: float) -> str:
     """Return seconds with three digits, in the unit in which they are 1 or more.
 
-    >>> seconds_short(0.0018416), seconds_short(2.5), seconds_short(0.0000254)
+    >>> compact_seconds(0.0018416), compact_seconds(2.5), compact_seconds(0.0000254)
     ('1.84 ms', '2.50 s', '25.4 µs')
     """
     scale, unit = next(

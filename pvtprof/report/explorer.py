@@ -23,7 +23,7 @@ from pvtprof.analytic.program import program as forms
 from pvtprof.designs.checks import MAX_BATCH, image_size, positive
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.named import network
-from pvtprof.designs.part import Part
+from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
@@ -32,6 +32,8 @@ from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
+from pvtprof.predict.calibration import Calibration
+from pvtprof.predict.kernels import kernels
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
 
@@ -106,7 +108,7 @@ def vectors(count: int, seed: int = 0, own: Sequence[Explored] = ()) -> Iterator
     for _ in range(count):
         mine = chance.choice(own) if own and chance.random() < 0.5 else None
         explored = mine or published(chance.choice(list(MODELS)))
-        given = _drawn(chance, explored.spec)
+        given = drawn(chance, explored.spec)
         yield vector(given, *chance.choice(_rows(explored.spec)), explored)
 
 
@@ -150,7 +152,7 @@ def _expected(
     given: dict[str, str], part: Part, variant: str, explored: Explored
 ) -> dict[str, str]:
     try:
-        specs, setting = _asked(given, explored.spec)
+        specs, setting = asked(given, explored.spec)
         for spec in specs.values():
             model_sizes(spec, setting.batch, setting.image)
     except SpecError as error:
@@ -169,7 +171,7 @@ def _expected(
     return {"command": words, "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 
-def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
+def asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
     """Return the network with every variant, and the setting, checked in the order of `compare`."""
     height, width = image_size(_sides(given))
     if changes := _changes(given):
@@ -218,7 +220,9 @@ def _command(given: dict[str, str], explored: Explored) -> str:
     return " ".join(["pvtprof compare", explored.named, *changed, *at, "--analytic"])
 
 
-def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
+def drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
+    """Return a random setting of a network, as texts; some are refused."""
+
     def side() -> int:
         return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
 
@@ -255,6 +259,25 @@ def _drawn_changes(chance: random.Random, spec: ModelSpec) -> Iterator[str]:
     for name in LISTS:
         if chance.random() < 0.5 or (together and name in ("embed_dims", "num_heads")):
             yield f"{name}={','.join(map(str, drawn[name]))}"
+
+
+def times(
+    many: Sequence[dict[str, Any]], calibration: Calibration, own: Sequence[Explored] = ()
+) -> list[tuple[int, float]]:
+    """Return the predicted seconds of those vectors that can be predicted, by position."""
+    networks = {**MODELS, **{one.spec.name: one.spec for one in own}}
+    found = []
+    for i, one in enumerate(many):
+        texts, stage = one["texts"], one["stage"]
+        if "error" in one["expected"] or texts["dtype"] != calibration.dtype:
+            continue
+        specs, setting = asked(texts, networks[texts["model"]])
+        part = MODEL if stage is None else attention_of(stage)
+        terms = part_terms(specs[one["variant"]], part, setting)
+        runs = [(kernel, term.times) for term, kernel in kernels(terms, setting.dtype)]
+        if all(kernel.family in calibration.families for kernel, _ in runs):
+            found.append((i, calibration.seconds(runs)))
+    return found
 
 
 def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:

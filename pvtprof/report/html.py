@@ -15,11 +15,13 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
+from pvtprof.predict.program import calibrations, key
 from pvtprof.report import (
     explorer,
     former,
     forms,
     formula,
+    growth,
     inside,
     mathml,
     measured,
@@ -59,7 +61,7 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "inside": inside.inside,
     "where": former.where,
     "clock": former.clock,
-    "growth": former.growth,
+    "growth": growth.growth,
     "memory": former.memory,
     "trust": trust.trust,
     "measured": measured.measured,
@@ -128,7 +130,7 @@ def render(*runs: Run) -> str:
     ]
     published = [one for _, one in placed if explorer.is_explorable(one)]
     own_run = next((run for run in runs if run.forms), None)
-    scripts = [*(["engine"] * bool(published)), *assets_of(SECTIONS, "js")]
+    scripts = [*(["engine", "predict", "curves"] if published else []), *assets_of(SECTIONS, "js")]
     scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(
         "report.html",
@@ -242,6 +244,9 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
+        "times": explorer.times(vectors, run.calibration, networks) if run.calibration else [],
+        "calibration": run.calibration and key(run.calibration),
+        "calibrations": calibrations(one.calibration for one in runs),
     }
 
 

@@ -19,6 +19,7 @@ from pvtprof.analytic.terms import Term
 from pvtprof.designs.design import Design
 from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
+from pvtprof.predict.program import key
 from pvtprof.report import explorer, inside_modules
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.picture import TIMES, Drawn, Step
@@ -108,7 +109,12 @@ def _of_own(run: Run) -> Inside | None:
 
 def _data(run: Run) -> dict[str, Any]:
     designs = [named(design) for design in run.designs]
-    return {"texts": explorer.texts(run), "designs": designs, "times": _times(run)}
+    return {
+        "texts": explorer.texts(run),
+        "designs": designs,
+        "times": _times(run),
+        "calibration": run.calibration and key(run.calibration),
+    }
 
 
 def named(design: Design) -> dict[str, Any]:
@@ -180,7 +186,7 @@ def step(term: Term, bytes_each: int, seconds: float | None, kind: str) -> Step:
         macs,
         f"{cost.params:,} params",
         f"{cost.reads:,} elements read, {cost.writes:,} written ({moved:,} bytes)",
-        *([f"{units.seconds_short(seconds)} {kind}"] if seconds is not None else []),
+        *([f"{units.compact_seconds(seconds)} {kind}"] if seconds is not None else []),
     )
     return replace(made, text="; ".join(texts))
 
@@ -199,11 +205,11 @@ def said(steps: Sequence[Step], runs_as: str, kind: str) -> str:
     """The line above the row of a design."""
     sizes = steps[0].sizes
     seconds = [step.costs[2] for step in steps if step.costs[2] is not None]
-    known = [f"{units.seconds_short(sum(seconds))} {kind}"] if seconds else []
+    known = [f"{units.compact_seconds(sum(seconds))} {kind}"] if seconds else []
     texts = (
         f"{sizes['n']:,} tokens, {sizes['m']:,} keys",
-        f"{units.short(sum(step.costs[0] for step in steps))} MACs",
-        f"{units.short(sum(step.costs[1] for step in steps), 1024)} moved",
+        f"{units.compact(sum(step.costs[0] for step in steps))} MACs",
+        f"{units.compact(sum(step.costs[1] for step in steps), 1024)} moved",
         *known,
     )
     return f"{', '.join(texts)}{runs_as}"

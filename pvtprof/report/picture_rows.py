@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from pvtprof.report.picture import GATES, Drawn, Scale, Shape, Step, px, shape
-from pvtprof.units import seconds_short, short
+from pvtprof.units import compact, compact_seconds
 
 #: Pixels: the longest bar, between columns, above a box, and below it.
 BAR, GAP, ABOVE, BELOW = 48.0, 14.0, 14.0, 48.0
@@ -182,7 +182,7 @@ class Bars:
 
 def amount(cost: float, measure: int) -> str:
     """A cost in words: MACs, bytes or seconds."""
-    return seconds_short(cost) if measure == 2 else short(int(cost), (1000, 1024)[measure])
+    return compact_seconds(cost) if measure == 2 else compact(int(cost), (1000, 1024)[measure])
 
 
 def bars_of(designs: Sequence[Drawn], measure: int, kind: str) -> Bars:

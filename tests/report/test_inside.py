@@ -144,11 +144,11 @@ def test_tabs_bars_and_the_explorer_draw_it_again(browser: Browser, report: Path
         for stage in (1, 3):
             page.get_by_role("tab", name=f"stage {stage}").click()
             its = run.row(stage, "sra_conv").ops
-            expected = [("sra_conv", op.name, units.short(op.macs)) for op in its]
+            expected = [("sra_conv", op.name, units.compact(op.macs)) for op in its]
             assert [box for box in boxes(page) if box[0] == "sra_conv"] == expected
             assert page.inner_text("#inside .finding").startswith(f"In stage {stage}, mha compares")
         page.get_by_role("radio", name="bytes moved").check()
-        moved = units.short(4 * (its[0].read + its[0].written), 1024)
+        moved = units.compact(4 * (its[0].read + its[0].written), 1024)
         assert ("sra_conv", "q", moved) in boxes(page)
         page.get_by_role("radio", name="time").check()
         assert {number for *_, number in boxes(page)} != {"-"}

@@ -213,7 +213,7 @@ const pvtprofEngine = (program) => {
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
       const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
       return {
-        b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
+        b: work.batch, n: tokens, m: keys, a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
@@ -384,8 +384,8 @@ const pvtprofEngine = (program) => {
   }
 
   /* Bytes of parameters, images and peak of the whole model. */
-  function needs(work, variant) {
-    const all = terms(work, null, variant), bytes = dtypeBytes(work);
+  function needs(work, variant, all = terms(work, null, variant)) {
+    const bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
     const image = BigInt(work.batch * modelOf(work).channels) * BigInt(work.height * work.width);
     return peak(all, bytes).bytes + bytes * (learned + image);
@@ -516,6 +516,10 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, place, largestImage, cheaperFrom, size, percent, command, differs,
-    terms, cost, ratio, bytes: dtypeBytes };
+  const bytes = (work) => program.dtypes[work.dtype];
+
+  return {
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, place, largestImage, cheaperFrom, size, percent, command, differs,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
+  };
 };

@@ -28,11 +28,18 @@
 
   function prove() {
     const { options, figures, lines } = start.vectors;
+    const textsOf = (line) => Object.fromEntries(options.map((o, i) => [o, line[i]]));
     const failed = lines.map((line) => {
       const said = line.at(-1), [stage, variant] = line.slice(options.length);
       const expected = typeof said === "string" ? { error: said } : Object.fromEntries(figures.map((f, i) => [f, said[i]]));
-      return engine.differs({ texts: Object.fromEntries(options.map((o, i) => [o, line[i]])), stage, variant, expected });
+      return engine.differs({ texts: textsOf(line), stage, variant, expected });
     }).filter(Boolean);
+    const calibration = start.calibrations[start.calibration], predict = calibration && pvtprofPredict(engine, calibration);
+    for (const [i, seconds] of start.times) {
+      const [stage, variant] = lines[i].slice(options.length);
+      const wrong = predict.differs(engine.parsed(textsOf(lines[i])), stage, variant, seconds);
+      if (wrong) failed.push(wrong);
+    }
     const place = byId("proof");
     place.hidden = false;
     place.className = failed.length ? "banner bad" : "proof";
@@ -40,7 +47,7 @@
     place.textContent = failed.length
       ? `THIS PAGE DOES NOT COMPUTE AS PYTHON DOES: ${failed.length} of ${lines.length} vectors differ. Do not ` +
         `trust the explorer here. First: ${failed[0]}`
-      : `This page recomputed ${lines.length} rows and refusals made by Python, in your browser: all are equal.`;
+      : `This page recomputed ${lines.length} rows and refusals ${start.times.length ? `and ${start.times.length} predicted times ` : ""}made by Python, in your browser: all are equal.`;
   }
 
   // ---- The setting: form, texts as on the command line, URL hash

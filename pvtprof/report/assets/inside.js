@@ -339,7 +339,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const { element } = pvtprofPage, finding = place.closest("section").querySelector(".finding"), panels = [...place.querySelectorAll("[role=tabpanel]")];
   const given = place.querySelector("script"), data = given && JSON.parse(given.textContent), which = place.querySelector(".which");
   const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")];
-  const calibration = data && JSON.parse(document.getElementById("start").textContent).calibration;
+  const calibration = data?.calibration && JSON.parse(document.getElementById("start").textContent).calibrations[data.calibration];
   let at = 0, now = null, chosen = null, predict = null, shown = [], later = 0;
 
   const setRoles = (root) => { for (const box of root.querySelectorAll("[data-op].o")) box.setAttribute("role", "button"); };
@@ -496,7 +496,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
       if (!now || place.closest("[hidden]")) return;
       if (!list.isConnected) {
         prove(now.engine);
-        if (calibration && typeof pvtprofPredict !== "undefined") predict = pvtprofPredict(now.engine, calibration);
+        if (calibration) predict = pvtprofPredict(now.engine, calibration);
         place.insertBefore(list, which);
       }
       draw();
