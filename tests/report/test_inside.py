@@ -71,19 +71,19 @@ def test_the_browser_draws_what_python_draws(tmp_path: Path) -> None:
 
 def case(chance: random.Random, spec: Any) -> dict[str, Any]:
     """A random stage of a random network in a random setting, with what Python draws of it."""
-    given = explorer._drawn(chance, spec)
-    specs, setting = explorer._asked(given, spec)
+    given = explorer.drawn(chance, spec)
+    specs, setting = explorer.asked(given, spec)
     for one in specs.values():
         model_sizes(one, setting.batch, setting.image)
     designs = [PvtDesign(name, one) for name, one in specs.items()]
     if chance.random() < 0.4:
-        mixed = [chance.choice(list(VARIANTS)) for _ in range(spec.last)]
+        mixed = [chance.choice(list(VARIANTS)) for _ in specs["mha"].stages]
         ratios = [int(ratio) for ratio in given["R"].split(",")]
         designs.insert(
             chance.randint(0, 2), PvtDesign("a<mix", specs["mha"].with_attention(mixed, ratios))
         )
     designs = designs[: chance.choice((1, 2, 3, 4, 4, 4))]
-    stage, kind = chance.randint(1, spec.last), chance.choice(("measured", "predicted"))
+    stage, kind = chance.randint(1, specs["mha"].last), chance.choice(("measured", "predicted"))
     part, measure = attention_of(stage), chance.choice((0, 0, 1, 2))
     seconds = {
         design.name: {
@@ -213,15 +213,15 @@ def test_no_label_lies_on_another(browser: Browser, report: Path) -> None:
     cases: list[Any] = []
     while len(cases) < (400 if ALL else 30):
         spec = MODELS[chance.choice(list(MODELS))]
-        given = explorer._drawn(chance, spec)
+        given = explorer.drawn(chance, spec)
         try:
-            specs, setting = explorer._asked(given, spec)
+            specs, setting = explorer.asked(given, spec)
             for one in specs.values():
                 model_sizes(one, setting.batch, setting.image)
         except SpecError:
             continue
         designs = [inside.named(PvtDesign(name, one)) for name, one in specs.items()]
-        cases.append((given, chance.randint(1, spec.last), designs, chance.choice((0, 1))))
+        cases.append((given, chance.randint(1, specs["mha"].last), designs, chance.choice((0, 1))))
     with opened(browser, report) as found:
         found.page.wait_for_selector(READY)
         assert found.page.evaluate(COLLISIONS, ["", cases]) == []
