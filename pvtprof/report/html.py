@@ -20,10 +20,10 @@ from pvtprof.report import (
     answer_section,
     clock,
     explorer,
-    former,
     forms,
     formula,
     growth,
+    inside,
     mathml,
     measured,
     memory,
@@ -61,7 +61,7 @@ class Formula:
 #: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
 SECTIONS: Mapping[str, Callable[..., Any]] = {
     "answer": answer_section.section,
-    "inside": former.nothing,
+    "inside": inside.inside,
     "where": where.where,
     "clock": clock.clock,
     "growth": growth.growth,

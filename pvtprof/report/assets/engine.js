@@ -242,6 +242,8 @@ const pvtprofEngine = (program) => {
     numel(op.right, sizes) + numel(op.bias, sizes);
   const writes = (op, sizes) => (op.fused && isScores(op.out) ? 0n : numel(op.out, sizes));
 
+  const cost = (op, sizes) => ({ macs: macs(op, sizes), params: params(op, sizes), reads: reads(op, sizes), writes: writes(op, sizes) });
+
   // ---- Operator lists at their place in a network
 
   const inside = (op, prefix, x) => ({
@@ -487,6 +489,10 @@ const pvtprofEngine = (program) => {
     return `${decimal(100n * part, all, part && 100n * part < all ? 2 : 1).replaceAll(",", "")} %`;
   };
 
+  /* In percent below 2, else as a multiple with three digits. */
+  const ratio = (part, all) => (!all || Number(part) / Number(all) < 1.995 ? percent(part, all)
+    : `${decimal(part, all, Math.max(0, 3 - `${part / all}`.length))}x`);
+
   /* The command line that gives the same. */
   function command(work) {
     const { height, width } = work, { named, pool_size: pool, changes = [] } = modelOf(work);
@@ -521,6 +527,6 @@ const pvtprofEngine = (program) => {
 
   return {
     Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
-    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
   };
 };
