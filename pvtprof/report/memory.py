@@ -15,6 +15,7 @@ from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import MODELS
 from pvtprof.moment import Moment, highest
 from pvtprof.report import gpu, where
+from pvtprof.report.bars import name_of
 from pvtprof.report.figures.memory import live_info, live_sheet
 from pvtprof.report.figures.style import palette
 from pvtprof.report.live import PLACES, SECTIONS, Picture, finding, picture
@@ -141,7 +142,7 @@ def _submodules(run: Run, design: str, peak: Moment) -> Submodules:
     largest = sorted(rows, key=lambda row: -row.peak.bytes)[:MOST]
     bars = tuple(
         (
-            row.part.name,
+            name_of(row),
             units.size(row.peak.bytes),
             f"{100 * row.peak.bytes / peak.bytes if peak.bytes else 0:.2f}",
         )

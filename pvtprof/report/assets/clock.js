@@ -121,14 +121,14 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     track.setAttribute("aria-label", spoken);
     const bar = make("div", { className: "w-bar w-against" }, make("span", { className: "w-who", textContent: design }), track,
       make("span", { className: "w-much" }, label, make("small", { textContent: small })));
-    if (why) bar.append(make("span", { className: "w-why", textContent: why }));
+    if (why) bar.append(make("span", { className: "w-why", textContent: pvtprofWhere.unbroken(why) }));
     bar.dataset.design = design;
     bar.style.setProperty("--hue", data.colors[design]);
     return bar;
   }
 
   function frameOf({ name, title: heading, shares, most }) {
-    const figure = make("figure", { className: "w-frame" }, make("figcaption", { textContent: heading }), ...shares.map((one) => barOf(one, most)));
+    const figure = make("figure", { className: "w-frame" }, make("figcaption", { textContent: pvtprofWhere.unbroken(heading) }), ...shares.map((one) => barOf(one, most)));
     figure.dataset.name = name;
     figure.style.setProperty("--mark", `${100 / most}%`);
     return figure;
@@ -145,7 +145,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
 
   function follow(detail) {
     const found = detail.isMeasured ? null : predictedAt(detail);
-    title.textContent = found ? found.title : asRun.title;
+    title.textContent = found ? pvtprofWhere.unbroken(found.title) : asRun.title;
     text.textContent = found ? text.dataset.predicted : asRun.text;
     frames.toggleAttribute("data-measured", !found);
     note.classList.toggle("w-over", Boolean(found));

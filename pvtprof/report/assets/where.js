@@ -42,6 +42,7 @@ const pvtprofWhere = (() => {
     return `${value.toFixed(Math.max(0, 3 - `${Math.floor(value)}`.length)).replace(/\B(?=(\d{3})+(?!\d))/g, ",")} ${units[unit]}`;
   }
 
+  const unbroken = (text) => text.replaceAll(" %", "\u00a0%"); // no line ends between a number and its sign
   const several = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0]);
 
   const owners = (names) => (names.length > FEW ? `${names.length} designs'` : several(names.map((name) => `${name}'s`)));
@@ -153,12 +154,12 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, short, size, several, owners, each };
+  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken };
 })();
 
 /* The section on the page. */
 if (typeof document !== "undefined") (() => {
-  const { unpacked, framesOf, drawn } = pvtprofWhere;
+  const { unpacked, framesOf, drawn, unbroken } = pvtprofWhere;
   const make = (tag, className, ...children) => {
     const made = Object.assign(document.createElement(tag), { className });
     made.append(...children);
@@ -241,11 +242,11 @@ if (typeof document !== "undefined") (() => {
       if (form.hidden) tell(null);
       form.hidden = false;
       const now = drawn(shown, form.elements.quantity.value, form.elements.scale.value, data.groups);
-      title.textContent = now.title;
+      title.textContent = unbroken(now.title);
       fill(frames, now.frames, createFrame, (figure, frame) => {
         figure.dataset.name = shown[now.frames.indexOf(frame)][0];
         figure.style.setProperty("--mark", `${frame.mark}%`);
-        figure.firstElementChild.textContent = frame.title;
+        figure.firstElementChild.textContent = unbroken(frame.title);
         fill(figure.querySelector(".w-bars"), frame.bars, createBar, updateBar);
       });
       if (!frames.querySelector('i[tabindex="0"]')) point(pieces()[0]);
