@@ -16,10 +16,11 @@ from pvtprof.designs.design import PvtDesign
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.program import program
-from pvtprof.report import explorer, growth
+from pvtprof.report import explorer, growth, html
 from pvtprof.report.curves import SIDES, STEP
 from pvtprof.report.growth_pictures import pictures, sheet
 from pvtprof.report.growth_words import Found, remarks, sentences, title
+from tests.browser import READY, chromium, opened
 from tests.builders import made_up_calibration
 from tests.report.test_explorer import PLAIN, in_node
 from tests.report.test_predict import NETWORKS, OWN, random_calibration
@@ -225,3 +226,42 @@ def test_sides_of_detectors_are_about(task: str) -> None:
     assert section
     assert section.title.startswith("From about ")
     assert section.data is None  # the page computes networks that classify
+
+
+def test_the_line_sets_the_image_and_everything_follows(tmp_path: Path) -> None:
+    """By keyboard, and by pointer; the times that the page says are Python's."""
+    calibration = made_up_calibration()
+    run = pvtprof.compare("pvt_v2_b0", img=64, analytic=True, calibration=calibration)
+    path = tmp_path / "page.html"
+    path.write_text(html.render(run), encoding="utf-8")
+    section = "#growth figure >> nth=2"
+    with chromium() as browser, opened(browser, path) as found:
+        page = found.page
+        page.wait_for_selector(READY, state="attached")
+        assert "predicted times made by Python" in page.text_content("#proof")
+        slider = page.locator("#growth [role=slider]")
+        slider.focus()
+        for key, side in (("ArrowRight", 96), ("PageUp", 192), ("ArrowLeft", 160)):
+            page.keyboard.press(key)
+            page.wait_for_selector(f"{section} >> text=At {side}:")
+            assert (
+                page.input_value("[name=img]") == slider.get_attribute("aria-valuenow") == str(side)
+            )
+        expected = growth.growth(
+            pvtprof.compare("pvt_v2_b0", img=160, analytic=True, calibration=calibration)
+        )
+        assert expected
+        captions = page.locator("#growth figcaption span").all_inner_texts()
+        assert captions == [one.caption for one in expected.pictures]
+        page.fill("[name=R]", "4,2,2,1")
+        page.wait_for_selector("#growth .finding >> text=From")
+        box = page.locator("#growth .handle").nth(1).bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 12, box["y"] + 150)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 51, box["y"] + 150, steps=3)
+        page.mouse.up()
+        page.wait_for_function("document.querySelector('[name=img]').value > 256")
+        page.select_option("[name=dtype]", "float16")
+        page.wait_for_selector("#growth >> text=No time is predicted for float16")
+        assert (found.requests, found.console) == ([], [])
