@@ -18,6 +18,7 @@ from pvtprof.observe.machine import Environment
 from pvtprof.predict.program import calibrations, key
 from pvtprof.report import (
     explorer,
+    explorer_times,
     former,
     forms,
     formula,
@@ -243,7 +244,9 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
-        "times": explorer.times(vectors, run.calibration, networks) if run.calibration else [],
+        "times": explorer_times.times(vectors, run.calibration, networks)
+        if run.calibration
+        else [],
         "calibration": run.calibration and key(run.calibration),
         "calibrations": calibrations(one.calibration for one in runs),
     }
