@@ -15,14 +15,14 @@ from pvtprof.report.explorer import Explored
 
 
 def times(
-    many: Sequence[dict[str, Any]], calibration: Calibration, own: Sequence[Explored] = ()
+    many: Sequence[dict[str, Any]], calibration: Calibration | None, own: Sequence[Explored] = ()
 ) -> list[tuple[int, float]]:
     """Return the predicted seconds of those vectors that can be predicted, by position."""
     networks = {**MODELS, **{one.spec.name: one.spec for one in own}}
     found = []
     for i, one in enumerate(many):
         texts, stage = one["texts"], one["stage"]
-        if "error" in one["expected"] or texts["dtype"] != calibration.dtype:
+        if "error" in one["expected"] or not calibration or texts["dtype"] != calibration.dtype:
             continue
         specs, setting = explorer.asked(texts, networks[texts["model"]])
         part = MODEL if stage is None else attention_of(stage)

@@ -13,10 +13,7 @@ from pvtprof.run.run import Run
 
 #: Which former sections stand in which section of the page.
 PARTS = {
-    "where": ("submodules", "macs"),
-    "clock": ("latency",),
     "growth": ("growth",),
-    "memory": ("memory",),
 }
 
 
@@ -67,24 +64,9 @@ def answer(run: Run, whole: Run | None = None) -> Verdict:
     )
 
 
-def where(run: Run) -> Former | None:
-    """Return what stood under MACs."""
-    return _former("where", "Where it goes", run)
-
-
-def clock(run: Run) -> Former | None:
-    """Return what stood under latency."""
-    return _former("clock", "Theory against the clock", run)
-
-
 def growth(run: Run) -> Former | None:
     """Return the chart of memory against image size."""
     return _former("growth", "As the image grows", run)
-
-
-def memory(run: Run) -> Former | None:
-    """Return the chart of live bytes."""
-    return _former("memory", "What holds the memory", run)
 
 
 def nothing(run: Run) -> None:

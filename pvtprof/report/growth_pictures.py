@@ -162,7 +162,11 @@ def _bytes(value: float) -> str:
     return units.size(int(value))
 
 
-_TEXTS = {"MACs": units.short, "Memory": _bytes, "Predicted time": units.duration}
+def _count(value: float) -> str:
+    return units.compact(int(value))
+
+
+_TEXTS = {"MACs": _count, "Memory": _bytes, "Predicted time": units.compact_seconds}
 
 
 def sheet(found: Found) -> Sheet:

@@ -107,7 +107,7 @@ def _cheapest(found: list[Grown]) -> str:
 def pictures(found: list[Grown]) -> tuple[Picture, ...]:
     """Return the panels of MACs and of memory."""
     kinds: list[tuple[str, int, int, Callable[[int], str], Callable[[int], str]]] = [
-        ("MACs", 0, 10, count_tick, units.short),
+        ("MACs", 0, 10, count_tick, units.compact),
         ("Peak memory", 1, 32, bytes_tick, units.size),
     ]
     return tuple(_picture(found, *kind) for kind in kinds)

@@ -7,6 +7,7 @@ const pvtprofCurves = (engine, predict, data) => {
 
   // ---- Numbers to text, as pvtprof.units has them
 
+  const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
   /* With some decimals, halves to even, as Python rounds. */
   function fixed(value, decimals) {
     const text = value.toFixed(decimals), halves = value * 2 ** (decimals + 1);
@@ -27,14 +28,26 @@ const pvtprofCurves = (engine, predict, data) => {
     return grouped(fixed(value, Math.max(0, decimals)));
   }
 
-  function short(count) {
-    const prefixes = ["", "k", "M", "G", "T", "P", "E"];
-    let value = Number(count), prefix = 0;
-    while (value >= 1000 && prefix < prefixes.length - 1) [value, prefix] = [value / 1000, prefix + 1];
-    return `${three(value)} ${prefixes[prefix]}`.trim();
+  /* In thousands, rounded half up. */
+  function compact(count) {
+    if (count < 1000n) return `${count}`;
+    for (let power = 1; ; power++) {
+      const unit = 1000n ** BigInt(power), last = power === 6;
+      let decimals = Math.max(0, 3 - `${count / unit}`.length), scaled;
+      do scaled = (2n * count * 10n ** BigInt(decimals) + unit) / (2n * unit);
+      while (scaled >= 1000n && decimals-- > 0);
+      decimals = Math.max(0, decimals);
+      const by = 10n ** BigInt(decimals);
+      if (scaled < 1000n * by || last)
+        return `${grouped(`${scaled / by}`)}${decimals ? `.${`${scaled % by}`.padStart(decimals, "0")}` : ""} ${PREFIXES[power]}`;
+    }
   }
 
-  const duration = (seconds) => (seconds >= 1 ? `${three(seconds)} s` : `${three(1e3 * seconds)} ms`);
+  function duration(seconds) {
+    const [scale, unit] = [[1, "s"], [1e3, "ms"]].find(([scale]) => seconds * scale >= 1) ?? [1e6, "µs"], value = seconds * scale;
+    return `${fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
+  }
+
   const multiple = (value) => `x${fixed(value, value >= 9.95 ? 0 : 1)}`;
   const bytes = (value) => engine.size(BigInt(value));
   const sides = (height, width) => (height === width ? `${height}` : `${height}x${width}`);
@@ -186,13 +199,12 @@ const pvtprofCurves = (engine, predict, data) => {
 
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll(">", "&gt;").replaceAll("<", "&lt;").replaceAll("'", "&#39;").replaceAll('"', "&#34;");
   const X_TICKS = [6, 7, 8, 9, 10, 11, 12].map((power) => [2 ** power, whole(2 ** power)]);
-  const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
   const TICKS = {
     MACs: [10, (power) => `${10 ** (power % 3)} ${PREFIXES[Math.floor(power / 3)]}`.trim()],
     Memory: [32, (power) => engine.size(32n ** BigInt(power)).replace(/\.0+/, "")],
     "Predicted time": [10, (power) => (power >= 0 ? `${whole(10 ** power)} s` : `${Number((10 ** (power + 3)).toPrecision(1))} ms`)],
   };
-  const TEXTS = { MACs: short, Memory: bytes, "Predicted time": duration };
+  const TEXTS = { MACs: compact, Memory: bytes, "Predicted time": duration };
 
   function ticks(values, base, text) {
     const logs = values.map((value) => Math.log2(value) / Math.log2(base));

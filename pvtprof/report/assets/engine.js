@@ -242,6 +242,8 @@ const pvtprofEngine = (program) => {
     numel(op.right, sizes) + numel(op.bias, sizes);
   const writes = (op, sizes) => (op.fused && isScores(op.out) ? 0n : numel(op.out, sizes));
 
+  const cost = (op, sizes) => ({ macs: macs(op, sizes), params: params(op, sizes), reads: reads(op, sizes), writes: writes(op, sizes) });
+
   // ---- Operator lists at their place in a network
 
   const inside = (op, prefix, x) => ({
@@ -331,17 +333,17 @@ const pvtprofEngine = (program) => {
     return [[atenName(op, sizes), taken, extra]];
   }
 
-  /* The first moment of a forward pass with the most live bytes, above input and parameters. */
-  function peak(all, bytes) {
+  /* Live bytes, above input and parameters, at every operator of a forward pass that allocates. */
+  function moments(all, bytes) {
     const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out)));
     const released = releases(allocating.map(({ op }) => op));
-    const alive = new Map();
-    let held = 0n, most = { bytes: -1n, at: "" };
+    const alive = new Map(), found = [];
+    let held = 0n;
     allocating.forEach((term, i) => {
       let now = held;
       for (const [aten, taken, extra] of allocations(term, bytes)) {
         now += taken + extra;
-        if (now > most.bytes) most = { bytes: now, at: `${term.op.where} ${aten}`.trim() };
+        found.push({ bytes: now, at: `${term.op.where} ${aten}`.trim() });
         alive.set(term.op.name, taken);
       }
       held += alive.get(term.op.name);
@@ -350,8 +352,12 @@ const pvtprofEngine = (program) => {
         alive.delete(name);
       }
     });
-    return most;
+    return found;
   }
+
+  /* The first moment with the most live bytes. */
+  const peak = (all, bytes) =>
+    moments(all, bytes).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
 
   // ---- Answers
 
@@ -371,6 +377,9 @@ const pvtprofEngine = (program) => {
       read: bytes * total("read"), written: bytes * total("written"),
     };
   }
+
+  /* Live bytes of the whole model, operator by operator; repeated blocks once. */
+  const timeline = (work, variant) => moments(terms(work, null, variant), dtypeBytes(work));
 
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
@@ -480,6 +489,10 @@ const pvtprofEngine = (program) => {
     return `${decimal(100n * part, all, part && 100n * part < all ? 2 : 1).replaceAll(",", "")} %`;
   };
 
+  /* In percent below 2, else as a multiple with three digits. */
+  const ratio = (part, all) => (!all || Number(part) / Number(all) < 1.995 ? percent(part, all)
+    : `${decimal(part, all, Math.max(0, 3 - `${part / all}`.length))}x`);
+
   /* The command line that gives the same. */
   function command(work) {
     const { height, width } = work, { named, pool_size: pool, changes = [] } = modelOf(work);
@@ -513,7 +526,7 @@ const pvtprofEngine = (program) => {
   const bytes = (work) => program.dtypes[work.dtype];
 
   return {
-    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, place, largestImage, cheaperFrom, size, percent, command, differs,
-    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes,
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
   };
 };

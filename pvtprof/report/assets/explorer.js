@@ -256,6 +256,7 @@
     place.hidden = !said;
     document.body.classList.toggle("dimmed", Boolean(said));
     if (!said) return;
+    if (!place.offsetParent && byId("fold").offsetParent) byId("fold").click(); // the bar is folded
     const box = form.getBoundingClientRect(), at = field(culprit).getBoundingClientRect();
     place.style.left = `${Math.max(0, Math.min(at.left - box.left, box.width - place.offsetWidth))}px`;
     place.style.top = `${at.height ? at.bottom - box.top + 4 : box.height}px`;
@@ -305,11 +306,13 @@
   /* Another comparison of the page: its own setting in the fields; none where it has none. */
   function onBlock({ detail: { texts: said } }) {
     form.hidden = !said;
-    if (!said || JSON.stringify(said) === JSON.stringify(Object.fromEntries(Object.keys(said).map((name) => [name, initial[name]])))) return;
-    initial = { ...initial, ...said };
-    last = null;
-    past.length = 0;
-    fill(initial);
+    if (!said) return;
+    if (Object.keys(said).some((name) => said[name] !== initial[name])) {
+      initial = { ...initial, ...said };
+      last = null;
+      past.length = 0;
+      fill(initial);
+    }
     update();
   }
 
