@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 
-_DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -62,27 +61,6 @@ def millions(params: int) -> str:
     '25.4 M'
     """
     return f"{three(params / 1e6)} M"
-
-
-def short(count: float) -> str:
-    """Return a count with three digits and a prefix, as people say it.
-
-    >>> short(4026734592), short(1.23e15), short(512)
-    ('4.03 G', '1.23 P', '512')
-    """
-    value, prefix = float(count), 0
-    while value >= 1000 and prefix < len(_DECIMAL) - 1:
-        value, prefix = value / 1000, prefix + 1
-    return f"{three(value)} {_DECIMAL[prefix]}".strip()
-
-
-def duration(seconds: float) -> str:
-    """Return seconds with three digits: in milliseconds below one second.
-
-    >>> duration(0.0843), duration(1230.0)
-    ('84.3 ms', '1,230 s')
-    """
-    return f"{three(seconds)} s" if seconds >= 1 else f"{three(1e3 * seconds)} ms"
 
 
 def factor(value: float) -> str:

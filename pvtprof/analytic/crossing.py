@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from pvtprof.analytic.formulas import Term, stage_terms
 from pvtprof.analytic.geometry import attention_sizes, model_sizes, token_grids
@@ -72,6 +73,7 @@ def _takes(spec: ModelSpec, side: int) -> bool:
         return False
 
 
+@lru_cache(maxsize=64)
 def cheaper_from(mine: ModelSpec, other: ModelSpec, most: int) -> tuple[int | None, int | None]:
     """Return from which square image on ``mine`` needs fewer MACs than ``other``, up to ``most``.
 

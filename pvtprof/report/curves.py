@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
-from pvtprof.analytic import fit
+from pvtprof.analytic import fit, ops
 from pvtprof.analytic.crossing import cheaper_from
-from pvtprof.analytic.formulas import total
 from pvtprof.analytic.parts import image_bytes, needs_of, part_terms
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
@@ -78,20 +77,23 @@ def curve(
                 time = calibration.around(
                     "model", calibration.seconds((kernel, term.times) for term, kernel in found)
                 )
-        return Point(total(terms).macs, needs, time)
+        macs = sum(term.times * ops.macs(term.op, term.sizes) for term in terms)
+        return Point(macs, needs, time)
+
+    @cache
+    def at(side: int) -> Point:
+        return of(fit.squared(setting, side))
 
     points: dict[int, Point] = {}
     for side in SIDES:
         try:
-            points[side] = of(fit.squared(setting, side))
+            points[side] = at(side)
         except SpecError:  # R is larger than the grid there
             continue
     if not points:
         return None
     fits = fit.image_edge(design.spec, setting, memory).size
-    return Curve(
-        design.name, points, fits, of(setting), lambda side: of(fit.squared(setting, side))
-    )
+    return Curve(design.name, points, fits, of(setting), at)
 
 
 def factor(values: dict[int, float]) -> float | None:
@@ -107,12 +109,15 @@ class Ahead:
     """The design that needs the least at the largest side that several designs have.
 
     ``since`` is the side from which on (SIDES[0]: at all), by each other design; None: not even
-    there. ``clear`` is the side from which on intervals lie apart, of predicted times.
+    there. ``clear`` is the side from which on intervals of predicted times lie apart. ``is_exact``:
+    every side was looked at, and not some. ``level`` are those that need as much there.
     """
 
     name: str
     since: dict[str, int | None]
     clear: int | None = None
+    is_exact: bool = False
+    level: tuple[str, ...] = ()
 
 
 def fewest_macs(curves: Sequence[Curve], designs: Mapping[str, PvtDesign]) -> Ahead | None:
@@ -130,7 +135,8 @@ def fewest_macs(curves: Sequence[Curve], designs: Mapping[str, PvtDesign]) -> Ah
             else:
                 start = _since(best, [other], lambda a, b: a.macs < b.macs, is_timed=False)
             since[other.name] = start and max(start, SIDES[0])
-    return Ahead(best.name, since)
+    is_exact = designs[best.name].spec.task == CLASSIFY
+    return Ahead(best.name, since, is_exact=is_exact)
 
 
 def least_time(curves: Sequence[Curve]) -> Ahead | None:
@@ -143,7 +149,11 @@ def least_time(curves: Sequence[Curve]) -> Ahead | None:
     others = [one for one in curves if one is not best and one.times]
     ahead = _since(best, others, lambda a, b: _s(a).seconds < _s(b).seconds)
     clear = _since(best, others, lambda a, b: _s(a).high < _s(b).low)
-    return Ahead(best.name, {one.name: ahead for one in others}, clear)
+    least = best.times[sides[-1]].seconds
+    level = tuple(
+        one.name for one in there if one is not best and one.times[sides[-1]].seconds <= least
+    )
+    return Ahead(best.name, {one.name: ahead for one in others}, clear, level=level)
 
 
 def _s(point: Point) -> Prediction:

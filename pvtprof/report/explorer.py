@@ -23,7 +23,7 @@ from pvtprof.analytic.program import program as forms
 from pvtprof.designs.checks import MAX_BATCH, image_size, positive
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.named import network
-from pvtprof.designs.part import MODEL, Part, attention_of
+from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
@@ -32,8 +32,6 @@ from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
-from pvtprof.predict.calibration import Calibration
-from pvtprof.predict.kernels import kernels
 from pvtprof.report.drawing import drawn
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
@@ -215,25 +213,6 @@ def _command(given: dict[str, str], explored: Explored) -> str:
     words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
     at = [f"--img {given['img']}", f"--R {given['R']}", *words]
     return " ".join(["pvtprof compare", explored.named, *changed, *at, "--analytic"])
-
-
-def times(
-    many: Sequence[dict[str, Any]], calibration: Calibration, own: Sequence[Explored] = ()
-) -> list[tuple[int, float]]:
-    """Return the predicted seconds of those vectors that can be predicted, by position."""
-    networks = {**MODELS, **{one.spec.name: one.spec for one in own}}
-    found = []
-    for i, one in enumerate(many):
-        texts, stage = one["texts"], one["stage"]
-        if "error" in one["expected"] or texts["dtype"] != calibration.dtype:
-            continue
-        specs, setting = asked(texts, networks[texts["model"]])
-        part = MODEL if stage is None else attention_of(stage)
-        terms = part_terms(specs[one["variant"]], part, setting)
-        runs = [(kernel, term.times) for term, kernel in kernels(terms, setting.dtype)]
-        if all(kernel.family in calibration.families for kernel, _ in runs):
-            found.append((i, calibration.seconds(runs)))
-    return found
 
 
 def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pvtprof import units
+from pvtprof.designs.checks import MAX_SIDE
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.setting import Setting
@@ -116,10 +117,14 @@ def at(
 def place(run: Run) -> str:
     """Return by what times are predicted: its date, its place and its interval; or how to be."""
     its = run.calibration
+    if its is None and run.setting.mode != "inference":
+        return "Time is predicted for inference alone, and this run is of training."
     if its is None:
+        words = f" --dtype {run.setting.dtype}" * (run.setting.dtype != "float32")
+        words += " --device cuda" * run.setting.on_cuda
         return (
-            "No time is predicted: this run has no calibration. Run `pvtprof calibrate`, then "
-            f"`{run.command}`."
+            f"No time is predicted: this run has no calibration. Run `pvtprof calibrate{words}`, "
+            f"then `{run.command}`."
         )
     low, high = (100 * bound for bound in (its.quality["model"].low, its.quality["model"].high))
     where = f"{its.environment.device}, {units.integer(its.environment.threads)} threads"
@@ -158,6 +163,8 @@ def data(run: Run, found: Found) -> dict[str, Any]:
         "axes": AXES,
         "texts": explorer.texts(run),
         "dots": found.dots,
+        "keeps": {design.name for design in run.designs} != set(VARIANTS),
+        "most": MAX_SIDE,
         "colors": {name: color_of(name) for name in VARIANTS},
         "plot": (loglog.WIDTH, loglog.HEIGHT, *loglog.PLOT, loglog.LINE),
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report import curves, loglog
 from pvtprof.report.curves import MOST, SIDES, Curve
 from pvtprof.report.figures.style import color_of
@@ -162,7 +162,11 @@ def _bytes(value: float) -> str:
     return units.size(int(value))
 
 
-_TEXTS = {"MACs": units.short, "Memory": _bytes, "Predicted time": units.duration}
+def _count(value: float) -> str:
+    return spoken.compact(int(value))
+
+
+_TEXTS = {"MACs": _count, "Memory": _bytes, "Predicted time": units.compact_seconds}
 
 
 def sheet(found: Found) -> Sheet:

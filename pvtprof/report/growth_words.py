@@ -6,9 +6,10 @@ The page's script ``curves.js`` has the same rules for other settings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pvtprof import units
+from pvtprof.designs.checks import MAX_SIDE
 from pvtprof.report import curves
 from pvtprof.report.curves import MOST, SIDES, Ahead, Curve
 
@@ -48,7 +49,9 @@ def _macs_title(found: Found) -> str:
     needs = "needs" if not level else "need"
     if max(behind) <= SIDES[0]:
         return f"{names} {needs} the fewest MACs at every size"
-    return f"From {units.integer(max(behind))} pixels a side on, {names} {needs} the fewest MACs"
+    about = "" if ahead.is_exact else "about "
+    most = units.integer(max(behind))
+    return f"From {about}{most} pixels a side on, {names} {needs} the fewest MACs"
 
 
 def _time_title(found: Found) -> str:
@@ -58,9 +61,17 @@ def _time_title(found: Found) -> str:
     if time.clear is None:
         return ", and no design is clearly the fastest"
     where = _from(time.clear)
+    if unpredicted(found):
+        return f"; of those with a prediction, {time.name} is clearly the fastest {where}"
     if found.macs and found.macs.name == time.name and None not in found.macs.since.values():
         return f", and it is predicted to be clearly the fastest {where}"
     return f"; {time.name} is predicted to be clearly the fastest {where}"
+
+
+def unpredicted(found: Found) -> list[str]:
+    """Return the designs that fit, and whose kernels the calibration has not seen."""
+    fitting = [one for one in found.curves if one.fits >= min(one.points)]
+    return [one.name for one in fitting if not one.times] if found.is_predicted else []
 
 
 def _from(side: int) -> str:
@@ -95,21 +106,25 @@ def _crossings(found: Found) -> list[str]:
     said = []
     for other, since in found.macs.since.items():
         if since is None:
-            said.append(f"not fewer than {other} at {units.integer(MOST)} pixels")
+            said.append(f"as many as {other}")
         elif since <= SIDES[0]:
             said.append(f"fewer than {other} at every size")
         else:
-            said.append(f"fewer than {other} from {units.integer(since)} pixels on")
+            about = "" if found.macs.is_exact else "about "
+            said.append(f"fewer than {other} from {about}{units.integer(since)} pixels on")
     return [f"MACs: {found.macs.name} needs {', '.join(said)}."]
 
 
 def _ahead(found: Found) -> list[str]:
-    time = found.time
+    time, unknown = found.time, unpredicted(found)
+    if unknown and len(unknown) < len(found.curves):
+        lacks = f"Time: the calibration has not seen the kernels of {_listed(unknown)}."
+        return [lacks, *_ahead(replace(found, is_predicted=False))]
     if not time:
         return []
     since = next(iter(time.since.values()))
     if since is None:
-        return [f"Time: {time.name} and others are predicted to take equally long."]
+        return [f"Time: {_listed([time.name, *time.level])} are predicted to take equally long."]
     if time.clear is None:
         clearly = "but nowhere beyond the interval of the predictions"
     elif time.clear <= since:
@@ -119,9 +134,13 @@ def _ahead(found: Found) -> list[str]:
     return [f"Time: {time.name} is predicted to be the fastest {_from(since)}, {clearly}."]
 
 
+def _largest(side: int) -> str:
+    return f"{'at least ' * (side >= MAX_SIDE)}{units.integer(side)} pixels"
+
+
 def _fits(found: Found) -> str:
     edges = [
-        f"{units.integer(one.fits)} pixels with {one.name}" if one.fits else f"none with {one.name}"
+        f"{_largest(one.fits)} with {one.name}" if one.fits else f"none with {one.name}"
         for one in found.curves
     ]
     return (

@@ -20,6 +20,7 @@ from pvtprof.report import (
     answer_section,
     clock,
     explorer,
+    explorer_times,
     forms,
     formula,
     growth,
@@ -243,7 +244,7 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
-        "times": explorer.times(vectors, run.calibration, networks) if run.calibration else [],
+        "times": explorer_times.times(vectors, run.calibration, networks),
         "calibration": run.calibration and key(run.calibration),
         "calibrations": calibrations(one.calibration for one in runs),
     }

@@ -27,11 +27,13 @@ from tests.trials import ALL
 #: Texts of the command line, a stage (None: the whole model), and a variant.
 Setting: TypeAlias = tuple[dict[str, str], int | None, str]
 PREDICT = (Path(__file__).parents[2] / "pvtprof/report/assets/predict.js").read_text()
-#: Predicts what it is given, all with one calibration; ``given`` is [calibration, settings].
+#: Predicts what it is given, each with the calibration of its dtype.
 BODY = """vm.runInThisContext(given.script);
-const predict = vm.runInThisContext("pvtprofPredict")(engine, given.calibration);
+const by = Object.fromEntries(given.calibrations.map((one) =>
+  [one.dtype, vm.runInThisContext("pvtprofPredict")(engine, one)]));
 return given.settings.map(([texts, stage, variant]) => {
-  const work = engine.parsed(texts), found = predict.prediction(work, stage, variant);
+  const work = engine.parsed(texts), predict = by[work.dtype];
+  const found = predict.prediction(work, stage, variant);
   return found && [found.seconds, found.low, found.high, predict.operators(work, stage, variant)];
 });"""
 
@@ -101,17 +103,20 @@ def test_random_settings_are_predicted_as_python_predicts_them(tmp_path: Path) -
     tried = 10_000 if ALL else 300
     chance = random.Random(19)
     made = explorer.program([explorer.Explored(NETWORKS[name], "") for name in OWN])
+    by = {dtype: random_calibration(chance, dtype) for dtype in DTYPES}
+    asked = [one for dtype in DTYPES for one in settings(chance, tried // len(DTYPES), dtype)]
+    given = {
+        "script": PREDICT,
+        "calibrations": [program(one) for one in by.values()],
+        "settings": asked,
+    }
     predicted = 0
-    for dtype in DTYPES:
-        calibration = random_calibration(chance, dtype)
-        asked = list(settings(chance, tried // len(DTYPES), dtype))
-        given = {"script": PREDICT, "calibration": program(calibration), "settings": asked}
-        for one, here in zip(asked, in_node(BODY, given, tmp_path, made), strict=True):
-            said = python_says(one, calibration)
-            assert (said is None) == (here is None), one
-            if said is not None:
-                predicted += 1
-                assert_equal(said, here, one)
+    for one, here in zip(asked, in_node(BODY, given, tmp_path, made), strict=True):
+        said = python_says(one, by[one[0]["dtype"]])
+        assert (said is None) == (here is None), one
+        if said is not None:
+            predicted += 1
+            assert_equal(said, here, one)
     assert predicted > 0.6 * tried  # the rest: kernels that PVT's own networks do not run
 
 

@@ -7,6 +7,7 @@ const pvtprofCurves = (engine, predict, data) => {
 
   // ---- Numbers to text, as pvtprof.units has them
 
+  const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
   /* With some decimals, halves to even, as Python rounds. */
   function fixed(value, decimals) {
     const text = value.toFixed(decimals), halves = value * 2 ** (decimals + 1);
@@ -27,14 +28,26 @@ const pvtprofCurves = (engine, predict, data) => {
     return grouped(fixed(value, Math.max(0, decimals)));
   }
 
-  function short(count) {
-    const prefixes = ["", "k", "M", "G", "T", "P", "E"];
-    let value = Number(count), prefix = 0;
-    while (value >= 1000 && prefix < prefixes.length - 1) [value, prefix] = [value / 1000, prefix + 1];
-    return `${three(value)} ${prefixes[prefix]}`.trim();
+  /* In thousands, rounded half up. */
+  function compact(count) {
+    if (count < 1000n) return `${count}`;
+    for (let power = 1; ; power++) {
+      const unit = 1000n ** BigInt(power), last = power === 6;
+      let decimals = Math.max(0, 3 - `${count / unit}`.length), scaled;
+      do scaled = (2n * count * 10n ** BigInt(decimals) + unit) / (2n * unit);
+      while (scaled >= 1000n && decimals-- > 0);
+      decimals = Math.max(0, decimals);
+      const by = 10n ** BigInt(decimals);
+      if (scaled < 1000n * by || last)
+        return `${grouped(`${scaled / by}`)}${decimals ? `.${`${scaled % by}`.padStart(decimals, "0")}` : ""} ${PREFIXES[power]}`;
+    }
   }
 
-  const duration = (seconds) => (seconds >= 1 ? `${three(seconds)} s` : `${three(1e3 * seconds)} ms`);
+  function duration(seconds) {
+    const [scale, unit] = [[1, "s"], [1e3, "ms"]].find(([scale]) => seconds * scale >= 1) ?? [1e6, "µs"], value = seconds * scale;
+    return `${fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
+  }
+
   const multiple = (value) => `x${fixed(value, value >= 9.95 ? 0 : 1)}`;
   const bytes = (value) => engine.size(BigInt(value));
   const sides = (height, width) => (height === width ? `${height}` : `${height}x${width}`);
@@ -71,12 +84,12 @@ const pvtprofCurves = (engine, predict, data) => {
     return null;
   }
 
-  const least = (ones, value) => ones.reduce((best, one) => (value(one) < value(best) ? one : best));
+  const smallest = (ones, value) => ones.reduce((best, one) => (value(one) < value(best) ? one : best));
 
   function fewestMacs(work, curves) {
     const there = curves.filter((one) => one.points.has(MOST));
     if (there.length < 2) return null;
-    const best = least(there, (one) => one.points.get(MOST).macs), since = new Map();
+    const best = smallest(there, (one) => one.points.get(MOST).macs), since = new Map();
     for (const other of there) {
       if (other === best) continue;
       const { from } = engine.cheaperFrom(work, best.name, other.name, MOST);
@@ -88,10 +101,11 @@ const pvtprofCurves = (engine, predict, data) => {
   function leastTime(curves) {
     const shared = SIDES.filter((side) => curves.filter((one) => one.times.has(side)).length > 1), top = shared.at(-1);
     if (!top) return null;
-    const best = least(curves.filter((one) => one.times.has(top)), (one) => one.times.get(top).seconds);
-    const others = curves.filter((one) => one !== best && one.times.size);
+    const best = smallest(curves.filter((one) => one.times.has(top)), (one) => one.times.get(top).seconds);
+    const others = curves.filter((one) => one !== best && one.times.size), least = best.times.get(top).seconds;
     return {
-      name: best.name, since: sinceWhen(best, others, (a, b) => a.seconds < b.seconds),
+      name: best.name, level: others.filter((one) => one.times.get(top)?.seconds <= least).map(({ name }) => name),
+      since: sinceWhen(best, others, (a, b) => a.seconds < b.seconds),
       clear: sinceWhen(best, others, (a, b) => a.high < b.low),
     };
   }
@@ -121,9 +135,9 @@ const pvtprofCurves = (engine, predict, data) => {
   const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
   const from = (side) => (side <= FIRST ? "at every size" : `from about ${whole(side)} on`);
 
-  function title({ curves, macs, time }) {
-    return macsTitle(curves, macs) + timeTitle(macs, time);
-  }
+  const title = (found) => macsTitle(found.curves, found.macs) + timeTitle(found);
+  /* The designs that fit, and whose kernels the calibration has not seen. */
+  const unpredicted = ({ curves }) => (predict ? curves.filter(({ points, fits, times }) => fits >= Math.min(...points.keys()) && !times.size) : []);
 
   function macsTitle([one], ahead) {
     if (!ahead) {
@@ -138,9 +152,11 @@ const pvtprofCurves = (engine, predict, data) => {
     return `From ${whole(most)} pixels a side on, ${names} ${need} the fewest MACs`;
   }
 
-  function timeTitle(macs, time) {
+  function timeTitle(found) {
+    const { macs, time } = found;
     if (!time) return "";
     if (time.clear === null) return ", and no design is clearly the fastest";
+    if (unpredicted(found).length) return `; of those with a prediction, ${time.name} is clearly the fastest ${from(time.clear)}`;
     if (macs && macs.name === time.name && ![...macs.since.values()].includes(null))
       return `, and it is predicted to be clearly the fastest ${from(time.clear)}`;
     return `; ${time.name} is predicted to be clearly the fastest ${from(time.clear)}`;
@@ -153,22 +169,28 @@ const pvtprofCurves = (engine, predict, data) => {
   function crossings({ macs }) {
     if (!macs) return [];
     const said = [...macs.since].map(([other, since]) => {
-      if (since === null) return `not fewer than ${other} at ${whole(MOST)} pixels`;
+      if (since === null) return `as many as ${other}`;
       return `fewer than ${other} ${since <= FIRST ? "at every size" : `from ${whole(since)} pixels on`}`;
     });
     return [`MACs: ${macs.name} needs ${said.join(", ")}.`];
   }
 
-  function ahead({ time }) {
+  function ahead(found) {
+    const unknown = unpredicted(found).map(({ name }) => name);
+    if (!unknown.length || unknown.length === found.curves.length) return leading(found);
+    return [`Time: the calibration has not seen the kernels of ${listed(unknown)}.`, ...leading(found)];
+  }
+
+  function leading({ time }) {
     if (!time) return [];
-    if (time.since === null) return [`Time: ${time.name} and others are predicted to take equally long.`];
+    if (time.since === null) return [`Time: ${listed([time.name, ...time.level])} are predicted to take equally long.`];
     const beyond = "beyond the interval of the predictions";
     const clearly = time.clear === null ? `but nowhere ${beyond}` : time.clear <= time.since ? beyond : `${beyond} ${from(time.clear)}`;
     return [`Time: ${time.name} is predicted to be the fastest ${from(time.since)}, ${clearly}.`];
   }
 
   function fitting({ curves, memory, how }) {
-    const edges = curves.map(({ name, fits }) => (fits ? `${whole(fits)} pixels with ${name}` : `none with ${name}`));
+    const edges = curves.map(({ name, fits }) => (fits ? `${fits >= data.most ? "at least " : ""}${whole(fits)} pixels with ${name}` : `none with ${name}`));
     return `Memory: the largest image of which a forward pass fits into ${bytes(memory)} ` +
       `(${how}) has ${edges.join(", ")}.`;
   }
@@ -177,13 +199,12 @@ const pvtprofCurves = (engine, predict, data) => {
 
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll(">", "&gt;").replaceAll("<", "&lt;").replaceAll("'", "&#39;").replaceAll('"', "&#34;");
   const X_TICKS = [6, 7, 8, 9, 10, 11, 12].map((power) => [2 ** power, whole(2 ** power)]);
-  const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
   const TICKS = {
     MACs: [10, (power) => `${10 ** (power % 3)} ${PREFIXES[Math.floor(power / 3)]}`.trim()],
     Memory: [32, (power) => engine.size(32n ** BigInt(power)).replace(/\.0+/, "")],
     "Predicted time": [10, (power) => (power >= 0 ? `${whole(10 ** power)} s` : `${Number((10 ** (power + 3)).toPrecision(1))} ms`)],
   };
-  const TEXTS = { MACs: short, Memory: bytes, "Predicted time": duration };
+  const TEXTS = { MACs: compact, Memory: bytes, "Predicted time": duration };
 
   function ticks(values, base, text) {
     const logs = values.map((value) => Math.log2(value) / Math.log2(base));

@@ -16,6 +16,7 @@
     // ---- The vertical line
 
     const share = (side) => (100 * (left + (Math.log2(side / curves.FIRST) / Math.log2(curves.MOST / curves.FIRST)) * across)) / width;
+    const said = ({ height, width }) => (height === width ? `${whole(height)} pixels` : `${height}x${width} pixels`);
     const bounded = (side) => Math.min(curves.MOST, Math.max(curves.FIRST, side));
     const whole = (number) => number.toLocaleString("en-US");
 
@@ -67,37 +68,52 @@
     // ---- What is shown
 
     /* Text in which `code` is code. */
-    const said = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
+    const coded = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
 
     function placeOf(work) {
-      if (!calibration || calibration.dtype === work.dtype) return data.place;
-      return `No time is predicted for ${work.dtype}: the calibration is of ${calibration.dtype}. Run ` +
-        `\`pvtprof calibrate --dtype ${work.dtype}\`, then \`${engine.command(work)}\`.`;
+      if (calibration ? calibration.dtype === work.dtype : isRun(work, [])) return data.place;
+      const none = calibration ? `No time is predicted for ${work.dtype}: the calibration is of ${calibration.dtype}.`
+        : "No time is predicted: this run has no calibration.";
+      const dtype = work.dtype === "float32" ? "" : ` --dtype ${work.dtype}`;
+      return `${none} Run \`pvtprof calibrate${dtype}\`, then \`${engine.command(work)}\`.`;
     }
 
-    const OF = ["model", "batch", "dtype", "attention", "pool"];
-    function dotsOf(work) {
+    /* Whether that is the run's setting, `but` for some fields. */
+    function isRun(work, but = ["height", "width"]) {
+      const names = ["height", "width", "model", "batch", "dtype", "attention", "pool"].filter((name) => !but.includes(name));
       const run = engine.parsed(data.texts);
-      if (`${run.ratios} ${run.changes}` !== `${work.ratios} ${work.changes}` || OF.some((name) => run[name] !== work[name])) return [];
-      return data.dots.map(([name, seconds]) => ({ name, seconds, side: Math.sqrt(run.height * run.width) }));
+      return `${run.ratios} ${run.changes}` === `${work.ratios} ${work.changes}` && names.every((name) => run[name] === work[name]);
     }
+
+    function dotsOf(work) {
+      const { height, width } = engine.parsed(data.texts);
+      return isRun(work) ? data.dots.map(([name, seconds]) => ({ name, seconds, side: Math.sqrt(height * width) })) : [];
+    }
+
+    const read = () => ({
+      title: section.querySelector(".finding").textContent, sentences: [...list.children].map((one) => one.textContent),
+      remarks: [data.place, data.axes], lines: [...body.rows].map((row) => [...row.cells].map((cell) => cell.textContent)),
+      pictures: [...place.querySelectorAll("figure")].map((one) => ({
+        caption: one.querySelector("figcaption span").textContent, svg: one.querySelector("svg").outerHTML })),
+    });
+    const asMade = data.keeps ? read() : null; // the run has other designs than the bar
 
     function show({ work }, memory) {
       const how = `${memory}` === data.memory ? data.how : "as set above";
-      const found = curves.shown(own.curves, work, { dots: dotsOf(work), how, place: placeOf(work) });
+      const found = asMade && isRun(work, []) ? asMade : curves.shown(own.curves, work, { dots: dotsOf(work), how, place: placeOf(work) });
       if (!found) return;
       section.querySelector(".finding").textContent = found.title;
       list.replaceChildren(...found.sentences.map((textContent) => element("li", { textContent })));
-      section.querySelector("[data-remarks]").replaceChildren(...found.remarks.map((text) => element("p", {}, ...said(text))));
+      section.querySelector("[data-remarks]").replaceChildren(...found.remarks.map((text) => element("p", {}, ...coded(text))));
       const figures = [...place.querySelectorAll("figure")];
       figures.forEach((figure, i) => {
         const one = found.pictures[i], caption = figure.querySelector("figcaption span");
-        figure.classList.toggle("stale", !one);
+        figure.classList.toggle("absent", !one);
         caption.textContent = one ? one.caption : "not predicted for this setting";
         if (one) figure.querySelector("svg").outerHTML = one.svg;
       });
       body.replaceChildren(...found.lines.map((cells) => element("tr", {}, ...cells.map((textContent) => element("td", { textContent, className: "n" })))));
-      if (dragged === null) put(Math.sqrt(work.height * work.width), figures[0].querySelector("figcaption span").textContent.replace("At ", "").split(":")[0]);
+      if (dragged === null) put(Math.sqrt(work.height * work.width), said(work));
     }
 
     /* Step by step while the browser is idle, and from the start where the setting has changed. */
@@ -129,7 +145,7 @@
         predict = calibration && pvtprofPredict(engine, calibration);
         curves = pvtprofCurves(engine, predict, data);
         handles = [...place.querySelectorAll(".plot")].map((plot, i) => handleOf(plot, !i));
-        put(Math.sqrt(detail.work.height * detail.work.width), "");
+        put(Math.sqrt(detail.work.height * detail.work.width), said(detail.work));
       }
       latest = detail;
       if (running) return;
