@@ -16,7 +16,10 @@ def duration(seconds: float) -> str:
     >>> duration(0.01234), duration(9.5), duration(324.684)
     ('12.3 ms', '9,500 ms', '325 s')
     """
-    return f"{units.three(seconds)} s" if seconds >= 10 else units.milliseconds(seconds)
+    if seconds < 10:
+        return units.milliseconds(seconds)
+    part, whole = seconds.as_integer_ratio()
+    return f"{_decimal(part, whole, max(0, 3 - len(str(part // whole))))} s"
 
 
 def short(count: int | None) -> str:

@@ -51,7 +51,7 @@ def giga(macs: int) -> str:
     >>> giga(4045817152), giga(45817152)
     ('4.05 G', '0.0458 G')
     """
-    return f"{three(macs / 1e9)} G"
+    return f"{_three(macs / 1e9)} G"
 
 
 def millions(params: int) -> str:
@@ -60,7 +60,7 @@ def millions(params: int) -> str:
     >>> millions(25362856)
     '25.4 M'
     """
-    return f"{three(params / 1e6)} M"
+    return f"{_three(params / 1e6)} M"
 
 
 def factor(value: float) -> str:
@@ -95,7 +95,7 @@ def size(count: int | None) -> str:
     value, unit = float(count), 0
     while value >= 1024 and unit < len(_BINARY) - 1:
         value, unit = value / 1024, unit + 1
-    return f"{count} B" if unit == 0 else f"{three(value)} {_BINARY[unit]}"
+    return f"{count} B" if unit == 0 else f"{_three(value)} {_BINARY[unit]}"
 
 
 def parsed_size(text: str) -> int | None:
@@ -134,7 +134,7 @@ def milliseconds(seconds: float | None) -> str:
     >>> milliseconds(0.01234), milliseconds(0.000012)
     ('12.3 ms', '0.0120 ms')
     """
-    return "-" if seconds is None else f"{three(1e3 * seconds)} ms"
+    return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
 def marked(text: str, is_doubtful: bool) -> str:
@@ -175,7 +175,7 @@ def interval(bounds: tuple[float, float] | None) -> str:
     if bounds is None:
         return "-"
     low, high = bounds
-    return f"{three(1e3 * low)} to {three(1e3 * high)}"
+    return f"{_three(1e3 * low)} to {_three(1e3 * high)}"
 
 
 def intensity(flops_per_byte: float) -> str:
@@ -184,7 +184,7 @@ def intensity(flops_per_byte: float) -> str:
     >>> intensity(11.34), intensity(0.0)
     ('11.3', '0')
     """
-    return three(flops_per_byte) if flops_per_byte else "0"
+    return _three(flops_per_byte) if flops_per_byte else "0"
 
 
 def percent(part: float, whole: float) -> str:
@@ -207,7 +207,7 @@ def ratio(part: float, whole: float) -> str:
     """
     if not whole or part / whole < 1.995:
         return percent(part, whole)
-    return f"{three(part / whole)}x"
+    return f"{_three(part / whole)}x"
 
 
 def bar(part: float, whole: float, width: int = 20) -> str:
@@ -221,12 +221,7 @@ def bar(part: float, whole: float, width: int = 20) -> str:
     return f"{'━' * done}{'─' * (width - done)} {100 * share:.0f} %"
 
 
-def three(value: float) -> str:
-    """Return a number with three digits.
-
-    >>> three(12.345), three(0.012345)
-    ('12.3', '0.0123')
-    """
+def _three(value: float) -> str:
     digits = 3 - len(str(int(value))) if value >= 1 else 3 + max(0, _leading_zeros(value) - 1)
     return f"{value:,.{max(0, digits)}f}"
 
