@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from pvtprof.report.picture import GATES, Drawn, Scale, Shape, Step, px, shape
-from pvtprof.units import compact, compact_seconds
+from pvtprof.spoken import compact, compact_seconds
 
 #: Pixels: the longest bar, between columns, above a box, and below it.
 BAR, GAP, ABOVE, BELOW = 48.0, 14.0, 14.0, 48.0

@@ -15,7 +15,7 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.program import program
-from pvtprof.report import explorer, growth
+from pvtprof.report import drawing, explorer, growth
 from pvtprof.report.growth_pictures import pictures, sheet
 from pvtprof.report.growth_words import Found, remarks, sentences, title
 from tests.builders import made_up_calibration
@@ -82,7 +82,7 @@ def random_settings(chance: random.Random, count: int) -> list[tuple[dict[str, s
     made: list[tuple[dict[str, str], int]] = []
     while len(made) < count:
         spec = NETWORKS[chance.choice(list(NETWORKS))]
-        texts = explorer.drawn(chance, spec)
+        texts = drawing.drawn(chance, spec)
         memory = int(2 ** chance.uniform(22, 45))
         try:
             found_here = explorer.asked(texts, spec)
@@ -105,4 +105,5 @@ def test_the_page_says_and_draws_what_python_does(dtype: str | None, tmp_path: P
 
 
 def test_made_up() -> None:
-    assert made_up_calibration() and VARIANTS
+    assert made_up_calibration()
+    assert VARIANTS
