@@ -104,7 +104,18 @@ def _of_own(run: Run) -> Inside | None:
     if not designs:
         return None
     said = inside_modules.title("", designs)
-    return Inside(said, (Panel("submodules", said, designs, is_live=False),), None)
+    points = {row.design.name: row.setting.sizes for row in run.rows}
+    modules = [
+        {
+            "name": design.name,
+            "color": design.color,
+            "point": {name: str(size) for name, size in points[design.name]},
+        }
+        for design in designs
+    ]
+    panels = (Panel("submodules", said, designs, is_live=bool(run.forms)),)
+    data = {"modules": modules} if run.forms else None
+    return Inside(said, panels, data, measures=("MACs", "bytes moved"))
 
 
 def _data(run: Run) -> dict[str, Any]:
