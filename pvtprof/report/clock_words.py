@@ -62,7 +62,8 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     if is_alone:
         return _title_of_one(first, places, sure)
     by = "By prediction, " if all(share.kind == PREDICTED for _, share in sure) else ""
-    whose, parts = f"{first}'s", []
+    whose = f"{first}'s"
+    parts: list[str] = []
     if network := [share for place, share in sure if place.name.startswith("whole")]:
         parts += _of_network(network, first)
     stages = [(place, share) for place, share in sure if not place.name.startswith("whole")]

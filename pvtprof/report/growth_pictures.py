@@ -166,7 +166,7 @@ def _count(value: float) -> str:
     return spoken.compact(int(value))
 
 
-_TEXTS = {"MACs": _count, "Memory": _bytes, "Predicted time": units.compact_seconds}
+_TEXTS = {"MACs": _count, "Memory": _bytes, "Predicted time": spoken.compact_seconds}
 
 
 def sheet(found: Found) -> Sheet:
