@@ -60,7 +60,7 @@ class Run(runs.Run):
         return frame(self)
 
     def figures(self) -> dict[str, go.Figure]:
-        """Return the charts of the report as plotly figures, by name: "macs", "latency", ..."""
+        """Return charts of the run as plotly figures, by name: "macs", "latency", "live", ..."""
         from pvtprof.report.figures import all_figures
 
         return all_figures(self)
@@ -78,8 +78,10 @@ class Run(runs.Run):
 
         files.write(path, render(self), force, ".html")
 
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False))
+    def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
+        from pvtprof.report.notebook import bundle
+
+        return bundle(self)
 
 
 def with_methods(run: runs.Run) -> Run:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof import units
-from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.crossing import smallest_square
 from pvtprof.analytic.parts import check_maps, needs, params_bytes, part_terms
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.design import PvtDesign
@@ -141,14 +141,13 @@ def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
 
 
 def _smallest(spec: ModelSpec, setting: Setting) -> int:
-    """Return the smallest square image that a network accepts at the setting's batch."""
+    """Return the smallest square image that a network accepts in the setting's mode."""
 
     def is_too_small(side: int) -> bool:
         try:
-            model_sizes(spec, 1, (side, side))
             check_maps(spec, squared(setting, side))
         except SpecError:
             return True
         return False
 
-    return largest(is_too_small, 1, MAX_SIDE) + 1
+    return largest(is_too_small, smallest_square(spec), MAX_SIDE) + 1

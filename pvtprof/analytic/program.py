@@ -14,6 +14,7 @@ from pvtprof.analytic.geometry import COUNTS
 from pvtprof.analytic.liveness import ATEN
 from pvtprof.analytic.ops import Op
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
+from pvtprof.designs.design_file import LISTS
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import PLAIN, VARIANTS
@@ -44,6 +45,9 @@ def program(specs: Sequence[ModelSpec] = ()) -> dict[str, Any]:
         "variants": list(VARIANTS),
         "keys": {name: variant.keys for name, variant in VARIANTS.items()},
         "attentions": ATTENTIONS,
+        "lists": {
+            name: LISTS[name] for name in ("embed_dims", "depths", "num_heads", "mlp_ratios")
+        },
         "max_side": MAX_SIDE,
         "max_batch": MAX_BATCH,
     }

@@ -22,25 +22,25 @@ from pvtprof.analytic.parts import part_terms
 from pvtprof.analytic.program import program as forms
 from pvtprof.designs.checks import MAX_BATCH, image_size, positive
 from pvtprof.designs.design import PvtDesign
+from pvtprof.designs.named import network
 from pvtprof.designs.part import Part
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import PLAIN, VARIANTS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
+from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
+from pvtprof.report.drawing import drawn
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
 
 #: So many vectors travel with each page, beside the rows of its run.
 EMBEDDED = 240
 #: The options that say what runs, and what a vector says of a row.
-OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size")
+OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size", "set")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
-#: Sides of random images: small, odd and usual ones, and the largest.
-_SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def vectors(count: int, seed: int = 0, own: Sequence[Explored] = ()) -> Iterator
     for _ in range(count):
         mine = chance.choice(own) if own and chance.random() < 0.5 else None
         explored = mine or published(chance.choice(list(MODELS)))
-        given = _drawn(chance, explored.spec)
+        given = drawn(chance, explored.spec)
         yield vector(given, *chance.choice(_rows(explored.spec)), explored)
 
 
@@ -147,7 +147,7 @@ def _expected(
     given: dict[str, str], part: Part, variant: str, explored: Explored
 ) -> dict[str, str]:
     try:
-        specs, setting = _asked(given, explored.spec)
+        specs, setting = asked(given, explored.spec)
         for spec in specs.values():
             model_sizes(spec, setting.batch, setting.image)
     except SpecError as error:
@@ -166,9 +166,11 @@ def _expected(
     return {"command": words, "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 
-def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
+def asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
     """Return the network with every variant, and the setting, checked in the order of `compare`."""
     height, width = image_size(_sides(given))
+    if changes := _changes(given):
+        spec = network(spec, changes)
     ratios = checked_ratios(_ratios(given), spec.last)
     batch = positive("batch", int(given["batch"]), MAX_BATCH)
     pooled = replace(spec, pool_size=int(given["pool-size"]))
@@ -176,6 +178,11 @@ def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec]
         height, width, batch=batch, dtype=given["dtype"], attention=given["attention"]
     )
     return {variant: pooled.with_attention(variant, ratios) for variant in VARIANTS}, setting
+
+
+def _changes(given: dict[str, str]) -> list[str]:
+    """Return the changes of the network itself, as ``--set`` takes them."""
+    return [change for change in given["set"].split("&") if change]
 
 
 def _sides(given: dict[str, str]) -> tuple[int, int]:
@@ -198,33 +205,14 @@ def _command(given: dict[str, str], explored: Explored) -> str:
             dtype=given["dtype"],
             attention=given["attention"],
             pool_size=int(given["pool-size"]),
+            changes=_changes(given),
         )
         return command([work])
     usual = {"batch": "1", "dtype": "float32", "attention": "eager", "pool-size": ""}
+    changed = [f"--set {change}" for change in _changes(given)]
     words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
     at = [f"--img {given['img']}", f"--R {given['R']}", *words]
-    return " ".join(["pvtprof compare", explored.named, *at, "--analytic"])
-
-
-def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
-    def side() -> int:
-        return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
-
-    height = side()
-    width = height if chance.random() < 0.5 else side()
-    ratios = [chance.choice((1, 1, 2, 3, 4, 8)) for _ in range(spec.last)]
-    if spec.class_token and chance.random() < 0.9:
-        ratios[-1] = 1
-    limit = chance.choice((8, MAX_BATCH, MAX_BATCH))
-    return {
-        "model": spec.name,
-        "img": units.sides(height, width),
-        "R": units.ratios(ratios),
-        "batch": str(chance.randint(0 if chance.random() < 0.1 else 1, limit)),
-        "dtype": chance.choice(list(DTYPES)),
-        "attention": chance.choice(ATTENTIONS),
-        "pool-size": str(chance.choice((7, 7, 7, 1, 2, 3, 14, 32, 64, 0))),
-    }
+    return " ".join(["pvtprof compare", explored.named, *changed, *at, "--analytic"])
 
 
 def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -256,6 +244,7 @@ def _texts(spec: ModelSpec, setting: Setting) -> dict[str, str]:
         "dtype": setting.dtype,
         "attention": setting.attention,
         "pool-size": str(spec.pool_size),
+        "set": "",
     }
 
 

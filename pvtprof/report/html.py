@@ -1,9 +1,9 @@
-"""A run as one offline page: verdict, explorer, charts with their tables, formulas, provenance."""
+"""A run as one offline page: a bar with the setting, and eight sections."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -11,30 +11,38 @@ from markupsafe import Markup
 from pvtprof import units
 from pvtprof.analytic import algebra
 from pvtprof.analytic.formulas import attention_ops
-from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
-from pvtprof.report import explorer, forms, formula, gpu, mathml, notes, own, sentences
+from pvtprof.predict.program import calibrations, key
+from pvtprof.report import (
+    answer_section,
+    clock,
+    explorer,
+    explorer_times,
+    forms,
+    formula,
+    growth,
+    inside,
+    mathml,
+    measured,
+    memory,
+    naming,
+    output,
+    own,
+    sentences,
+    several,
+    trust,
+    where,
+)
 from pvtprof.report.figures.style import COLORS, color_of
-from pvtprof.report.page import compressed, page
-from pvtprof.report.sections import Section, sections
-from pvtprof.report.sheet import Sheet
+from pvtprof.report.page import assets_of, compressed, page
 from pvtprof.run import store
-from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
 #: What the explorer starts from where the run does not know how much memory there is.
 MEMORY_BYTES = 24 * 2**30
-
-
-@dataclass(frozen=True)
-class Card:
-    """The whole model with one design: its name and its totals, short and (some) exact."""
-
-    variant: str
-    totals: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -49,118 +57,169 @@ class Formula:
     latex: str
 
 
+#: The sections of a page in their order. Each reads its value off a run of one comparison, or
+#: None where the run has nothing for it; its template is templates/sections/<anchor>.html, its
+#: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
+SECTIONS: Mapping[str, Callable[..., Any]] = {
+    "answer": answer_section.section,
+    "inside": inside.inside,
+    "where": where.where,
+    "clock": clock.clock,
+    "growth": growth.growth,
+    "memory": memory.memory,
+    "trust": trust.trust,
+    "measured": measured.measured,
+}
+#: Sections that also read the whole run: there are the designs beside modules of one's own.
+BESIDE = ("answer",)
+#: What the page calls them, and the two that a page of several comparisons has once.
+NAMES: Mapping[str, str] = {
+    "beside": "Side by side",
+    "answer": "The answer",
+    "inside": "What happens inside",
+    "where": "Where it goes",
+    "clock": "Theory against the clock",
+    "growth": "As the image grows",
+    "memory": "What holds the memory",
+    "trust": "Why trust it",
+    "measured": "How it was measured",
+    "shared": "Of all runs",
+}
+
+
 @dataclass(frozen=True)
 class Block:
-    """One comparison on the page; ``suffix`` keeps the anchors of several apart."""
+    """One comparison on the page; ``suffix`` keeps the anchors of several apart.
+
+    It has an attribute for each section, named as its anchor: the section's value, or None.
+    ``name`` is what tells it from the others of the page. ``texts`` is the setting in which it ran,
+    as fields of the bar (None: none of them has it).
+    """
 
     suffix: str
+    name: str
     title: str
     setting: str
-    agrees: bool
-    is_doubtful: bool
-    cards: tuple[Card, ...]
-    sentences: tuple[str, ...]
-    disagreements: tuple[str, ...]
-    notes: tuple[str, ...]
-    sections: tuple[Section, ...]
-    overview: tuple[tuple[str, ...], ...]
+    texts: Mapping[str, str] | None
+    answer: Any
+    inside: Any
+    where: Any
+    clock: Any
+    growth: Any
+    memory: Any
+    trust: Any
+    measured: Any
 
     @property
     def anchor(self) -> str:
         """Where a link to the comparison leads."""
         return f"comparison{self.suffix}"
 
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """The anchors of its sections, without the suffix."""
+        return tuple(anchor for anchor in SECTIONS if getattr(self, anchor) is not None)
 
-def render(run: Run) -> str:
-    """Return the page. It makes no network request and is readable without JavaScript."""
-    several = len(run.comparisons) > 1
+
+def render(*runs: Run) -> str:
+    """Return the page of one run, or of several on one page.
+
+    It makes no network request and is readable without JavaScript.
+    """
+    placed = [(run, one) for run in runs for one in run.comparisons]
+    called = naming.names([one for _, one in placed])
     blocks = [
-        (_own_block(run, one, suffix) if one.is_own else _block(one, suffix))
-        for number, one in enumerate(run.comparisons, 1)
-        for suffix in [f"-{number}" if several else ""]
+        _block(run, one, name, f"-{number}" if len(placed) > 1 else "")
+        for number, ((run, one), name) in enumerate(zip(placed, called, strict=True), 1)
     ]
-    lines = tuple(line for block in blocks for line in block.overview)
-    published = [one for one in run.comparisons if explorer.is_explorable(one)]
-    scripts = [*(["engine", "explorer"] * bool(published)), *(["forms", "own"] * bool(run.forms))]
+    published = [one for _, one in placed if explorer.is_explorable(one)]
+    own_run = next((run for run in runs if run.forms), None)
+    scripts = [*(["engine", "predict", "curves"] if published else []), *assets_of(SECTIONS, "js")]
+    scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(
         "report.html",
         scripts,
-        title=f"What attention costs: {len(blocks)} comparisons" if several else _title(run),
+        styles=assets_of(SECTIONS, "css"),
+        title=_title([one for _, one in placed], called),
+        heading=_heading(blocks),
         blocks=blocks,
-        overview=Sheet("Whole models", OVERVIEW, lines),
+        several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
+        **_around(blocks),
         **(explorable(published) if published else {}),
-        own=forms.start(run) if run.forms else None,
-        closed=forms.shown(run),
-        provenance=[(run.command, described(run.environment))],
-        originals=[("run.json", compressed(store.dumps(run)))],
+        own=forms.start(own_run) if own_run else None,
+        closed=forms.shown(own_run) if own_run else [],
+        **_carried(runs),
     )
 
 
-def _title(run: Run) -> str:
+def _heading(blocks: Sequence[Block]) -> str:
+    """Return the title in the bar, which has little room: modules without their folders."""
+    if len(blocks) > 1:
+        return f"{len(blocks)} runs"
+    return " ".join(word.rpartition("/")[2] for word in blocks[0].title.split(" "))
+
+
+def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:
+    if len(comparisons) > 1:
+        return f"What attention costs: {len(called)} comparisons, {', '.join(called)}"
+    (run,) = comparisons
     if run.is_own:
         return f"What your modules cost: {own.title(run)}"
     return f"What attention costs in {sentences.place(run)}"
 
 
-def _own_block(run: Run, mine: Run, suffix: str) -> Block:
-    """The modules of the user's own, beside what takes the same input in the whole run."""
-    beside = own.beside(run)
-    first = Section("beside", "Side by side", own.BESIDE, (), (beside,))
+def _several(comparisons: Sequence[Run], blocks: Sequence[Block]) -> several.Several:
+    return several.several(comparisons, [block.anchor for block in blocks])
+
+
+def _around(blocks: Sequence[Block]) -> dict[str, Any]:
+    """Return the list of contents; ``extra`` are anchors that have no suffix."""
+    anchors = [anchor for anchor in SECTIONS if any(anchor in block.anchors for block in blocks)]
+    extra = ["beside", "shared"] if len(blocks) > 1 else []
+    return {
+        "names": NAMES,
+        "extra": extra,
+        "contents": [*extra[:1], *anchors, *extra[1:]],
+        "words": measured.WORDS,
+    }
+
+
+def _carried(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the commands, the environments and the data of the runs."""
+    called = naming.names(runs) if len(runs) > 1 else [""]
+    files = ["run"] if len(runs) == 1 else [f"run-{number}" for number in range(1, len(runs) + 1)]
+    return {
+        "provenance": [
+            (name, run.command, described(run.environment))
+            for name, run in zip(called, runs, strict=True)
+        ],
+        "originals": [
+            (f"{file}.{kind}", compressed(text))
+            for file, run in zip(files, runs, strict=True)
+            for kind, text in (("json", store.dumps(run)), ("csv", output.text(run, "csv")))
+        ],
+    }
+
+
+def _block(run: Run, one: Run, name: str, suffix: str) -> Block:
+    """Return one comparison of a run; of modules of the user's own, beside what takes the same."""
+    if one.is_own:
+        title, setting = own.title(run), own.setting(run)
+    else:
+        title = sentences.place(one)
+        setting = f"{sentences.setting(one)}, {sentences.reductions(one)}"
+    values: dict[str, Any] = {
+        anchor: value(one) for anchor, value in SECTIONS.items() if anchor not in BESIDE
+    }
+    values |= {anchor: SECTIONS[anchor](one, run) for anchor in BESIDE}
     return Block(
         suffix=suffix,
-        title=own.title(run),
-        setting=f"{own.setting(run)}; {run.environment.device}",
-        agrees=mine.agrees,
-        is_doubtful=sentences.is_doubtful(run),
-        cards=tuple(_card(row, own.name_of(row)) for row in (*own.wholes(run), *own.peers(run))),
-        sentences=tuple(own.said(run)),
-        disagreements=tuple(sentences.disagreements(mine)),
-        notes=tuple(notes.notes(mine)),
-        sections=tuple(_named(section, suffix) for section in (first, *sections(mine))),
-        overview=tuple(_overview(own.title(run), row) for row in own.wholes(run)),
+        name=name,
+        title=title,
+        setting=f"{setting}; {one.environment.device}",
+        texts=explorer.texts(one) if explorer.is_explorable(one) else None,
+        **values,
     )
-
-
-def _block(run: Run, suffix: str) -> Block:
-    return Block(
-        suffix=suffix,
-        title=sentences.place(run),
-        setting=f"{sentences.setting(run)}, {sentences.reductions(run)}; {run.environment.device}",
-        agrees=run.agrees,
-        is_doubtful=sentences.is_doubtful(run),
-        cards=tuple(_card(row, row.design.name) for row in run.rows if row.part == MODEL),
-        sentences=tuple(sentences.sentences(run)),
-        disagreements=tuple(sentences.disagreements(run)),
-        notes=tuple(notes.notes(run)),
-        sections=tuple(_named(section, suffix) for section in sections(run)),
-        overview=tuple(
-            _overview(sentences.place(run), row) for row in run.rows if row.part == MODEL
-        ),
-    )
-
-
-#: The columns of the table that leads to each comparison.
-OVERVIEW = ("comparison", "design", "MACs", "params", "peak memory", "latency")
-
-
-def _overview(place: str, row: Row) -> tuple[str, ...]:
-    return (
-        place,
-        row.design.name,
-        units.integer(row.macs),
-        units.integer(row.params),
-        units.size(row.peak.bytes),
-        sentences.latency(row),
-    )
-
-
-def _named(section: Section, suffix: str) -> Section:
-    """Return the section with anchors that are unique on the page."""
-    charts = tuple(
-        replace(chart, anchor=chart.anchor.replace("-chart", f"-chart{suffix}"))
-        for chart in section.charts
-    )
-    return replace(section, anchor=f"{section.anchor}{suffix}", charts=charts)
 
 
 def explorable(runs: Sequence[Run]) -> dict[str, Any]:
@@ -192,6 +251,9 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
+        "times": explorer_times.times(vectors, run.calibration, networks),
+        "calibration": run.calibration and key(run.calibration),
+        "calibrations": calibrations(one.calibration for one in runs),
     }
 
 
@@ -205,31 +267,6 @@ def _variant(run: Run) -> str:
 def described(environment: Environment) -> dict[str, object]:
     """Return the known facts about where a run was made."""
     return {k.replace("_", " "): v for k, v in asdict(environment).items() if v is not None}
-
-
-def _card(row: Row, name: str) -> Card:
-    totals = [
-        ("MACs", units.giga(row.macs), units.integer(row.macs)),
-        ("params", units.millions(row.params), units.integer(row.params)),
-        ("peak memory", units.size(row.peak.bytes), f"{units.integer(row.peak.bytes)} bytes"),
-        *_times(row),
-    ]
-    return Card(name, tuple(totals))
-
-
-def _times(row: Row) -> list[tuple[str, str, str]]:
-    """Latency; on a GPU its time, wall time and, where it was asked for, that of a graph."""
-    names = gpu.TIMES if row.setting.on_cuda else ("latency",)
-    return [
-        (
-            name,
-            units.marked(units.milliseconds(median), row.is_doubtful),
-            f"95 %: {units.interval(interval)} ms",
-        )
-        for name in names
-        for median, interval in (gpu.time_of(row, name),)
-        if median is not None
-    ]
 
 
 def _formula(variant: str) -> Formula:

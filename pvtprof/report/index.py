@@ -70,7 +70,6 @@ def render(
     return page(
         "index.html",
         (),
-        charts=False,
         title="Runs of pvtprof",
         records=records(found),
         links=links,

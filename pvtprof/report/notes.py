@@ -115,6 +115,12 @@ def _why_plain(row: Row) -> str:
 
 def notes(run: Run) -> Iterator[str]:
     """Yield the notes that a reader needs to read the figures rightly."""
+    yield from facts(run)
+    yield from _remarks(run)
+
+
+def facts(run: Run) -> Iterator[str]:
+    """Yield the notes without what is doubtful about times."""
     for row in run.rows:
         if why := _why_plain(row):
             yield f"{row.name} is plain mha here: {why}."
@@ -144,7 +150,6 @@ def notes(run: Run) -> Iterator[str]:
     for row in run.rows:
         for remark in row.remarks:
             yield f"{row.design.name}: {remark}."
-    yield from _remarks(run)
 
 
 def _remarks(run: Run) -> Iterator[str]:

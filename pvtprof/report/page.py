@@ -5,40 +5,66 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from pvtprof import __version__, units
+from pvtprof import __version__, spoken, units
+
+#: Where the template leaves room for what depends on the rest of the page.
+HASHES, SCRIPTS = "@hashes@", "<!--scripts-->"
 
 
-def page(template: str, scripts: Sequence[str], charts: bool = True, **values: object) -> str:
-    """Return a page of that template; ``scripts`` are files of assets/."""
+def page(
+    template: str,
+    scripts: Sequence[str],
+    styles: Sequence[str] = (),
+    **values: object,
+) -> str:
+    """Return a page of that template; ``scripts`` and ``styles`` are files of assets/.
+
+    The library of charts travels with pages that have charts, the font with those with formulas.
+    """
     environment = Environment(
         loader=PackageLoader("pvtprof.report"), autoescape=True, keep_trailing_newline=True
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # order means something here
     environment.filters["cell"] = units.cell
+    environment.filters["unbroken"] = spoken.unbroken
     first = Markup(_asset("theme.js"))
-    later = {"plotly": plotlyjs()} if charts else {}
-    later |= {name: _asset(f"{name}.js") for name in ("page", *scripts)}
-    return environment.get_template(template).render(
+    text = environment.get_template(template).render(
         version=__version__,
-        style=Markup(_asset("style.css")),
-        font=base64.b64encode(_bytes("vendor/stix-two-math.woff2")).decode(),
+        style=Markup("".join(_asset(f"{name}.css") for name in ("style", *styles))),
+        font=_font(),
         first=first,
-        scripts={name: Markup(text) for name, text in later.items()},
-        hashes=" ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values())),
         **values,
     )
+    has_charts = "data-chart=" in text
+    later = {"plotly": plotlyjs()} if has_charts else {}
+    later |= {name: _asset(f"{name}.js") for name in ("page", *scripts)}
+    hashes = " ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values()))
+    made = "\n".join(f'<script data-name="{name}">{text}</script>' for name, text in later.items())
+    head, end, rest = text.replace(HASHES, hashes, 1).rpartition(SCRIPTS)
+    return f"{head}{made}{rest}" if end else rest
+
+
+def assets_of(names: Iterable[str], kind: str) -> list[str]:
+    """Return the names of which there is a file of that kind ("js", "css") in assets/."""
+    folder = files("pvtprof.report").joinpath("assets")
+    return [name for name in names if folder.joinpath(f"{name}.{kind}").is_file()]
 
 
 def compressed(text: str) -> str:
     """Return a text as base64 of gzip, which a page unpacks to the same bytes."""
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+@cache
+def _font() -> str:
+    return base64.b64encode(_bytes("vendor/stix-two-math.woff2")).decode()
 
 
 @cache

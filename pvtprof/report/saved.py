@@ -1,4 +1,4 @@
-"""Pages of saved runs: of one run, of two, or the index of a folder."""
+"""Pages of saved runs: of one run, of several, or the index of a folder."""
 
 from __future__ import annotations
 
@@ -19,53 +19,49 @@ Record = Mapping[str, Any]
 
 
 def written(
-    paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
+    paths: Sequence[str],
+    outputs: Sequence[str],
+    wanted: tuple[str, output.Table],
+    force: bool,
+    anonymous: bool,
 ) -> tuple[str, Sequence[str]]:
     """Write the page (to ``outputs``, or beside the saved run).
 
-    Return the text to print, and the paths of the files that were written.
+    ``wanted`` is the format of the text to print, and how much a table says. Return that text, and
+    the paths of the files that were written.
     """
-    if len(paths) > 2:
-        raise SpecError(
-            f"got {len(paths)} paths; give one saved run, two runs to compare, or a folder of runs"
-        )
-    is_pair, is_folder = len(paths) == 2, len(paths) == 1 and os.path.isdir(paths[0])
-    if (is_pair or is_folder) and form == "markdown":
+    form, shown = wanted
+    is_several, is_folder = len(paths) > 1, len(paths) == 1 and os.path.isdir(paths[0])
+    if (is_several or is_folder) and form == "markdown":
         raise SpecError("--format markdown works for one run only; use table, csv or json")
     if is_folder:
         return _index(paths[0], outputs, form, force, anonymous)
-    if is_pair:
-        return _pair(paths[0], paths[1], outputs, form, force, anonymous)
+    if is_several:
+        return _several(paths, outputs, form, force, anonymous)
     run = store.load(paths[0])
     run = run.anonymous() if anonymous else run
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
     files.check_all_writable(outputs, force)
-    return output.text(run, form), output.save(run, outputs, force)
+    return output.text(run, form, shown), output.save(run, outputs, force)
 
 
-def _pair(
-    first: str, second: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
+def _several(
+    paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report import listing, pair
+    from pvtprof.report import html, listing, several
 
-    a, b = (store.load(path) for path in (first, second))
-    for path, run in ((first, a), (second, b)):
-        if any(row.is_own for row in run.rows):
-            raise SpecError(
-                f"{path} holds modules of your own; two files on one page hold PVT's designs: "
-                "compare your modules in one run, pvtprof compare --target A --target B"
-            )
-        if len(run.comparisons) > 1:
-            raise SpecError(
-                f"{path} holds {len(run.comparisons)} comparisons; for two files on one page, each "
-                "must hold one; give this file alone, or compare one model at one size"
-            )
-    if anonymous:
-        a, b = a.anonymous(), b.anonymous()
-    beside = Path(first).with_name(f"{Path(first).stem}-vs-{Path(second).stem}.html")
+    if len(paths) > several.MOST:
+        raise SpecError(
+            f"got {len(paths)} paths; give one saved run, up to {several.MOST} runs to compare, "
+            "or a folder of runs"
+        )
+    loaded = [(path, store.load(path)) for path in paths]
+    several.check(loaded)
+    runs = [run.anonymous() if anonymous else run for _, run in loaded]
+    beside = Path(paths[0]).with_name(f"{'-vs-'.join(Path(path).stem for path in paths)}.html")
     outputs = outputs or (str(beside),)
-    output.save_pages(outputs, pair.render(a, b), force)
-    records = pair.brief(a, b) if form == "table" else pair.records(a, b)
+    output.save_pages(outputs, html.render(*runs), force)
+    records = several.brief(runs) if form == "table" else several.records(runs)
     return listing.render(records, form), outputs
 
 

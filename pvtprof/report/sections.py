@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 
-from pvtprof.report import gpu, own, sheets
+from pvtprof.report import sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -55,38 +55,6 @@ class Outline:
     sheets: Callable[[Run], Iterator[Sheet]]
 
 
-def _cost_sheets(run: Run) -> Iterator[Sheet]:
-    if not run.is_own:
-        yield sheets.costs(run)
-        yield sheets.operators(run)
-
-
-def _own_sheets(run: Run) -> Iterator[Sheet]:
-    if run.is_own and (its := own.submodules(run)).lines:
-        yield its
-
-
-def _latency_sheets(run: Run) -> Iterator[Sheet]:
-    if run.measured and run.setting.on_cuda:
-        yield gpu.latencies(run)
-        yield gpu.states(run)
-    elif run.measured:
-        yield sheets.latencies(run)
-
-
-def _memory_sheets(run: Run) -> Iterator[Sheet]:
-    if gpu.has_memory(run):
-        yield gpu.memory(run)
-
-
-def _latency_text(run: Run, infos: Infos) -> str:
-    whose = "on the GPU, launches not counted, " if run.setting.on_cuda else ""
-    text = f"Median of samples {whose}taken in interleaved rounds, and its 95 % interval."
-    if run.is_own or "shares" not in infos:
-        return text
-    return f"{text} First as shares of {run.reference}'s, beside the MACs; then in milliseconds."
-
-
 def _prediction_sheets(run: Run) -> Iterator[Sheet]:
     if any(row.predicted for row in run.rows):
         yield sheets.predictions(run)
@@ -113,43 +81,21 @@ def _prediction_text(run: Run, infos: Infos) -> str:
     )
 
 
-def _memory_text(run: Run, infos: Infos) -> str:
+def _growth_text(run: Run, infos: Infos) -> str:
+    if "resolution" not in infos:
+        return ""
     crosses = "; crosses mark the largest image that fits" if infos["resolution"].crossings else ""
     mode = ", ".join((run.setting.mode, *run.setting.training.words))
-    once = ", each repeated block once" if run.setting.mode == "inference" else ""
     return (
         f"Memory of the whole model for square images, {mode}: parameters, input and "
-        f"the peak of live tensors{crosses}. Below it, live bytes at every operator, for this "
-        f"image, without input and parameters{once}."
+        f"the peak of live tensors{crosses}."
     )
 
 
 #: The sections in the order of the page, by the anchor that charts name.
 OUTLINES: Mapping[str, Outline] = {
-    "submodules": Outline(
-        "MACs by submodule",
-        lambda run, infos: (
-            "The submodules add up to the whole. The peak of a submodule is the most that is "
-            "alive while it runs, of all tensors."
-        ),
-        _own_sheets,
-    ),
-    "macs": Outline(
-        "MACs of attention, by stage, design and operator",
-        lambda run, infos: "Each bar is the attention of all blocks of one stage.",
-        _cost_sheets,
-    ),
-    "latency": Outline(
-        "Latency beside MACs",
-        _latency_text,
-        _latency_sheets,
-    ),
     "prediction": Outline("Predicted latency", _prediction_text, _prediction_sheets),
-    "memory": Outline(
-        "Memory against image size, and operator by operator",
-        _memory_text,
-        _memory_sheets,
-    ),
+    "growth": Outline("Memory against image size", _growth_text, lambda run: iter(())),
     "agreement": Outline(
         "Formula against counters",
         lambda run, infos: (

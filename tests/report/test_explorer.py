@@ -46,6 +46,7 @@ PLAIN = {
     "dtype": "float32",
     "attention": "eager",
     "pool-size": "7",
+    "set": "",
 }
 
 
@@ -142,18 +143,18 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
     lines = start["vectors"]["lines"]
     assert len(lines) == 12 + 240
     assert sum(line[0] == "mine" for line in lines) > 100
-    whole = next(line for line in lines if line[0] == "mine" and line[7:9] == [None, "sra_pool"])
-    assert whole[9][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
-    assert whole[9][2] == str(run.row(None, "sra_pool").macs)
+    whole = next(line for line in lines if line[0] == "mine" and line[8:10] == [None, "sra_pool"])
+    assert whole[10][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
+    assert whole[10][2] == str(run.row(None, "sra_pool").macs)
     body = "return given.map(engine.differs).filter(Boolean)"
     given = [
         {
             "texts": dict(zip(start["vectors"]["options"], line, strict=False)),
-            "stage": line[7],
-            "variant": line[8],
-            "expected": {"error": line[9]}
-            if isinstance(line[9], str)
-            else dict(zip(start["vectors"]["figures"], line[9], strict=True)),
+            "stage": line[8],
+            "variant": line[9],
+            "expected": {"error": line[10]}
+            if isinstance(line[10], str)
+            else dict(zip(start["vectors"]["figures"], line[10], strict=True)),
         }
         for line in lines
     ]
@@ -209,6 +210,19 @@ REFUSED = [
     {"img": "224x224x99"},
     {"pool-size": "-5"},
     {"batch": "+0"},
+    {"set": "depths=3,4,18"},
+    {"set": "depths="},
+    {"set": "depths=3,4,x,3"},
+    {"set": "depths=3,4,0,3"},
+    {"set": "depths=3,4,true,3"},
+    {"set": "depths=3,4,1001,3"},
+    {"set": "mlp_ratios=8,8,4,123456789012345678"},
+    {"set": "embed_dims=64,129,320,512"},
+    {"set": "embed_dims=64,128,320,512&num_heads=1,3,5,8"},
+    {"set": "num_heads=1,it's,5,8"},
+    {"set": "depths=1,1,1,1", "img": "0"},
+    {"set": "depths=1,1,1,1&embed_dims=128,256,640,1024", "model": "pvt_tiny", "img": "31"},
+    {"set": "depths=2,2,2,2", "R": "8,4,2"},
 ]
 
 
@@ -219,7 +233,8 @@ def test_refusals_are_in_the_words_of_the_command_line(
     body = "return given.map((t) => { try { engine.parsed(t); } catch (e) { return e.message; } })"
     said = in_node(body, given, tmp_path)
     for texts, refusal in zip(given, said, strict=True):
-        words = [f"--{name}={value}" for name, value in texts.items()]
+        words = [f"--{name}={value}" for name, value in texts.items() if name != "set"]
+        words += [f"--set={change}" for change in texts["set"].split("&") if change]
         assert refused("compare", "--analytic", *words) == f"pvtprof: {refusal}\n"
 
 

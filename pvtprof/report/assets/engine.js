@@ -51,11 +51,89 @@ const pvtprofEngine = (program) => {
     return value;
   }
 
-  /* What runs, from texts as the command line takes them. */
+  // ---- A network with lists of its own: --set KEY=LIST on top of a model
+
+  const FIELDS = { embed_dims: "dim", depths: "depth", num_heads: "num_heads", mlp_ratios: "mlp_ratio" };
+  const listOf = (model, key) => model.stages.map((stage) => stage[FIELDS[key]]);
+  const modelOf = (work) => work.network ?? program.models[work.model];
+  const nameOf = (work) => work.named ?? work.model;
+
+  /* As Python writes a text in a message. */
+  function quoted(text) {
+    const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
+    return mark + text.replaceAll("\\", "\\\\").replaceAll(mark, `\\${mark}`) + mark;
+  }
+
+  /* The words of a list as Python reads them: whole numbers, true, false, other texts. */
+  function valuesOf(change) {
+    const [key, ...rest] = change.split("="), text = rest.join("=").trim();
+    if (!text) refuse(`--set ${quoted(change)} is not KEY=VALUE; use such as depths=3,4,18,3`);
+    return [key, text.split(/[\s,;[\]()]+/).filter(Boolean).map((word) => {
+      if (/^(true|false)$/i.test(word)) return word.toLowerCase() === "true";
+      const plain = word.replace(/^["']+|["']+$/g, "");
+      return /^-?[0-9]{1,18}$/.test(plain) ? whole(plain) : plain;
+    })];
+  }
+
+  /* A whole number of a list, refused in Python's words. */
+  function listed(what, value, most) {
+    if (typeof value !== "boolean" && typeof value !== "string" && value >= 1 && value <= most) return Number(value);
+    const said = { string: () => quoted(value.slice(0, 60)), boolean: () => (value ? "True" : "False") }[typeof value];
+    return refuse(`${what} is ${said ? said() : value}; use a whole number from 1 to ${most}`);
+  }
+
+  const counted = (count) => `${count} value${count === 1 ? "" : "s"}`;
+
+  /* What the changes, such as "depths=3,4,18,3", make of a model: its stages and its name. */
+  function changed(model, changes) {
+    const base = program.models[model], settings = new Map(changes.map(valuesOf));
+    let stages;
+    try {
+      stages = stagesOf(base, settings);
+    } catch (error) {
+      if (error instanceof Refusal) refuse(`${model} with ${changes.map((one) => `--set ${one}`).join(" ")}: ${error.message}`);
+      throw error;
+    }
+    const said = [...settings].map(([key, values]) => `${key}=${values}`);
+    const isSame = [...settings].every(([key, values]) => values.join() === listOf(base, key).join());
+    return { network: { ...base, stages, changes: said }, named: isSame ? model : shortened(model, said) };
+  }
+
+  function stagesOf(base, settings) {
+    const lists = Object.keys(FIELDS).map((key) => [key, settings.get(key) ?? listOf(base, key)]);
+    const [[first, { length }]] = lists;
+    for (const [key, values] of [...lists, ["sr_ratios", base.sr_ratios]])
+      if (values.length !== length) refuse(`${first} has ${counted(length)} and ${key} has ${values.length}; give one a stage`);
+    const numbers = lists.map(([key, values]) =>
+      [FIELDS[key], values.map((value, i) => listed(`${key} of stage ${i + 1}`, value, program.lists[key]))]);
+    return base.stages.map((stage, i) => {
+      const made = { ...stage, ...Object.fromEntries(numbers.map(([field, values]) => [field, values[i]])) };
+      const { dim, num_heads: heads } = made;
+      if (dim % heads) {
+        const divisors = Array.from({ length: dim }, (_, d) => d + 1).filter((d) => dim % d === 0).join(", ");
+        refuse(`stage ${i + 1}: dim ${dim} is not divisible by num_heads ${heads}; use one of ${divisors}`);
+      }
+      return made;
+    });
+  }
+
+  /* What Python calls such a network; a long name ends with the CRC-32 of all of it. */
+  function shortened(base, said) {
+    const name = [base, ...said].join("+");
+    if (name.length <= 100) return name;
+    let crc = -1;
+    for (const byte of new TextEncoder().encode(name)) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xEDB88320 : crc >>> 1;
+    }
+    return `${base.slice(0, 60)}+${said.length}-settings-${((crc ^ -1) >>> 0).toString(16).padStart(8, "0")}`;
+  }
+
+  /* What runs, from texts as the command line takes them; `set`: changes of the network, by "&". */
   function parsed(texts) {
     const [height, width] = parsedImage(texts.img);
     const work = {
-      model: texts.model, height, width, ratios: parsedRatios(texts.R),
+      model: texts.model, changes: (texts.set || "").split("&").filter(Boolean), height, width, ratios: parsedRatios(texts.R),
       batch: parsedInteger("--batch", texts.batch, 1),
       dtype: oneOf("--dtype", texts.dtype, Object.keys(program.dtypes)),
       attention: oneOf("--attention", texts.attention, program.attentions),
@@ -70,7 +148,8 @@ const pvtprofEngine = (program) => {
     if (!Object.hasOwn(program.models, work.model))
       refuse(`unknown model '${work.model}'; use one of ${Object.keys(program.models).join(", ")}, ` +
         "or the path of a design file (.toml)");
-    const { version, stages } = program.models[work.model], last = stages.length;
+    if (work.changes?.length) Object.assign(work, changed(work.model, work.changes));
+    const { version, stages } = modelOf(work), last = stages.length;
     if (work.ratios.length !== last) {
       const such = [8, 4, 2, 1, ...Array(Math.max(0, last - 4)).fill(1)].slice(-last);
       refuse(`R has ${work.ratios.length} values; use ${last}, one per stage, such as ${such}`);
@@ -79,7 +158,7 @@ const pvtprofEngine = (program) => {
     positive("batch", work.batch, program.max_batch);
     positive("pool size", work.pool, program.max_side);
     if (version === 1 && work.ratios[last - 1] !== 1)
-      refuse(`stage ${last} of ${work.model} has a class token, so it cannot reduce its keys ` +
+      refuse(`stage ${last} of ${nameOf(work)} has a class token, so it cannot reduce its keys ` +
         `(sra_conv with R ${work.ratios[last - 1]} was asked for); use R 1 in stage ${last}, as the paper does`);
     for (const variant of program.variants) stageSizes(work, variant);
     return work;
@@ -92,12 +171,12 @@ const pvtprofEngine = (program) => {
   const hasClassToken = (model, stage) => model.version === 1 && stage === model.stages.length - 1;
 
   function tokenGrids(work, height = work.height, width = work.width) {
-    const model = program.models[work.model], grids = [];
+    const model = modelOf(work), grids = [];
     let grid = [height, width];
     for (let stage = 0; stage < model.stages.length; stage++) {
       grid = grid.map((extent) => convOut(extent, model.patches[stage]));
       if (Math.min(...grid) < 1)
-        refuse(`image ${height}x${width} is too small for the ${program.counts[model.stages.length]} of ${work.model}: ` +
+        refuse(`image ${height}x${width} is too small for the ${program.counts[model.stages.length]} of ${nameOf(work)}: ` +
           `nothing is left in stage ${stage + 1}; use at least ${smallestSide(model)} pixels a side`);
       grids.push(grid);
     }
@@ -114,13 +193,13 @@ const pvtprofEngine = (program) => {
 
   /* The design that really runs in a stage (counted from 0). */
   function runsAs(work, variant, stage) {
-    const rule = program.keys[variant], has = hasClassToken(program.models[work.model], stage);
+    const rule = program.keys[variant], has = hasClassToken(modelOf(work), stage);
     const isPlain = rule === "convolved" ? work.ratios[stage] === 1 : rule === "pooled" && has;
     return isPlain ? program.variants[0] : variant;
   }
 
   function stageSizes(work, variant) {
-    const model = program.models[work.model], grids = tokenGrids(work);
+    const model = modelOf(work), grids = tokenGrids(work);
     const stored = model.version === 1 ? tokenGrids(work, ...model.built) : grids;
     const before = [[work.height, work.width], ...grids];
     return model.stages.map((stage, i) => {
@@ -134,7 +213,7 @@ const pvtprofEngine = (program) => {
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
       const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
       return {
-        b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
+        b: work.batch, n: tokens, m: keys, a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
@@ -163,6 +242,8 @@ const pvtprofEngine = (program) => {
     numel(op.right, sizes) + numel(op.bias, sizes);
   const writes = (op, sizes) => (op.fused && isScores(op.out) ? 0n : numel(op.out, sizes));
 
+  const cost = (op, sizes) => ({ macs: macs(op, sizes), params: params(op, sizes), reads: reads(op, sizes), writes: writes(op, sizes) });
+
   // ---- Operator lists at their place in a network
 
   const inside = (op, prefix, x) => ({
@@ -171,20 +252,20 @@ const pvtprofEngine = (program) => {
   });
 
   function attentionOps(work, variant, stage, prefix, x) {
-    const { qkv_bias: biased } = program.models[work.model].stages[stage];
+    const { qkv_bias: biased } = modelOf(work).stages[stage];
     const ops = (biased ? program.attention : program.unbiased)[runsAs(work, variant, stage)][work.attention];
     return ops.map((op) => inside(op, prefix, x));
   }
 
   function family(work) {
-    const model = program.models[work.model];
+    const model = modelOf(work);
     if (model.version === 2) return model.family;
     const [here, built] = [tokenGrids(work)[0], tokenGrids(work, ...model.built)[0]];
     return here.join() === built.join() ? model.family : `${model.family} resized`;
   }
 
   function modelOps(work, variant) {
-    const stages = program.models[work.model].stages;
+    const stages = modelOf(work).stages;
     return program.layouts[family(work)].flatMap((ops, stage) => ops
       .flatMap((op) => (op.attention ? attentionOps(work, variant, stage, op.attention, op.x) : [op]))
       .map((op) => ({ op, stage, times: op.name.startsWith("block") ? stages[stage].depth : 1 })));
@@ -252,17 +333,17 @@ const pvtprofEngine = (program) => {
     return [[atenName(op, sizes), taken, extra]];
   }
 
-  /* The first moment of a forward pass with the most live bytes, above input and parameters. */
-  function peak(all, bytes) {
+  /* Live bytes, above input and parameters, at every operator of a forward pass that allocates. */
+  function moments(all, bytes) {
     const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out)));
     const released = releases(allocating.map(({ op }) => op));
-    const alive = new Map();
-    let held = 0n, most = { bytes: -1n, at: "" };
+    const alive = new Map(), found = [];
+    let held = 0n;
     allocating.forEach((term, i) => {
       let now = held;
       for (const [aten, taken, extra] of allocations(term, bytes)) {
         now += taken + extra;
-        if (now > most.bytes) most = { bytes: now, at: `${term.op.where} ${aten}`.trim() };
+        found.push({ bytes: now, at: `${term.op.where} ${aten}`.trim() });
         alive.set(term.op.name, taken);
       }
       held += alive.get(term.op.name);
@@ -271,8 +352,12 @@ const pvtprofEngine = (program) => {
         alive.delete(name);
       }
     });
-    return most;
+    return found;
   }
+
+  /* The first moment with the most live bytes. */
+  const peak = (all, bytes) =>
+    moments(all, bytes).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
 
   // ---- Answers
 
@@ -293,20 +378,23 @@ const pvtprofEngine = (program) => {
     };
   }
 
+  /* Live bytes of the whole model, operator by operator; repeated blocks once. */
+  const timeline = (work, variant) => moments(terms(work, null, variant), dtypeBytes(work));
+
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
     const sizes = stageSizes(work, variant)[stage - 1];
     return {
-      grid: tokenGrids(work)[stage - 1], sizes, blocks: program.models[work.model].stages[stage - 1].depth,
+      grid: tokenGrids(work)[stage - 1], sizes, blocks: modelOf(work).stages[stage - 1].depth,
       runsAs: runsAs(work, variant, stage - 1),
     };
   }
 
   /* Bytes of parameters, images and peak of the whole model. */
-  function needs(work, variant) {
-    const all = terms(work, null, variant), bytes = dtypeBytes(work);
+  function needs(work, variant, all = terms(work, null, variant)) {
+    const bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
-    const image = BigInt(work.batch * program.models[work.model].channels) * BigInt(work.height * work.width);
+    const image = BigInt(work.batch * modelOf(work).channels) * BigInt(work.height * work.width);
     return peak(all, bytes).bytes + bytes * (learned + image);
   }
 
@@ -364,7 +452,7 @@ const pvtprofEngine = (program) => {
     const low = Math.max(smallest(work, variant), smallest(work, other));
     if (low > most) return { low: null, from: null };
     const [mine, theirs] = [macsBySide(work, variant), macsBySide(work, other)];
-    const [kernel, stride, padding] = program.models[work.model].patches[0];
+    const [kernel, stride, padding] = modelOf(work).patches[0];
     const first = (side) => side - ((side + 2 * padding - kernel) % stride);
     let from = null;
     for (let side = most; side >= low; side = first(side) - 1) {
@@ -401,10 +489,14 @@ const pvtprofEngine = (program) => {
     return `${decimal(100n * part, all, part && 100n * part < all ? 2 : 1).replaceAll(",", "")} %`;
   };
 
+  /* In percent below 2, else as a multiple with three digits. */
+  const ratio = (part, all) => (!all || Number(part) / Number(all) < 1.995 ? percent(part, all)
+    : `${decimal(part, all, Math.max(0, 3 - `${part / all}`.length))}x`);
+
   /* The command line that gives the same. */
   function command(work) {
-    const { height, width } = work, { named, pool_size: pool } = program.models[work.model];
-    const words = ["pvtprof compare", ...(named ? [named] : [])];
+    const { height, width } = work, { named, pool_size: pool, changes = [] } = modelOf(work);
+    const words = ["pvtprof compare", ...(named ? [named] : []), ...changes.map((one) => `--set ${one}`)];
     words.push(`--img ${height === width ? height : `${height}x${width}`}`, `--R ${work.ratios.join(",")}`);
     if (work.batch !== 1) words.push(`--batch ${work.batch}`);
     if (work.dtype !== "float32") words.push(`--dtype ${work.dtype}`);
@@ -431,5 +523,10 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, row, place, largestImage, cheaperFrom, size, percent, command, differs };
+  const bytes = (work) => program.dtypes[work.dtype];
+
+  return {
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
+  };
 };

@@ -1,67 +1,92 @@
 "use strict";
-/* The explorer: reads the form, asks the engine, shows what it says; the URL's hash has the setting. */
+/* The bar: reads the fields, asks the engine, tells the sections; the URL's hash has the setting.
+
+   Events on document, for the scripts of the sections (which run before this one):
+   "pvtprof:work", after each successful recompute, the first too. detail: work (the setting, as the
+     engine takes it), all ([{ variant, total, stages }], each a row of the engine), engine, program,
+     suffix (of the comparison that is shown), isMeasured (whether it ran in this very setting),
+     and what the bar says of the view: variant, count ("MACs" or "FLOPs"), stage, memory (bytes).
+   "pvtprof:refused", where the bar holds something unfinished. detail: message. Sections keep their
+     last result; .dimmed on body dims what is marked data-computed.
+   "pvtprof:operator", by a section where somebody chooses an operator: detail: stage, variant, name.
+   "pvtprof:set", by a section that changes the bar: detail: fields by name, such as { img: "512" }.
+   Where the bar is not at the setting of the comparison that is shown, .stale stands on its .block:
+   what is marked data-measured greys, and what is marked data-measured-at says the setting. */
 (() => {
-  const { element, show, chartButtons } = pvtprofPage;
+  const { element, copy, shownBlock } = pvtprofPage;
   const start = JSON.parse(document.getElementById("start").textContent);
   const engine = pvtprofEngine(start.program);
   const form = document.getElementById("setting"), field = (name) => form.elements[name];
   const byId = (id) => document.getElementById(id);
-  const MOST = 4096; // the largest side at which designs are held against each other
 
   // ---- Numbers to text
 
   const digits = (number) => number.toLocaleString("en-US");
-  const { size, percent } = engine;
+  const { size, percent, LISTS } = engine;
 
   // ---- The page's own proof
 
   function prove() {
     const { options, figures, lines } = start.vectors;
+    const textsOf = (line) => Object.fromEntries(options.map((o, i) => [o, line[i]]));
     const failed = lines.map((line) => {
       const said = line.at(-1), [stage, variant] = line.slice(options.length);
       const expected = typeof said === "string" ? { error: said } : Object.fromEntries(figures.map((f, i) => [f, said[i]]));
-      return engine.differs({ texts: Object.fromEntries(options.map((o, i) => [o, line[i]])), stage, variant, expected });
+      return engine.differs({ texts: textsOf(line), stage, variant, expected });
     }).filter(Boolean);
+    const calibration = start.calibrations[start.calibration], predict = calibration && pvtprofPredict(engine, calibration);
+    for (const [i, seconds] of start.times) {
+      const [stage, variant] = lines[i].slice(options.length);
+      const wrong = predict.differs(engine.parsed(textsOf(lines[i])), stage, variant, seconds);
+      if (wrong) failed.push(wrong);
+    }
     const place = byId("proof");
     place.hidden = false;
-    place.className = failed.length ? "banner bad" : "soft";
+    place.className = failed.length ? "banner bad" : "proof";
     place.setAttribute("role", failed.length ? "alert" : "status");
     place.textContent = failed.length
       ? `THIS PAGE DOES NOT COMPUTE AS PYTHON DOES: ${failed.length} of ${lines.length} vectors differ. Do not ` +
         `trust the explorer here. First: ${failed[0]}`
-      : `This page recomputed ${lines.length} rows and refusals made by Python, in your browser: all are equal.`;
+      : `This page recomputed ${lines.length} rows and refusals ${start.times.length ? `and ${start.times.length} predicted times ` : ""}made by Python, in your browser: all are equal.`;
   }
 
   // ---- The setting: form, texts as on the command line, URL hash
 
-  const OPTIONS = ["model", "R", "batch", "dtype", "attention", "pool-size"];
+  const OPTIONS = ["model", "img", "R", "batch", "dtype", "attention", "pool-size"];
   const SHOWN = ["variant", "count", "memory", "stage"];
+  const models = start.program.models, modelOf = (name) => (Object.hasOwn(models, name) ? models[name] : null);
+  const listOf = (model, key) => engine.listOf(model, key).join(",");
+  const bare = (text) => text.split(/[\s,]+/).filter(Boolean).join(",");
+
+  /* The lists that are not the model's, as --set takes them. */
+  function changes() {
+    const model = modelOf(field("model").value);
+    if (!model) return "";
+    return LISTS.filter((key) => bare(field(key).value) !== listOf(model, key))
+      .map((key) => `${key}=${field(key).value.trim().replaceAll("&", " ")}`).join("&");
+  }
 
   function texts() {
-    if (field("square").checked) field("width").value = field("height").value;
-    const [height, width] = [field("height").value.trim(), field("width").value.trim()];
-    const said = Object.fromEntries(OPTIONS.map((name) => [name, field(name).value]));
-    return { ...said, img: height === width ? height : `${height}x${width}` };
+    const said = Object.fromEntries(OPTIONS.map((name) => [name, field(name).value.trim()]));
+    const [height, width] = said.img.split("x");
+    return { ...said, img: height === width ? height : said.img, set: changes() };
   }
 
   function fill(said) {
-    const parts = (said.img ?? "").split("x"), [height, width] = parts.length === 2 ? parts : [said.img, said.img];
-    field("square").checked = height === width;
-    [field("height").value, field("width").value] = [height, width];
-    for (const name of OPTIONS) choose(field(name), said[name]);
+    for (const name of OPTIONS) choose(field(name), said[name] ?? "");
+    const model = modelOf(said.model), given = new Map((said.set || "").split("&").map((one) => [one.split("=")[0], one.split("=").slice(1).join("=")]));
+    for (const key of LISTS) field(key).value = given.get(key) ?? (model ? listOf(model, key) : "");
     offerStages();
     for (const name of SHOWN) if (isChoice(field(name), said[name])) field(name).value = said[name];
   }
 
-  const isChoice = (input, text) => !input.options || [...input.options].some((option) => option.value === text);
+  const isChoice = (input, text) => text !== undefined && (!input.options || [...input.options].some((option) => option.value === text));
 
   /* A select of what runs takes a text that is none of its options, for the engine to refuse by name. */
   function choose(input, text) {
     if (!isChoice(input, text)) input.add(element("option", { value: text, textContent: text }));
     input.value = text;
   }
-
-  const models = start.program.models, modelOf = (name) => (Object.hasOwn(models, name) ? models[name] : null);
 
   /* As many stages to choose from as the model has. */
   function offerStages() {
@@ -72,18 +97,47 @@
     stage.value = chosen;
   }
 
-  /* Another model: its own R, where the R that stands there is of another number of stages. */
+  /* Another model: its own lists, and its own R where the R there is of another number of stages. */
   function offerRatios() {
     const model = modelOf(field("model").value);
-    if (model && field("R").value.split(",").length !== model.stages.length) field("R").value = model.sr_ratios.join(",");
+    if (!model) return;
+    for (const key of LISTS) field(key).value = listOf(model, key);
+    if (field("R").value.split(",").length !== model.stages.length) field("R").value = model.sr_ratios.join(",");
   }
 
-  const initial = { ...start.texts, variant: start.variant, count: "MACs", memory: start.memory, stage: "1" };
-  const fromHash = () => ({ ...initial, ...(location.hash.includes("=") && Object.fromEntries(new URLSearchParams(location.hash.slice(1)))) });
+  let initial = { ...start.texts, variant: start.variant, count: "MACs", memory: start.memory, stage: "1" };
+  const hasSetting = () => location.hash.includes("=");
+  const fromHash = () => {
+    const said = hasSetting() ? Object.fromEntries(new URLSearchParams(location.hash.slice(1))) : {};
+    return { ...initial, ...(said.model && said.model !== initial.model && { set: "" }), ...said };
+  };
 
-  function toHash(said) {
+  function toHash({ set, ...said }) {
     const shown = Object.fromEntries(SHOWN.map((name) => [name, field(name).value]));
-    history.replaceState(null, "", `#${new URLSearchParams({ ...said, ...shown })}`);
+    const run = /-(\d+)$/.exec(shownBlock()?.id ?? "");
+    history.replaceState(null, "", `#${new URLSearchParams({ ...said, ...(set && { set }), ...shown, ...(run && { run: run[1] }) })}`);
+  }
+
+  // ---- Undo
+
+  const past = [];
+  let last = null, lastField = "", lastTime = 0;
+
+  /* Remember the setting before a change; letters typed one after the other are one change. */
+  function remember(said, name) {
+    const now = JSON.stringify(said), isSame = name && name === lastField && performance.now() - lastTime < 1500;
+    if (last !== null && now !== last && !isSame) past.push(last);
+    [last, lastField, lastTime] = [now, name, performance.now()];
+    byId("undo").disabled = !past.length;
+    byId("reset").disabled = said.model === initial.model && OPTIONS.every((name) => said[name] === initial[name]) && said.set === initial.set;
+  }
+
+  /* Back to the setting before the last change; out of an unfinished one, to the last finished one. */
+  function undo() {
+    if (!document.body.classList.contains("dimmed") || last === null) last = past.pop();
+    lastField = "";
+    fill(JSON.parse(last));
+    update();
   }
 
   // ---- What is shown
@@ -119,41 +173,6 @@
     })));
   }
 
-  const operators = Object.keys(start.colors).filter((name) => !start.program.variants.includes(name));
-  function showChart(work, all, count, worth) {
-    const bars = all.flatMap(({ variant, stages }) => stages.map((found, i) => ({
-      stage: `stage ${i + 1}`, variant, blocks: BigInt(engine.place(work, i + 1, variant).blocks), ops: found.ops })));
-    bars.sort((a, b) => a.stage.localeCompare(b.stage));
-    const macs = (bar, name) => bar.blocks * (bar.ops.find((op) => op.name === name)?.macs ?? 0n) * worth;
-    const data = operators.filter((name) => bars.some((bar) => macs(bar, name))).map((name) => ({
-      type: "bar", name, marker: { color: start.colors[name] }, x: [bars.map((b) => b.stage), bars.map((b) => b.variant)],
-      y: bars.map((bar) => Number(macs(bar, name))), customdata: bars.map((bar) => digits(macs(bar, name))),
-      hovertemplate: `%{x}<br>${name}: %{customdata} ${count}<extra></extra>` }));
-    return show(byId("explorer-chart"), { data, layout: { barmode: "stack", yaxis: { exponentformat: "SI",
-      title: { text: `${count}, all blocks of the stage` } } } });
-  }
-
-  function cheaper(work, variant, other) {
-    const { low, from } = engine.cheaperFrom(work, variant, other, MOST), most = digits(MOST);
-    if (low === null) return `${variant} against ${other}: no square image of up to ${most} pixels takes this R.`;
-    if (from === null) return `${variant} does not need fewer MACs than ${other} at ${most} pixels.`;
-    const where = from === low ? `for every square image of ${digits(low)} (the smallest that both take) to ${most} pixels`
-      : `from ${digits(from)} pixels on (square images of up to ${most})`;
-    return `${variant} needs fewer MACs than ${other} ${where}.`;
-  }
-
-  function fits(work, variant, memory) {
-    const side = engine.largestImage(work, variant, memory);
-    if (!side) return `${variant}, inference: not even its smallest image fits into ${size(memory)}.`;
-    return `${variant}, inference: fits into ${size(memory)} up to ${digits(side)} x ${digits(side)} pixels, and not beyond.`;
-  }
-
-  function showCrossings(work, memory) {
-    const said = [cheaper(work, "sra_conv", "mha"), cheaper(work, "sra_pool", "sra_conv"),
-      ...start.program.variants.map((variant) => fits(work, variant, memory))];
-    byId("crossings").replaceChildren(...said.map((textContent) => element("li", { textContent })));
-  }
-
   /* Every formula with the numbers of the chosen stage in place of its letters. */
   function showNumbers(work, stage, all) {
     for (const place of document.querySelectorAll("[data-numbers]")) {
@@ -165,7 +184,7 @@
       const found = all.find((one) => one.variant === variant).stages[stage - 1];
       const of = { MACs: found.macs, params: found.params };
       const formulas = [...place.closest("[data-formula]").querySelectorAll("math[data-of]")];
-      place.replaceChildren(`Stage ${stage} of the explorer's setting:`, ...formulas.map((math) => withNumbers(math, sizes, of[math.dataset.of])));
+      place.replaceChildren(`Stage ${stage} of the setting above:`, ...formulas.map((math) => withNumbers(math, sizes, of[math.dataset.of])));
     }
   }
 
@@ -180,43 +199,76 @@
     return made;
   }
 
-  function showAll(work, memory) {
-    const variant = field("variant").value, count = field("count").value, worth = count === "FLOPs" ? 2n : 1n;
-    const all = start.program.variants.map((name) => ({
-      variant: name, total: engine.row(work, null, name), stages: models[work.model].stages.map((_, i) => engine.row(work, i + 1, name)) }));
+  /* The tables behind; a table that is closed is filled when it is opened. */
+  let shown = null;
+  function showTables() {
+    if (!shown) return;
+    const { work, all, variant, count } = shown, worth = count === "FLOPs" ? 2n : 1n;
+    const isOpen = (id) => byId(id).closest("details").open;
     for (const place of document.querySelectorAll("[data-count]")) place.textContent = count;
     byId("chosen").textContent = variant;
-    showTotals(all, variant, worth);
-    showStages(work, variant, all.find((one) => one.variant === variant).stages, worth);
-    showOperators(work, all, worth);
-    showCrossings(work, memory);
-    showNumbers(work, Number(field("stage").value), all);
-    byId("command").textContent = engine.command(work);
-    showChart(work, all, count, worth);
+    if (isOpen("totals")) showTotals(all, variant, worth);
+    if (isOpen("stages")) showStages(work, variant, all.find((one) => one.variant === variant).stages, worth);
+    if (isOpen("operators")) showOperators(work, all, worth);
   }
 
-  const NAMED = [[/memory/, "memory"], [/image width/, "width"], [/--R|\bR\b/, "R"], [/batch/, "batch"], [/pool/, "pool-size"], [/model/, "model"], [/im(age|g)/, "height"]];
+  /* Whether the comparison that is shown ran in this setting. */
+  function isMeasured(work) {
+    const said = shownBlock()?.dataset.texts;
+    if (!said) return false;
+    const { model, height, width, ratios, batch, dtype, attention, pool, changes } = engine.parsed(JSON.parse(said));
+    return JSON.stringify([model, height, width, ratios, batch, dtype, attention, pool, changes]) ===
+      JSON.stringify([work.model, work.height, work.width, work.ratios, work.batch, work.dtype, work.attention, work.pool, work.changes]);
+  }
 
+  function showAll(work, memory) {
+    const variant = field("variant").value, count = field("count").value, stage = Number(field("stage").value);
+    const all = start.program.variants.map((name) => ({ variant: name, total: engine.row(work, null, name),
+      stages: engine.modelOf(work).stages.map((_, i) => engine.row(work, i + 1, name)) }));
+    const detail = { work, all, engine, program: start.program, suffix: shownBlock()?.dataset.suffix ?? "",
+      isMeasured: isMeasured(work), variant, count, stage, memory };
+    shown = detail;
+    shownBlock()?.classList.toggle("stale", !detail.isMeasured);
+    byId("command").textContent = engine.command(work);
+    showTables();
+    showNumbers(work, stage, all);
+    byId("fold").textContent = `${work.model} at ${work.height}x${work.width}`;
+    document.dispatchEvent(new CustomEvent("pvtprof:work", { detail }));
+  }
+
+  const NAMED = [[/memory/, "memory"], [/embed_dims|\bdim\b/, "embed_dims"], [/depths/, "depths"], [/num_heads/, "num_heads"],
+    [/mlp_ratios/, "mlp_ratios"], [/--R|\bR\b/, "R"], [/batch/, "batch"], [/pool/, "pool-size"], [/unknown model/, "model"],
+    [/dtype/, "dtype"], [/--attention/, "attention"], [/im(age|g)/, "img"]];
+
+  /* The reason stands under its field, over what lies below, so that nothing moves. */
   function refused(error) {
-    const said = error ? error.message : "";
-    const culprit = said ? NAMED.find(([pattern]) => pattern.test(said))?.[1] : null;
+    const said = error ? error.message : "", place = byId("refusal");
+    const of = said.replace(/^.*? with (--set [^:]*): /, ""); // not the fields that only stand in the words before
+    const culprit = said ? NAMED.find(([pattern]) => pattern.test(of))?.[1] ?? "model" : null;
     for (const input of form.elements) {
-      input.removeAttribute("aria-invalid");
-      input.removeAttribute("aria-errormessage");
+      input.removeAttribute?.("aria-invalid");
+      input.removeAttribute?.("aria-errormessage");
     }
     if (culprit) {
       field(culprit).setAttribute("aria-invalid", "true");
       field(culprit).setAttribute("aria-errormessage", "refusal");
     }
-    byId("refusal").textContent = said;
-    byId("refusal").hidden = !said;
-    byId("results").hidden = Boolean(said);
+    place.textContent = said;
+    place.hidden = !said;
+    document.body.classList.toggle("dimmed", Boolean(said));
+    if (!said) return;
+    if (!place.offsetParent && byId("fold").offsetParent) byId("fold").click(); // the bar is folded
+    const box = form.getBoundingClientRect(), at = field(culprit).getBoundingClientRect();
+    const isFolding = byId("fold").offsetParent !== null; // there the fields stand in several lines
+    byId("undo").disabled = last === null && !past.length;
+    place.style.left = isFolding ? "0" : `${Math.max(0, Math.min(at.left - box.left, box.width - place.offsetWidth))}px`;
+    place.style.top = `${at.height && !isFolding ? at.bottom - box.top + 4 : box.height + 4}px`;
+    document.dispatchEvent(new CustomEvent("pvtprof:refused", { detail: { message: said } }));
   }
 
   function update(event) {
     if (event?.target === field("model")) offerRatios();
     offerStages();
-    field("width").disabled = field("square").checked;
     const said = texts();
     toHash(said);
     let work, memory;
@@ -229,17 +281,61 @@
       return;
     }
     refused(null);
+    remember(said, event?.target?.name ?? "");
     showAll(work, memory);
   }
 
+  /* Changes of some fields by name; R=1 is R 1 in every stage. */
+  function set(said) {
+    if (said.model !== undefined) {
+      choose(field("model"), said.model);
+      offerRatios();
+    }
+    for (const [name, text] of Object.entries(said)) if (name !== "model" && field(name)) choose(field(name), text);
+    update();
+  }
+
+  function preset() {
+    const [name, text] = field("preset").value.split("=");
+    field("preset").value = "";
+    if (name) set({ [name]: name === "R" ? field("R").value.split(",").map(() => text).join(",") : text });
+  }
+
+  function onInput(event) {
+    if (event.target === field("preset")) preset();
+    else update(event);
+  }
+
+  /* Another comparison of the page: its own setting in the fields; none where it has none. */
+  function onBlock({ detail: { texts: said } }) {
+    form.hidden = !said;
+    if (!said) return;
+    if (Object.keys(said).some((name) => said[name] !== initial[name])) {
+      initial = { ...initial, ...said };
+      last = null;
+      past.length = 0;
+      fill(initial);
+    }
+    update();
+  }
+
+  form.hidden = false;
   byId("explorer").hidden = false;
+  for (const [id, action] of [["undo", undo], ["reset", () => { fill({ ...initial, memory: field("memory").value }); update(); }],
+    ["link", () => copy(byId("link"), location.href)]]) Object.assign(byId(id), { hidden: false, onclick: action });
+  byId("undo").disabled = true;
+  const first = shownBlock()?.dataset.texts;
+  if (first) initial = { ...initial, ...JSON.parse(first) };
+  else if (document.querySelector(".block")) form.hidden = true;
   fill(fromHash());
-  chartButtons(byId("explorer-chart"));
-  form.addEventListener("input", update);
+  form.addEventListener("input", onInput);
   byId("stage-choice").addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());
+  document.addEventListener("pvtprof:set", (event) => set(event.detail));
+  document.addEventListener("pvtprof:block", onBlock);
+  for (const table of byId("explorer").querySelectorAll("details")) table.addEventListener("toggle", showTables);
   addEventListener("hashchange", () => {
-    if (!location.hash.includes("=")) return;
+    if (!hasSetting()) return;
     fill(fromHash());
     update();
   });

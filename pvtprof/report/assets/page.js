@@ -1,5 +1,7 @@
 "use strict";
-/* Charts in the page's colours, tables that sort and filter, downloads. Knows nothing of formulas. */
+/* Charts in the page's colours, tables that sort and filter, downloads, the way around. Knows nothing of formulas.
+
+   Event on document: "pvtprof:block", where another comparison of the page is shown; detail: suffix, texts. */
 const pvtprofPage = (() => {
   const root = document.documentElement;
   const element = (tag, properties = {}, ...children) => {
@@ -121,9 +123,8 @@ const pvtprofPage = (() => {
       row.hidden = !row.textContent.toLowerCase().includes(filter.value.toLowerCase());
     });
     const file = `pvtprof-${name.replace(/[^a-z]+/gi, "-").toLowerCase()}.csv`;
-    const ofRun = table.closest("#explorer") ? [] : originals(name);
     table.closest(".scroll").before(element("div", { className: "tools" }, filter,
-      button("CSV", `Save as CSV: ${name}`, () => save(file, "text/csv", csv(table))), ...ofRun));
+      button("CSV", `Save as CSV: ${name}`, () => save(file, "text/csv", csv(table)))));
   }
 
   // ---- Files
@@ -140,19 +141,23 @@ const pvtprofPage = (() => {
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
-  /* A button for each run that the page is of. */
-  function originals(name) {
-    const places = [...document.querySelectorAll("[data-original]")];
-    return places.map((place) => button(places.length > 1 ? place.dataset.original : "JSON",
-      `Save the whole run as JSON (${place.dataset.original}), beside: ${name}`,
-      async () => save(`pvtprof-${place.dataset.original}`, "application/json", await unpacked(place.textContent))));
+  /* A button for each file that the page carries. */
+  function originals(place) {
+    for (const { dataset: { original }, textContent } of document.querySelectorAll("[data-original]")) {
+      const [kind, type] = original.endsWith(".csv") ? ["CSV", "text/csv"] : ["JSON", "application/json"];
+      place.append(button(kind === original.split(".").pop().toUpperCase() && original.startsWith("run.") ? kind : original,
+        `Save the whole run as ${kind} (${original})`, async () => save(`pvtprof-${original}`, type, await unpacked(textContent))));
+    }
   }
 
   async function copy(made, said) {
-    const label = made.getAttribute("aria-label");
-    try { await navigator.clipboard.writeText(said); made.textContent = "copied"; } catch { made.textContent = "cannot copy"; }
-    made.setAttribute("aria-label", made.textContent);
-    setTimeout(() => { made.textContent = "copy"; made.setAttribute("aria-label", label); }, 1500);
+    const label = made.getAttribute("aria-label"), before = [...made.childNodes], told = (text) => made.classList.contains("icon") || made.replaceChildren(text);
+    let done = "copied";
+    try { await navigator.clipboard.writeText(said); } catch { done = "cannot copy"; }
+    told(done);
+    made.setAttribute("aria-label", done);
+    made.classList.add("done");
+    setTimeout(() => { made.replaceChildren(...before); made.setAttribute("aria-label", label); made.classList.remove("done"); }, 1500);
   }
 
   // ---- Several comparisons on one page: one is shown at a time
@@ -166,26 +171,129 @@ const pvtprofPage = (() => {
     return Promise.all(drawn);
   }
 
-  function choose(links) {
-    const chosen = links.find((link) => link.hash === location.hash) || links[0];
-    for (const link of links) {
-      const isChosen = link.hash === chosen.hash;
-      document.getElementById(link.hash.slice(1)).hidden = !isChosen;
-      if (isChosen) link.setAttribute("aria-current", "true");
+  const blocks = [...document.querySelectorAll(".block")];
+  const shownBlock = () => blocks.find((block) => !block.hidden);
+
+  /* Show one comparison; which: its anchor, or "" for the first. */
+  function choose(which) {
+    const chosen = blocks.find((block) => block.id === which) ?? blocks[0], picker = document.getElementById("picker");
+    for (const block of blocks) block.hidden = block !== chosen;
+    for (const link of document.querySelectorAll("a[data-comparison]"))
+      if (link.hash === `#${chosen.id}`) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
-    }
+    if (picker) picker.value = chosen.id;
+    listContents();
+    const { suffix, texts } = chosen.dataset;
+    document.dispatchEvent(new CustomEvent("pvtprof:block", { detail: { suffix, texts: texts ? JSON.parse(texts) : null } }));
     return draw();
   }
 
+  /* The comparison that the address names: by its anchor, or within a setting. */
+  function named() {
+    const said = location.hash.slice(1);
+    return said.includes("=") ? `comparison-${new URLSearchParams(said).get("run")}` : said;
+  }
+
+  // ---- The way around: list of contents, select, keys
+
+  const contents = document.querySelector(".contents"), goto = document.getElementById("goto");
+  let parts = [], current = null;
+
+  function listContents() {
+    parts = [...document.querySelectorAll("section[data-section]")].filter((part) => !part.closest("[hidden]"));
+    if (!contents) return;
+    const names = new Map([...contents.querySelectorAll("a")].map((link) => [link.dataset.goto, link]));
+    for (const [name, link] of names) {
+      const part = parts.find((one) => one.dataset.section === name);
+      link.parentElement.hidden = !part;
+      if (part) link.hash = part.id;
+    }
+    goto.replaceChildren(...parts.map((part) => element("option", { value: part.id, textContent: names.get(part.dataset.section).textContent })));
+    markCurrent();
+  }
+
+  /* The section that the top of the window, under the bar, lies in. */
+  function markCurrent() {
+    const line = document.querySelector(".top").getBoundingClientRect().bottom + innerHeight / 4;
+    const atEnd = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    const part = atEnd ? parts.at(-1) : parts.findLast((one) => one.getBoundingClientRect().top <= line) ?? parts[0];
+    if (!part || part === current) return;
+    current = part;
+    goto.value = part.id;
+    for (const link of contents.querySelectorAll("a"))
+      if (link.dataset.goto === part.dataset.section) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+  }
+
+  function go(part, focus = true) {
+    part.scrollIntoView();
+    const head = part.querySelector("h2");
+    head.tabIndex = -1;
+    if (focus) head.focus({ preventScroll: true });
+  }
+
+  function onKey(event) {
+    const step = { j: 1, k: -1 }[event.key];
+    const isTyping = event.target.closest("input, select, textarea, [contenteditable]");
+    if (!step || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = parts[parts.indexOf(current) + step];
+    if (next) go(next);
+    event.preventDefault();
+  }
+
+  function startContents() {
+    listContents();
+    if (!contents) return;
+    contents.addEventListener("click", (event) => {
+      const part = event.target.closest("a") && document.getElementById(event.target.closest("a").hash.slice(1));
+      if (!part) return;
+      event.preventDefault(); // the address keeps the setting
+      go(part);
+    });
+    goto.closest("label").hidden = false;
+    goto.addEventListener("change", () => go(document.getElementById(goto.value), false));
+    document.addEventListener("keydown", onKey);
+    let waits = false;
+    addEventListener("scroll", () => {
+      if (!waits) requestAnimationFrame(() => { waits = false; markCurrent(); });
+      waits = true;
+    }, { passive: true });
+    const top = document.querySelector(".top");
+    new ResizeObserver(() => root.style.setProperty("--bar", `${top.offsetHeight}px`)).observe(top);
+  }
+
+  function startFold() {
+    const fold = document.getElementById("fold");
+    if (!fold) return;
+    fold.hidden = false;
+    const set = (open) => { fold.setAttribute("aria-expanded", open); document.querySelector(".top").classList.toggle("open", open); };
+    fold.onclick = () => set(fold.getAttribute("aria-expanded") !== "true");
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") { set(false); closePanels(); } });
+    document.addEventListener("click", (event) => { if (!event.target.closest(".top details")) closePanels(); });
+  }
+
+  const closePanels = () => document.querySelectorAll(".top details[open]").forEach((panel) => { panel.open = false; });
+
+  function startPicker() {
+    const picker = document.getElementById("picker");
+    if (!picker) return;
+    picker.closest("label").hidden = false;
+    picker.addEventListener("change", () => { location.hash = `#${picker.value}`; });
+    addEventListener("hashchange", () => { if (named() !== shownBlock().id && blocks.some((block) => block.id === named())) choose(named()); });
+  }
+
   function start() {
-    const links = [...document.querySelectorAll("a[data-comparison]")];
-    const drawn = links.length ? choose(links) : draw();
+    startContents();
+    startFold();
+    startPicker();
+    const drawn = blocks.length > 1 ? choose(named()) : draw();
     drawn.then(() => performance.mark("pvtprof charts"));
-    if (links.length) addEventListener("hashchange", () => choose(links));
-    for (const table of document.querySelectorAll("table[aria-label]")) {
+    for (const table of document.querySelectorAll("table[aria-label]:not(.plain)")) {
       sortable(table);
       tableTools(table);
     }
+    const downloads = document.getElementById("downloads");
+    if (downloads) originals(downloads);
     for (const made of document.querySelectorAll("button[data-copy]")) {
       made.hidden = false;
       made.onclick = () => copy(made, made.dataset.copy || document.getElementById(made.dataset.from).textContent);
@@ -198,6 +306,6 @@ const pvtprofPage = (() => {
     addEventListener("afterprint", fromPaper);
   }
 
-  return { element, show, start, chartButtons };
+  return { element, show, start, chartButtons, copy, shownBlock };
 })();
 pvtprofPage.start();

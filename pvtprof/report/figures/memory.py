@@ -221,7 +221,7 @@ def resolution_sheet(info: ResolutionInfo) -> Sheet:
 CHARTS = (
     Chart(
         name="resolution",
-        section="memory",
+        section="growth",
         place=40,
         label="Lines: bytes needed by side of a square image, log-log",
         info=lambda run: None if run.is_own else resolution_info(run),
@@ -230,11 +230,10 @@ CHARTS = (
     ),
     Chart(
         name="live",
-        section="memory",
+        section="live",
         place=41,
         label="Steps: live bytes at every operator that allocates",
         info=lambda run: live if not run.is_own and (live := live_info(run)).moments else None,
         draw=draw_live,
-        sheet=live_sheet,
     ),
 )
