@@ -56,7 +56,7 @@ def test_models_have_backbone_neck_and_head(capsys: pytest.CaptureFixture[str]) 
 def test_a_task_lets_stage_4_of_v1_reduce_and_names_what_it_leaves_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = "compare --analytic --model pvt_tiny --img 64 --R 4,2,2,2 --task mask-rcnn"
+    words = "compare --full --analytic --model pvt_tiny --img 64 --R 4,2,2,2 --task mask-rcnn"
     assert app.main(words.split()) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "pvt_tiny for mask-rcnn at 64x64" in out
@@ -80,7 +80,7 @@ def test_fit_of_a_task_answers_for_training_too(capsys: pytest.CaptureFixture[st
 
 
 def test_what_a_training_step_leaves_out_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    words = "compare --analytic --mode training --model pvt_v2_b0 --img 64 --task mask-rcnn"
+    words = "compare --full --analytic --mode training --model pvt_v2_b0 --img 64 --task mask-rcnn"
     assert app.main(words.split()) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert (
