@@ -136,7 +136,7 @@ def _largest(design: str, frames: Sequence[Frame], quantity: str) -> tuple[str, 
         for frame in frames[:-1]
     ]
     items += [
-        (f"the {segment.name}" if outside else segment.name, getattr(segment, quantity))
+        (f"the {segment.name}" if outside else f"in {segment.name}", getattr(segment, quantity))
         for segment in _bar(frames[-1], design).segments
         if outside is None or segment.name in outside
     ]

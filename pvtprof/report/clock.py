@@ -13,7 +13,15 @@ from typing import Any
 from pvtprof import units
 from pvtprof.report import gpu, phrases, sheets, where
 from pvtprof.report.clock_reasons import NAMES
-from pvtprof.report.clock_shares import MEASURED, Place, held, places_of, scaled, worst_noise
+from pvtprof.report.clock_shares import (
+    MEASURED,
+    PREDICTED,
+    Place,
+    held,
+    places_of,
+    scaled,
+    worst_noise,
+)
 from pvtprof.report.clock_words import finding, place_title
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sheet import Sheet
@@ -93,6 +101,8 @@ def _remarks(run: Run, places: Sequence[Place]) -> Iterator[str]:
             f"Noisy: {phrases.several(shown)}. Close other programs, or raise --budget, and run "
             "it again."
         )
+    if any(share.noise and share.kind == PREDICTED for place in places for share in place.shares):
+        yield "Run `pvtprof calibrate` again when the machine is calm: its last one was disturbed."
     failed = {row.not_run: None for row in run.rows if row.not_run}
     for why in failed:
         names = [row.name for row in run.rows if row.not_run == why]
