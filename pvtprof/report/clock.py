@@ -107,7 +107,7 @@ def _remarks(run: Run, places: Sequence[Place]) -> Iterator[str]:
     for why in failed:
         names = [row.name for row in run.rows if row.not_run == why]
         yield f"Not timed: {phrases.several(names)}: {why}."
-    if not places:
+    if not places and not any(row.latency or row.predicted for row in run.rows):
         yield from _ways(run)
 
 
@@ -141,7 +141,7 @@ def _share_sheet(run: Run, places: Sequence[Place]) -> Sheet:
         f"time {of}",
         "low (%)",
         "high (%)",
-        "time is",
+        "time",
         "why",
     )
     lines = tuple(
@@ -152,7 +152,7 @@ def _share_sheet(run: Run, places: Sequence[Place]) -> Sheet:
             _percent(share.time),
             _percent(share.low),
             _percent(share.high),
-            share.kind or "-",
+            share.milliseconds or "-",
             "; ".join(filter(None, (share.noise, share.why))) or "-",
         )
         for place in places

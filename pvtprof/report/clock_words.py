@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pvtprof import units
+from pvtprof.designs.part import MODEL
 from pvtprof.report import phrases
 from pvtprof.report.clock_shares import (
+    MEASURED,
     PREDICTED,
     Place,
     Share,
@@ -52,7 +54,7 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     """Return the finding: the network, and where time is furthest above MACs."""
     found = [(place, share) for place in places for share in place.shares]
     if not any(share.kind for _, share in found):
-        return "Nothing was timed in this run, and nothing predicts its times."
+        return _single(run)
     sure = [(place, share) for place, share in found if share.is_sure]
     if not sure:
         if all(share.kind == PREDICTED for _, share in found if share.kind):
@@ -62,7 +64,8 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     if is_alone:
         return _title_of_one(first, places, sure)
     by = "By prediction, " if all(share.kind == PREDICTED for _, share in sure) else ""
-    whose, parts = f"{first}'s", []
+    whose = f"{first}'s"
+    parts: list[str] = []
     if network := [share for place, share in sure if place.name.startswith("whole")]:
         parts += _of_network(network, first)
     stages = [(place, share) for place, share in sure if not place.name.startswith("whole")]
@@ -78,6 +81,16 @@ def finding(run: Run, places: Sequence[Place]) -> str:
         parts.append("in each stage time follows MACs within 10 points")
     text = "; ".join(parts)
     return f"{by}{text}." if by else f"{text[0].upper() if not network else text[0]}{text[1:]}."
+
+
+def _single(run: Run) -> str:
+    """Return the time of a whole that nothing is held against; or that there is none."""
+    for row in run.rows:
+        if row.part == MODEL and row.latency:
+            return f"{row.design.name} takes {milliseconds(row, MEASURED)}."
+        if row.part == MODEL and row.predicted:
+            return f"{row.design.name} takes {milliseconds(row, PREDICTED)}."
+    return "Nothing was timed in this run, and nothing predicts its times."
 
 
 def _title_of_one(first: str, places: Sequence[Place], sure: Sequence[tuple[Place, Share]]) -> str:
