@@ -78,8 +78,10 @@ class Run(runs.Run):
 
         files.write(path, render(self), force, ".html")
 
-    def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False))
+    def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
+        from pvtprof.report.notebook import bundle
+
+        return bundle(self)
 
 
 def with_methods(run: runs.Run) -> Run:

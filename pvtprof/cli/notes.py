@@ -21,6 +21,13 @@ def note_without_effect(ctx: click.Context, *names: str) -> None:
             click.echo(f"{param.opts[0]} has no effect: --analytic measures nothing", err=True)
 
 
+def note_table_alone(ctx: click.Context, form: str) -> None:
+    """Name the given options that change the table alone, where something else is printed."""
+    for name in ("full", "exact"):
+        if form != "table" and is_given(ctx, name):
+            click.echo(f"--{name} has no effect on --format {form}: it is of the table", err=True)
+
+
 def note_unused_settings(variant: str, names: Sequence[str]) -> None:
     """Name the given settings of `formula --at` that belong to another design."""
     for name, option, owner in (

@@ -275,6 +275,8 @@ def outputs_options(command: Command) -> Command:
         show_default=True,
         help="What to print on stdout.",
     )
+    full = click.option("--full", is_flag=True, help="Print all tables and remarks.")
+    exact = click.option("--exact", is_flag=True, help="Print every digit.")
     force = click.option("--force", is_flag=True, help="Replace files that pvtprof did not write.")
     anonymous = click.option("--anonymous", is_flag=True, help="Leave out devices and dates.")
-    return output(form(force(anonymous(command))))
+    return output(form(full(exact(force(anonymous(command))))))

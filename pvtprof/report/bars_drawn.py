@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report import phrases
 from pvtprof.report.bars import GROUPS, Bar, Frame
 
@@ -72,18 +72,18 @@ def _drawn_bar(bar: Bar, quantity: str, held: tuple[int, int], scale: str) -> Dr
     total, (first, most) = _total(bar, quantity), held
     values = [(s.name, getattr(s, quantity)) for s in bar.segments if getattr(s, quantity)]
     amount = _amount(total, quantity)
-    parts = ", ".join(f"{name} {units.people(value, total)}" for name, value in values)
+    parts = ", ".join(f"{name} {spoken.people(value, total)}" for name, value in values)
     return DrawnBar(
         bar.design,
-        units.people(total, first) if scale == "share" else amount,
-        f"{bar.design}: {amount} {QUANTITIES[quantity]}, {units.people(total, first)} of the "
+        spoken.people(total, first) if scale == "share" else amount,
+        f"{bar.design}: {amount} {QUANTITIES[quantity]}, {spoken.people(total, first)} of the "
         f"first design's: {parts}",
         tuple((name, units.integer(value), _width(value, most)) for name, value in values),
     )
 
 
 def _amount(value: int, quantity: str) -> str:
-    return units.size(value) if quantity == "moved" else units.short(value)
+    return units.size(value) if quantity == "moved" else spoken.short(value)
 
 
 def _width(value: int, most: int) -> str:
@@ -119,7 +119,7 @@ def _finding(frames: Sequence[Frame], quantity: str) -> str:
     said: list[str] = []
     for item, found in largest.items():
         names = phrases.owners([design for design, *_ in found])
-        texts = [units.people(part, whole) for _, part, whole in found]
+        texts = [spoken.people(part, whole) for _, part, whole in found]
         shares = phrases.each(texts, [part / whole for _, part, whole in found])
         head = f"The largest part of {names} {QUANTITIES[quantity]} is"
         if said:

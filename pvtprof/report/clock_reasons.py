@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pvtprof import units
+from pvtprof import spoken
 from pvtprof.designs.part import MODEL
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -54,8 +54,8 @@ def _furthest(row: Row, seconds: Mapping[str, float], by: str) -> str:
 
 
 def _said(name: str, time: float, macs: float, by: str = "") -> str:
-    of_macs = f"{units.people(macs, 1)} of the MACs" if macs else "has no MACs"
-    return f"{by}{name} takes {units.people(time, 1)} of the time and {of_macs}"
+    of_macs = f"{spoken.people(macs, 1)} of the MACs" if macs else "has no MACs"
+    return f"{by}{name} takes {spoken.people(time, 1)} of the time and {of_macs}"
 
 
 def _of_network(run: Run, row: Row) -> str:

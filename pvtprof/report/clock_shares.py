@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.designs.part import MODEL
 from pvtprof.report.clock_reasons import reason
 from pvtprof.run.row import Row
@@ -55,22 +55,22 @@ class Share:
         if self.time is None:
             return self.noise or "not timed"
         about = "about " if self.noise else ""
-        return f"{about}{units.people(self.time, 1)}"
+        return f"{about}{spoken.people(self.time, 1)}"
 
     @property
     def macs_label(self) -> str:
         """The share of MACs in words."""
-        return f"MACs {units.people(self.macs, 1)}"
+        return f"MACs {spoken.people(self.macs, 1)}"
 
     @property
     def spoken(self) -> str:
         """All that is drawn, in words."""
         time = f"{self.label} of the time" if self.time is not None else self.label
         if self.low is not None and self.high is not None:
-            time += f" (95 %: {units.people(self.low, 1)} to {units.people(self.high, 1)})"
+            time += f" (95 %: {spoken.people(self.low, 1)} to {spoken.people(self.high, 1)})"
         if self.kind == PREDICTED:
             time += ", predicted"
-        said = f"{self.design}: {time}, {units.people(self.macs, 1)} of the MACs"
+        said = f"{self.design}: {time}, {spoken.people(self.macs, 1)} of the MACs"
         return "; ".join(part for part in (said, self.milliseconds, self.why) if part)
 
 
@@ -171,7 +171,7 @@ def worst_noise(rows: Sequence[Row]) -> str:
         if its.is_doubtful or width > TOO_WIDE:
             return "too noisy to say"
         if width > ABOUT:
-            worst = f"the interval of a time is {units.people(width, 1)} wide"
+            worst = f"the interval of a time is {spoken.people(width, 1)} wide"
     return worst
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.designs.part import MODEL
 from pvtprof.report import phrases
 from pvtprof.report.clock_shares import (
@@ -74,8 +74,8 @@ def finding(run: Run, places: Sequence[Place]) -> str:
         place, worst = max(slow, key=lambda one: (one[1].time or 0) - one[1].macs)
         of = "" if parts else f" of {whose} time"
         parts.append(
-            f"in {place.name}, {worst.design} takes {units.people(worst.time or 0, 1)}{of} "
-            f"for {units.people(worst.macs, 1)}{'' if parts else ' of its MACs'}"
+            f"in {place.name}, {worst.design} takes {spoken.people(worst.time or 0, 1)}{of} "
+            f"for {spoken.people(worst.macs, 1)}{'' if parts else ' of its MACs'}"
         )
     elif not parts or (stages and all(_follows(share) for _, share in stages)):
         parts.append("in each stage time follows MACs within 10 points")
@@ -97,13 +97,13 @@ def _title_of_one(first: str, places: Sequence[Place], sure: Sequence[tuple[Plac
     """Return the finding of a single design: how much of its time is attention, and where most."""
     place, most = max(sure, key=lambda one: one[1].time or 0)
     by = "By prediction, attention" if most.kind == PREDICTED else "Attention"
-    of_most = f"{units.people(most.time or 0, 1)} for {units.people(most.macs, 1)}"
+    of_most = f"{spoken.people(most.time or 0, 1)} for {spoken.people(most.macs, 1)}"
     if len(sure) < len(places):
         return f"{by} in {place.name} takes {of_most} of the time and MACs of {first}."
     time, macs = sum(share.time or 0 for _, share in sure), sum(share.macs for _, share in sure)
     return (
-        f"{by} takes {units.people(time, 1)} of the time of {first} for "
-        f"{units.people(macs, 1)} of its MACs, most of it in {place.name} ({of_most})."
+        f"{by} takes {spoken.people(time, 1)} of the time of {first} for "
+        f"{spoken.people(macs, 1)} of its MACs, most of it in {place.name} ({of_most})."
     )
 
 
@@ -146,4 +146,4 @@ def _are_many(network: Sequence[Share]) -> bool:
 
 
 def _each(shares: Sequence[float]) -> str:
-    return phrases.each([units.people(share, 1) for share in shares], shares)
+    return phrases.each([spoken.people(share, 1) for share in shares], shares)

@@ -1,28 +1,63 @@
-"""A run as Markdown: for issues, pull requests and notes."""
+"""A run as Markdown: for issues, pull requests and notes; the answer first, then every row."""
 
 from __future__ import annotations
 
 from pvtprof import units
 from pvtprof.report import gpu, notes, own, sentences
+from pvtprof.report.answer import Answer, answers, summary
+from pvtprof.report.answer_table import Cell
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
 COSTS = ("stage", "variant", "keys", "MACs", "params", "peak")
 
 
+#: How long the bar of a line's largest figure is, in characters.
+LONGEST = 10
+
+
 def render(run: Run) -> str:
-    """Return the tables, the sentences and the notes of every comparison."""
+    """Return the answer, the tables, the sentences and the notes of every comparison."""
     lines = [f"<!-- pvtprof {run.environment.pvtprof} -->"]
-    for one in run.comparisons:
-        lines += [*(own.markdown(run) if one.is_own else _comparison(one)), ""]
+    for one, found in zip(run.comparisons, answers(run), strict=True):
+        lines += [*_answer(one, found), ""]
+        rest = own.markdown(run) if one.is_own else _comparison(one)
+        lines += ["<details><summary>All rows and remarks</summary>", "", *rest, "", "</details>"]
+        lines.append("")
     lines += [f"`{run.command}`", "<!-- end of pvtprof -->"]
     return "\n".join(lines) + "\n"
 
 
+def _answer(run: Run, found: Answer) -> list[str]:
+    """The sentences of the answer around its table, whose bars are its figure."""
+    said = (found.advice, " ".join(filter(None, (found.mix, found.computed_so))))
+    trust = found.trust if found.agrees else ""
+    below = (found.attention, found.surprise, found.accuracy, trust, summary([found]))
+    return [
+        f"### {found.title}, {found.setting}, {run.environment.device}",
+        "",
+        *(() if found.agrees else (f"**{found.trust}**", "")),
+        f"**{found.finding}**",
+        *(line for text in said if text for line in ("", text)),
+        "",
+        f"| | {' | '.join(found.designs)} |",
+        f"|---|{'---|' * len(found.designs)}",
+        *(
+            f"| {line.name} | {' | '.join(map(_cell, line.cells))} |"
+            for line in (*found.lines, *found.stages)
+        ),
+        *(line for text in below if text for line in ("", text)),
+    ]
+
+
+def _cell(cell: Cell) -> str:
+    """A figure with its bar; the smallest is bold."""
+    text = f"**{cell.text}**" if cell.is_smallest else cell.text
+    return " ".join(filter(None, (text, cell.ratio, "█" * round(LONGEST * cell.share))))
+
+
 def _comparison(run: Run) -> list[str]:
     return [
-        f"### {sentences.place(run)}, {sentences.setting(run)}, {run.environment.device}",
-        "",
         *_table(run),
         "",
         *sentences.sentences(run),

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def partial_name(path: str) -> str:
 
 
 def save(run: Run, outputs: Sequence[str], force: bool) -> list[str]:
-    """Write every output, data first, and return the paths in that order.
+    """Write every output, data first and the page last, and return the paths in that order.
 
     Where writing fails, ``files.write`` keeps it elsewhere and says where; what went well is named.
     """
@@ -50,7 +51,7 @@ def save(run: Run, outputs: Sequence[str], force: bool) -> list[str]:
 
     distinct = {os.path.realpath(path): path for path in outputs}.values()
     written: list[str] = []
-    for path in sorted(distinct, key=lambda path: not path.endswith(".json")):
+    for path in sorted(distinct, key=_place):
         try:
             files.write(path, text(run, Path(path).suffix), force)
         except StoreError:
@@ -58,6 +59,11 @@ def save(run: Run, outputs: Sequence[str], force: bool) -> list[str]:
             raise
         written.append(path)
     return written
+
+
+def _place(path: str) -> int:
+    """Data first, the page last, where the eye ends."""
+    return 0 if path.endswith(".json") else 2 if path.endswith(".html") else 1
 
 
 def name_written(paths: Sequence[str]) -> None:
@@ -75,7 +81,15 @@ def save_pages(outputs: Sequence[str], page: str, force: bool) -> None:
         files.write(path, page, force)
 
 
-def text(run: Run, form: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How much a table says: everything (``is_full``), with every digit (``is_exact``)."""
+
+    is_full: bool = False
+    is_exact: bool = False
+
+
+def text(run: Run, form: str, table: Table = Table()) -> str:
     """Return the run as text, in the format of a file extension or one of FORMATS."""
     if form in (".json", "json"):
         from pvtprof.run import store
@@ -93,9 +107,15 @@ def text(run: Run, form: str) -> str:
         from pvtprof.report import html
 
         return html.render(run)
+    from pvtprof.report import brief
+
+    color = sys.stdout.isatty()
+    answer = brief.render(run, width(), color, table.is_exact)
+    if not table.is_full:
+        return answer
     from pvtprof.report import terminal
 
-    return terminal.render(run, width(), sys.stdout.isatty())
+    return f"{answer}\n{terminal.render(run, width(), color, table.is_exact)}"
 
 
 def width() -> int:

@@ -204,7 +204,7 @@ def remarks(run: Run) -> Iterator[str]:
 
 def markdown(run: Run) -> list[str]:
     """The tables, the sentences and the remarks, as lines of Markdown."""
-    lines = [f"### {title(run)}, {setting(run)}, {run.environment.device}", ""]
+    lines = []
     for sheet in (beside(run), submodules(run)):
         if sheet.lines:
             lines += [f"| {' | '.join(sheet.header)} |", _rule(sheet)]

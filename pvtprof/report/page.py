@@ -12,7 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from pvtprof import __version__, units
+from pvtprof import __version__, spoken, units
 
 #: Where the template leaves room for what depends on the rest of the page.
 HASHES, SCRIPTS = "@hashes@", "<!--scripts-->"
@@ -33,6 +33,7 @@ def page(
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # order means something here
     environment.filters["cell"] = units.cell
+    environment.filters["unbroken"] = spoken.unbroken
     first = Markup(_asset("theme.js"))
     text = environment.get_template(template).render(
         version=__version__,

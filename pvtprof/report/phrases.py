@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pvtprof import units
+from pvtprof import spoken
 
 #: So many designs are named one by one; of more, the least and the most.
 FEW = 3
@@ -71,9 +71,9 @@ def shares(parts: Sequence[tuple[str, float, float]], what: str) -> str:
     "40 % of a's MACs, 10 % to 30 % of the others'"
     """
     (first, part, whole), *others = parts
-    head = f"{units.people(part, whole)} of {first}'s {what}"
+    head = f"{spoken.people(part, whole)} of {first}'s {what}"
     if len(parts) <= FEW:
-        return several([head, *(f"{units.people(p, w)} of {name}'s" for name, p, w in others)])
+        return several([head, *(f"{spoken.people(p, w)} of {name}'s" for name, p, w in others)])
     lowest, *_, highest = sorted(others, key=lambda one: one[1] / one[2] if one[2] else 0)
-    ends = [units.people(p, w) for _, p, w in (lowest, highest)]
+    ends = [spoken.people(p, w) for _, p, w in (lowest, highest)]
     return f"{head}, {' to '.join(dict.fromkeys(ends))} of the others'"

@@ -19,12 +19,18 @@ Record = Mapping[str, Any]
 
 
 def written(
-    paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
+    paths: Sequence[str],
+    outputs: Sequence[str],
+    wanted: tuple[str, output.Table],
+    force: bool,
+    anonymous: bool,
 ) -> tuple[str, Sequence[str]]:
     """Write the page (to ``outputs``, or beside the saved run).
 
-    Return the text to print, and the paths of the files that were written.
+    ``wanted`` is the format of the text to print, and how much a table says. Return that text, and
+    the paths of the files that were written.
     """
+    form, shown = wanted
     is_several, is_folder = len(paths) > 1, len(paths) == 1 and Path(paths[0]).is_dir()
     if (is_several or is_folder) and form == "markdown":
         raise SpecError("--format markdown works for one run only; use table, csv or json")
@@ -36,7 +42,7 @@ def written(
     run = run.anonymous() if anonymous else run
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
     files.check_all_writable(outputs, force)
-    return output.text(run, form), output.save(run, outputs, force)
+    return output.text(run, form, shown), output.save(run, outputs, force)
 
 
 def _several(

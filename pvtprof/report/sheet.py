@@ -13,12 +13,13 @@ from pvtprof.run.row import Row
 class Figure:
     """One figure of a row: its name, its text with its unit, and its number for the ratio to mha.
 
-    ``text`` is "-" where the row does not have it.
+    ``text`` is "-" where the row does not have it; ``exact`` has every digit, where there are more.
     """
 
     name: str
     text: Callable[[Row], str]
     number: Callable[[Row], float | None] = lambda row: None
+    exact: Callable[[Row], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,45 @@
-"""A run as a table for the terminal. In a narrow terminal whole columns are left out."""
+"""Every table and remark of a run for the terminal: what --full adds to the answer.
+
+In a narrow terminal whole columns are left out, and named.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report import gpu, listing, notes, own, sentences
 from pvtprof.report.sheet import Figure, Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
+
+def _counted(
+    name: str, of: Callable[[Row], int | None], short: Callable[[int | None], str], unit: str = ""
+) -> Figure:
+    """A whole number: short, and exact with its unit."""
+
+    def exact(row: Row) -> str:
+        value = of(row)
+        return "-" if value is None else units.integer(value) + unit
+
+    return Figure(name, lambda row: short(of(row)), of, exact)
+
+
 #: The lines of a table, in their order; one that no design has is left out.
 _COSTS = (
     Figure("keys", lambda row: units.integer(row.kv_tokens), lambda row: row.kv_tokens),
-    Figure("MACs", lambda row: units.integer(row.macs), lambda row: row.macs),
-    Figure("params", lambda row: units.integer(row.params), lambda row: row.params),
-    Figure("peak", lambda row: units.size(row.peak.bytes), lambda row: row.peak.bytes),
-    Figure("saved", lambda row: units.size(row.saved_bytes), lambda row: row.saved_bytes),
-    Figure("moved", lambda row: units.size(sum(row.moved_bytes)), lambda row: sum(row.moved_bytes)),
+    _counted("MACs", lambda row: row.macs, spoken.short),
+    _counted("params", lambda row: row.params, spoken.short),
+    _counted("peak", lambda row: row.peak.bytes, units.size, " B"),
+    _counted("saved", lambda row: row.saved_bytes, units.size, " B"),
+    _counted("moved", lambda row: sum(row.moved_bytes), units.size, " B"),
     Figure("FLOPs/B", lambda row: units.intensity(row.intensity)),
 )
 _TIMES = (
@@ -42,13 +58,14 @@ def figures(run: Run) -> tuple[Figure, ...]:
     return (*_COSTS, *(gpu.FIGURES if run.setting.on_cuda else _TIMES), _PREDICTED)
 
 
-def render(run: Run, width: int, color: bool = False) -> str:
+def render(run: Run, width: int, color: bool = False, exact: bool = False) -> str:
     """Return a table, its sentences and its notes for every comparison, ``width`` columns wide.
 
-    Where not even one design fits, a table is as wide as its digits: a terminal wraps them.
+    ``exact``: with every digit of every whole number. Where not even one design fits, a table is as
+    wide as its digits: a terminal wraps them.
     """
     return "\n".join(
-        _own(run, width, color) if one.is_own else _comparison(one, width, color)
+        _own(run, width, color) if one.is_own else _comparison(one, width, color, exact)
         for one in run.comparisons
     )
 
@@ -93,10 +110,10 @@ def _console(out: io.StringIO, width: int, color: bool) -> Console:
     )
 
 
-def _comparison(run: Run, width: int, color: bool) -> str:
+def _comparison(run: Run, width: int, color: bool, exact: bool) -> str:
     out = io.StringIO()
     console = _console(out, width, color)
-    table, needed, dropped = _fitting(run, console)
+    table, needed, dropped = _fitting(run, console, exact)
     console.print(Text(_title(run)))
     console.width = max(width, needed)
     console.print(table)
@@ -119,13 +136,13 @@ def _machine(run: Run) -> str:
     return f", {env.device}, {env.threads} threads, torch {env.torch}" if env.threads else ""
 
 
-def _fitting(run: Run, console: Console) -> tuple[Table, int, list[str]]:
+def _fitting(run: Run, console: Console, exact: bool) -> tuple[Table, int, list[str]]:
     """Return the table with the columns that fit, its width, and a note that names the others."""
     variants = list(run.variants)
     ratios = variants[1:]
     dropped: list[str] = []
     while True:
-        table = _table(_lines(run, variants, ratios))
+        table = _table(_lines(run, variants, ratios, exact))
         needed = _width(table, console)
         if needed <= console.width or len(variants) == 1:
             return table, needed, _left_out(dropped, console.width)
@@ -148,13 +165,16 @@ def _width(table: Table, console: Console) -> int:
     return console.measure(table, options=console.options.update(width=9999)).maximum
 
 
-def _lines(run: Run, variants: Sequence[str], ratios: Sequence[str]) -> list[list[str]]:
+def _lines(
+    run: Run, variants: Sequence[str], ratios: Sequence[str], exact: bool
+) -> list[list[str]]:
     lines = [["stage", "per module", *variants, *(_ratio_name(v, run) for v in ratios)]]
     for part in run.parts:
         rows = {row.design.name: row for row in run.rows if row.part == part}
         labels = iter(_labels(rows))
         for its in figures(run):
-            cells = [its.text(rows[variant]) for variant in variants]
+            text = its.exact if exact and its.exact else its.text
+            cells = [text(rows[variant]) for variant in variants]
             if all(cell == "-" for cell in cells):
                 continue
             first = rows.get(run.reference)

@@ -244,7 +244,9 @@ def test_two_squares_in_one_word_are_said_to_be_two(capsys: pytest.CaptureFixtur
         (["fit", "--memory", "1GiB"], ["sra_conv", "inference", "MiB"]),
         (["formula", "sra_conv"], ["operator", "params"]),
         (["models"], ["pvt_v2_b2_li", "25,362,856"]),
-        (["compare", "--analytic"], ["1,310,195,712"]),
+        (["compare", "--analytic"], ["sra_conv", "4.03", "14.5"]),
+        (["compare", "--analytic", "--exact"], ["4,026,734,592", "25,362,856"]),
+        (["compare", "--analytic", "--full", "--exact"], ["1,310,195,712"]),
     ],
 )
 def test_a_narrow_terminal_cuts_no_word_and_no_digit(

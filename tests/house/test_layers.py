@@ -20,6 +20,7 @@ ORDER = (
         "cores",
         "moment",
         "units",
+        "spoken",
         "files",
         "decode",
         "registry",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import os
@@ -9,8 +10,10 @@ import platform
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from html import escape as html_escape
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from plotly.offline import get_plotlyjs_version
@@ -18,7 +21,8 @@ from plotly.offline import get_plotlyjs_version
 import pvtprof
 from pvtprof import units
 from pvtprof.observe.environment import environment
-from pvtprof.report import html, markdown, terminal
+from pvtprof.report import brief, html, markdown, terminal
+from pvtprof.report.answer import answer
 from pvtprof.report.figures import agreement, cost, latency
 from pvtprof.report.page import plotlyjs
 from pvtprof.run.run import Run
@@ -49,10 +53,11 @@ def test_an_analytic_frame_has_no_observed_figures() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_terminal_table(run: Run, width: int, golden: Golden) -> None:
-    text = terminal.render(run, width)
+@pytest.mark.parametrize("name", ["answer", "terminal"])
+def test_the_terminal(run: Run, name: str, width: int, golden: Golden) -> None:
+    text = {"answer": brief, "terminal": terminal}[name].render(run, width)
     assert max(map(len, text.splitlines())) <= width
-    golden(f"terminal-{width}.txt", text)
+    golden(f"{name}-{width}.txt", text)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
@@ -61,7 +66,7 @@ def test_narrow_terminals_name_the_columns_that_they_lose_and_lose_no_digit(
     img: int, width: int
 ) -> None:
     run = pvtprof.compare(img=img, batch=4096, analytic=True)
-    text = terminal.render(run, width)
+    text = terminal.render(run, width, exact=True)
     assert "…" not in text
     header = next(line for line in text.splitlines() if line.startswith("stage ")).split()
     named = re.search(r"- ([^-]*) (?:is|are) left out at", " ".join(text.split()))
@@ -191,8 +196,23 @@ def test_charts_are_plain_json(run: Run) -> None:
         assert len(json.loads(figure.to_json())["data"]) >= 3
 
 
-def test_a_notebook_shows_a_table(run: Run) -> None:
-    assert run._repr_html_().count("<tr") == 16
+def test_a_notebook_shows_the_answer_its_table_and_one_picture(run: Run) -> None:
+    shown = run._repr_mimebundle_(include=None, exclude=None)
+    assert set(shown) == {"text/html", "text/plain"}
+    page = shown["text/html"]
+    assert f"<b>{html_escape(answer(run).finding)}</b>" in page
+    assert page.count("<tr") == 1 + 5 + 4
+    assert page.count("<img") == 1
+    assert "<script" not in page
+    for row in run.rows:
+        if row.part.stage is None:
+            assert f'title="{row.macs:,} MACs"' in page
+    (data,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    picture = ElementTree.fromstring(base64.b64decode(data))
+    bars = [float(bar.get("width", 0)) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    macs = [row.macs for row in run.rows if row.part.stage is None]
+    assert bars[2] / bars[1] == pytest.approx(macs[1] / macs[0], abs=0.001)
+    assert shown["text/plain"] == brief.render(run, 80)
 
 
 def test_no_name_of_host_user_or_path_is_recorded() -> None:

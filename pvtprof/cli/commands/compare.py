@@ -12,7 +12,12 @@ import click
 from pvtprof.cli import exit_codes
 from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.modules import OF_MODELS, own_modules, refuse_model_options
-from pvtprof.cli.notes import note_large_pool, note_proposals, note_without_effect
+from pvtprof.cli.notes import (
+    note_large_pool,
+    note_proposals,
+    note_table_alone,
+    note_without_effect,
+)
 from pvtprof.cli.options import (
     design_option,
     is_given,
@@ -84,13 +89,15 @@ def command(
     /,
     outputs: tuple[str, ...],
     form: str,
+    full: bool,
+    exact: bool,
     force: bool,
     anonymous: bool,
     **options: Any,
 ) -> None:
     """Compare mha, sra_conv and sra_pool in every stage of a PVT model, or modules of your own.
 
-    Prints a table and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
+    Prints the answer and writes reports/MODEL-HxW-DEVICE.json and .html, unless -o or --analytic.
     With --target your own modules stand side by side, beside PVT's designs where --model is given.
     Exit code 0: all agree; 1: a formula disagrees with a counter; 2: wrong usage; 3: the device
     is not there, failed, or timed no row; 130: Ctrl-C.
@@ -99,6 +106,7 @@ def command(
     Examples:
       pvtprof compare --img 224 --R 8,4,2,1
       pvtprof compare --model pvt_tiny --img 800x1333 --budget 60 -o run.json
+      pvtprof compare --img 512 --analytic --full
       pvtprof compare --img 512 --analytic --format csv
       pvtprof compare --model my_pvt.toml --set depths=3,4,18,3 --design own
       pvtprof compare --task retinanet --img 800x1333 --analytic
@@ -106,14 +114,16 @@ def command(
       pvtprof compare --target windows.py:attention --target timm:convnext_tiny
       pvtprof compare --target windows.py:attention --model pvt_v2_b2
     """
+    note_table_alone(ctx, form)
+    shown = output.Table(full, exact)
     run, outputs = _run(ctx, outputs, force, **options)
     run = run.anonymous() if anonymous else run
     with output.undisturbed(), new_folders_named(outputs):
         if run.interrupted:
             outputs = tuple(output.partial_name(path) for path in outputs)
-        with output.shown_in_any_case(lambda: output.text(run, form)):
+        with output.shown_in_any_case(lambda: output.text(run, form, shown)):
             written = output.save(run, outputs, force)
-    output.emit_then_name(output.text(run, form), written)
+    output.emit_then_name(output.text(run, form, shown), written)
     if run.interrupted:
         raise RunInterruptedError(
             f"interrupted; what was measured so far is in {', '.join(outputs)}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pvtprof.cli.folders import new_folders_named
+from pvtprof.cli.notes import note_table_alone
 from pvtprof.cli.options import outputs_options
 from pvtprof.report import output
 
@@ -12,8 +13,17 @@ from pvtprof.report import output
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE... | FOLDER")
 @outputs_options
+@click.pass_context
 def command(
-    paths: tuple[str, ...], outputs: tuple[str, ...], form: str, force: bool, anonymous: bool
+    ctx: click.Context,
+    /,
+    paths: tuple[str, ...],
+    outputs: tuple[str, ...],
+    form: str,
+    full: bool,
+    exact: bool,
+    force: bool,
+    anonymous: bool,
 ) -> None:
     """Make the pages of saved runs again, without measuring.
 
@@ -28,6 +38,8 @@ def command(
     """
     from pvtprof.report import saved
 
+    note_table_alone(ctx, form)
+    shown = output.Table(full, exact)
     with new_folders_named(outputs):
-        text, written = saved.written(paths, outputs, form, force, anonymous)
+        text, written = saved.written(paths, outputs, (form, shown), force, anonymous)
     output.emit_then_name(text, written)

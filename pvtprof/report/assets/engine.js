@@ -213,7 +213,7 @@ const pvtprofEngine = (program) => {
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
       const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
       return {
-        b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
+        b: work.batch, n: tokens, m: keys, a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
@@ -241,6 +241,8 @@ const pvtprofEngine = (program) => {
   const reads = (op, sizes) => (op.fused && isScores(op.left) ? 0n : numel(op.left, sizes)) +
     numel(op.right, sizes) + numel(op.bias, sizes);
   const writes = (op, sizes) => (op.fused && isScores(op.out) ? 0n : numel(op.out, sizes));
+
+  const cost = (op, sizes) => ({ macs: macs(op, sizes), params: params(op, sizes), reads: reads(op, sizes), writes: writes(op, sizes) });
 
   // ---- Operator lists at their place in a network
 
@@ -389,8 +391,8 @@ const pvtprofEngine = (program) => {
   }
 
   /* Bytes of parameters, images and peak of the whole model. */
-  function needs(work, variant) {
-    const all = terms(work, null, variant), bytes = dtypeBytes(work);
+  function needs(work, variant, all = terms(work, null, variant)) {
+    const bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
     const image = BigInt(work.batch * modelOf(work).channels) * BigInt(work.height * work.width);
     return peak(all, bytes).bytes + bytes * (learned + image);
@@ -487,6 +489,10 @@ const pvtprofEngine = (program) => {
     return `${decimal(100n * part, all, part && 100n * part < all ? 2 : 1).replaceAll(",", "")} %`;
   };
 
+  /* In percent below 2, else as a multiple with three digits. */
+  const ratio = (part, all) => (!all || Number(part) / Number(all) < 1.995 ? percent(part, all)
+    : `${decimal(part, all, Math.max(0, 3 - `${part / all}`.length))}x`);
+
   /* The command line that gives the same. */
   function command(work) {
     const { height, width } = work, { named, pool_size: pool, changes = [] } = modelOf(work);
@@ -517,5 +523,10 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs };
+  const bytes = (work) => program.dtypes[work.dtype];
+
+  return {
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
+  };
 };
