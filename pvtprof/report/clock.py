@@ -102,7 +102,7 @@ def _remarks(run: Run, places: Sequence[Place]) -> Iterator[str]:
             "it again."
         )
     if any(share.noise and share.kind == PREDICTED for place in places for share in place.shares):
-        yield "Run `pvtprof calibrate` again when the machine is calm: its last one was disturbed."
+        yield "The calibration was disturbed: run `pvtprof calibrate` when the machine is calm."
     failed = {row.not_run: None for row in run.rows if row.not_run}
     for why in failed:
         names = [row.name for row in run.rows if row.not_run == why]

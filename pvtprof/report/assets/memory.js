@@ -34,7 +34,8 @@ const pvtprofLive = (() => {
     }
     return `${[...found].map(([place, list], i) => {
       const names = owners(list.map(([design]) => design)), sizes = each(list.map(([, bytes]) => size(bytes)), list.map(([, bytes]) => Number(bytes)));
-      return `${names} ${i ? "" : "peak "}of ${sizes} ${i ? "" : "is "}at ${place}`;
+      const [what, verb] = list.length > 1 ? ["peaks", "are"] : ["peak", "is"];
+      return `${names} ${i ? `of ${sizes}` : `${what} of ${sizes} ${verb}`} at ${place}`;
     }).join("; ")}.`;
   }
 

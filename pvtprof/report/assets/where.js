@@ -127,9 +127,9 @@ const pvtprofWhere = (() => {
   function largest(design, frames, quantity, groups) {
     const index = INDEX[quantity], of = ([, bars]) => bars.find(([name]) => name === design)[1];
     const outside = frames.length > 1 ? groups.map(([, group]) => group) : null;
-    const items = frames.slice(0, -1).map((frame) => [`attention in ${frame[0]}`, sum(of(frame), index)]);
+    const items = frames.slice(0, -1).map((frame) => [`in the attention of ${frame[0]}`, sum(of(frame), index)]);
     for (const segment of of(frames.at(-1)))
-      if (!outside || outside.includes(segment[0])) items.push([outside ? `the ${segment[0]}` : `in ${segment[0]}`, segment[index]]);
+      if (!outside || outside.includes(segment[0])) items.push([outside ? `in the ${segment[0]}` : `in ${segment[0]}`, segment[index]]);
     return items.reduce((best, item) => (item[1] > best[1] ? item : best));
   }
 
