@@ -49,7 +49,7 @@
     [KEYS.ArrowDown, KEYS.ArrowUp] = [KEYS.ArrowLeft, KEYS.ArrowRight];
 
     function handleOf(plot, first) {
-      const handle = element("div", { className: "handle" });
+      const handle = element("div", { className: "growth-handle" });
       if (first) {
         Object.assign(handle, { tabIndex: 0, role: "slider", ariaLabel: "Side of a square image, in pixels", ariaOrientation: "horizontal" });
         for (const [name, value] of [["aria-valuemin", curves.FIRST], ["aria-valuemax", curves.MOST]]) handle.setAttribute(name, value);
@@ -144,7 +144,7 @@
         engine = detail.engine;
         predict = calibration && pvtprofPredict(engine, calibration);
         curves = pvtprofCurves(engine, predict, data);
-        handles = [...place.querySelectorAll(".plot")].map((plot, i) => handleOf(plot, !i));
+        handles = [...place.querySelectorAll(".growth-plot")].map((plot, i) => handleOf(plot, !i));
         put(Math.sqrt(detail.work.height * detail.work.width), said(detail.work));
       }
       latest = detail;
