@@ -338,7 +338,7 @@ const pvtprofCurves = (engine, predict, data) => {
   }
 
   function picture(found, heading, values, ticked, { marks, limit = null, dashed = false }) {
-    const said = TEXTS[heading];
+    const said = TEXTS[heading], isTime = heading === "Predicted time";
     const lines = found.curves.flatMap(({ name }, i) => {
       if (!values[i].size) return [];
       const by = factor(values[i]);
@@ -355,10 +355,10 @@ const pvtprofCurves = (engine, predict, data) => {
     };
     const here = found.curves.flatMap(({ name }, i) => {
       const value = { MACs: found.points[i].macs, Memory: found.points[i].needs, "Predicted time": found.points[i].time?.seconds }[heading];
-      const fits = heading !== "Predicted time" || found.points[i].needs <= found.memory;
-      return value === undefined ? [] : [`${name} ${fits ? said(value) : "does not fit"}`];
+      if (value === undefined) return [];
+      return [`${name} ${isTime && found.points[i].needs > found.memory ? "does not fit" : `${said(value)}${isTime && predict.doubtful ? " ?" : ""}`}`];
     });
-    return { heading, svg: svg(panel), caption: `At ${place}: ${here.join(", ") || "none"}` };
+    return { heading, svg: svg(panel), caption: `At ${place}${isTime ? ", about" : ""}: ${here.join(", ") || "none"}` };
   }
 
   function pictures(found) {
