@@ -51,7 +51,7 @@ def giga(macs: int) -> str:
     >>> giga(4045817152), giga(45817152)
     ('4.05 G', '0.0458 G')
     """
-    return f"{three(macs / 1e9)} G"
+    return f"{_three(macs / 1e9)} G"
 
 
 def millions(params: int) -> str:
@@ -60,7 +60,7 @@ def millions(params: int) -> str:
     >>> millions(25362856)
     '25.4 M'
     """
-    return f"{three(params / 1e6)} M"
+    return f"{_three(params / 1e6)} M"
 
 
 def factor(value: float) -> str:
@@ -95,7 +95,7 @@ def size(count: int | None) -> str:
     value, unit = float(count), 0
     while value >= 1024 and unit < len(_BINARY) - 1:
         value, unit = value / 1024, unit + 1
-    return f"{count} B" if unit == 0 else f"{three(value)} {_BINARY[unit]}"
+    return f"{count} B" if unit == 0 else f"{_three(value)} {_BINARY[unit]}"
 
 
 def parsed_size(text: str) -> int | None:
@@ -134,7 +134,7 @@ def milliseconds(seconds: float | None) -> str:
     >>> milliseconds(0.01234), milliseconds(0.000012)
     ('12.3 ms', '0.0120 ms')
     """
-    return "-" if seconds is None else f"{three(1e3 * seconds)} ms"
+    return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
 def marked(text: str, is_doubtful: bool) -> str:
@@ -175,7 +175,7 @@ def interval(bounds: tuple[float, float] | None) -> str:
     if bounds is None:
         return "-"
     low, high = bounds
-    return f"{three(1e3 * low)} to {three(1e3 * high)}"
+    return f"{_three(1e3 * low)} to {_three(1e3 * high)}"
 
 
 def intensity(flops_per_byte: float) -> str:
@@ -184,7 +184,7 @@ def intensity(flops_per_byte: float) -> str:
     >>> intensity(11.34), intensity(0.0)
     ('11.3', '0')
     """
-    return three(flops_per_byte) if flops_per_byte else "0"
+    return _three(flops_per_byte) if flops_per_byte else "0"
 
 
 def percent(part: float, whole: float) -> str:
@@ -207,7 +207,7 @@ def ratio(part: float, whole: float) -> str:
     """
     if not whole or part / whole < 1.995:
         return percent(part, whole)
-    return f"{three(part / whole)}x"
+    return f"{_three(part / whole)}x"
 
 
 def bar(part: float, whole: float, width: int = 20) -> str:
@@ -221,54 +221,7 @@ def bar(part: float, whole: float, width: int = 20) -> str:
     return f"{'━' * done}{'─' * (width - done)} {100 * share:.0f} %"
 
 
-def compact(count: int, base: int = 1000) -> str:
-    """Return a whole number with three digits, in thousands or (``base`` 1024) in binary units.
-
-    Exact: rounded half up, with whole numbers alone, as the page does it.
-
-    >>> compact(642252800), compact(999), compact(999600), compact(15253504, 1024)
-    ('642 M', '999', '1.00 M', '14.5 MiB')
-    """
-    names = (
-        ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-        if base == 1024
-        else ("", "k", "M", "G", "T", "P", "E")
-    )
-    if count < base:
-        return f"{count} {names[0]}".rstrip()
-    for power, name in enumerate(names[1:], 1):
-        unit = base**power
-        decimals = max(0, 3 - len(str(count // unit)))
-        while True:
-            scaled = (2 * count * 10**decimals + unit) // (2 * unit)
-            if scaled < 1000 or not decimals:
-                break
-            decimals -= 1
-        if scaled < base * 10**decimals or name == names[-1]:
-            break
-    whole, rest = divmod(scaled, 10**decimals)
-    return f"{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {name}"
-
-
-def compact_seconds(seconds: float) -> str:
-    """Return seconds with three digits, in the unit in which they are 1 or more.
-
-    >>> compact_seconds(0.0018416), compact_seconds(2.5), compact_seconds(0.0000254)
-    ('1.84 ms', '2.50 s', '25.4 µs')
-    """
-    scale, unit = next(
-        ((s, u) for s, u in ((1.0, "s"), (1e3, "ms")) if seconds * s >= 1), (1e6, "µs")
-    )
-    value = seconds * scale
-    return f"{value:.{0 if value >= 99.95 else 1 if value >= 9.995 else 2}f} {unit}"
-
-
-def three(value: float) -> str:
-    """Return a number with three digits.
-
-    >>> three(12.345), three(0.012345)
-    ('12.3', '0.0123')
-    """
+def _three(value: float) -> str:
     digits = 3 - len(str(int(value))) if value >= 1 else 3 + max(0, _leading_zeros(value) - 1)
     return f"{value:,.{max(0, digits)}f}"
 

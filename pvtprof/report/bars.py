@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pvtprof.designs.part import MODEL
+from pvtprof.designs.part import ITSELF, MODEL
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -100,13 +100,18 @@ def group_of(name: str) -> str:
     raise AssertionError("the last pattern is in every name")
 
 
+def name_of(row: Row) -> str:
+    """Return what a submodule is called: "own operators" is what no submodule runs."""
+    return "own operators" if row.part.name == ITSELF else row.part.name
+
+
 def own_frames(run: Run) -> tuple[Frame, ...]:
     """Return one frame: every module of the user's own by submodule."""
     bars = []
     for design in run.variants:
         rows = [row for row in run.rows if row.design.name == design]
         parts = [row for row in rows if row.part.module is not None] or rows
-        found = [Segment(r.part.name, r.macs, sum(r.moved_bytes), r.params) for r in parts]
+        found = [Segment(name_of(r), r.macs, sum(r.moved_bytes), r.params) for r in parts]
         largest = sorted(found, key=lambda s: (-s.macs, -s.moved))[:MOST]
         rest = [s for s in found if s not in largest]
         if rest:

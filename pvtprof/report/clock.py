@@ -77,9 +77,9 @@ def _text(run: Run, kinds: set[str]) -> str:
         return ""
     first, is_alone = held(run)
     of = "those of the whole network" if is_alone else f"{first}'s; the dashed line is 100 %"
-    where = " on the GPU, launches not counted" if run.setting.on_cuda else ""
+    where = ", on the GPU, launches not counted" if run.setting.on_cuda else ""
     step = " of a training step" if run.setting.mode == "training" else ""
-    how = f"median{step}{where} with its 95 % interval" if MEASURED in kinds else "predicted"
+    how = f"median{step} with its 95 % interval{where}" if MEASURED in kinds else "predicted"
     return f"MACs and time ({how}) as shares of {of}."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pvtprof import spoken, units
 from pvtprof.report import phrases
@@ -36,12 +36,16 @@ def place_title(run: Run, place: Place) -> str:
     against = f"({own}{module})" if own else ""
     if not known:
         return f"{head}: {shares[0].noise or 'not timed'} {against}".rstrip()
-    said = [f"{share.design} {share.label}" for share in known]
+    said = [f"{share.design} {share.label}{_equal(share)}" for share in known]
     if len(known) > phrases.FEW:
         fastest = min(known, key=lambda share: share.time or 0)
         said = [f"{fastest.design}, the fastest, {fastest.label}"]
     by = "by prediction " if known[0].kind == PREDICTED else ""
     return f"{head}: {by}{phrases.several(said)} of {first.design.name}'s time {against}".rstrip()
+
+
+def _equal(share: Share) -> str:
+    return " (equal within the noise)" if share.is_equal else ""
 
 
 def finding(run: Run, places: Sequence[Place]) -> str:
@@ -58,9 +62,10 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     if is_alone:
         return _title_of_one(first, places, sure)
     by = "By prediction, " if all(share.kind == PREDICTED for _, share in sure) else ""
-    whose, parts = f"{first}'s", []
+    whose = f"{first}'s"
+    parts: list[str] = []
     if network := [share for place, share in sure if place.name.startswith("whole")]:
-        parts.append(_of_network(network, whose))
+        parts += _of_network(network, first)
     stages = [(place, share) for place, share in sure if not place.name.startswith("whole")]
     slow = [(p, s) for p, s in stages if _exceeds(s)]
     if slow:
@@ -101,19 +106,31 @@ def _follows(share: Share) -> bool:
     return not (is_slower(time, share.macs) or is_slower(share.macs, time))
 
 
-def _of_network(network: Sequence[Share], whose: str) -> str:
-    """Return the shares of the whole network of some designs, in words."""
-    if len(network) > phrases.FEW:
-        fastest = min(network, key=lambda share: share.time or 0)
-        times, macs = spoken.people(fastest.time or 0, 1), spoken.people(fastest.macs, 1)
-        return (
-            f"{fastest.design}, the fastest, takes {times} of {whose} time for {macs} of its MACs"
+def _of_network(network: Sequence[Share], first: str) -> Iterator[str]:
+    """Yield the shares of the whole network of some designs, in words."""
+    shown = (
+        sorted(network, key=lambda share: share.time or 0)[:1] if _are_many(network) else network
+    )
+    for is_equal in (False, True):
+        those = [share for share in shown if share.is_equal == is_equal]
+        if not those:
+            continue
+        names = phrases.several([share.design for share in those])
+        if _are_many(network):
+            names += ", the fastest,"
+        times, macs = (
+            _each([share.time or 0 for share in those]),
+            _each([share.macs for share in those]),
         )
-    names = phrases.several([share.design for share in network])
-    times = _each([share.time or 0 for share in network])
-    macs = _each([share.macs for share in network])
-    verb = "takes" if len(network) == 1 else "take"
-    return f"{names} {verb} {times} of {whose} time for {macs} of its MACs"
+        is_one = len(those) == 1
+        said = f"{'takes' if is_one else 'take'} {times} of {first}'s time"
+        if is_equal:
+            said = f"{'is' if is_one else 'are'} as fast as {first} within the noise"
+        yield f"{names} {said} for {macs} of its MACs"
+
+
+def _are_many(network: Sequence[Share]) -> bool:
+    return len(network) > phrases.FEW
 
 
 def _each(shares: Sequence[float]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report import curves, loglog
 from pvtprof.report.curves import MOST, SIDES, Curve
 from pvtprof.report.figures.style import color_of
@@ -174,10 +174,10 @@ def _bytes(value: float) -> str:
 
 
 def _count(value: float) -> str:
-    return units.compact(int(value))
+    return spoken.compact(int(value))
 
 
-_TEXTS = {"MACs": _count, "Memory": _bytes, "Predicted time": units.compact_seconds}
+_TEXTS = {"MACs": _count, "Memory": _bytes, "Predicted time": spoken.compact_seconds}
 
 
 def sheet(found: Found) -> Sheet:

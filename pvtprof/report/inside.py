@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pvtprof import units
+from pvtprof import spoken
 from pvtprof.analytic.geometry import token_grids
 from pvtprof.analytic.ops import letters
 from pvtprof.analytic.parts import op_name, part_terms
@@ -104,7 +104,18 @@ def _of_own(run: Run) -> Inside | None:
     if not designs:
         return None
     said = inside_modules.title("", designs)
-    return Inside(said, (Panel("submodules", said, designs, is_live=False),), None)
+    points = {row.design.name: row.setting.sizes for row in run.rows}
+    modules = [
+        {
+            "name": design.name,
+            "color": design.color,
+            "point": {name: str(size) for name, size in points[design.name]},
+        }
+        for design in designs
+    ]
+    panels = (Panel("submodules", said, designs, is_live=bool(run.forms)),)
+    data = {"modules": modules} if run.forms else None
+    return Inside(said, panels, data, measures=("MACs", "bytes moved"))
 
 
 def _data(run: Run) -> dict[str, Any]:
@@ -186,7 +197,7 @@ def step(term: Term, bytes_each: int, seconds: float | None, kind: str) -> Step:
         macs,
         f"{cost.params:,} params",
         f"{cost.reads:,} elements read, {cost.writes:,} written ({moved:,} bytes)",
-        *([f"{units.compact_seconds(seconds)} {kind}"] if seconds is not None else []),
+        *([f"{spoken.compact_seconds(seconds)} {kind}"] if seconds is not None else []),
     )
     return replace(made, text="; ".join(texts))
 
@@ -205,11 +216,11 @@ def said(steps: Sequence[Step], runs_as: str, kind: str) -> str:
     """The line above the row of a design."""
     sizes = steps[0].sizes
     seconds = [step.costs[2] for step in steps if step.costs[2] is not None]
-    known = [f"{units.compact_seconds(sum(seconds))} {kind}"] if seconds else []
+    known = [f"{spoken.compact_seconds(sum(seconds))} {kind}"] if seconds else []
     texts = (
         f"{sizes['n']:,} tokens, {sizes['m']:,} keys",
-        f"{units.compact(sum(step.costs[0] for step in steps))} MACs",
-        f"{units.compact(sum(step.costs[1] for step in steps), 1024)} moved",
+        f"{spoken.compact(sum(step.costs[0] for step in steps))} MACs",
+        f"{spoken.compact(sum(step.costs[1] for step in steps), 1024)} moved",
         *known,
     )
     return f"{', '.join(texts)}{runs_as}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.analytic.cost import Cost
 from pvtprof.analytic.dense import PARTS, part_of
 from pvtprof.designs.part import ITSELF, MODEL
@@ -80,7 +80,7 @@ def _drawn(name: str, steps: Sequence[Step]) -> Drawn:
     chain = tuple(replace(step, of=of) for step, of in zip(steps, before, strict=False))
     macs, moved = (sum(int(step.costs[k] or 0) for step in steps) for k in (0, 1))
     many = f"{len(steps):,} submodule{'s' * (len(steps) != 1)}"
-    said = f"{many}, {units.compact(macs)} MACs, {units.compact(moved, 1024)} moved"
+    said = f"{many}, {spoken.compact(macs)} MACs, {spoken.compact(moved, 1024)} moved"
     return Drawn(name, color_of(name), said, (1, 1), chain)
 
 

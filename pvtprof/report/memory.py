@@ -15,6 +15,7 @@ from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import MODELS
 from pvtprof.moment import Moment, highest
 from pvtprof.report import gpu, where
+from pvtprof.report.bars import name_of
 from pvtprof.report.figures.memory import live_info, live_sheet
 from pvtprof.report.figures.style import palette
 from pvtprof.report.live import PLACES, SECTIONS, Picture, finding, picture
@@ -65,6 +66,7 @@ def memory(run: Run) -> Memory | None:
     timelines = dict(info.moments)
     chosen = _chosen(run, timelines)
     blocks = _blocks(run)
+    follows = run.setting.mode == "inference" and where.follows(run)
     return Memory(
         finding(timelines),
         _text(run),
@@ -73,8 +75,9 @@ def memory(run: Run) -> Memory | None:
         (),
         tuple((name, units.size(highest(moments).bytes)) for name, moments in timelines.items()),
         colors,
-        _data(timelines, blocks),
-        run.setting.mode == "inference" and where.follows(run),
+        {"sections": SECTIONS, "places": PLACES, "blocks": blocks}
+        | ({"designs": list(timelines)} if follows else stored(timelines)),
+        follows,
         (*card, live_sheet(info)),
     )
 
@@ -106,8 +109,11 @@ def _text(run: Run) -> str:
     )
 
 
-def _data(timelines: Mapping[str, Sequence[Moment]], blocks: Sequence[int]) -> dict[str, Any]:
-    """Return the moments for JSON, each name of an operator once."""
+def stored(timelines: Mapping[str, Sequence[Moment]]) -> dict[str, Any]:
+    """Return the moments for JSON, each name of an operator once.
+
+    A page does not need them where its explorer computes them.
+    """
     names = {m.at: None for moments in timelines.values() for m in moments}
     index = {name: i for i, name in enumerate(names)}
     return {
@@ -116,9 +122,6 @@ def _data(timelines: Mapping[str, Sequence[Moment]], blocks: Sequence[int]) -> d
             design: [[index[m.at], m.bytes] for m in moments]
             for design, moments in timelines.items()
         },
-        "blocks": list(blocks),
-        "sections": SECTIONS,
-        "places": PLACES,
     }
 
 
@@ -139,7 +142,7 @@ def _submodules(run: Run, design: str, peak: Moment) -> Submodules:
     largest = sorted(rows, key=lambda row: -row.peak.bytes)[:MOST]
     bars = tuple(
         (
-            row.part.name,
+            name_of(row),
             units.size(row.peak.bytes),
             f"{100 * row.peak.bytes / peak.bytes if peak.bytes else 0:.2f}",
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.derive import stored
 from pvtprof.derive.form import Form
 from pvtprof.report import loglog, own
@@ -107,7 +107,7 @@ def _cheapest(found: list[Grown]) -> str:
 def pictures(found: list[Grown]) -> tuple[Picture, ...]:
     """Return the panels of MACs and of memory."""
     kinds: list[tuple[str, int, int, Callable[[int], str], Callable[[int], str]]] = [
-        ("MACs", 0, 10, count_tick, units.compact),
+        ("MACs", 0, 10, count_tick, spoken.compact),
         ("Peak memory", 1, 32, bytes_tick, units.size),
     ]
     return tuple(_picture(found, *kind) for kind in kinds)

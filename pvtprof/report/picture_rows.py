@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from pvtprof.report.picture import GATES, Drawn, Scale, Shape, Step, px, shape
-from pvtprof.units import compact, compact_seconds
+from pvtprof.spoken import compact, compact_seconds
 
 #: Pixels: the longest bar, between columns, above a box, and below it.
 BAR, GAP, ABOVE, BELOW = 48.0, 14.0, 14.0, 48.0
@@ -199,7 +199,7 @@ def row(design: Drawn, its: Sequence[Box], shared: Frame, bars: Bars) -> str:
         f"M{px(_middle(box, shared) - BAR / 2)} "
         f"{px(shared.y[box.lane] + box.shape.height / 2 + 30.5)}h{px(BAR)}"
         for box in its
-        if box.step.name != INPUT
+        if box.step.kind
     )
     wide, high = px(shared.wide), px(shared.high)
     return (
@@ -218,7 +218,7 @@ def _box(box: Box, shared: Frame, bars: Bars) -> str:
     made, step = box.shape, box.step
     high, wide = made.height, max(made.width, box.width) + 6
     at = f"{px(_middle(box, shared))} {px(shared.y[box.lane] + high / 2)}"
-    is_input = step.name == INPUT
+    is_input = not step.kind
     how = 'class="x"'
     if not is_input:
         how = f'class="o{" v" * step.fused}" data-op="{escape(step.name)}"'

@@ -87,7 +87,7 @@ def where(run: Run) -> Where | None:
         palette(run.variants),
         shades,
         {
-            "frames": _packed(frames),
+            "frames": [] if follows(run) else packed(frames),  # the explorer computes them
             "groups": [] if run.is_own else GROUPS,
             "shades": {**SHADES, **shades},
             "words": {} if run.is_own else phrases.OPERATORS,
@@ -125,7 +125,7 @@ def follows(run: Run) -> bool:
     )
 
 
-def _packed(frames: Sequence[Frame]) -> list[Any]:
+def packed(frames: Sequence[Frame]) -> list[Any]:
     """Return the frames for JSON; whole numbers as text, since JavaScript rounds large ones."""
     return [
         [

@@ -128,7 +128,7 @@ def test_where_nothing_was_timed_predictions_are_shown_as_such() -> None:
     assert made.title.startswith("By prediction, sra_conv and sra_pool take 47 % and 45 % of mha's")
     assert {share.kind for place in made.places for share in place.shares} == {"predicted"}
     page = html.render(run)
-    assert 'class="time predicted"' in page
+    assert 'class="w-time w-predicted"' in page
     share = share_of(run, "stage 1", "sra_conv")
     assert share.milliseconds == "0.0586 ms predicted (90 %: 0.0527 to 0.0645 ms)"
 

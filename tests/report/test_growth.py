@@ -16,7 +16,7 @@ from pvtprof.designs.design import PvtDesign
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.program import program
-from pvtprof.report import explorer, growth, html
+from pvtprof.report import drawing, explorer, growth, html
 from pvtprof.report.curves import SIDES, STEP
 from pvtprof.report.growth_pictures import pictures, sheet
 from pvtprof.report.growth_words import Found, remarks, sentences, title
@@ -85,7 +85,7 @@ def random_settings(chance: random.Random, count: int) -> list[tuple[dict[str, s
     made: list[tuple[dict[str, str], int]] = []
     while len(made) < count:
         spec = NETWORKS[chance.choice(list(NETWORKS))]
-        texts = explorer.drawn(chance, spec)
+        texts = drawing.drawn(chance, spec)
         memory = int(2 ** chance.uniform(22, 45))
         try:
             found_here = explorer.asked(texts, spec)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof import units
+from pvtprof import spoken
 from pvtprof.analytic.geometry import model_sizes
 from pvtprof.analytic.parts import op_name, part_terms
 from pvtprof.designs.design import PvtDesign
@@ -21,7 +21,7 @@ from pvtprof.designs.part import attention_of
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
-from pvtprof.report import explorer, html, inside
+from pvtprof.report import drawing, explorer, html, inside
 from pvtprof.report.page import _asset
 from pvtprof.report.picture import TIMES
 from pvtprof.report.picture_panel import lists, panel, title
@@ -71,7 +71,7 @@ def test_the_browser_draws_what_python_draws(tmp_path: Path) -> None:
 
 def case(chance: random.Random, spec: Any) -> dict[str, Any]:
     """A random stage of a random network in a random setting, with what Python draws of it."""
-    given = explorer.drawn(chance, spec)
+    given = drawing.drawn(chance, spec)
     specs, setting = explorer.asked(given, spec)
     for one in specs.values():
         model_sizes(one, setting.batch, setting.image)
@@ -144,11 +144,11 @@ def test_tabs_bars_and_the_explorer_draw_it_again(browser: Browser, report: Path
         for stage in (1, 3):
             page.get_by_role("tab", name=f"stage {stage}").click()
             its = run.row(stage, "sra_conv").ops
-            expected = [("sra_conv", op.name, units.compact(op.macs)) for op in its]
+            expected = [("sra_conv", op.name, spoken.compact(op.macs)) for op in its]
             assert [box for box in boxes(page) if box[0] == "sra_conv"] == expected
             assert page.inner_text("#inside .finding").startswith(f"In stage {stage}, mha compares")
         page.get_by_role("radio", name="bytes moved").check()
-        moved = units.compact(4 * (its[0].read + its[0].written), 1024)
+        moved = spoken.compact(4 * (its[0].read + its[0].written), 1024)
         assert ("sra_conv", "q", moved) in boxes(page)
         page.get_by_role("radio", name="time").check()
         assert {number for *_, number in boxes(page)} != {"-"}
@@ -213,7 +213,7 @@ def test_no_label_lies_on_another(browser: Browser, report: Path) -> None:
     cases: list[Any] = []
     while len(cases) < (400 if ALL else 30):
         spec = MODELS[chance.choice(list(MODELS))]
-        given = explorer.drawn(chance, spec)
+        given = drawing.drawn(chance, spec)
         try:
             specs, setting = explorer.asked(given, spec)
             for one in specs.values():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,10 @@ BODY = """
 """
 
 
+def data(run: Run) -> Mapping[str, Any]:
+    return {**section(run).data, **memory.stored(live_info(run).moments)}
+
+
 def section(run: Run) -> memory.Memory:
     made = memory.memory(run)
     assert made is not None
@@ -43,8 +49,8 @@ def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
     runs = settings(300 if ALL else 8)
     trained = [pvtprof.compare("pvt_v2_b0", img=64, mode="training", analytic=True)]
     trained += [pvtprof.compare("pvt_v2_b0", task="retinanet", img=64, analytic=True)]
-    given = [{"texts": explorer.texts(run), "data": section(run).data} for run in runs]
-    given += [{"texts": None, "data": section(run).data} for run in (*runs, *trained)]
+    given = [{"texts": explorer.texts(run), "data": data(run)} for run in runs]
+    given += [{"texts": None, "data": data(run)} for run in (*runs, *trained)]
     program = explorer.program(explorer.own_networks(runs))
     results = in_node(BODY, given, tmp_path, program)
     for run, found in zip((*runs, *runs, *trained), results, strict=True):

@@ -19,7 +19,7 @@ from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kernels import kernels
 from pvtprof.predict.program import program
-from pvtprof.report import explorer
+from pvtprof.report import drawing, explorer
 from tests.builders import MINE, made_up_calibration
 from tests.report.test_explorer import in_node, random_networks
 from tests.trials import ALL
@@ -68,7 +68,7 @@ def settings(chance: random.Random, count: int, dtype: str) -> Iterator[Setting]
     """Texts that are accepted, with a row each: half of them of networks of a user's own."""
     while count:
         spec = NETWORKS[chance.choice(OWN if chance.random() < 0.5 else list(MODELS))]
-        texts = explorer.drawn(chance, spec) | {"dtype": dtype}
+        texts = drawing.drawn(chance, spec) | {"dtype": dtype}
         stage = chance.choice((None, *range(1, spec.last + 1)))
         try:
             specs, _ = explorer.asked(texts, spec)

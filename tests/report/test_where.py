@@ -65,7 +65,7 @@ def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
             "texts": explorer.texts(run),
             "designs": run.variants,
             "groups": bars.GROUPS,
-            "packed": where.where(run).data["frames"],  # type: ignore[union-attr] # a run of a PVT
+            "packed": where.packed(bars.frames_of(run)),
         }
         for run in runs
     ]

@@ -90,15 +90,15 @@ const pvtprofClock = (() => {
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-clock]")) {
-  const part = (name) => place.querySelector(name), [said, frames, title, text, note] = [part(".said"), part(".frames"), part(".finding"), part(".how"), part("[data-measured-at]")];
+  const part = (name) => place.querySelector(name), [said, frames, title, text, note] = [part(".w-said"), part(".w-frames"), part(".finding"), part(".w-how"), part("[data-measured-at]")];
   const source = part("script"), data = source && JSON.parse(source.textContent);
   const asRun = frames && { title: title.textContent, text: text.textContent, frames: [...frames.children] };
-  const tracks = () => [...place.querySelectorAll(".track")];
+  const tracks = () => [...place.querySelectorAll(".w-track")];
   const tell = (track) => { said.textContent = track ? `${track.closest("figure").dataset.name}, ${track.getAttribute("aria-label")}` : said.dataset.hint; };
 
   function walk(event) {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key], all = tracks(), next = all[all.indexOf(event.target) + step];
-    if (!step || !event.target.matches(".track")) return;
+    if (!step || !event.target.matches(".w-track")) return;
     event.preventDefault();
     if (!next) return;
     [event.target.tabIndex, next.tabIndex] = [-1, 0];
@@ -115,20 +115,20 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const wide = (value, most) => `width:${(100 * Math.min(value / most, 1)).toFixed(2)}%`;
 
   function barOf({ design, label, noise, macs_label: small, macs, time, why, spoken }, most) {
-    const track = make("div", { className: "track", tabIndex: -1 }, make("i", { className: "macs", style: wide(macs, most) }),
-      make("i", { className: `time predicted${noise ? " about" : ""}`, style: wide(time, most) }));
+    const track = make("div", { className: "w-track", tabIndex: -1 }, make("i", { className: "w-macs", style: wide(macs, most) }),
+      make("i", { className: `w-time w-predicted${noise ? " w-about" : ""}`, style: wide(time, most) }));
     track.setAttribute("role", "img");
     track.setAttribute("aria-label", spoken);
-    const bar = make("div", { className: "bar against" }, make("span", { className: "who", textContent: design }), track,
-      make("span", { className: "much" }, label, make("small", { textContent: small })));
-    if (why) bar.append(make("span", { className: "why", textContent: why }));
+    const bar = make("div", { className: "w-bar w-against" }, make("span", { className: "w-who", textContent: design }), track,
+      make("span", { className: "w-much" }, label, make("small", { textContent: small })));
+    if (why) bar.append(make("span", { className: "w-why", textContent: pvtprofWhere.unbroken(why) }));
     bar.dataset.design = design;
     bar.style.setProperty("--hue", data.colors[design]);
     return bar;
   }
 
   function frameOf({ name, title: heading, shares, most }) {
-    const figure = make("figure", { className: "frame" }, make("figcaption", { textContent: heading }), ...shares.map((one) => barOf(one, most)));
+    const figure = make("figure", { className: "w-frame" }, make("figcaption", { textContent: pvtprofWhere.unbroken(heading) }), ...shares.map((one) => barOf(one, most)));
     figure.dataset.name = name;
     figure.style.setProperty("--mark", `${100 / most}%`);
     return figure;
@@ -145,10 +145,10 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
 
   function follow(detail) {
     const found = detail.isMeasured ? null : predictedAt(detail);
-    title.textContent = found ? found.title : asRun.title;
+    title.textContent = found ? pvtprofWhere.unbroken(found.title) : asRun.title;
     text.textContent = found ? text.dataset.predicted : asRun.text;
     frames.toggleAttribute("data-measured", !found);
-    note.classList.toggle("over", Boolean(found));
+    note.classList.toggle("w-over", Boolean(found));
     frames.replaceChildren(...(found ? found.places.map(frameOf) : asRun.frames));
     const all = tracks();
     if (all.length && !all.some(({ tabIndex }) => tabIndex === 0)) all[0].tabIndex = 0;
@@ -157,15 +157,15 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   if (said) {
     tell(null);
     place.addEventListener("keydown", walk);
-    place.addEventListener("focusin", (event) => tell(event.target.closest(".track")));
-    place.addEventListener("pointerover", (event) => tell(event.target.closest(".bar")?.querySelector(".track")));
+    place.addEventListener("focusin", (event) => tell(event.target.closest(".w-track")));
+    place.addEventListener("pointerover", (event) => tell(event.target.closest(".w-bar")?.querySelector(".w-track")));
     document.addEventListener("pvtprof:work", ({ detail }) => {
       if (detail.suffix === (place.closest("[data-suffix]")?.dataset.suffix ?? "")) follow(detail);
     });
   }
   document.addEventListener("pvtprof:operator", (event) => {
     const { stage, variant } = event.detail;
-    for (const bar of place.querySelectorAll(".bar"))
+    for (const bar of place.querySelectorAll(".w-bar"))
       bar.toggleAttribute("data-chosen", bar.dataset.design === variant && bar.closest("figure").dataset.name === (stage ? `stage ${stage}` : "whole network"));
   });
 }

@@ -3,6 +3,7 @@
    for character. Everything comes from operator lists that the engine evaluates; no variant is known here. */
 const pvtprofInside = (() => {
   const [TILE, SCORE, BAR, GAP, ABOVE, BELOW, MOST_HEADS] = [46, 110, 48, 14, 14, 48, 64];
+  const MODULE = "module", ITSELF = "(itself)";
   const [UPPER, LOWER, MIDDLE, BOTTOM] = [0, 1, 2, 3];
   const GATES = ["copy", "scale", "gelu", "relu", "relu_", "functional_relu_"];
   const WORDS = { layernorm: "layer norm", pool: "average pooling", gelu: "GELU", copy: "copy into another order",
@@ -72,6 +73,14 @@ const pvtprofInside = (() => {
     return has(right, "b") ? "product of two results" : "linear layer";
   }
 
+  /* A submodule of a user's own module, after the one that is called before it. */
+  function part({ name, calls, macs, params, read, written }, before) {
+    const moved = read + written, often = calls > 1 ? `; called ${digits(calls)} times` : "", e = written > 1n ? Number(written) : 1;
+    return { name, kind: MODULE, left: "", right: "", out: "e", n: () => e, of: before ? [before.name] : [], costs: [macs, moved, null],
+      text: `${digits(macs)} MACs; ${digits(params)} params${often}; ${digits(moved)} bytes moved, ${digits(written)} of them written` };
+  }
+
+  const labelOf = ({ name, kind }) => (kind === MODULE ? name.slice(name.lastIndexOf(".") + 1) : name);
   const countsOf = ({ out }) => ["n", "s", "m"].find((i) => has(out, i)) ?? "";
   const copiesOf = ({ out, n }) => (has(out, "t") ? n("t") : 1);
   const each = (step, without) => letters(step.out).filter((i) => i !== "b" && !has(without, i)).reduce((t, i) => t * step.n(i), 1);
@@ -89,6 +98,10 @@ const pvtprofInside = (() => {
   const gridOf = (design, step) => ({ "": () => [1, 1], m: () => keysOf(design, step) }[countsOf(step)] ?? (() => design.grid))();
 
   function dimsOf(design, step) {
+    if (step.kind === MODULE) {
+      const path = step.name.slice(0, Math.max(0, step.name.lastIndexOf(".")));
+      return path.length < 20 ? path : `...${path.slice(-17)}`;
+    }
     if (step.isMatrix) return ["h", "n", "m"].map(step.n).slice(step.n("h") > 1 ? 0 : 1).map(digits).join("×");
     const grid = gridOf(design, step), counts = countsOf(step);
     let shape = counts ? [step.n(counts)] : [];
@@ -185,9 +198,13 @@ const pvtprofInside = (() => {
       : k < meet ? UPPER : MIDDLE);
     const box = (step, at, lane, of) => {
       const shape = shapeOf(design, step, scale), dims = dimsOf(design, step);
-      return { step, column: at, lane, shape, dims, of, width: max(BAR, shape.width, textWidth(step.name, 12),
+      return { step, column: at, lane, shape, dims, of, width: max(BAR, shape.width, textWidth(labelOf(step), 12),
         textWidth(dims, 10.5), textWidth(shape.above ?? "", 10.5)) };
     };
+    if (!steps[0].left) {
+      const shift = columns - 1 - Math.max(...column.values());
+      return steps.map((step, k) => box(step, column.get(step.name) + shift, lane(step, k), sources[k]));
+    }
     return [box(readBy(design), columns, MIDDLE, []),
       ...steps.map((step, k) => box(step, column.get(step.name), lane(step, k), sources[k]))];
   }
@@ -217,14 +234,14 @@ const pvtprofInside = (() => {
   }
 
   function drawnBox(box, shared, bars) {
-    const { shape, step } = box, high = shape.height, wide = max(shape.width, box.width) + 6, isInput = step.name === "x";
+    const { shape, step } = box, high = shape.height, wide = max(shape.width, box.width) + 6, isInput = !step.kind;
     const how = isInput ? 'class="x"' : `class="o${step.fused ? " v" : ""}" data-op="${escaped(step.name)}"`;
     const above = shape.above ? `<text class="a" y="${px(-high - 4)}">${shape.above}</text>` : "";
-    const dims = GATES.includes(step.kind) ? "" : `<text class="d">${box.dims}</text>`;
+    const dims = GATES.includes(step.kind) ? "" : `<text class="d">${escaped(box.dims)}</text>`;
     return `<g ${how} transform="translate(${px(shared.middle(box))} ${px(shared.y[box.lane] + high / 2)})">` +
       `<rect class="h" x="${px(-wide / 2)}" y="${px(-high - ABOVE)}" width="${px(wide)}" height="${px(high + ABOVE + BELOW)}"/>` +
       `<g transform="translate(${px(-shape.width / 2)} ${px(-high)})">${shape.drawn}</g>` +
-      `${above}<text>${escaped(step.name)}</text>${dims}${isInput ? "" : mark(step, bars)}</g>`;
+      `${above}<text>${escaped(labelOf(step))}</text>${dims}${isInput ? "" : mark(step, bars)}</g>`;
   }
 
   function kernel(its, { left, width, y }) {
@@ -250,7 +267,7 @@ const pvtprofInside = (() => {
 
   function row(design, its, shared, bars) {
     const lines = its.flatMap((box) => box.of.map((name) => edge(box, its, shared, name))).join("");
-    const tracks = its.slice(1).map((box) => `M${px(shared.middle(box) - BAR / 2)} ` +
+    const tracks = its.filter(({ step }) => step.kind).map((box) => `M${px(shared.middle(box) - BAR / 2)} ` +
       `${px(shared.y[box.lane] + box.shape.height / 2 + 30.5)}h${px(BAR)}`).join("");
     const [wide, high] = [px(shared.wide), px(shared.high)];
     return `<svg viewBox="0 0 ${wide} ${high}" width="${wide}" height="${high}" role="group" ` +
@@ -289,6 +306,7 @@ const pvtprofInside = (() => {
   }
 
   function mesh(designs, scale) {
+    if (!designs[0].steps[0].left) return "";
     const first = readBy(designs[0]), [rows, columns] = gridOf(designs[0], first), drawn = sides([rows, columns], each(first, "t") * scale.area);
     let [wide, high] = [drawn[0] / columns, drawn[1] / rows];
     while (min(wide, high) < 2) [wide, high] = [2 * wide, 2 * high];
@@ -297,6 +315,7 @@ const pvtprofInside = (() => {
   }
 
   function legend(designs, scale, measure) {
+    if (!designs[0].steps[0].left) return "The area of a box is what the submodule writes, all to one scale.";
     const smaller = scale.area / (scale.side * scale.side), steps = designs.flatMap((design) => design.steps), batch = steps[0].n("b");
     const scores = smaller < 1.05 ? "all to one scale"
       : `maps to one scale, score matrices to one ${smaller >= 10 ? digits(floor(smaller + 0.5)) : px(smaller)} times smaller`;
@@ -331,7 +350,32 @@ const pvtprofInside = (() => {
     return { name, color, grid, steps, said: saidOf(steps, runsAs === name ? "" : ` (runs as ${runsAs})`, times?.[""] ?? "") };
   }
 
-  return { title, panel, lists, drawn };
+  /* A module of the user's own, of the costs of its submodules. */
+  function drawnModule({ name, color }, parts) {
+    const steps = [];
+    for (const one of parts) steps.push(part(one, steps.at(-1)));
+    const said = `${digits(steps.length)} submodule${steps.length === 1 ? "" : "s"}, ${short(total({ steps }, 0))} MACs, ${short(total({ steps }, 1), 1024n)} moved`;
+    return { name, color, grid: [1, 1], steps, said };
+  }
+
+  /* With one decimal, two below 1 %; rounded half to even, as pvtprof.units has it. */
+  function percent(part, all) {
+    if (!all) return "-";
+    const by = part && 100n * part < all ? 100n : 10n, twice = 2n * (100n * part * by % all);
+    let value = 100n * part * by / all;
+    if (twice > all || (twice === all && value % 2n)) value += 1n;
+    return `${value / by}.${`${value % by}`.padStart(by === 100n ? 2 : 1, "0")} %`;
+  }
+
+  function titleOfModules(designs) {
+    const said = designs.map((design) => {
+      const top = design.steps.reduce((a, b) => (b.costs[0] > a.costs[0] ? b : a)), name = top.name === ITSELF ? "code outside of any submodule" : top.name;
+      return `in ${design.name}, ${name} has ${percent(top.costs[0], total(design, 0))} of the MACs`;
+    }).join("; ");
+    return `${said[0].toUpperCase()}${said.slice(1)}.`;
+  }
+
+  return { title, titleOfModules, panel, lists, drawn, drawnModule };
 })();
 
 /* On the page: a tab for each stage, a switch for the bars, and a line that says what is pointed at or chosen. */
@@ -340,7 +384,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const given = place.querySelector("script"), data = given && JSON.parse(given.textContent), which = place.querySelector(".which");
   const tabs = place.querySelector("[role=tablist]"), bars = [...place.querySelectorAll("input")];
   const calibration = data?.calibration && JSON.parse(document.getElementById("start").textContent).calibrations[data.calibration];
-  let at = 0, now = null, chosen = null, predict = null, shown = [], later = 0;
+  let at = 0, now = null, chosen = null, predict = null, shown = [], later = 0, forms = null;
 
   const setRoles = (root) => { for (const box of root.querySelectorAll("[data-op].o")) box.setAttribute("role", "button"); };
   const boxes = () => [...panels[data ? 0 : at].querySelectorAll(".o[data-op]")];
@@ -357,7 +401,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     return found ? { ...found, "": "predicted" } : null;
   }
 
-  function draw() {
+  /* What stands in the open tab of a network: its designs drawn, its finding, and how bars are marked. */
+  function ofNetwork() {
     const { work, engine } = now, { stages } = engine.modelOf(work), measure = bars.findIndex((input) => input.checked);
     at = Math.min(at, stages.length - 1);
     showTabs(stages.map((_, i) => `stage ${i + 1}`));
@@ -366,10 +411,35 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const times = fitting.map((design) => timesOf(design, isOfRun));
     const drawn = fitting.map((design, k) => pvtprofInside.drawn(engine, work, at + 1, design, times[k]));
     const kind = measure < 2 ? "line" : times.some((one) => one?.[""] === "measured") ? "solid" : "outline";
+    return { drawn, kind, measure, title: pvtprofInside.title(engine, `In stage ${at + 1}`, drawn) };
+  }
+
+  /* Of modules of the user's own, at the sizes of the bar, or (of: their own) at those of the run; null where one is not proven. */
+  function ofModules(of = null) {
+    forms ??= pvtprofForms(JSON.parse(document.getElementById("forms").textContent).forms);
+    const measure = bars.findIndex((input) => input.checked), fields = document.getElementById("sizes").elements;
+    const pointOf = ({ point }, { sizes }) => Object.fromEntries(sizes.map((name) => [name, forms.parsed(name, of ? point[name] : fields[name].value)]));
+    try {
+      const drawn = data.modules.map((one) => {
+        const form = forms.forms.find(({ name }) => name === one.name);
+        return pvtprofInside.drawnModule(one, forms.parts(form, pointOf(one, form)));
+      });
+      return { drawn, kind: "line", measure, title: pvtprofInside.titleOfModules(drawn) };
+    } catch (error) {
+      if (error instanceof forms.Refusal) return null;
+      throw error;
+    }
+  }
+
+  function draw() {
+    const found = data.modules ? ofModules() : ofNetwork();
+    place.classList.toggle("refused", !found);
+    if (!found) return;
+    const { drawn, kind, measure } = found;
     const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn, measure, kind) });
     setRoles(made.content);
     const focused = place.contains(document.activeElement) && document.activeElement.dataset.op, of = focused && designOf(document.activeElement);
-    finding.textContent = pvtprofInside.title(engine, `In stage ${at + 1}`, drawn);
+    finding.textContent = found.title;
     shown = drawn;
     if (list.open) fill();
     const [panel] = panels, theirs = [...made.content.childNodes];
@@ -393,10 +463,13 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   }
 
   /* Whether the picture that Python drew is the one that this browser draws. */
-  function prove(engine) {
-    const work = engine.parsed(data.texts), drawn = data.designs.map((design) => pvtprofInside.drawn(engine, work, 1, design, data.times[design.name]?.[1]));
+  function prove() {
+    const { engine } = now, work = data.modules ? null : engine.parsed(data.texts);
+    const drawn = data.modules ? ofModules("run").drawn
+      : data.designs.map((design) => pvtprofInside.drawn(engine, work, 1, design, data.times[design.name]?.[1]));
     const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn) });
-    if (pvtprofInside.title(engine, "In stage 1", drawn) === finding.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
+    const title = data.modules ? pvtprofInside.titleOfModules(drawn) : pvtprofInside.title(engine, "In stage 1", drawn);
+    if (title === finding.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
     place.before(Object.assign(element("p", { className: "banner bad", textContent: "THIS PICTURE IS NOT THE ONE THAT PYTHON DRAWS. Do not trust it." }), { role: "alert" }));
   }
 
@@ -495,7 +568,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     later = setTimeout(() => {
       if (!now || place.closest("[hidden]")) return;
       if (!list.isConnected) {
-        prove(now.engine);
+        prove();
         if (calibration) predict = pvtprofPredict(now.engine, calibration);
         place.insertBefore(list, which);
       }
@@ -503,10 +576,15 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     });
   }
 
-  if (data) {
+  if (data?.modules) {
+    showTabs(["submodules"]);
+    now = {};
+    document.getElementById("sizes").addEventListener("input", drawSoon);
+    document.addEventListener("DOMContentLoaded", drawSoon); // when the form has its fields
+  } else if (data) {
     document.addEventListener("pvtprof:work", ({ detail }) => { now = detail; drawSoon(); });
-    document.addEventListener("pvtprof:block", drawSoon);
   }
+  document.addEventListener("pvtprof:block", () => data && drawSoon());
   for (const found of place.querySelectorAll("[data-found]")) found.remove(); // the section's finding says it
   place.querySelector(".views").hidden = which.hidden = false;
   place.querySelector("fieldset").hidden = !data;

@@ -129,10 +129,11 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { size } = pvtprofWhere;
   if (!source) continue;
   const data = JSON.parse(source.textContent), part = (name) => place.querySelector(name);
-  const [plot, said, walk, form] = [part(".plot"), part(".said"), part(".walk input"), part(".switches")], choice = form.elements.design;
+  const [plot, said, walk, form] = [part(".w-plot"), part(".w-said"), part(".w-walk input"), part(".w-switches")], choice = form.elements.design;
   const hues = JSON.parse(plot.dataset.hues), svg = plot.firstElementChild;
   let blocks = data.blocks, now = null, operator = null;
-  let timelines = new Map(Object.entries(data.designs).map(([name, list]) => [name, list.map(([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) }))]));
+  const moment = ([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) });
+  let timelines = data.names && new Map(Object.entries(data.designs).map(([name, list]) => [name, list.map(moment)])); // else the explorer says them
 
   const label = (className, style, text) => {
     const made = Object.assign(document.createElement("span"), { className, textContent: text });
@@ -147,19 +148,21 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   };
 
   function draw() {
+    if (!timelines) return;
+    [form.hidden, part(".w-walk").hidden] = [timelines.size < 2, false];
     const chosen = choice.value, moments = timelines.get(chosen);
     now = picture(timelines, chosen, blocks, data);
     part(".finding").textContent = finding(timelines, data);
-    [part(".peak-said").textContent, part(".beyond").textContent] = [now.said, now.beyond];
+    [part(".w-top").textContent, part(".w-beyond").textContent] = [now.said, now.beyond];
     plot.setAttribute("aria-label", now.spoken);
-    const held = path("held", now.fill);
+    const held = path("w-held", now.fill);
     held.style.setProperty("--hue", hues[chosen]);
-    svg.replaceChildren(...now.others.map(([, d]) => path("other", d)), held);
-    plot.querySelectorAll(".tick, .part-of").forEach((old) => old.remove());
-    plot.append(...now.ticks.map(([text, bottom]) => label("tick", { bottom: `${bottom}%` }, text)),
-      ...now.sections.map(([name, left, width]) => label("part-of", { left: `${left}%`, width: `${width}%` }, name)));
-    Object.assign(part(".summit").style, { left: `${now.peak[0]}%`, bottom: `${now.peak[1]}%` });
-    part(".names").replaceChildren(...now.others.flatMap(([name]) => [label("dash", {}, ""), `${name} `]));
+    svg.replaceChildren(...now.others.map(([, d]) => path("w-other", d)), held);
+    plot.querySelectorAll(".w-tick, .w-part").forEach((old) => old.remove());
+    plot.append(...now.ticks.map(([text, bottom]) => label("w-tick", { bottom: `${bottom}%` }, text)),
+      ...now.sections.map(([name, left, width]) => label("w-part", { left: `${left}%`, width: `${width}%` }, name)));
+    Object.assign(part(".w-summit").style, { left: `${now.peak[0]}%`, bottom: `${now.peak[1]}%` });
+    part(".w-names").replaceChildren(...now.others.flatMap(([name]) => [label("w-dash", {}, ""), `${name} `]));
     for (const option of choice.options) option.textContent = `${option.value}: ${size(highest(timelines.get(option.value)).bytes)}`;
     walk.max = moments.length - 1;
     point(moments.indexOf(highest(moments)), false);
@@ -171,24 +174,24 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     walk.value = at;
     said.textContent = `${isShown ? "" : "Peak: "}operator ${at + 1} of ${now.spans.length}, ${name}: ${size(bytes)} live (${bytes.toLocaleString("en-US")} bytes)`;
     walk.setAttribute("aria-valuetext", said.textContent);
-    part(".cursor").hidden = !isShown;
-    part(".cursor").style.left = `${100 * left}%`;
+    part(".w-cursor").hidden = !isShown;
+    part(".w-cursor").style.left = `${100 * left}%`;
   }
 
   /* Where the operator runs that somebody chose. */
   function mark() {
-    const band = part(".operator"), prefix = operator && `block${operator.stage}.attn.${operator.name} `, is = ({ at }) => at.startsWith(prefix) || at.startsWith(`backbone.${prefix}`);
+    const band = part(".w-operator"), prefix = operator && `block${operator.stage}.attn.${operator.name} `, is = ({ at }) => at.startsWith(prefix) || at.startsWith(`backbone.${prefix}`);
     const spans = prefix ? now.spans.filter((_, i) => is(timelines.get(choice.value)[i])) : [];
     band.hidden = !spans.length;
     if (spans.length) Object.assign(band.style, { left: `${100 * spans[0][0]}%`, width: `${100 * (spans.at(-1)[1] - spans[0][0])}%` });
   }
 
   const under = (event) => {
+    if (!timelines) return;
     const { left, width } = plot.getBoundingClientRect(), x = (event.clientX - left) / width;
     const at = now.spans.findIndex(([a, b]) => x >= a && x < b);
     if (at >= 0) point(at);
   };
-  [form.hidden, part(".walk").hidden] = [timelines.size < 2, false];
   form.addEventListener("submit", (event) => event.preventDefault());
   choice.addEventListener("input", draw);
   walk.addEventListener("input", () => point(Number(walk.value)));
@@ -196,12 +199,12 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   plot.addEventListener("pointerdown", under);
   document.addEventListener("pvtprof:operator", (event) => {
     operator = event.detail;
-    if (timelines.has(operator.variant)) choice.value = operator.variant;
+    if (timelines?.has(operator.variant)) choice.value = operator.variant;
     draw();
   });
   if ("follows" in place.dataset) document.addEventListener("pvtprof:work", ({ detail: { work, engine, suffix } }) => {
     if (suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
-    timelines = new Map([...timelines.keys()].map((name) => [name, engine.timeline(work, name)]));
+    timelines = new Map(data.designs.map((name) => [name, engine.timeline(work, name)]));
     blocks = engine.modelOf(work).stages.map(({ depth }) => depth);
     draw();
   });

@@ -42,6 +42,7 @@ const pvtprofWhere = (() => {
     return `${value.toFixed(Math.max(0, 3 - `${Math.floor(value)}`.length)).replace(/\B(?=(\d{3})+(?!\d))/g, ",")} ${units[unit]}`;
   }
 
+  const unbroken = (text) => text.replaceAll(" %", "\u00a0%"); // no line ends between a number and its sign
   const several = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0]);
 
   const owners = (names) => (names.length > FEW ? `${names.length} designs'` : several(names.map((name) => `${name}'s`)));
@@ -153,12 +154,12 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, short, size, several, owners, each };
+  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken };
 })();
 
 /* The section on the page. */
 if (typeof document !== "undefined") (() => {
-  const { unpacked, framesOf, drawn } = pvtprofWhere;
+  const { unpacked, framesOf, drawn, unbroken } = pvtprofWhere;
   const make = (tag, className, ...children) => {
     const made = Object.assign(document.createElement(tag), { className });
     made.append(...children);
@@ -172,31 +173,31 @@ if (typeof document !== "undefined") (() => {
   }
 
   function section(place) {
-    const data = JSON.parse(place.querySelector("script").textContent), frames = place.querySelector(".frames");
-    const form = place.querySelector(".switches"), said = place.querySelector(".said"), title = place.querySelector(".finding");
-    const designs = [...frames.firstElementChild.querySelectorAll(".bar")].map((bar) => bar.dataset.design);
-    const hues = Object.fromEntries([...frames.querySelectorAll(".bar")].map((bar) => [bar.dataset.design, bar.style.getPropertyValue("--hue")]));
-    let shown = unpacked(data.frames), chosen = null;
+    const data = JSON.parse(place.querySelector("script").textContent), frames = place.querySelector(".w-frames");
+    const form = place.querySelector(".w-switches"), said = place.querySelector(".w-said"), title = place.querySelector(".finding");
+    const designs = [...frames.firstElementChild.querySelectorAll(".w-bar")].map((bar) => bar.dataset.design);
+    const hues = Object.fromEntries([...frames.querySelectorAll(".w-bar")].map((bar) => [bar.dataset.design, bar.style.getPropertyValue("--hue")]));
+    let shown = unpacked(data.frames), chosen = null; // none where the explorer will say them
 
     const words = (piece) => {
-      const bar = piece.closest(".bar"), frame = piece.closest("figure").dataset.name;
+      const bar = piece.closest(".w-bar"), frame = piece.closest("figure").dataset.name;
       return `${frame}, ${bar.dataset.design}: ${piece.dataset.n}${data.words[piece.dataset.n] ? ` (${data.words[piece.dataset.n]})` : ""}, ${piece.dataset.v} ${form.elements.quantity.selectedOptions[0].textContent}`;
     };
     const tell = (piece) => { said.textContent = piece ? words(piece) : said.dataset.hint; };
 
     /* One stop for Tab; arrows walk from piece to piece, and from bar to bar. */
-    const pieces = () => [...frames.querySelectorAll(".track i")];
+    const pieces = () => [...frames.querySelectorAll(".w-track i")];
     function point(piece, focus) {
-      for (const one of frames.querySelectorAll(".track i[tabindex]")) one.tabIndex = -1;
+      for (const one of frames.querySelectorAll(".w-track i[tabindex]")) one.tabIndex = -1;
       piece.tabIndex = 0;
       if (focus) piece.focus();
     }
     function walk(event) {
-      const piece = event.target.closest(".track i"), all = [...frames.querySelectorAll(".bar")];
+      const piece = event.target.closest(".w-track i"), all = [...frames.querySelectorAll(".w-bar")];
       if (!piece) return;
-      const row = [...piece.parentElement.children], bar = all.indexOf(piece.closest(".bar")), at = row.indexOf(piece);
+      const row = [...piece.parentElement.children], bar = all.indexOf(piece.closest(".w-bar")), at = row.indexOf(piece);
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], jump = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      const other = jump && all[bar + jump]?.querySelectorAll(".track i");
+      const other = jump && all[bar + jump]?.querySelectorAll(".w-track i");
       const next = step ? row[at + step] : other ? other[Math.min(at, other.length - 1)] : null;
       if (event.key === "Enter" || event.key === " ") choose(piece);
       else if (!step && !jump) return;
@@ -204,14 +205,14 @@ if (typeof document !== "undefined") (() => {
       event.preventDefault();
     }
     function choose(piece) {
-      const stage = /^stage (\d+)$/.exec(piece.closest("figure").dataset.name), variant = piece.closest(".bar").dataset.design;
+      const stage = /^stage (\d+)$/.exec(piece.closest("figure").dataset.name), variant = piece.closest(".w-bar").dataset.design;
       document.dispatchEvent(new CustomEvent("pvtprof:operator", { detail: { stage: stage ? Number(stage[1]) : null, variant, name: piece.dataset.n } }));
     }
     function mark() {
       for (const piece of pieces()) {
         const stage = piece.closest("figure").dataset.name;
         const is = chosen && piece.dataset.n === chosen.name && (!chosen.stage || stage === `stage ${chosen.stage}`) &&
-          (!chosen.variant || piece.closest(".bar").dataset.design === chosen.variant);
+          (!chosen.variant || piece.closest(".w-bar").dataset.design === chosen.variant);
         piece.toggleAttribute("data-chosen", Boolean(is));
       }
     }
@@ -233,17 +234,20 @@ if (typeof document !== "undefined") (() => {
       track.setAttribute("aria-label", one.spoken);
       fill(track, one.pieces, () => make("i", ""), updatePiece);
     }
-    const createBar = () => make("div", "bar", make("span", "who"), make("div", "track"), make("b", "much"));
-    const createFrame = () => make("figure", "frame", make("figcaption", ""), make("div", "bars"));
+    const createBar = () => make("div", "w-bar", make("span", "w-who"), make("div", "w-track"), make("b", "w-much"));
+    const createFrame = () => make("figure", "w-frame", make("figcaption", ""), make("div", "w-bars"));
 
     function draw() {
+      if (!shown.length) return;
+      if (form.hidden) tell(null);
+      form.hidden = false;
       const now = drawn(shown, form.elements.quantity.value, form.elements.scale.value, data.groups);
-      title.textContent = now.title;
+      title.textContent = unbroken(now.title);
       fill(frames, now.frames, createFrame, (figure, frame) => {
         figure.dataset.name = shown[now.frames.indexOf(frame)][0];
         figure.style.setProperty("--mark", `${frame.mark}%`);
-        figure.firstElementChild.textContent = frame.title;
-        fill(figure.querySelector(".bars"), frame.bars, createBar, updateBar);
+        figure.firstElementChild.textContent = unbroken(frame.title);
+        fill(figure.querySelector(".w-bars"), frame.bars, createBar, updateBar);
       });
       if (!frames.querySelector('i[tabindex="0"]')) point(pieces()[0]);
       frames.toggleAttribute("data-share", form.elements.scale.value === "share");
@@ -251,16 +255,14 @@ if (typeof document !== "undefined") (() => {
       tell(frames.querySelector("i:focus"));
     }
 
-    form.hidden = false;
-    tell(null);
     form.addEventListener("input", draw);
     form.addEventListener("submit", (event) => event.preventDefault());
     frames.addEventListener("keydown", walk);
-    frames.addEventListener("pointerover", (event) => tell(event.target.closest(".track i")));
+    frames.addEventListener("pointerover", (event) => tell(event.target.closest(".w-track i")));
     frames.addEventListener("pointerleave", () => tell(frames.querySelector("i:focus")));
-    frames.addEventListener("focusin", (event) => tell(event.target.closest(".track i")));
+    frames.addEventListener("focusin", (event) => tell(event.target.closest(".w-track i")));
     frames.addEventListener("click", (event) => {
-      const piece = event.target.closest(".track i");
+      const piece = event.target.closest(".w-track i");
       if (piece) { point(piece); choose(piece); }
     });
     document.addEventListener("pvtprof:operator", (event) => { chosen = event.detail; mark(); });
