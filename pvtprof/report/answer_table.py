@@ -46,6 +46,9 @@ def lines(run: Run, found: Sequence[Facts]) -> tuple[Line, ...]:
         name = "time on the GPU" if run.setting.on_cuda else "time"
         those = [_Timed(one.time, one.runs, one.not_run) for one in found]
         made.append(_timed(name + ", predicted" * is_predicted, those, kind, _fastest(found)))
+    for name in dict.fromkeys(name for one in found for name, _ in one.others):
+        those = [_Timed(dict(one.others).get(name), one.runs, one.not_run) for one in found]
+        made.append(_timed(f"{name} time", those, "measured", [False] * len(those)))
     return tuple(made)
 
 
