@@ -60,7 +60,7 @@ class Run(runs.Run):
         return frame(self)
 
     def figures(self) -> dict[str, go.Figure]:
-        """Return the charts of the report as plotly figures, by name: "macs", "latency", ..."""
+        """Return charts of the run as plotly figures, by name: "macs", "latency", "live", ..."""
         from pvtprof.report.figures import all_figures
 
         return all_figures(self)

@@ -76,3 +76,45 @@ def _decimal(numerator: int, denominator: int, decimals: int) -> str:
     scaled += 2 * rest > denominator or (2 * rest == denominator and scaled % 2)
     front, back = divmod(scaled, 10**decimals)
     return f"{front:,}" + (f".{back:0{decimals}}" if decimals else "")
+
+
+def compact(count: int, base: int = 1000) -> str:
+    """Return a whole number with three digits, in thousands or (``base`` 1024) in binary units.
+
+    Exact: rounded half up, with whole numbers alone, as the page does it.
+
+    >>> compact(642252800), compact(999), compact(999600), compact(15253504, 1024)
+    ('642 M', '999', '1.00 M', '14.5 MiB')
+    """
+    names = (
+        ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+        if base == 1024
+        else ("", "k", "M", "G", "T", "P", "E")
+    )
+    if count < base:
+        return f"{count} {names[0]}".rstrip()
+    for power, name in enumerate(names[1:], 1):
+        unit = base**power
+        decimals = max(0, 3 - len(str(count // unit)))
+        while True:
+            scaled = (2 * count * 10**decimals + unit) // (2 * unit)
+            if scaled < 1000 or not decimals:
+                break
+            decimals -= 1
+        if scaled < base * 10**decimals or name == names[-1]:
+            break
+    whole, rest = divmod(scaled, 10**decimals)
+    return f"{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {name}"
+
+
+def compact_seconds(seconds: float) -> str:
+    """Return seconds with three digits, in the unit in which they are 1 or more.
+
+    >>> compact_seconds(0.0018416), compact_seconds(2.5), compact_seconds(0.0000254)
+    ('1.84 ms', '2.50 s', '25.4 µs')
+    """
+    scale, unit = next(
+        ((s, u) for s, u in ((1.0, "s"), (1e3, "ms")) if seconds * s >= 1), (1e6, "µs")
+    )
+    value = seconds * scale
+    return f"{value:.{0 if value >= 99.95 else 1 if value >= 9.995 else 2}f} {unit}"

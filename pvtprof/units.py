@@ -63,6 +63,15 @@ def millions(params: int) -> str:
     return f"{_three(params / 1e6)} M"
 
 
+def factor(value: float) -> str:
+    """Return a factor with two digits.
+
+    >>> factor(15.87), factor(4.08)
+    ('x16', 'x4.1')
+    """
+    return f"x{value:.0f}" if value >= 9.95 else f"x{value:.1f}"
+
+
 def exact_size(count: int) -> str:
     """Return bytes exactly, in the largest binary unit that gives a whole number.
 

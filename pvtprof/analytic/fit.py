@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof import units
-from pvtprof.analytic.geometry import model_sizes
+from pvtprof.analytic.crossing import smallest_square
 from pvtprof.analytic.parts import needs, params_bytes, part_terms
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.design import PvtDesign
@@ -107,7 +107,7 @@ def image_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
     def at_side(side: int) -> tuple[int, str]:
         return needs(spec, squared(setting, side))
 
-    return _edge(at_side, _smallest(spec), MAX_SIDE, memory_bytes)
+    return _edge(at_side, smallest_square(spec), MAX_SIDE, memory_bytes)
 
 
 def _batch_edge(spec: ModelSpec, setting: Setting, memory_bytes: int) -> Edge:
@@ -140,16 +140,3 @@ def largest(holds: Callable[[int], bool], low: int, high: int) -> int:
         else:
             high = middle - 1
     return high
-
-
-def _smallest(spec: ModelSpec) -> int:
-    """Return the smallest square image that a network accepts."""
-
-    def is_too_small(side: int) -> bool:
-        try:
-            model_sizes(spec, 1, (side, side))
-        except SpecError:
-            return True
-        return False
-
-    return largest(is_too_small, 1, MAX_SIDE) + 1

@@ -127,6 +127,11 @@ class Calibration:
         return Prediction(seconds, low, high, is_doubtful=self.is_doubtful)
 
     @property
+    def missing(self) -> str:
+        """The first kind of probe of which ``quality`` says nothing, or ""."""
+        return next((what for what in ("attention", "model") if what not in self.quality), "")
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether the machine was busy while it was measured."""
         noise = max((quality.noise for quality in self.quality.values()), default=0.0)
@@ -155,9 +160,8 @@ def save(calibration: Calibration, path: str | os.PathLike[str], force: bool = F
 def load(path: str | os.PathLike[str]) -> Calibration:
     """Return a saved calibration; raises StoreError for any other file."""
     found = loaded(path, {SCHEMA: Calibration}, AGAIN)
-    for what in ("attention", "model"):
-        if what not in found.quality:
-            raise StoreError(f"{path}: there is no field quality.{what}; {AGAIN}")
+    if found.missing:
+        raise StoreError(f"{path}: there is no field quality.{found.missing}; {AGAIN}")
     return found
 
 

@@ -68,7 +68,7 @@ FEATURES = {
     "elements": ("call", "bytes", "beyond 1 MiB", "beyond 32 MiB"),
 }
 _FUSED = re.compile("(?<=_scaled_dot_product).*")
-_V2_PATCHES = {7: "conv_stem", 3: "conv_overlap"}
+V2_PATCHES = {7: "conv_stem", 3: "conv_overlap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _convolution(op: Op, sizes: Sizes) -> str:
         return "conv_depthwise"
     if kind == "i j":
         return "conv_1x1" if sizes["i"] == 1 else "conv_reduce"
-    return _V2_PATCHES.get(sizes["k"], "conv_patch")
+    return V2_PATCHES.get(sizes["k"], "conv_patch")
 
 
 def _is_small(op: Op, sizes: Sizes) -> bool:

@@ -25,6 +25,9 @@ _REAL_DIMS = {stage.dim for spec in MODELS.values() for stage in spec.stages}
 #: rest; small ones are drawn as often as large ones.
 _DIMS = [dim for dim in range(16, 577, 16) if dim not in _REAL_DIMS]
 _HEAD_DIMS = (16, 32, 48, 64, 80, 96)
+#: Images of networks; no side is larger.
+_HEIGHTS, _WIDTHS = (96, 128, 176, 208, 272), (96, 112, 144, 240, 272)
+LARGEST_IMAGE = max(*_HEIGHTS, *_WIDTHS)
 #: Versions, and whether v2 has the ReLU of its "li" model.
 _NETWORKS = ((1, False), (2, False), (2, True))
 #: Work and memory of the largest probes: a calibration is a matter of seconds.
@@ -157,7 +160,7 @@ def _random_model(
         _stage(chance, variant, most) for variant, most in zip(variants, (8, 4, 3, 2), strict=True)
     )
     spec = ModelSpec("random", version, stages, mlp_relu=mlp_relu)
-    image = (chance.choice((96, 128, 176, 208, 272)), chance.choice((96, 112, 144, 240, 272)))
+    image = (chance.choice(_HEIGHTS), chance.choice(_WIDTHS))
     return model_probe(spec, image, chance.choice(batches), _implementation(chance), dtype)
 
 

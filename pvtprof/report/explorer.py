@@ -29,9 +29,10 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, checked_ratios
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import PLAIN, VARIANTS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DEFAULT_POOL_SIZE, DTYPES
+from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
+from pvtprof.report.drawing import drawn
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
 
@@ -39,11 +40,7 @@ from pvtprof.run.run import Run
 EMBEDDED = 240
 #: The options that say what runs, and what a vector says of a row.
 OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size", "set")
-#: What a reader may change of a network itself, a list with a value a stage.
-LISTS = ("embed_dims", "depths", "num_heads", "mlp_ratios")
 FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
-#: Sides of random images: small, odd and usual ones, and the largest.
-_SIDES = (1, 7, 31, 33, 64, 100, 111, 224, 225, 255, 320, 384, 512, 800, 1333, 2048, 4096, 16384)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ def vectors(count: int, seed: int = 0, own: Sequence[Explored] = ()) -> Iterator
     for _ in range(count):
         mine = chance.choice(own) if own and chance.random() < 0.5 else None
         explored = mine or published(chance.choice(list(MODELS)))
-        given = _drawn(chance, explored.spec)
+        given = drawn(chance, explored.spec)
         yield vector(given, *chance.choice(_rows(explored.spec)), explored)
 
 
@@ -150,7 +147,7 @@ def _expected(
     given: dict[str, str], part: Part, variant: str, explored: Explored
 ) -> dict[str, str]:
     try:
-        specs, setting = _asked(given, explored.spec)
+        specs, setting = asked(given, explored.spec)
         for spec in specs.values():
             model_sizes(spec, setting.batch, setting.image)
     except SpecError as error:
@@ -169,7 +166,7 @@ def _expected(
     return {"command": words, "at": top.at} | {k: str(n) for k, n in numbers.items()}
 
 
-def _asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
+def asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec], Setting]:
     """Return the network with every variant, and the setting, checked in the order of `compare`."""
     height, width = image_size(_sides(given))
     if changes := _changes(given):
@@ -216,45 +213,6 @@ def _command(given: dict[str, str], explored: Explored) -> str:
     words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
     at = [f"--img {given['img']}", f"--R {given['R']}", *words]
     return " ".join(["pvtprof compare", explored.named, *changed, *at, "--analytic"])
-
-
-def _drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
-    def side() -> int:
-        return chance.choice([chance.choice(_SIDES), chance.randint(32, 1500)])
-
-    height = side()
-    width = height if chance.random() < 0.5 else side()
-    ratios = [chance.choice((1, 1, 2, 3, 4, 8)) for _ in range(spec.last)]
-    if spec.class_token and chance.random() < 0.9:
-        ratios[-1] = 1
-    limit = chance.choice((8, MAX_BATCH, MAX_BATCH))
-    return {
-        "model": spec.name,
-        "img": units.sides(height, width),
-        "R": units.ratios(ratios),
-        "batch": str(chance.randint(0 if chance.random() < 0.1 else 1, limit)),
-        "dtype": chance.choice(list(DTYPES)),
-        "attention": chance.choice(ATTENTIONS),
-        "pool-size": str(chance.choice((7, 7, 7, 1, 2, 3, 14, 32, 64, 0))),
-        "set": "&".join(_drawn_changes(chance, spec)) if chance.random() < 0.25 else "",
-    }
-
-
-def _drawn_changes(chance: random.Random, spec: ModelSpec) -> Iterator[str]:
-    """Yield some lists of the network's own; a few of them cannot be."""
-    count = spec.last if chance.random() < 0.95 else chance.randint(1, 6)
-    heads = [chance.choice((1, 1, 2, 3, 4, 5, 8)) for _ in range(count)]
-    fits = chance.random() < 0.9
-    drawn = {
-        "embed_dims": [h * chance.randint(1, 64) + (not fits) for h in heads],
-        "depths": [chance.randint(1, 12) for _ in heads],
-        "num_heads": heads,
-        "mlp_ratios": [chance.randint(0 if chance.random() < 0.05 else 1, 8) for _ in heads],
-    }
-    together = chance.random() < 0.6  # dims that the heads of the network itself may not divide
-    for name in LISTS:
-        if chance.random() < 0.5 or (together and name in ("embed_dims", "num_heads")):
-            yield f"{name}={','.join(map(str, drawn[name]))}"
 
 
 def packed(many: Iterable[dict[str, Any]]) -> dict[str, Any]:

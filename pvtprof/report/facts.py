@@ -178,7 +178,8 @@ def _others(row: Row) -> Iterator[tuple[str, Seconds]]:
     for name in gpu.TIMES[1:] if row.setting.on_cuda else ():
         median, interval = gpu.time_of(row, name)
         if median is not None:
-            yield name, Seconds(median, *(interval or (None, None)), row.is_doubtful)
+            low, high = interval or (None, None)
+            yield name, Seconds(median, low, high, row.is_doubtful)
 
 
 def _runs(spec: ModelSpec, number: int) -> tuple[str, int]:

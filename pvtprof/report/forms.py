@@ -15,11 +15,13 @@ from pvtprof.derive import stored
 from pvtprof.derive.code import as_latex
 from pvtprof.derive.domain import short
 from pvtprof.derive.form import Form, OutsideError
+from pvtprof.derive.piece import Part as PiecePart
 from pvtprof.derive.piece import Piece
-from pvtprof.derive.polynomial import Polynomial
+from pvtprof.derive.polynomial import ZERO, Polynomial
 from pvtprof.derive.products import Products
 from pvtprof.derive.quotients import Definition, Rounded
 from pvtprof.derive.render import View, sizes_of
+from pvtprof.designs.part import path_to, submodule
 from pvtprof.run.run import Run
 
 #: So many random points of each form travel with a page.
@@ -73,7 +75,12 @@ def start(run: Run) -> dict[str, Any]:
     for row in run.rows:
         for name, size in row.setting.sizes:
             sizes.setdefault(name, size)
-    return {"forms": [_form(form) for form in its], "sizes": sizes, "vectors": vectors(run, its)}
+    depth = depth_of(run)
+    return {
+        "forms": [_form(form, depth) for form in its],
+        "sizes": sizes,
+        "vectors": vectors(run, its),
+    }
 
 
 def vectors(run: Run, its: list[Form], count: int = EMBEDDED) -> list[dict[str, Any]]:
@@ -115,11 +122,35 @@ def _vector(number: int, form: Form, point: Mapping[str, int]) -> dict[str, Any]
     return {"form": number, "sizes": [str(point[n]) for n in form.names], "expected": expected}
 
 
-def _form(form: Form) -> dict[str, Any]:
-    return {"name": form.name, "sizes": form.names, "pieces": [_piece(p) for p in form.pieces]}
+def depth_of(run: Run) -> int:
+    """Return how deep the submodules lie that have rows; 0 where none has."""
+    return max((row.part.module.count(".") + 1 for row in run.rows if row.part.module), default=0)
 
 
-def _piece(piece: Piece) -> dict[str, Any]:
+def _form(form: Form, depth: int) -> dict[str, Any]:
+    pieces = [_piece(piece, depth) for piece in form.pieces]
+    return {"name": form.name, "sizes": form.names, "pieces": pieces}
+
+
+def _parts(piece: Piece, depth: int) -> list[dict[str, Any]]:
+    """The submodules down to a depth, as ``derive.evaluate.folded`` has their costs."""
+    found: dict[str, list[PiecePart]] = {}
+    for part in piece.parts if depth else ():
+        found.setdefault(path_to(part.module, depth), []).append(part)
+    return [
+        {
+            "name": submodule(path).name,
+            "calls": next((one.calls for one in parts if one.module == path), parts[0].calls),
+            "macs": _polynomial(sum((one.macs for one in parts), ZERO)),
+            "params": str(sum(one.params for one in parts)),
+            "read": _polynomial(sum((one.read_bytes for one in parts), ZERO)),
+            "written": _polynomial(sum((one.written_bytes for one in parts), ZERO)),
+        }
+        for path, parts in found.items()
+    ]
+
+
+def _piece(piece: Piece, depth: int) -> dict[str, Any]:
     domain = piece.domain
     return {
         "free": domain.free,
@@ -137,6 +168,7 @@ def _piece(piece: Piece) -> dict[str, Any]:
         "params": str(piece.params),
         "read": _polynomial(piece.read_bytes),
         "written": _polynomial(piece.written_bytes),
+        "parts": _parts(piece, depth),
         "peaks": [{"polynomial": _polynomial(live), "at": at} for live, at in piece.peaks],
     }
 

@@ -15,20 +15,26 @@ from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.observe.machine import Environment
+from pvtprof.predict.program import calibrations, key
 from pvtprof.report import (
     answer_section,
+    clock,
     explorer,
-    former,
+    explorer_times,
     forms,
     formula,
+    growth,
+    inside,
     mathml,
     measured,
+    memory,
     naming,
     output,
     own,
     sentences,
     several,
     trust,
+    where,
 )
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
@@ -56,11 +62,11 @@ class Formula:
 #: script and its style are assets/<anchor>.js and assets/<anchor>.css, where there are such files.
 SECTIONS: Mapping[str, Callable[..., Any]] = {
     "answer": answer_section.section,
-    "inside": former.nothing,
-    "where": former.where,
-    "clock": former.clock,
-    "growth": former.growth,
-    "memory": former.memory,
+    "inside": inside.inside,
+    "where": where.where,
+    "clock": clock.clock,
+    "growth": growth.growth,
+    "memory": memory.memory,
     "trust": trust.trust,
     "measured": measured.measured,
 }
@@ -128,14 +134,14 @@ def render(*runs: Run) -> str:
     ]
     published = [one for _, one in placed if explorer.is_explorable(one)]
     own_run = next((run for run in runs if run.forms), None)
-    scripts = [*(["engine"] * bool(published)), *assets_of(SECTIONS, "js")]
+    scripts = [*(["engine", "predict", "curves"] if published else []), *assets_of(SECTIONS, "js")]
     scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(
         "report.html",
         scripts,
         styles=assets_of(SECTIONS, "css"),
         title=_title([one for _, one in placed], called),
-        heading=blocks[0].title if len(blocks) == 1 else " and ".join(_few(called)),
+        heading=blocks[0].title if len(blocks) == 1 else f"{len(blocks)} runs",
         blocks=blocks,
         several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
         **_around(blocks),
@@ -144,10 +150,6 @@ def render(*runs: Run) -> str:
         closed=forms.shown(own_run) if own_run else [],
         **_carried(runs),
     )
-
-
-def _few(called: Sequence[str]) -> list[str]:
-    return [*called] if len(called) < 4 else [called[0], f"{len(called) - 1} others"]
 
 
 def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:
@@ -242,6 +244,9 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),
+        "times": explorer_times.times(vectors, run.calibration, networks),
+        "calibration": run.calibration and key(run.calibration),
+        "calibrations": calibrations(one.calibration for one in runs),
     }
 
 

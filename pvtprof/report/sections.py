@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 
-from pvtprof.report import gpu, own, sheets
+from pvtprof.report import sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -55,38 +55,6 @@ class Outline:
     sheets: Callable[[Run], Iterator[Sheet]]
 
 
-def _cost_sheets(run: Run) -> Iterator[Sheet]:
-    if not run.is_own:
-        yield sheets.costs(run)
-        yield sheets.operators(run)
-
-
-def _own_sheets(run: Run) -> Iterator[Sheet]:
-    if run.is_own and (its := own.submodules(run)).lines:
-        yield its
-
-
-def _latency_sheets(run: Run) -> Iterator[Sheet]:
-    if run.measured and run.setting.on_cuda:
-        yield gpu.latencies(run)
-        yield gpu.states(run)
-    elif run.measured:
-        yield sheets.latencies(run)
-
-
-def _memory_sheets(run: Run) -> Iterator[Sheet]:
-    if gpu.has_memory(run):
-        yield gpu.memory(run)
-
-
-def _latency_text(run: Run, infos: Infos) -> str:
-    whose = "on the GPU, launches not counted, " if run.setting.on_cuda else ""
-    text = f"Median of samples {whose}taken in interleaved rounds, and its 95 % interval."
-    if run.is_own or "shares" not in infos:
-        return text
-    return f"{text} First as shares of {run.reference}'s, beside the MACs; then in milliseconds."
-
-
 def _prediction_sheets(run: Run) -> Iterator[Sheet]:
     if any(row.predicted for row in run.rows):
         yield sheets.predictions(run)
@@ -124,38 +92,10 @@ def _growth_text(run: Run, infos: Infos) -> str:
     )
 
 
-def _memory_text(run: Run, infos: Infos) -> str:
-    once = ", each repeated block once" if run.setting.mode == "inference" else ""
-    return f"Live bytes at every operator, for this image, without input and parameters{once}."
-
-
 #: The sections in the order of the page, by the anchor that charts name.
 OUTLINES: Mapping[str, Outline] = {
-    "submodules": Outline(
-        "MACs by submodule",
-        lambda run, infos: (
-            "The submodules add up to the whole. The peak of a submodule is the most that is "
-            "alive while it runs, of all tensors."
-        ),
-        _own_sheets,
-    ),
-    "macs": Outline(
-        "MACs of attention, by stage, design and operator",
-        lambda run, infos: "Each bar is the attention of all blocks of one stage.",
-        _cost_sheets,
-    ),
-    "latency": Outline(
-        "Latency beside MACs",
-        _latency_text,
-        _latency_sheets,
-    ),
     "prediction": Outline("Predicted latency", _prediction_text, _prediction_sheets),
     "growth": Outline("Memory against image size", _growth_text, lambda run: iter(())),
-    "memory": Outline(
-        "Memory, operator by operator",
-        _memory_text,
-        _memory_sheets,
-    ),
     "agreement": Outline(
         "Formula against counters",
         lambda run, infos: (

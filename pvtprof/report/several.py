@@ -104,7 +104,11 @@ def several(runs: Sequence[Run], anchors: Sequence[str]) -> Several:
 
 def wholes(run: Run) -> dict[str, Row]:
     """Return the rows of the whole model by design; of one's own modules, of each module."""
-    return {row.design.name: row for row in run.rows if row.part.stage is row.part.module is None}
+    return {
+        row.design.name: row
+        for row in run.rows
+        if row.part.stage is None and row.part.module is None
+    }
 
 
 def _groups(run: Run) -> Iterator[Group]:
@@ -141,11 +145,21 @@ def _title(runs: Sequence[Run], called: Sequence[str]) -> str:
     low, high = sums.index(min(sums)), sums.index(max(sums))
     if sums[low] == sums[high]:
         return f"All {len(runs)} need the same MACs: {', '.join(called)} differ in time alone."
-    parts = [
-        f"{units.ratio(wholes(runs[high])[name].macs, wholes(runs[low])[name].macs)} ({name})"
-        for name in designs
-    ]
-    return f"{called[high]} needs {', '.join(parts)} of the MACs of {called[low]}."
+    large, small = wholes(runs[high]), wholes(runs[low])
+    factors = [f"{_factor(large[name].macs, small[name].macs)} with {name}" for name in designs]
+    first, rest = factors[0].replace("x with", "x the MACs with", 1), factors[1:]
+    listed = ", ".join([first, *rest[:-1]]) + (f" and {rest[-1]}" if rest else "")
+    return f"{called[high]} takes {listed}, held against {called[low]}."
+
+
+def _factor(part: float, whole: float) -> str:
+    """Return a ratio as a factor of three digits.
+
+    >>> _factor(8587, 4026), _factor(3, 3), _factor(1690, 100)
+    ('2.13x', '1.00x', '16.9x')
+    """
+    ratio = part / whole
+    return f"{ratio:,.{max(0, 2 - len(str(int(ratio))) + 1)}f}x"
 
 
 def incomparable(runs: Sequence[Run]) -> Iterator[str]:

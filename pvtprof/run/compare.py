@@ -72,16 +72,16 @@ def compare(
     """
     comparisons = [_analytic(one, is_one_of_several=len(asked) > 1) for one in asked]
     setting = asked[0].setting
-    ceilings = None
+    predicting: dict[str, Any] = {}
     if calibration and setting.mode == "inference" and calibration.dtype == setting.dtype:
         from pvtprof.run.predictions import predicted
 
-        ceilings = calibration.ceilings
+        predicting = {"ceilings": calibration.ceilings, "calibration": calibration}
         comparisons = [tuple(predicted(row, calibration) for row in rows) for rows in comparisons]
     if analytic:
         rows = tuple(row for rows in comparisons for row in rows)
-        return Run(environment(), rows, command(asked, measuring.budget_s), ceilings=ceilings)
-    return replace(_observed(asked, comparisons, measuring, progress), ceilings=ceilings)
+        return Run(environment(), rows, command(asked, measuring.budget_s), **predicting)
+    return replace(_observed(asked, comparisons, measuring, progress), **predicting)
 
 
 def sizes(img: Size | Sequence[Size]) -> list[Size]:

@@ -19,6 +19,7 @@ from pvtprof.errors import SpecError
 from pvtprof.moment import Moment
 from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
+from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.prediction import Ceilings, Prediction
 from pvtprof.run.row import AS_THEY_ARE, Agreement, OpCost, Row
 from pvtprof.run.run import Run
@@ -157,6 +158,7 @@ class RunDocument(Struct, dict=True):
     ceilings: Ceilings | None = None
     failure: str | None = None
     forms: Mapping[str, Mapping[str, str]] = {}
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         self.run  # noqa: B018 # raises where it cannot be
@@ -166,6 +168,8 @@ class RunDocument(Struct, dict=True):
         """Return the run itself."""
         designs = tuple(one.design for one in self.designs)
         rows = tuple(self._row(i, row, designs) for i, row in enumerate(self.rows))
+        if self.calibration and (missing := self.calibration.missing):
+            raise SpecError(f"calibration has no field quality.{missing}")
         if len({row.key for row in rows}) != len(rows):
             raise SpecError("rows are not distinct: two are of one design, part and setting")
         return Run(
@@ -176,6 +180,7 @@ class RunDocument(Struct, dict=True):
             self.ceilings,
             self.failure,
             self.forms,
+            self.calibration,
         )
 
     def _row(self, number: int, found: RowDocument, designs: tuple[Design, ...]) -> Row:

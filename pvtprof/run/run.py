@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pvtprof.designs.design import Design
 from pvtprof.designs.part import MODEL, Part, attention_of
@@ -13,6 +14,9 @@ from pvtprof.errors import SpecError
 from pvtprof.observe.machine import WITHHELD, Environment
 from pvtprof.predict.prediction import Ceilings
 from pvtprof.run.row import Row
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Run:
     whether Ctrl-C ended the measuring early. ``ceilings`` are those of the calibration that
     predicted; None where none did. ``failure`` says why a GPU could not be asked to the end.
     ``forms`` are the derived closed forms of users' own modules as JSON text, by design and mode.
+    ``calibration`` is the one that predicted; None also in files of earlier versions.
     """
 
     environment: Environment
@@ -32,6 +37,7 @@ class Run:
     ceilings: Ceilings | None = None
     failure: str | None = None
     forms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:
@@ -128,13 +134,19 @@ class Run:
 
     def anonymous(self) -> Run:
         """Return the same run without device, driver, memory, system, commit and date."""
-        nowhere = replace(
-            self.environment,
-            date=WITHHELD,
-            system=WITHHELD,
-            device=WITHHELD,
-            driver=None,
-            memory_bytes=None,
-            commit=None,
-        )
-        return replace(self, environment=nowhere)
+        its = self.calibration
+        if its is not None:
+            its = replace(its, environment=_withheld(its.environment))
+        return replace(self, environment=_withheld(self.environment), calibration=its)
+
+
+def _withheld(environment: Environment) -> Environment:
+    return replace(
+        environment,
+        date=WITHHELD,
+        system=WITHHELD,
+        device=WITHHELD,
+        driver=None,
+        memory_bytes=None,
+        commit=None,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pvtprof.decode import decoded, text_of
 from pvtprof.designs.design import Design, PvtDesign
@@ -15,6 +15,9 @@ from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.run.row import AS_THEY_ARE, Row
 from pvtprof.run.run import Run
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
 
 SCHEMA = "pvtprof.run/2"
 _AGAIN = "run `pvtprof compare` again, or give another file"
@@ -29,6 +32,7 @@ def dumps(run: Run) -> str:
         **({"failure": run.failure} if run.failure else {}),
         "environment": _environment_document(run.environment),
         "ceilings": run.ceilings and asdict(run.ceilings),
+        **({"calibration": _calibration_document(run.calibration)} if run.calibration else {}),
         "designs": [_design_document(design) for design in run.designs],
         "settings": [_setting_document(setting) for setting in run.settings],
         **({"forms": run.forms} if run.forms else {}),
@@ -59,6 +63,11 @@ def _environment_document(environment: Environment) -> dict[str, Any]:
     return {
         name: v for name, v in asdict(environment).items() if v is not None or name not in of_gpu
     }
+
+
+def _calibration_document(calibration: Calibration) -> dict[str, Any]:
+    environment = _environment_document(calibration.environment)
+    return asdict(calibration) | {"environment": environment}
 
 
 def _row_document(run: Run, row: Row) -> dict[str, Any]:

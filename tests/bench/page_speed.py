@@ -20,11 +20,11 @@ OPENINGS, UPDATES = 9, 200
 #: From one setting to the next frame that shows it.
 UPDATE = """([height, ratios, model, attention]) => new Promise((done) => {
   const form = document.getElementById("setting").elements, begin = performance.now();
-  form.height.value = height;
+  form.img.value = height;
   form.R.value = ratios;
   form.model.value = model;
   form.attention.value = attention;
-  form.height.dispatchEvent(new Event("input", { bubbles: true }));
+  form.img.dispatchEvent(new Event("input", { bubbles: true }));
   requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin)));
 })"""
 

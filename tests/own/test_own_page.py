@@ -14,7 +14,7 @@ import pvtprof
 from pvtprof.api import Run
 from pvtprof.derive import stored
 from pvtprof.derive.form import Form, OutsideError
-from pvtprof.report import forms, html
+from pvtprof.report import forms, growth, html, own_growth
 from tests.browser import chromium, node, opened
 from tests.derive import modules
 
@@ -168,3 +168,18 @@ def test_hostile_names_are_inert(browser: Browser, run: Run, tmp_path: Path) -> 
         found.page.wait_for_selector(READY)
         assert found.page.locator("img").count() == 0
         assert found.console == []
+
+
+def test_lines_of_growth_are_what_the_forms_say(run: Run) -> None:
+    found = own_growth.grown(run)
+    assert [one.name for one in found] == ["window", "neighbours"]  # no size of "fixed" may grow
+    for one in found:
+        form = stored.loads(run.forms[f"{TARGETS}:{one.name}"]["inference"])
+        assert len(one.points) > 6
+        for factor, (macs, peak) in one.points.items():
+            grown = {n: int(s * (factor if n in one.sides else 1)) for n, s in one.sizes.items()}
+            costs = form(**grown)
+            assert (macs, peak) == (costs.macs, costs.peak_bytes)
+    section = growth.growth(run)
+    assert section
+    assert section.title.startswith("Doubling h and w multiplies the MACs: x4.0 for window")

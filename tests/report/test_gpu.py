@@ -8,7 +8,7 @@ import pytest
 
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
-from pvtprof.report import gpu, html, markdown, sections, terminal
+from pvtprof.report import clock, gpu, html, markdown, memory, terminal, where
 from pvtprof.run.frame import frame
 from pvtprof.run.row import Row, joined
 from pvtprof.run.run import Run
@@ -86,7 +86,8 @@ def test_markdown_shows_each_figure_of_a_gpu_in_a_column(run: Run) -> None:
 
 
 def test_a_page_has_times_state_and_memory_in_tables_and_times_in_its_answer(run: Run) -> None:
-    sheets = {s.caption: s for section in sections.sections(run) for s in section.sheets}
+    shown = (where.where(run), clock.clock(run), memory.memory(run))
+    sheets = {sheet.caption: sheet for one in shown if one for sheet in one.sheets}
     times = gpu.latencies(run)
     assert times in sheets.values()
     first = dict(zip(times.header, times.lines[0], strict=True))
@@ -97,9 +98,9 @@ def test_a_page_has_times_state_and_memory_in_tables_and_times_in_its_answer(run
     state = dict(zip(gpu.states(run).header, gpu.states(run).lines[0], strict=True))
     assert (state["backend"], state["clock (MHz)"]) == ("flash", "1980")
     assert (state["throttled (ms)"], state["energy a call (J)"]) == ("7", "0.25")
-    memory = dict(zip(gpu.memory(run).header, gpu.memory(run).lines[0], strict=True))
-    assert (memory["formula, in blocks"], memory["in blocks"]) == ("1,000", "1,024")
-    assert memory["context and other programs"] == "524,288,000"
+    held = dict(zip(gpu.memory(run).header, gpu.memory(run).lines[0], strict=True))
+    assert (held["formula, in blocks"], held["in blocks"]) == ("1,000", "1,024")
+    assert held["context and other programs"] == "524,288,000"
     page = html.render(run)
     for name in ("time on the GPU", "wall time", "graph time"):
         assert f'<th scope="row">{name}</th>' in page

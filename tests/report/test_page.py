@@ -19,7 +19,7 @@ import pvtprof
 from pvtprof import units
 from pvtprof.cli import app
 from pvtprof.predict import choose
-from pvtprof.report import choosing, formula, html, index, pair
+from pvtprof.report import choosing, formula, html, index
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.browser import READY, chromium, opened
@@ -28,6 +28,7 @@ from tests.trials import ALL
 
 KINDS = ("report", "several", "pair", "index", "choose")
 LIVE = ("report", "several", "pair", "own")  # kinds of pages that have an explorer
+CHART = ".chart .main-svg"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
@@ -57,7 +58,7 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
     made = {
         "several": html.render(several(run)),
         "choose": choosing.html(choose.choose(*model_at("pvt_v2_b0", 64), made_up_calibration())),
-        "pair": pair.render(run, other),
+        "pair": html.render(run, other),
         "own": html.render(pvtprof.compare(MINE, analytic=True)),
         "index": index.render({"a.json": run}, {"a.json": "a.html"}, {"b": "x"}),
     }
@@ -99,6 +100,7 @@ def test_a_network_of_ones_own_is_explored(browser: Browser, pages: dict[str, Pa
     with opened(browser, pages["own"]) as found:
         page = found.page
         page.wait_for_selector(READY)
+        open_all(page)
         mine = pvtprof.compare(MINE, analytic=True)
         assert page.inner_text("#total") == units.integer(mine.row(None, "sra_conv").macs)
         assert [line[0] for line in figures(page)[1]] == ["stage 1", "stage 2", "stage 3"]
@@ -122,11 +124,13 @@ def test_every_comparison_of_a_page_is_reached_by_its_link(
         assert links.count() == 3
         for number, one in enumerate(several(run).comparisons, 1):
             links.nth(number - 1).click()
-            found.page.wait_for_selector(f"#comparison-{number} .chart .main-svg .cartesianlayer")
+            found.page.wait_for_selector(f"#comparison-{number}:not([hidden])")
             assert shown_comparisons(found.page) == [f"comparison-{number}"]
             assert links.nth(number - 1).get_attribute("aria-current") == "true"
-            cards = found.page.inner_text(f"#comparison-{number} .cards")
-            assert units.integer(one.row(None, "sra_pool").macs) in cards
+            told = found.page.text_content(f"#comparison-{number}") or ""
+            assert units.integer(one.row(None, "sra_pool").macs) in told
+            assert found.page.input_value("[name=img]") == units.sides(*one.setting.image)
+            assert found.page.input_value("#picker") == f"comparison-{number}"
             if ALL or number == 2:
                 assert violations(found.page) == []
         assert (found.requests, found.console) == ([], [])
@@ -163,15 +167,18 @@ def test_the_page_is_small(report: Path) -> None:
 def test_every_chart_is_drawn_and_none_is_uploaded(browser: Browser, report: Path) -> None:
     with opened(browser, report) as found:
         found.page.wait_for_selector(READY)
-        assert found.page.locator(".chart .main-svg .cartesianlayer").count() == 7
-        buttons = {text.split(":")[0] for text in labels(found.page)}
-        assert {"Save as SVG", "Save as PNG", "Save as CSV", "Filter"} <= buttons
+        charts = found.page.locator("[data-chart]").count()
+        assert found.page.locator(".chart .main-svg .cartesianlayer").count() == charts
+        assert {"Save as CSV", "Filter"} <= {text.split(":")[0] for text in labels(found.page)}
         assert found.page.locator(".modebar-btn").count() == 0  # "Share chart" is one of those
 
 
 def open_all(page: Page) -> None:
-    """Open every table: all are closed at first."""
-    page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+    """Open every table, and the fields that are folded: all are closed at first."""
+    page.evaluate(
+        """document.querySelectorAll('details').forEach((d) => d.open = true);
+        new Promise((done) => setTimeout(done, 50))"""
+    )
 
 
 def labels(page: Page) -> list[str]:
@@ -185,7 +192,8 @@ def test_the_explorer_says_what_the_command_line_says(
     with opened(browser, report) as found:
         page = found.page
         page.wait_for_selector(READY)
-        page.fill("[name=height]", "512")
+        open_all(page)
+        page.fill("[name=img]", "512")
         page.fill("[name=R]", "4,2,2,1")
         page.select_option("[name=attention]", "sdpa")
         command, url, shown = (
@@ -196,8 +204,9 @@ def test_the_explorer_says_what_the_command_line_says(
         total = page.inner_text("#total")
     with opened(browser, report, anchor=url.partition(".html")[2]) as again:
         again.page.wait_for_selector(READY)
+        open_all(again.page)
         assert figures(again.page) == shown
-        assert again.page.input_value("[name=height]") == "512"
+        assert again.page.input_value("[name=img]") == "512"
     assert command == "pvtprof compare --img 512 --R 4,2,2,1 --attention sdpa --analytic"
     assert app.main([*shlex.split(command)[1:], "--format", "json"]) == 0
     run = store.loads(capsys.readouterr().out)
@@ -237,7 +246,8 @@ def figures(page: Page) -> list[list[list[str]]]:
 def test_totals_beyond_javascript_numbers_are_exact(browser: Browser, report: Path) -> None:
     with opened(browser, report) as found:
         found.page.wait_for_selector(READY)
-        found.page.fill("[name=height]", "16384")
+        open_all(found.page)
+        found.page.fill("[name=img]", "16384")
         found.page.fill("[name=batch]", "4096")
         found.page.select_option("[name=variant]", "mha")
         found.page.select_option("[name=count]", "FLOPs")
@@ -252,6 +262,7 @@ def test_a_refusal_keeps_the_last_figures_dimmed_and_marks_its_field(
     with opened(browser, report) as found:
         page = found.page
         page.wait_for_selector(READY)
+        open_all(page)
         before = figures(page)
         page.fill("[name=R]", "8,4,2,9")
         assert page.inner_text("#refusal") == (
@@ -372,7 +383,7 @@ def test_hostile_texts_are_inert(browser: Browser, run: Run, tmp_path: Path) -> 
     hostile = replace(hostile, command=HOSTILE, environment=replace(run.environment, **told))
     made = {
         "report": html.render(hostile),
-        "pair": pair.render(hostile, hostile),
+        "pair": html.render(hostile, hostile),
         "own": html.render(pvtprof.compare(MINE, analytic=True)),
         "index": index.render({HOSTILE: hostile}, {HOSTILE: HOSTILE}, {HOSTILE: HOSTILE}),
     }
@@ -445,20 +456,22 @@ def test_tables_sort_filter_and_are_handed_out(browser: Browser, report: Path, r
 
 
 @pytest.mark.parametrize(("form", "begin"), [("SVG", b"<svg"), ("PNG", b"\x89PNG")])
-def test_charts_are_handed_out(browser: Browser, report: Path, form: str, begin: bytes) -> None:
-    with opened(browser, report) as found:
-        found.page.wait_for_selector(READY)
+def test_charts_are_handed_out(
+    browser: Browser, pages: dict[str, Path], form: str, begin: bytes
+) -> None:
+    with opened(browser, pages["choose"]) as found:
+        found.page.wait_for_selector(CHART)
         with found.page.expect_download() as download:
-            found.page.locator("#where").get_by_role("button", name=form).click()
+            found.page.get_by_role("button", name=form).click()
         assert download.value.path().read_bytes().startswith(begin)
-        assert download.value.suggested_filename == f"pvtprof-macs-chart.{form.lower()}"
+        assert download.value.suggested_filename == f"pvtprof-choices-chart.{form.lower()}"
         assert found.requests == []
 
 
 def test_without_javascript_every_figure_is_there(browser: Browser, report: Path, run: Run) -> None:
     with opened(browser, report, java_script_enabled=False) as found:
         shown = found.page.text_content("main") or ""
-        assert "need JavaScript" in found.page.inner_text("body")
+        assert "without JavaScript" in found.page.inner_text("body")
         assert not found.page.is_visible("#explorer")
         for row in run.rows:
             assert units.integer(row.macs) in shown
@@ -477,29 +490,29 @@ def test_a_telephone_does_not_scroll_sideways(
         assert found.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
 
 
-def test_the_theme_turns_and_charts_turn_with_it(browser: Browser, report: Path) -> None:
-    with opened(browser, report, color_scheme="light") as found:
-        found.page.wait_for_selector(READY)
+def test_the_theme_turns_and_charts_turn_with_it(browser: Browser, pages: dict[str, Path]) -> None:
+    with opened(browser, pages["choose"], color_scheme="light") as found:
         backgrounds = [looks(found.page)]
         found.page.click("#theme")
         backgrounds.append(looks(found.page))
         found.page.reload()
-        found.page.wait_for_selector(READY)
         backgrounds.append(looks(found.page))
     light, dark = ("rgb(255, 255, 255)",) * 2, ("rgb(13, 17, 23)",) * 2
     assert backgrounds == [light, dark, dark]
 
 
 def looks(page: Page) -> tuple[str, str]:
-    """Background of the page, and of its first chart."""
+    """Background of the page, and of its chart."""
+    page.wait_for_selector(CHART)
     of_page = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    of_chart = page.evaluate("document.querySelector('#macs-chart .main-svg').style.background")
+    of_chart = page.evaluate(f"document.querySelector('{CHART}').style.background")
     return of_page, of_chart
 
 
-def test_paper_is_light_and_the_screen_is_as_before(browser: Browser, report: Path) -> None:
-    with opened(browser, report, color_scheme="dark") as found:
-        found.page.wait_for_selector(READY)
+def test_paper_is_light_and_the_screen_is_as_before(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with opened(browser, pages["choose"], color_scheme="dark") as found:
         before = looks(found.page)
         found.page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert looks(found.page)[1] == "rgb(255, 255, 255)"

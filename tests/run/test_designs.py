@@ -49,19 +49,17 @@ def test_others_are_held_against_the_first_design_by_its_name() -> None:
     said = list(sentences.sentences(run))
     assert any(line.startswith("late needs ") and "of sra_conv's MACs" in line for line in said)
     assert not any("of mha's" in line for line in said)
-    info = latency.shares_info(run)
+    info = latency.latency_info(run)
+    assert info is not None
     assert info.reference == "sra_conv"
-    assert set(info.points) == {"late", "mha"}
-    figure = latency.draw_shares(info)
-    assert figure.layout.yaxis.title.text == "share of sra_conv"
-    assert all("of sra_conv's" in trace.hovertemplate for trace in figure.data)
-    assert "of mha" not in str(latency.shares_sheet(info).header)
+    assert {share.design for place in info.places for share in place.shares} == {"late", "mha"}
+    assert latency.draw_latency(info).layout.yaxis.title.text == "share of sra_conv"
 
 
 def test_the_page_of_chosen_designs_says_the_same() -> None:
     run = observed_run(**SMALL, designs=["sra_conv", "late=" + ",".join(MIXED)])
     page = html.render(run)
-    assert "First as shares of sra_conv&#39;s" in page
+    assert "as shares of sra_conv&#39;s" in page
     assert "of mha&#39;s MACs" not in page
 
 
@@ -69,8 +67,10 @@ def test_one_design_alone_is_compared_with_nothing() -> None:
     run = observed_run(**SMALL, designs=["sra_pool"])
     assert sentences.savings(run) == ()
     assert "/" not in terminal.render(run, 200).splitlines()[1]
-    assert latency.shares_info(run).points == {}
-    assert html.render(run)
+    info = latency.latency_info(run)
+    assert info is not None
+    assert info.reference == "the whole network"
+    assert "attention is" in html.render(run)
 
 
 def test_a_stage_is_called_plain_where_it_is_so_against_its_design() -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ import pvtprof
 from pvtprof import files
 from pvtprof.api import with_methods
 from pvtprof.errors import StoreError
+from pvtprof.observe.machine import WITHHELD
 from pvtprof.report import markdown, sheets
 from pvtprof.run import store
 from pvtprof.run.run import Run
-from tests.builders import observed_run
+from tests.builders import ENVIRONMENT, made_up_calibration, observed_run
 
 #: A run that the version before wrote.
 OLD = Path(__file__).parents[2] / "reports" / "xeon-2-cores-224.json"
@@ -31,6 +33,29 @@ def run() -> Run:
 def test_a_saved_run_comes_back_the_same(run: Run, tmp_path: Path) -> None:
     run.save(tmp_path / "run.json")
     assert pvtprof.load(tmp_path / "run.json") == run
+
+
+def test_the_calibration_that_predicted_comes_back_and_is_withheld(tmp_path: Path) -> None:
+    made = made_up_calibration()
+    run = pvtprof.compare("pvt_v2_b0", img=64, analytic=True, calibration=made)
+    run.save(tmp_path / "run.json")
+    assert pvtprof.load(tmp_path / "run.json").calibration == made
+    hidden = run.anonymous()
+    assert hidden.calibration
+    assert hidden.calibration.environment.device == WITHHELD
+    hidden.save(tmp_path / "hidden.json")
+    assert ENVIRONMENT.device not in (tmp_path / "hidden.json").read_text()
+    document = json.loads(store.dumps(run))
+    del document["calibration"]  # as in a file of an earlier version
+    assert with_methods(store.loads(json.dumps(document))) == replace(run, calibration=None)
+
+
+def test_a_calibration_without_its_quality_is_refused(tmp_path: Path) -> None:
+    run = pvtprof.compare("pvt_v2_b0", img=64, analytic=True, calibration=made_up_calibration())
+    document = json.loads(store.dumps(run))
+    del document["calibration"]["quality"]["model"]
+    with pytest.raises(StoreError, match=r"calibration has no field quality\.model"):
+        store.loads(json.dumps(document))
 
 
 def test_numbers_beyond_64_bits_come_back_the_same(tmp_path: Path) -> None:

@@ -325,7 +325,7 @@ const pvtprofAnswer = (rules) => {
     }
 
     function predictor(engine) {
-      const start = JSON.parse(document.getElementById("start").textContent), calibration = start.calibrations?.[start.calibration];
+      const start = JSON.parse(document.getElementById("start").textContent), calibration = start.calibrations?.[data.calibration];
       if (!calibration || typeof pvtprofPredict === "undefined") return null;
       return { ...pvtprofPredict(engine, calibration), isDoubtful: Boolean(calibration.doubtful) };
     }

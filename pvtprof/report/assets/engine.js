@@ -213,7 +213,7 @@ const pvtprofEngine = (program) => {
       const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
       const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
       return {
-        b: work.batch, n: tokens, m: keys, c: stage.dim, e: stage.dim, h: stage.num_heads,
+        b: work.batch, n: tokens, m: keys, a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
@@ -241,6 +241,8 @@ const pvtprofEngine = (program) => {
   const reads = (op, sizes) => (op.fused && isScores(op.left) ? 0n : numel(op.left, sizes)) +
     numel(op.right, sizes) + numel(op.bias, sizes);
   const writes = (op, sizes) => (op.fused && isScores(op.out) ? 0n : numel(op.out, sizes));
+
+  const cost = (op, sizes) => ({ macs: macs(op, sizes), params: params(op, sizes), reads: reads(op, sizes), writes: writes(op, sizes) });
 
   // ---- Operator lists at their place in a network
 
@@ -331,17 +333,17 @@ const pvtprofEngine = (program) => {
     return [[atenName(op, sizes), taken, extra]];
   }
 
-  /* The first moment of a forward pass with the most live bytes, above input and parameters. */
-  function peak(all, bytes) {
+  /* Live bytes, above input and parameters, at every operator of a forward pass that allocates. */
+  function moments(all, bytes) {
     const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out)));
     const released = releases(allocating.map(({ op }) => op));
-    const alive = new Map();
-    let held = 0n, most = { bytes: -1n, at: "" };
+    const alive = new Map(), found = [];
+    let held = 0n;
     allocating.forEach((term, i) => {
       let now = held;
       for (const [aten, taken, extra] of allocations(term, bytes)) {
         now += taken + extra;
-        if (now > most.bytes) most = { bytes: now, at: `${term.op.where} ${aten}`.trim() };
+        found.push({ bytes: now, at: `${term.op.where} ${aten}`.trim() });
         alive.set(term.op.name, taken);
       }
       held += alive.get(term.op.name);
@@ -350,8 +352,12 @@ const pvtprofEngine = (program) => {
         alive.delete(name);
       }
     });
-    return most;
+    return found;
   }
+
+  /* The first moment with the most live bytes. */
+  const peak = (all, bytes) =>
+    moments(all, bytes).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
 
   // ---- Answers
 
@@ -372,6 +378,9 @@ const pvtprofEngine = (program) => {
     };
   }
 
+  /* Live bytes of the whole model, operator by operator; repeated blocks once. */
+  const timeline = (work, variant) => moments(terms(work, null, variant), dtypeBytes(work));
+
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
     const sizes = stageSizes(work, variant)[stage - 1];
@@ -382,8 +391,8 @@ const pvtprofEngine = (program) => {
   }
 
   /* Bytes of parameters, images and peak of the whole model. */
-  function needs(work, variant) {
-    const all = terms(work, null, variant), bytes = dtypeBytes(work);
+  function needs(work, variant, all = terms(work, null, variant)) {
+    const bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
     const image = BigInt(work.batch * modelOf(work).channels) * BigInt(work.height * work.width);
     return peak(all, bytes).bytes + bytes * (learned + image);
@@ -480,6 +489,10 @@ const pvtprofEngine = (program) => {
     return `${decimal(100n * part, all, part && 100n * part < all ? 2 : 1).replaceAll(",", "")} %`;
   };
 
+  /* In percent below 2, else as a multiple with three digits. */
+  const ratio = (part, all) => (!all || Number(part) / Number(all) < 1.995 ? percent(part, all)
+    : `${decimal(part, all, Math.max(0, 3 - `${part / all}`.length))}x`);
+
   /* The command line that gives the same. */
   function command(work) {
     const { height, width } = work, { named, pool_size: pool, changes = [] } = modelOf(work);
@@ -510,5 +523,10 @@ const pvtprofEngine = (program) => {
       .map((name) => `${name}: ${found[name]}, Python: ${vector.expected[name]}`).join("; ");
   }
 
-  return { Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, place, largestImage, cheaperFrom, size, percent, command, differs };
+  const bytes = (work) => program.dtypes[work.dtype];
+
+  return {
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
+    variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
+  };
 };

@@ -28,11 +28,18 @@
 
   function prove() {
     const { options, figures, lines } = start.vectors;
+    const textsOf = (line) => Object.fromEntries(options.map((o, i) => [o, line[i]]));
     const failed = lines.map((line) => {
       const said = line.at(-1), [stage, variant] = line.slice(options.length);
       const expected = typeof said === "string" ? { error: said } : Object.fromEntries(figures.map((f, i) => [f, said[i]]));
-      return engine.differs({ texts: Object.fromEntries(options.map((o, i) => [o, line[i]])), stage, variant, expected });
+      return engine.differs({ texts: textsOf(line), stage, variant, expected });
     }).filter(Boolean);
+    const calibration = start.calibrations[start.calibration], predict = calibration && pvtprofPredict(engine, calibration);
+    for (const [i, seconds] of start.times) {
+      const [stage, variant] = lines[i].slice(options.length);
+      const wrong = predict.differs(engine.parsed(textsOf(lines[i])), stage, variant, seconds);
+      if (wrong) failed.push(wrong);
+    }
     const place = byId("proof");
     place.hidden = false;
     place.className = failed.length ? "banner bad" : "proof";
@@ -40,7 +47,7 @@
     place.textContent = failed.length
       ? `THIS PAGE DOES NOT COMPUTE AS PYTHON DOES: ${failed.length} of ${lines.length} vectors differ. Do not ` +
         `trust the explorer here. First: ${failed[0]}`
-      : `This page recomputed ${lines.length} rows and refusals made by Python, in your browser: all are equal.`;
+      : `This page recomputed ${lines.length} rows and refusals ${start.times.length ? `and ${start.times.length} predicted times ` : ""}made by Python, in your browser: all are equal.`;
   }
 
   // ---- The setting: form, texts as on the command line, URL hash
@@ -249,6 +256,7 @@
     place.hidden = !said;
     document.body.classList.toggle("dimmed", Boolean(said));
     if (!said) return;
+    if (!place.offsetParent && byId("fold").offsetParent) byId("fold").click(); // the bar is folded
     const box = form.getBoundingClientRect(), at = field(culprit).getBoundingClientRect();
     place.style.left = `${Math.max(0, Math.min(at.left - box.left, box.width - place.offsetWidth))}px`;
     place.style.top = `${at.height ? at.bottom - box.top + 4 : box.height}px`;
@@ -298,11 +306,13 @@
   /* Another comparison of the page: its own setting in the fields; none where it has none. */
   function onBlock({ detail: { texts: said } }) {
     form.hidden = !said;
-    if (!said || JSON.stringify(said) === JSON.stringify(Object.fromEntries(Object.keys(said).map((name) => [name, initial[name]])))) return;
-    initial = { ...initial, ...said };
-    last = null;
-    past.length = 0;
-    fill(initial);
+    if (!said) return;
+    if (Object.keys(said).some((name) => said[name] !== initial[name])) {
+      initial = { ...initial, ...said };
+      last = null;
+      past.length = 0;
+      fill(initial);
+    }
     update();
   }
 

@@ -62,8 +62,8 @@ const pvtprofForms = (forms) => {
     return "";
   }
 
-  /* The costs of a form at a point, in the words of Python where no piece is proven there. */
-  function at(form, point) {
+  /* Costs of the piece of a form that holds at a point, in the words of Python where none is proven there. */
+  function at(form, point, of = costs) {
     const reasons = [];
     for (const piece of form.pieces) {
       let values, reason;
@@ -74,7 +74,7 @@ const pvtprofForms = (forms) => {
         if (!(error instanceof RangeError)) throw error;
         reason = error.message;
       }
-      if (!reason) return costs(piece, values);
+      if (!reason) return of(piece, values);
       if (!reasons.includes(reason)) reasons.push(reason);
     }
     const said = form.sizes.map((name) => `${name}=${point[name]}`).join(", ");
@@ -93,6 +93,11 @@ const pvtprofForms = (forms) => {
       read: polynomial(piece.read, values), written: polynomial(piece.written, values),
     };
   }
+
+  /* The costs of the submodules of a form at a point. */
+  const parts = (form, point) => at(form, point, (piece, values) => piece.parts.map(({ name, calls, params, ...of }) => ({
+    name, calls, params: BigInt(params), macs: polynomial(of.macs, values), read: polynomial(of.read, values),
+    written: polynomial(of.written, values) })));
 
   /* A size from text, refused in the words of the command line. */
   function parsed(name, text) {
@@ -117,5 +122,5 @@ const pvtprofForms = (forms) => {
     return wrong.length ? `${form.name} at ${sizes}: ${wrong.map((n) => `${n}: ${found[n]} here, ${expected[n]} in Python`).join("; ")}` : "";
   }
 
-  return { forms, at, parsed, differs, Refusal };
+  return { forms, at, parts, parsed, differs, Refusal };
 };

@@ -1,64 +1,69 @@
-"""MACs of attention, stacked by operator."""
+"""Where MACs go: a frame a stage and one for the whole, a bar a design, stacked by operator."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from pvtprof import units
+from pvtprof.report.bars import Frame, frames_of, own_frames
+from pvtprof.report.bars_drawn import drawn
 from pvtprof.report.figures.chart import Chart
-from pvtprof.report.figures.style import COLORS, color_of, empty_figure
+from pvtprof.report.figures.style import empty_figure, palette
 from pvtprof.run.run import Run
 
 
 @dataclass(frozen=True)
-class StackInfo:
-    """MACs of the attention of each stage (all its blocks), by operator.
+class CostInfo:
+    """The frames that the page shows for MACs, with their titles and the finding."""
 
-    ``bars`` are (stage, variant); ``macs`` maps an operator to one number a bar.
-    """
-
-    bars: tuple[tuple[str, str], ...]
-    macs: dict[str, tuple[int, ...]]
-
-
-def stack_info(run: Run) -> StackInfo:
-    """Return the MACs of the attention rows by operator; operators without MACs are left out."""
-    rows = [row for row in run.rows if row.part.stage is not None]
-    by_row = [{op.name: row.blocks * op.macs for op in row.ops if op.macs} for row in rows]
-    known = [name for name in COLORS if any(name in macs for macs in by_row)]
-    names = dict.fromkeys((*known, *(name for macs in by_row for name in macs)))
-    return StackInfo(
-        tuple((row.part.name, row.design.name) for row in rows),
-        {name: tuple(macs.get(name, 0) for macs in by_row) for name in names},
-    )
+    finding: str
+    titles: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    colors: dict[str, str]
 
 
-def draw_stack(info: StackInfo) -> go.Figure:
-    """Draw stacked bars, a group a stage."""
-    stages, variants = (list(axis) for axis in zip(*info.bars, strict=True))
-    figure = empty_figure(barmode="stack")
-    for name, macs in info.macs.items():
-        figure.add_bar(
-            name=name,
-            x=[stages, variants],
-            y=list(macs),
-            marker_color=color_of(name),
-            customdata=[units.integer(value) for value in macs],
-            hovertemplate=f"%{{x}}<br>{name}: %{{customdata}} MACs<extra></extra>",
-        )
-    figure.update_yaxes(exponentformat="SI", title="MACs, all blocks of the stage")
+def cost_info(run: Run) -> CostInfo | None:
+    """Return MACs by stage, design and operator; None where no part of the run has any."""
+    frames = own_frames(run) if run.is_own else frames_of(run)
+    if not any(row.macs for row in run.rows):
+        return None
+    finding, shown = drawn(frames, "macs")
+    titles = tuple(frame.title for frame in shown)
+    return CostInfo(finding, titles, frames, palette(run.variants))
+
+
+def draw_cost(info: CostInfo) -> go.Figure:
+    """Draw a row a frame, each with its own scale; operators alternate in strength."""
+    figure = make_subplots(len(info.frames), 1, subplot_titles=info.titles, figure=empty_figure())
+    for number, frame in enumerate(info.frames, 1):
+        for bar in reversed(frame.bars):
+            for i, one in enumerate(segment for segment in bar.segments if segment.macs):
+                figure.add_bar(
+                    name=one.name,
+                    orientation="h",
+                    x=[one.macs],
+                    y=[bar.design],
+                    marker={"color": info.colors[bar.design], "opacity": 0.85 if i % 2 else 0.5},
+                    customdata=[units.integer(one.macs)],
+                    hovertemplate=f"{bar.design}, {one.name}: %{{customdata}} MACs<extra></extra>",
+                    row=number,
+                    col=1,
+                )
+    figure.update_layout(barmode="stack", showlegend=False, title=info.finding)
+    figure.update_xaxes(exponentformat="SI", rangemode="tozero")
     return figure
 
 
 CHARTS = (
     Chart(
         name="macs",
-        section="macs",
+        section="where",
         place=10,
         label="Stacked bars: MACs by stage, design and operator",
-        info=lambda run: None if run.is_own else stack_info(run),
-        draw=draw_stack,
+        info=cost_info,
+        draw=draw_cost,
     ),
 )

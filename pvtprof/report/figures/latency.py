@@ -1,4 +1,4 @@
-"""Latency, by itself and beside MACs."""
+"""Time against MACs, as shares of the first design."""
 
 from __future__ import annotations
 
@@ -6,133 +6,80 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pvtprof.report.figures.chart import Chart, by_design
-from pvtprof.report.figures.style import GREY, add_dots, color_of, empty_figure, timed_name
-from pvtprof.report.sheet import Sheet
-from pvtprof.run.row import Row
+from pvtprof.report.clock_shares import PREDICTED, Place, Share, held, places_of
+from pvtprof.report.clock_words import finding
+from pvtprof.report.figures.chart import Chart
+from pvtprof.report.figures.style import GREY, color_of, empty_figure, palette
 from pvtprof.run.run import Run
 
 
 @dataclass(frozen=True)
 class LatencyInfo:
-    """Median latency in milliseconds and its 95 % interval, by variant and place.
+    """The places that the page shows: MACs and time of each design as shares of ``reference``."""
 
-    ``points`` maps a variant to (place, median, low, high); low and high are None below 6 samples.
-    """
-
-    points: dict[str, tuple[tuple[str, float, float | None, float | None], ...]]
-
-
-def latency_info(run: Run) -> LatencyInfo:
-    """Return all measured times: one attention module of each stage, and the whole model."""
-    return LatencyInfo(
-        by_design(
-            run, lambda row: [(timed_name(row), *found)] if (found := milliseconds(row)) else []
-        )
-    )
+    finding: str
+    places: tuple[Place, ...]
+    reference: str
+    colors: dict[str, str]
 
 
-def milliseconds(row: Row) -> tuple[float, float | None, float | None] | None:
-    """Return median, low and high of a row's 95 % interval; None if it was not timed."""
-    if row.latency is None:
+def latency_info(run: Run) -> LatencyInfo | None:
+    """Return every place that has a time, measured or predicted; None where none has."""
+    places = tuple(places_of(run))
+    first, is_alone = held(run)
+    whole = "the whole network" if is_alone else first
+    if not places:
         return None
-    low, high = row.latency.interval or (None, None)
-    return 1e3 * row.latency.median, low and 1e3 * low, high and 1e3 * high
+    return LatencyInfo(finding(run, places), places, whole, palette(run.variants))
 
 
 def draw_latency(info: LatencyInfo) -> go.Figure:
-    """Draw dots with intervals on a log axis, a colour a design."""
-    figure = empty_figure(scattermode="group", scattergap=0.5)
-    for variant, points in info.points.items():
-        add_dots(figure, variant, color_of(variant), points)
-    figure.update_yaxes(type="log", dtick=1, title="milliseconds, median and 95 % interval")
-    return figure
-
-
-@dataclass(frozen=True)
-class SharesInfo:
-    """MACs and time as shares of those of the first design, by variant and place.
-
-    ``points`` maps a variant to (place, share of MACs, share of time, its low, its high). The
-    interval is wide: the lowest of the one over the highest of the other, and the reverse; low and
-    high are None below 6 samples.
-    """
-
-    points: dict[str, tuple[tuple[str, float, float, float | None, float | None], ...]]
-    reference: str
-
-
-def shares_info(run: Run) -> SharesInfo:
-    """Return the parts that were timed for the first design too; no points if there are none."""
-    first = run.reference
-    timed = {row.part.stage for row in run.rows if row.design.name == first and row.latency}
-
-    def shares(row: Row) -> list[tuple[str, float, float, float | None, float | None]]:
-        is_known = row.design.name != first and row.latency and row.part.stage in timed
-        return [_shares(run, row)] if is_known else []
-
-    return SharesInfo(by_design(run, shares), first)
-
-
-def _shares(run: Run, row: Row) -> tuple[str, float, float, float | None, float | None]:
-    first = run.row(row.part.stage, run.reference)
-    assert row.latency is not None and first.latency is not None  # asked by shares_info  # noqa: PT018
-    mine, theirs = row.latency.interval, first.latency.interval
-    low, high = (mine[0] / theirs[1], mine[1] / theirs[0]) if mine and theirs else (None, None)
-    time = row.latency.median / first.latency.median
-    return timed_name(row), row.macs / first.macs, time, low, high
-
-
-def draw_shares(info: SharesInfo) -> go.Figure:
-    """Draw diamonds for MACs and dots with intervals for time; where they differ, FLOPs mislead."""
-    figure = empty_figure(scattermode="group", scattergap=0.5)
-    whose = f"{info.reference}'s"
-    for variant, points in info.points.items():
-        places, color = [p[0] for p in points], color_of(variant)
+    """Draw a bar for time with its interval, and a line for MACs; predicted bars are outlines."""
+    figure = empty_figure(barmode="group", scattermode="group", title=info.finding)
+    for design in dict.fromkeys(s.design for place in info.places for s in place.shares):
+        found = [(p.name, s) for p in info.places for s in p.shares if s.design == design]
+        timed = [(name, share) for name, share in found if share.time is not None]
+        _add_times(figure, design, timed, info.colors.get(design) or color_of(design))
         figure.add_scatter(
-            name=f"{variant}: MACs",
+            name=f"{design}: MACs",
             mode="markers",
-            x=places,
-            y=[p[1] for p in points],
-            offsetgroup=variant,
-            marker={"symbol": "diamond-open", "size": 12, "color": color},
-            hovertemplate=f"%{{x}}<br>%{{y:.1%}} of {whose} MACs<extra>{variant}</extra>",
+            x=[name for name, _ in found],
+            y=[share.macs for _, share in found],
+            offsetgroup=design,
+            marker={"symbol": "line-ew-open", "size": 18, "line": {"width": 2}, "color": GREY},
+            hovertemplate=f"%{{x}}<br>{design}: %{{y:.1%}} of the MACs<extra></extra>",
         )
-        times = [(place, *found) for place, _, *found in points]
-        add_dots(figure, f"{variant}: time", color, times, f"%{{y:.1%}} of {whose} time", variant)
     figure.add_hline(1, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_yaxes(title=f"share of {info.reference}", tickformat=".0%", rangemode="tozero")
     return figure
 
 
-def shares_sheet(info: SharesInfo) -> Sheet:
-    """Return MACs and time of the other designs, in percent of the first one's."""
-    of = f"(% of {info.reference})"
-    header = ("place", "design", f"MACs {of}", f"time {of}", "low (%)", "high (%)")
-    lines = tuple(
-        (place, variant, *("-" if share is None else f"{100 * share:.5g}" for share in found))
-        for variant, points in info.points.items()
-        for place, *found in points
+def _add_times(figure: go.Figure, design: str, timed: list[tuple[str, Share]], color: str) -> None:
+    highs = [(share.high or share.time or 0) - (share.time or 0) for _, share in timed]
+    lows = [(share.time or 0) - (share.low or share.time or 0) for _, share in timed]
+    is_outline = [share.kind == PREDICTED for _, share in timed]
+    figure.add_bar(
+        name=f"{design}: time",
+        x=[name for name, _ in timed],
+        y=[share.time for _, share in timed],
+        offsetgroup=design,
+        marker={
+            "color": ["rgba(0,0,0,0)" if outline else color for outline in is_outline],
+            "line": {"color": color, "width": 1.5},
+        },
+        error_y={"type": "data", "symmetric": False, "array": highs, "arrayminus": lows},
+        customdata=[share.spoken for _, share in timed],
+        hovertemplate="%{x}<br>%{customdata}<extra></extra>",
     )
-    return Sheet(f"MACs and time as shares of {info.reference}'s", header, lines)
 
 
 CHARTS = (
     Chart(
         name="latency",
-        section="latency",
-        place=21,
-        label="Dots: median latency in milliseconds with its interval",
-        info=lambda run: latency_info(run) if run.measured else None,
-        draw=draw_latency,
-    ),
-    Chart(
-        name="shares",
-        section="latency",
+        section="clock",
         place=20,
-        label="MACs and time of each other design as shares of the first one's",
-        info=lambda run: shares if (shares := shares_info(run)).points else None,
-        draw=draw_shares,
-        sheet=shares_sheet,
+        label="Bars: time of each other design as a share of the first one's, beside its MACs",
+        info=latency_info,
+        draw=draw_latency,
     ),
 )

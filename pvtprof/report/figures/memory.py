@@ -230,11 +230,10 @@ CHARTS = (
     ),
     Chart(
         name="live",
-        section="memory",
+        section="live",
         place=41,
         label="Steps: live bytes at every operator that allocates",
         info=lambda run: live if not run.is_own and (live := live_info(run)).moments else None,
         draw=draw_live,
-        sheet=live_sheet,
     ),
 )

@@ -1,0 +1,101 @@
+"""The sections where, clock and memory in headless Chromium: they follow, and can be walked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+import pvtprof
+from pvtprof.report import bars_drawn, live
+from pvtprof.report.bars import frames_of
+from pvtprof.report.figures.memory import live_info
+from pvtprof.run.run import Run
+from tests.browser import READY, chromium, opened
+from tests.builders import observed_run
+from tests.trials import ALL
+
+MINE = ("where", "clock", "memory")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    made = observed_run()
+    rows = [
+        replace(row, ops=tuple(replace(op, measured_s=1.0) for op in row.ops))
+        if row.part.stage
+        else row
+        for row in made.rows
+    ]
+    return replace(made, rows=tuple(rows))
+
+
+@pytest.fixture(scope="module")
+def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("charts") / "page.html"
+    run.to_html(path)
+    return path
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds in the three sections, at every level."""
+    context = {"include": [[f"#{name}"] for name in MINE]}
+    found = Axe().run(page, context, {"resultTypes": ["violations"]}).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html']}" for one in found]
+
+
+def finding(page: Page, name: str) -> str:
+    return page.inner_text(f"#{name} .finding").replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"] if ALL else ["dark"])
+def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, scheme: str) -> None:
+    with opened(browser, report, color_scheme=scheme, reduced_motion="reduce") as found:
+        page = found.page
+        page.wait_for_selector(READY)
+        page.fill("[name=img]", "512")
+        other = pvtprof.compare(img=512, analytic=True)
+        page.wait_for_selector("#clock .w-stale:visible")
+        assert finding(page, "where") == bars_drawn.drawn(frames_of(other), "macs")[0]
+        assert finding(page, "memory") == live.finding(live_info(other).moments)
+        assert page.is_visible("#clock .w-stale")  # of the run, and grey
+        page.focus("#where .w-track i[tabindex='0']")
+        page.keyboard.press("ArrowRight")
+        assert "stage 1, mha: kv (projection to keys and values)" in page.inner_text(
+            "#where .w-said"
+        )
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        assert page.locator("#where [data-chosen]").count() == 1
+        assert page.is_visible("#memory .w-operator")
+        page.focus("#memory input[type=range]")
+        page.keyboard.press("Home")
+        assert "operator 1 of " in page.inner_text("#memory .w-said")
+        page.select_option("#where [name=quantity]", "params")
+        assert "params" in finding(page, "where")
+        assert violations(page) == []
+        assert found.console == []
+
+
+def test_without_javascript_they_are_there_on_a_telephone(browser: Browser, report: Path) -> None:
+    size = {"width": 390, "height": 844}
+    with opened(browser, report, java_script_enabled=False, viewport=size) as found:
+        for name in MINE:
+            assert len(found.page.inner_text(f"#{name} .finding")) > 40
+        assert found.page.locator("#where .w-track i").count() > 50
+        assert found.page.locator("#memory path").count() == 3
+        for hidden in ("#where form", "#memory form", "#memory .w-walk"):
+            assert not found.page.is_visible(hidden)
+        box = found.page.locator("#where .w-bar").first.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
