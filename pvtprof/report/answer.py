@@ -27,9 +27,9 @@ class Answer:
     """The answer of one comparison, as texts and as a table.
 
     ``finding`` is the sentence with numbers and a choice, ``advice`` what to take and its price,
-    ``mix`` what beats all designs shown, ``computed_so`` how that is known, ``attention`` how much
-    of the network is attention. Empty texts have nothing to say. ``kind`` is where its times come
-    from: "measured", "predicted", or "" for none.
+    ``mix`` what beats all designs shown, ``computed_so`` how that is known and ``option`` how to
+    ask for it, ``attention`` how much of the network is attention. Empty texts have nothing to
+    say. ``kind`` is where its times come from: "measured", "predicted", or "" for none.
     """
 
     title: str
@@ -40,6 +40,7 @@ class Answer:
     attention: str
     mix: str
     computed_so: str
+    option: str
     surprise: str
     accuracy: str
     trust: str
@@ -53,9 +54,14 @@ class Answer:
     kind: str
 
     @property
+    def how_mixed(self) -> str:
+        """The sentences on the mix, with the option that asks for it."""
+        return f"{self.mix} {self.computed_so} {self.option}." if self.mix else ""
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """All sentences that there are, in the order of the page."""
-        said = (self.finding, self.advice, self.mix, self.computed_so, self.attention)
+        said = (self.finding, self.advice, self.how_mixed, self.attention)
         return tuple(
             filter(None, (*said, self.surprise, self.accuracy, self.trust, *self.warnings))
         )
@@ -75,6 +81,7 @@ def answer(run: Run, whole: Run | None = None) -> Answer:
         attention=wording.attention_share(found, best, rest_of(run)),
         mix=wording.mixed(better),
         computed_so=wording.computed_so(better),
+        option=wording.option(better),
         surprise=surprise(found),
         accuracy=_accuracy(run, found),
         trust=trust(run),

@@ -19,7 +19,9 @@ from tests.browser import READY, chromium, opened
 from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import USUAL, timed
 
-SAID = ("finding", "advice", "mix", "computed_so", "attention", "surprise", "accuracy")
+SAID = (
+    *("finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"),
+)
 #: What the bar says, and the same for Python.
 SETTINGS: tuple[tuple[dict[str, str], dict[str, Any]], ...] = (
     ({"img": "800x1333"}, {"img": (800, 1333)}),

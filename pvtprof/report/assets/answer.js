@@ -230,7 +230,7 @@ const pvtprofAnswer = (rules) => {
   function computedSo(better) {
     if (!better) return "";
     return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged, not measured as a ` +
-      `whole; pvtprof compare --design ${better.variants.join(",")} does that.`;
+      "whole: ask for it with";
   }
 
   /* [weight, text] of each surprise of a kind; the heaviest of the first kind that there is. */
@@ -276,6 +276,7 @@ const pvtprofAnswer = (rules) => {
     const choice = chosen(found), better = mix(found);
     return {
       finding: finding(found, choice), advice: advice(found, choice), mix: mixed(better), computed_so: computedSo(better),
+      option: better ? `--design ${better.variants.join(",")}` : "",
       attention: attention(found, choice.design, rest), surprise: surprise(found), chosen: choice.design.name,
     };
   }
@@ -307,7 +308,7 @@ const pvtprofAnswer = (rules) => {
 /* The section: at another setting than the run's, sentences and computed lines are those of the bar. */
 (() => {
   const places = document.querySelectorAll("[data-answer]");
-  const SAID = ["finding", "advice", "mix", "computed_so", "attention", "surprise", "accuracy"];
+  const SAID = ["finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"];
 
   const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
 
