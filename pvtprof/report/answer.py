@@ -28,8 +28,9 @@ class Answer:
 
     ``finding`` is the sentence with numbers and a choice, ``advice`` what to take and its price,
     ``mix`` what beats all designs shown, ``computed_so`` how that is known and ``option`` how to
-    ask for it, ``attention`` how much of the network is attention. Empty texts have nothing to
-    say. ``kind`` is where its times come from: "measured", "predicted", or "" for none.
+    ask for it, ``attention`` how much of the network is attention, ``held`` which operators hold
+    the peaks. Empty texts have nothing to say. ``kind`` is where its times come from: "measured",
+    "predicted", or "" for none.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Answer:
     computed_so: str
     option: str
     surprise: str
+    held: str
     accuracy: str
     trust: str
     disagreements: tuple[str, ...]
@@ -83,6 +85,7 @@ def answer(run: Run, whole: Run | None = None) -> Answer:
         computed_so=wording.computed_so(better),
         option=wording.option(better),
         surprise=surprise(found),
+        held=_held(found),
         accuracy=_accuracy(run, found),
         trust=trust(run),
         disagreements=tuple(sentences.disagreements(run)),
@@ -114,6 +117,15 @@ def _at(run: Run, finding: str) -> str:
     batch = f", batch {run.setting.batch}" if run.setting.batch > 1 else ""
     step = ", a training step" if run.setting.mode == "training" else ""
     return f"At {units.grid(*run.setting.image)}{batch}{step}, {finding}"
+
+
+def _held(found: Sequence[Facts]) -> str:
+    """Which operator holds the peak of each design."""
+    places: dict[str, list[str]] = {}
+    for one in found:
+        places.setdefault(one.peak_at, []).append(one.name)
+    parts = [f"{wording.listed(names)} at {place}" for place, names in places.items()]
+    return f"Peak: {'; '.join(parts)}."
 
 
 def rest_of(run: Run) -> str:

@@ -88,7 +88,7 @@ class Facts:
     ``runs`` is the same for two designs exactly where they are the same network under two names.
     ``top_1`` is the published accuracy in per cent of the design that it is, ``published`` its
     name; None where it is none. ``not_run`` says why it was not timed. ``others`` are further times
-    of a GPU by name: "wall", "graph".
+    of a GPU by name: "wall", "graph". ``peak_at`` is the operator that holds the peak.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Facts:
     published: str | None = None
     not_run: str | None = None
     others: tuple[tuple[str, Seconds], ...] = ()
+    peak_at: str = ""
 
     @property
     def top_1(self) -> float | None:
@@ -170,6 +171,7 @@ def _of_row(row: Row, name: str, runs: object, is_measured: bool) -> Facts:
         time=_seconds(row, is_measured),
         not_run=row.not_run,
         others=tuple(_others(row)),
+        peak_at=row.peak.at,
     )
 
 
