@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 import pvtprof
-from pvtprof import units
+from pvtprof import spoken
 from pvtprof.analytic.cost import Cost
 from pvtprof.api import Run
 from pvtprof.derive import stored
@@ -140,16 +140,23 @@ def _step(part: PartCosts) -> Step:
     return inside_modules.module_step(submodule(part.module).name, cost, part.calls)
 
 
+TYPED = """([name, value]) => {
+  const input = document.getElementById("sizes").elements[name];
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
+
+
 def test_the_picture_follows_the_sizes(browser: Browser, page: Path, run: Run) -> None:
     with opened(browser, page) as found:
         found.page.wait_for_selector(READY)
         assert found.page.locator("#inside [role=alert]").count() == 0  # as Python drew it
-        found.page.fill("#sizes input[name=h]", "112")
+        found.page.evaluate(TYPED, ["h", "112"])
         parts = folded(forms.forms(run)[0].parts(b=1, h=112, w=56), forms.depth_of(run))
         for part in parts:
-            text = units.compact(int(part.macs))
+            text = spoken.compact(int(part.macs))
             found.page.locator("#inside .c", has_text=text).first.wait_for(state="attached")
-        found.page.fill("#sizes input[name=h]", "3.5")
+        found.page.evaluate(TYPED, ["h", "3.5"])
         found.page.wait_for_selector("#inside .refused")
         assert (found.requests, found.console) == ([], [])
 
