@@ -132,11 +132,11 @@ def _largest(design: str, frames: Sequence[Frame], quantity: str) -> tuple[str, 
     """Return the largest part of a design: attention of a stage, or what is not attention."""
     outside = {name for _, name in GROUPS} if len(frames) > 1 else None
     items: list[tuple[str, int]] = [
-        (f"attention in {frame.name}", _total(_bar(frame, design), quantity))
+        (f"in the attention of {frame.name}", _total(_bar(frame, design), quantity))
         for frame in frames[:-1]
     ]
     items += [
-        (f"the {segment.name}" if outside else segment.name, getattr(segment, quantity))
+        (f"in the {segment.name}" if outside else f"in {segment.name}", getattr(segment, quantity))
         for segment in _bar(frames[-1], design).segments
         if outside is None or segment.name in outside
     ]

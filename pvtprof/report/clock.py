@@ -13,7 +13,15 @@ from typing import Any
 from pvtprof import units
 from pvtprof.report import gpu, phrases, sheets, where
 from pvtprof.report.clock_reasons import NAMES
-from pvtprof.report.clock_shares import MEASURED, Place, held, places_of, scaled, worst_noise
+from pvtprof.report.clock_shares import (
+    MEASURED,
+    PREDICTED,
+    Place,
+    held,
+    places_of,
+    scaled,
+    worst_noise,
+)
 from pvtprof.report.clock_words import finding, place_title
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sheet import Sheet
@@ -93,11 +101,13 @@ def _remarks(run: Run, places: Sequence[Place]) -> Iterator[str]:
             f"Noisy: {phrases.several(shown)}. Close other programs, or raise --budget, and run "
             "it again."
         )
+    if any(share.noise and share.kind == PREDICTED for place in places for share in place.shares):
+        yield "The calibration was disturbed: run `pvtprof calibrate` when the machine is calm."
     failed = {row.not_run: None for row in run.rows if row.not_run}
     for why in failed:
         names = [row.name for row in run.rows if row.not_run == why]
         yield f"Not timed: {phrases.several(names)}: {why}."
-    if not places:
+    if not places and not any(row.latency or row.predicted for row in run.rows):
         yield from _ways(run)
 
 
@@ -131,7 +141,7 @@ def _share_sheet(run: Run, places: Sequence[Place]) -> Sheet:
         f"time {of}",
         "low (%)",
         "high (%)",
-        "time is",
+        "time",
         "why",
     )
     lines = tuple(
@@ -142,7 +152,7 @@ def _share_sheet(run: Run, places: Sequence[Place]) -> Sheet:
             _percent(share.time),
             _percent(share.low),
             _percent(share.high),
-            share.kind or "-",
+            share.milliseconds or "-",
             "; ".join(filter(None, (share.noise, share.why))) or "-",
         )
         for place in places

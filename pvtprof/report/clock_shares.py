@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pvtprof import spoken, units
 from pvtprof.designs.part import MODEL
+from pvtprof.report import phrases
 from pvtprof.report.clock_reasons import reason
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -65,12 +66,13 @@ class Share:
     @property
     def spoken(self) -> str:
         """All that is drawn, in words."""
-        time = f"{self.label} of the time" if self.time is not None else self.label
+        time = phrases.of(self.label, "the time") if self.time is not None else self.label
         if self.low is not None and self.high is not None:
             time += f" (95 %: {spoken.people(self.low, 1)} to {spoken.people(self.high, 1)})"
         if self.kind == PREDICTED:
             time += ", predicted"
-        said = f"{self.design}: {time}, {spoken.people(self.macs, 1)} of the MACs"
+        macs = phrases.of(spoken.people(self.macs, 1), "the MACs")
+        said = f"{self.design}: {time}, {macs}"
         return "; ".join(part for part in (said, self.milliseconds, self.why) if part)
 
 

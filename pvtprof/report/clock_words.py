@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pvtprof import spoken, units
+from pvtprof.designs.part import MODEL
 from pvtprof.report import phrases
 from pvtprof.report.clock_shares import (
+    MEASURED,
     PREDICTED,
     Place,
     Share,
@@ -39,9 +41,10 @@ def place_title(run: Run, place: Place) -> str:
     said = [f"{share.design} {share.label}{_equal(share)}" for share in known]
     if len(known) > phrases.FEW:
         fastest = min(known, key=lambda share: share.time or 0)
-        said = [f"{fastest.design}, the fastest, {fastest.label}"]
+        said, known = [f"{fastest.design}, the fastest, {fastest.label}"], [fastest]
     by = "by prediction " if known[0].kind == PREDICTED else ""
-    return f"{head}: {by}{phrases.several(said)} of {first.design.name}'s time {against}".rstrip()
+    time = phrases.of(known[-1].label, f"{first.design.name}'s time").removeprefix(known[-1].label)
+    return f"{head}: {by}{phrases.several(said)}{time} {against}".rstrip()
 
 
 def _equal(share: Share) -> str:
@@ -52,7 +55,7 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     """Return the finding: the network, and where time is furthest above MACs."""
     found = [(place, share) for place in places for share in place.shares]
     if not any(share.kind for _, share in found):
-        return "Nothing was timed in this run, and nothing predicts its times."
+        return _single(run)
     sure = [(place, share) for place, share in found if share.is_sure]
     if not sure:
         if all(share.kind == PREDICTED for _, share in found if share.kind):
@@ -62,7 +65,6 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     if is_alone:
         return _title_of_one(first, places, sure)
     by = "By prediction, " if all(share.kind == PREDICTED for _, share in sure) else ""
-    whose = f"{first}'s"
     parts: list[str] = []
     if network := [share for place, share in sure if place.name.startswith("whole")]:
         parts += _of_network(network, first)
@@ -70,15 +72,24 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     slow = [(p, s) for p, s in stages if _exceeds(s)]
     if slow:
         place, worst = max(slow, key=lambda one: (one[1].time or 0) - one[1].macs)
-        of = "" if parts else f" of {whose} time"
-        parts.append(
-            f"in {place.name}, {worst.design} takes {spoken.people(worst.time or 0, 1)}{of} "
-            f"for {spoken.people(worst.macs, 1)}{'' if parts else ' of its MACs'}"
-        )
+        time, macs = spoken.people(worst.time or 0, 1), spoken.people(worst.macs, 1)
+        if not parts:
+            time, macs = phrases.of(time, f"{first}'s time"), phrases.of(macs, "its MACs")
+        parts.append(f"in {place.name}, {worst.design} takes {time} for {macs}")
     elif not parts or (stages and all(_follows(share) for _, share in stages)):
         parts.append("in each stage time follows MACs within 10 points")
     text = "; ".join(parts)
     return f"{by}{text}." if by else f"{text[0].upper() if not network else text[0]}{text[1:]}."
+
+
+def _single(run: Run) -> str:
+    """Return the time of a whole that nothing is held against; or that there is none."""
+    for row in run.rows:
+        if row.part == MODEL and row.latency:
+            return f"{row.design.name} takes {milliseconds(row, MEASURED)}."
+        if row.part == MODEL and row.predicted:
+            return f"{row.design.name} takes {milliseconds(row, PREDICTED)}."
+    return "Nothing was timed in this run, and nothing predicts its times."
 
 
 def _title_of_one(first: str, places: Sequence[Place], sure: Sequence[tuple[Place, Share]]) -> str:
@@ -123,10 +134,11 @@ def _of_network(network: Sequence[Share], first: str) -> Iterator[str]:
             _each([share.macs for share in those]),
         )
         is_one = len(those) == 1
-        said = f"{'takes' if is_one else 'take'} {times} of {first}'s time"
+        time = phrases.of(times, f"{first}'s time")
+        said = f"{'takes' if is_one else 'take'} {time}"
         if is_equal:
             said = f"{'is' if is_one else 'are'} as fast as {first} within the noise"
-        yield f"{names} {said} for {macs} of its MACs"
+        yield f"{names} {said} for {phrases.of(macs, 'its MACs')}"
 
 
 def _are_many(network: Sequence[Share]) -> bool:

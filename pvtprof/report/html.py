@@ -141,7 +141,7 @@ def render(*runs: Run) -> str:
         scripts,
         styles=assets_of(SECTIONS, "css"),
         title=_title([one for _, one in placed], called),
-        heading=blocks[0].title if len(blocks) == 1 else f"{len(blocks)} runs",
+        heading=_heading([one for _, one in placed], blocks),
         blocks=blocks,
         several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
         **_around(blocks),
@@ -150,6 +150,16 @@ def render(*runs: Run) -> str:
         closed=forms.shown(own_run) if own_run else [],
         **_carried(runs),
     )
+
+
+def _heading(comparisons: Sequence[Run], blocks: Sequence[Block]) -> str:
+    """Return the title in the bar, which has little room: modules without their folders."""
+    if len(blocks) > 1:
+        return f"{len(blocks)} runs"
+    (block,), (run,) = blocks, comparisons
+    if not run.is_own:
+        return block.title
+    return " ".join(word.rpartition("/")[2] for word in block.title.split(" "))
 
 
 def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:

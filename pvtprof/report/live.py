@@ -102,9 +102,9 @@ def finding(timelines: Mapping[str, Sequence[Moment]]) -> str:
     for place, found in by_place.items():
         names = phrases.owners([design for design, _ in found])
         sizes = phrases.each([units.size(size) for _, size in found], [size for _, size in found])
-        said.append(
-            f"{names} {'' if said else 'peak '}of {sizes} {'' if said else 'is '}at {place}"
-        )
+        what, verb = ("peaks", "are") if len(found) > 1 else ("peak", "is")
+        head = f"{names} of {sizes}" if said else f"{names} {what} of {sizes} {verb}"
+        said.append(f"{head} at {place}")
     return f"{'; '.join(said)}."
 
 

@@ -62,6 +62,15 @@ def each(words: Sequence[str], values: Sequence[float]) -> str:
     return " to ".join([words[order[0]], words[order[-1]]])
 
 
+def of(share: str, what: str) -> str:
+    """Return a share of something, or a multiple of it.
+
+    >>> of("59 %", "mha's time"), of("2.18x", "mha's time")
+    ("59 % of mha's time", "2.18x mha's time")
+    """
+    return f"{share} {what}" if share.endswith("x") else f"{share} of {what}"
+
+
 def shares(parts: Sequence[tuple[str, float, float]], what: str) -> str:
     """Return (design, part, whole) as shares of each design's ``what``.
 

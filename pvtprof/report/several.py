@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import WITHHELD, differing
 from pvtprof.report.figures.style import color_of
@@ -29,15 +29,22 @@ class Quantity:
     text: Callable[[Row], str]
 
 
+def _time(row: Row) -> str:
+    """The median time in words, marked where it cannot be trusted; "-" where there is none."""
+    if row.latency_median_s is None:
+        return "-"
+    return units.marked(spoken.duration(row.latency_median_s), row.is_doubtful)
+
+
 #: What is drawn and divided.
 QUANTITIES = (
-    Quantity("MACs", lambda row: row.macs, lambda row: units.giga(row.macs)),
-    Quantity("params", lambda row: row.params, lambda row: units.millions(row.params)),
+    Quantity("MACs", lambda row: row.macs, lambda row: spoken.short(row.macs)),
+    Quantity("params", lambda row: row.params, lambda row: spoken.short(row.params)),
     Quantity("peak memory", lambda row: row.peak.bytes, lambda row: units.size(row.peak.bytes)),
     Quantity(
         "time",
         lambda row: row.latency_median_s,
-        lambda row: units.marked(units.milliseconds(row.latency_median_s), row.is_doubtful),
+        _time,
     ),
 )
 #: Params of a model are the same at every size: the table has them.

@@ -66,6 +66,11 @@ class Trust:
     not_counted: tuple[str, ...]
     sheets: tuple[Sheet, ...]
 
+    @property
+    def differs(self) -> bool:
+        """Whether a witness saw anything else than the formula says, in any row."""
+        return any(one.difference != "0" for one in self.witnesses)
+
 
 def trust(run: Run) -> Trust:
     """Return the section of a run of one comparison."""

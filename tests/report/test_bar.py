@@ -111,9 +111,24 @@ def test_a_preset_is_undone_and_reset(browser: Browser, report: Path) -> None:
         assert fields(page) == ("800x1333", "8,4,2,1", "")
         page.click("#undo")
         assert (fields(page), page.is_disabled("#undo")) == (("224", "8,4,2,1", ""), True)
+        page.fill("[name=batch]", "x")
+        page.click("#undo")
+        assert (page.input_value("[name=batch]"), page.is_visible("#refusal")) == ("1", False)
         page.fill("[name=batch]", "16")
         page.click("#reset")
         assert (page.input_value("[name=batch]"), page.is_disabled("#reset")) == ("1", True)
+
+
+def test_an_address_that_is_refused_opens_the_folded_bar(browser: Browser, report: Path) -> None:
+    size = {"width": 390, "height": 844}
+    with opened(browser, report, "#R=8,4,2,9", viewport=size) as found:
+        found.page.wait_for_selector(READY, state="attached")
+        assert found.page.is_visible("#refusal")
+        assert found.page.is_disabled("#undo")
+        found.page.click("#reset")
+        assert not found.page.is_visible("#refusal")
+        assert found.page.inner_text("#fold").startswith("pvt_v2_b2 at 224x224")
+        assert found.console == []
 
 
 def test_a_network_of_ones_own_is_typed(browser: Browser, report: Path) -> None:

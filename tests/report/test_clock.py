@@ -226,3 +226,28 @@ def at_random(row: Row, chance: random.Random) -> Row:
 def doubted(row: Row) -> Prediction:
     assert row.predicted
     return replace(row.predicted, is_doubtful=True)
+
+
+def test_a_whole_that_nothing_is_held_against_says_its_time() -> None:
+    run = run_of({(None, "mha"): 1.0})
+    whole = replace(run, rows=(run.row(None, "mha"),))
+    assert clock.clock(whole).title == "mha takes 1.00 ms (95 %: 0.990 to 1.01 ms)."
+    assert clock.clock(whole).remarks == ()
+
+
+def test_the_first_design_with_a_time_is_what_others_are_held_against() -> None:
+    run = run_of(CALM)
+    late = with_row(run, None, "mha", latency=None, not_run="ran out of memory")
+    made = clock.clock(late)
+    assert made.title == (
+        "sra_pool is as fast as sra_conv within the noise for 97 % of its MACs; in stage 4, "
+        "sra_pool takes 180 % for 124 %."
+    )
+    assert any("model mha: ran out of memory" in line for line in made.remarks)
+
+
+def test_times_whose_intervals_overlap_are_called_equal() -> None:
+    run = run_of({(None, "sra_conv"): 1.0})
+    made = clock.clock(run)
+    assert "sra_conv is as fast as mha within the noise for 47 % of its MACs" in made.title
+    assert "sra_conv 100 % (equal within the noise)" in made.places[-1].title

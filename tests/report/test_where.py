@@ -109,8 +109,8 @@ def test_the_finding_names_the_largest_part_of_each_design() -> None:
     made = where.where(pvtprof.compare(analytic=True))
     assert made is not None
     assert made.title == (
-        "The largest part of mha's MACs is attention in stage 1 (46 %); of sra_conv's and "
-        "sra_pool's it is the MLPs (70 % and 72 %)."
+        "The largest part of mha's MACs is in the attention of stage 1 (46 %); of sra_conv's and "
+        "sra_pool's it is in the MLPs (70 % and 72 %)."
     )
     assert made.drawn[0].title == (
         "Stage 1: 46 % of mha's MACs, 4.4 % of sra_conv's and 3.5 % of sra_pool's"
@@ -121,7 +121,7 @@ def test_the_finding_names_the_largest_part_of_each_design() -> None:
 def test_one_design_and_seven() -> None:
     one = where.where(pvtprof.compare(designs=("sra_conv",), analytic=True))
     assert one is not None
-    assert one.title == "The largest part of sra_conv's MACs is the MLPs (70 %)."
+    assert one.title == "The largest part of sra_conv's MACs is in the MLPs (70 %)."
     assert one.drawn[0].title == "Stage 1: 4.4 % of sra_conv's MACs"
     mixed = {f"d{i}": ("sra_pool",) * i + ("mha",) * (4 - i) for i in range(5)}
     several = where.where(pvtprof.compare(designs={**mixed, "e": "sra_conv"}, analytic=True))

@@ -19,6 +19,7 @@ const pvtprofClock = (() => {
   }
   const ms = (seconds) => `${three(1e3 * seconds)} ms`;
   const isSlower = (time, macs) => time > macs + ABOVE * Math.max(1, macs);
+  const of = (text, what) => (text.endsWith("x") ? `${text} ${what}` : `${text} of ${what}`); // as phrases.of
   const head = (name) => name[0].toUpperCase() + name.slice(1);
 
   /* The operator that is predicted to take most time beyond its MACs; none of the whole network. */
@@ -34,7 +35,7 @@ const pvtprofClock = (() => {
   function shareOf(row, first, isBusy, names) {
     const macs = Number(row.macs) / Number(first.macs), time = row.predicted.seconds / first.predicted.seconds;
     const { seconds, low, high } = row.predicted, label = `${isBusy ? "about " : ""}${people(time)}`, why = isSlower(time, macs) ? reason(row, names) : "";
-    const said = `${row.design}: ${label} of the time, predicted, ${people(macs)} of the MACs`;
+    const said = `${row.design}: ${of(label, "the time")}, predicted, ${of(people(macs), "the MACs")}`;
     const taken = `${ms(seconds)} predicted (90 %: ${three(1e3 * low)} to ${three(1e3 * high)} ms)`;
     return { design: row.design, macs, time, label, noise: isBusy ? BUSY : "", why, macs_label: `MACs ${people(macs)}`, spoken: [said, taken, why].filter(Boolean).join("; ") };
   }
@@ -42,16 +43,17 @@ const pvtprofClock = (() => {
   function titleOf(name, shares, first) {
     const fastest = shares.reduce((least, one) => (one.time < least.time ? one : least));
     const said = shares.length > FEW ? [`${fastest.design}, the fastest, ${fastest.label}`] : shares.map((one) => `${one.design} ${one.label}`);
-    return `${head(name)}: by prediction ${several(said)} of ${first.design}'s time (${ms(first.predicted.seconds)}${name.startsWith("stage") ? " a module" : ""})`;
+    const last = (shares.length > FEW ? fastest : shares.at(-1)).label;
+    return `${head(name)}: by prediction ${several(said)}${of(last, `${first.design}'s time`).slice(last.length)} (${ms(first.predicted.seconds)}${name.startsWith("stage") ? " a module" : ""})`;
   }
 
   function ofNetwork(shares, whose) {
     if (shares.length > FEW) {
       const fastest = shares.reduce((least, one) => (one.time < least.time ? one : least));
-      return `${fastest.design}, the fastest, takes ${people(fastest.time)} of ${whose} time for ${people(fastest.macs)} of its MACs`;
+      return `${fastest.design}, the fastest, takes ${of(people(fastest.time), `${whose} time`)} for ${of(people(fastest.macs), "its MACs")}`;
     }
     const [times, macs] = ["time", "macs"].map((what) => each(shares.map((one) => people(one[what])), shares.map((one) => one[what])));
-    return `${several(shares.map(({ design }) => design))} ${shares.length === 1 ? "takes" : "take"} ${times} of ${whose} time for ${macs} of its MACs`;
+    return `${several(shares.map(({ design }) => design))} ${shares.length === 1 ? "takes" : "take"} ${of(times, `${whose} time`)} for ${of(macs, "its MACs")}`;
   }
 
   function finding(places, first, isBusy) {

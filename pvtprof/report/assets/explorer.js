@@ -132,8 +132,9 @@
     byId("reset").disabled = said.model === initial.model && OPTIONS.every((name) => said[name] === initial[name]) && said.set === initial.set;
   }
 
+  /* Back to the setting before the last change; out of an unfinished one, to the last finished one. */
   function undo() {
-    last = past.pop();
+    if (!document.body.classList.contains("dimmed") || last === null) last = past.pop();
     lastField = "";
     fill(JSON.parse(last));
     update();
@@ -258,8 +259,10 @@
     if (!said) return;
     if (!place.offsetParent && byId("fold").offsetParent) byId("fold").click(); // the bar is folded
     const box = form.getBoundingClientRect(), at = field(culprit).getBoundingClientRect();
-    place.style.left = `${Math.max(0, Math.min(at.left - box.left, box.width - place.offsetWidth))}px`;
-    place.style.top = `${at.height ? at.bottom - box.top + 4 : box.height}px`;
+    const isFolding = byId("fold").offsetParent !== null; // there the fields stand in several lines
+    byId("undo").disabled = last === null && !past.length;
+    place.style.left = isFolding ? "0" : `${Math.max(0, Math.min(at.left - box.left, box.width - place.offsetWidth))}px`;
+    place.style.top = `${at.height && !isFolding ? at.bottom - box.top + 4 : box.height + 4}px`;
     document.dispatchEvent(new CustomEvent("pvtprof:refused", { detail: { message: said } }));
   }
 
@@ -320,6 +323,7 @@
   byId("explorer").hidden = false;
   for (const [id, action] of [["undo", undo], ["reset", () => { fill({ ...initial, memory: field("memory").value }); update(); }],
     ["link", () => copy(byId("link"), location.href)]]) Object.assign(byId(id), { hidden: false, onclick: action });
+  byId("undo").disabled = true;
   const first = shownBlock()?.dataset.texts;
   if (first) initial = { ...initial, ...JSON.parse(first) };
   else if (document.querySelector(".block")) form.hidden = true;

@@ -1,12 +1,12 @@
 "use strict";
 /* What holds the memory: the rules of report/live.py in the browser; the picture follows the explorer. */
 const pvtprofLive = (() => {
-  const { size, several, owners, each } = pvtprofWhere;
+  const { size, several, owners, each, regular } = pvtprofWhere;
   const WIDTH = 1000, HEIGHT = 100, ROOM = 1.05;
 
   function named(at, rules) {
     for (const [pattern, words] of rules) {
-      const found = new RegExp(pattern).exec(at);
+      const found = regular(pattern).exec(at);
       if (found) return words.replace("$1", () => found[1]);
     }
     return "";
@@ -34,17 +34,21 @@ const pvtprofLive = (() => {
     }
     return `${[...found].map(([place, list], i) => {
       const names = owners(list.map(([design]) => design)), sizes = each(list.map(([, bytes]) => size(bytes)), list.map(([, bytes]) => Number(bytes)));
-      return `${names} ${i ? "" : "peak "}of ${sizes} ${i ? "" : "is "}at ${place}`;
+      const [what, verb] = list.length > 1 ? ["peaks", "are"] : ["peak", "is"];
+      return `${names} ${i ? `of ${sizes}` : `${what} of ${sizes} ${verb}`} at ${place}`;
     }).join("; ")}.`;
   }
 
+  const known = new WeakMap(); // the sections of each list of moments
   function sectionsOf(moments, rules) {
+    if (known.has(moments)) return known.get(moments);
     const found = [];
     for (const { at } of moments) {
       const last = found.at(-1), name = named(at, rules) || (last ? last[0] : "start"), isAttention = at.includes(".attn");
       if (last && name === last[0] && isAttention === last[1]) last[2]++;
       else found.push([name, isAttention, 1]);
     }
+    known.set(moments, found);
     return found;
   }
   const alike = (a, b) => a.length === b.length && a.every(([name, is], i) => name === b[i][0] && is === b[i][1]);

@@ -43,7 +43,7 @@
   for (const [name, size] of Object.entries(start.sizes))
     form.append(element("label", { textContent: `${name} ` },
       element("input", { name, value: size, inputMode: "numeric", autocomplete: "off" })));
-  byId("own").hidden = false;
+  byId("own").hidden = form.hidden = false;
   form.addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());
   setTimeout(prove);

@@ -67,9 +67,12 @@ const pvtprofWhere = (() => {
   const unpacked = (frames) => frames.map(([name, bars]) => [name, bars.map(([design, segments]) =>
     [design, segments.map(([segment, ...values]) => [segment, ...values.map(BigInt)])])]);
 
+  const memo = (f) => { const known = new Map(); return (key) => known.get(key) ?? known.set(key, f(key)).get(key); };
+  const regular = memo((pattern) => new RegExp(pattern));
+
   function groupOf(name, groups) {
     for (const [pattern, group] of groups) {
-      const found = new RegExp(pattern).exec(name);
+      const found = regular(pattern).exec(name);
       if (found) return group || found[1];
     }
     return name;
@@ -93,7 +96,7 @@ const pvtprofWhere = (() => {
     const stages = shown[0].stages.map((_, i) => [`stage ${i + 1}`, shown.map(({ variant, stages }) =>
       [variant, segments(stages[i].ops, BigInt(engine.place(work, i + 1, variant).blocks), bytes, (name) => name, groups)])]);
     return [...stages, ["whole network", shown.map(({ variant, total }) =>
-      [variant, segments(total.ops, 1n, bytes, (name) => groupOf(name, groups), groups)])]];
+      [variant, segments(total.ops, 1n, bytes, memo((name) => groupOf(name, groups)), groups)])]];
   }
 
   const sum = (list, index) => list.reduce((total, segment) => total + segment[index], 0n);
@@ -124,9 +127,9 @@ const pvtprofWhere = (() => {
   function largest(design, frames, quantity, groups) {
     const index = INDEX[quantity], of = ([, bars]) => bars.find(([name]) => name === design)[1];
     const outside = frames.length > 1 ? groups.map(([, group]) => group) : null;
-    const items = frames.slice(0, -1).map((frame) => [`attention in ${frame[0]}`, sum(of(frame), index)]);
+    const items = frames.slice(0, -1).map((frame) => [`in the attention of ${frame[0]}`, sum(of(frame), index)]);
     for (const segment of of(frames.at(-1)))
-      if (!outside || outside.includes(segment[0])) items.push([outside ? `the ${segment[0]}` : segment[0], segment[index]]);
+      if (!outside || outside.includes(segment[0])) items.push([outside ? `in the ${segment[0]}` : `in ${segment[0]}`, segment[index]]);
     return items.reduce((best, item) => (item[1] > best[1] ? item : best));
   }
 
@@ -154,7 +157,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken };
+  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken, memo, regular };
 })();
 
 /* The section on the page. */

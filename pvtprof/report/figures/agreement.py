@@ -68,9 +68,7 @@ def draw_agreement(info: AgreementInfo) -> go.Figure:
 CHARTS = (
     Chart(
         name="agreement",
-        section="agreement",
         place=90,
-        label="Points: formula against counter, a point a submodule; equal ones lie on the line",
         info=lambda run: agreement_info(run) if run.counted else None,
         draw=draw_agreement,
     ),

@@ -17,18 +17,15 @@ Point = TypeVar("Point")
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart of the page.
+    """One chart of ``run.figures()``.
 
     ``info`` gives all numbers that it shows of a run of one comparison, or None where the run has
-    none of them; ``draw`` decides no number. ``label`` is one sentence for those who do not see it.
-    ``sheet`` gives the table behind it. ``section`` is the anchor of the section that shows it;
-    ``place`` orders the charts.
+    none of them; ``draw`` decides no number. ``sheet`` gives the table behind it; ``place`` orders
+    the charts.
     """
 
     name: str
-    section: str
     place: int
-    label: str
     info: Callable[[Run], Any]
     draw: Callable[[Any], go.Figure]
     sheet: Callable[[Any], Sheet] | None = None

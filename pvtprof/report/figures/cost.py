@@ -60,9 +60,7 @@ def draw_cost(info: CostInfo) -> go.Figure:
 CHARTS = (
     Chart(
         name="macs",
-        section="where",
         place=10,
-        label="Stacked bars: MACs by stage, design and operator",
         info=cost_info,
         draw=draw_cost,
     ),

@@ -76,9 +76,7 @@ def _add_times(figure: go.Figure, design: str, timed: list[tuple[str, Share]], c
 CHARTS = (
     Chart(
         name="latency",
-        section="clock",
         place=20,
-        label="Bars: time of each other design as a share of the first one's, beside its MACs",
         info=latency_info,
         draw=draw_latency,
     ),

@@ -208,31 +208,16 @@ def live_sheet(info: LiveInfo) -> Sheet:
     return Sheet("Every operator that allocates", header, lines)
 
 
-def resolution_sheet(info: ResolutionInfo) -> Sheet:
-    """Return the memory that the whole model needs, by image size."""
-    lines = tuple(
-        (design, units.integer(side), units.integer(needed), at)
-        for design, points in info.points.items()
-        for side, needed, at in points
-    )
-    return Sheet("Needs by image size", ("design", "side", "bytes", "peak at"), lines)
-
-
 CHARTS = (
     Chart(
         name="resolution",
-        section="growth",
         place=40,
-        label="Lines: bytes needed by side of a square image, log-log",
         info=lambda run: None if run.is_own else resolution_info(run),
         draw=draw_resolution,
-        sheet=resolution_sheet,
     ),
     Chart(
         name="live",
-        section="live",
         place=41,
-        label="Steps: live bytes at every operator that allocates",
         info=lambda run: live if not run.is_own and (live := live_info(run)).moments else None,
         draw=draw_live,
     ),

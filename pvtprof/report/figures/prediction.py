@@ -210,26 +210,20 @@ def residual_sheet(info: ResidualInfo) -> Sheet:
 CHARTS = (
     Chart(
         name="prediction",
-        section="prediction",
         place=30,
-        label="Dots: predicted against measured latency, by predictor",
         info=lambda run: found if (found := prediction_info(run)).points else None,
         draw=draw_prediction,
     ),
     Chart(
         name="residuals",
-        section="prediction",
         place=31,
-        label="Dots: measured over predicted time of every operator",
         info=lambda run: found if (found := residual_info(run)).points else None,
         draw=draw_residuals,
         sheet=residual_sheet,
     ),
     Chart(
         name="roofline",
-        section="prediction",
         place=32,
-        label="Dots under the roofline of this machine",
         info=lambda run: (
             roofline_info(run, run.ceilings) if run.ceilings and run.measured else None
         ),
