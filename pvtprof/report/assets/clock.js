@@ -18,6 +18,8 @@ const pvtprofClock = (() => {
     return text.replace(/^\d+/, (front) => Number(front).toLocaleString("en-US"));
   }
   const ms = (seconds) => `${three(1e3 * seconds)} ms`;
+  /* As spoken.duration: in seconds from ten on. */
+  const duration = (seconds) => (seconds < 10 ? ms(seconds) : `${three(seconds)} s`);
   const isSlower = (time, macs) => time > macs + ABOVE * Math.max(1, macs);
   const of = (text, what) => (text.endsWith("x") ? `${text} ${what}` : `${text} of ${what}`); // as phrases.of
   const head = (name) => name[0].toUpperCase() + name.slice(1);
@@ -44,7 +46,7 @@ const pvtprofClock = (() => {
     const fastest = shares.reduce((least, one) => (one.time < least.time ? one : least));
     const said = shares.length > FEW ? [`${fastest.design}, the fastest, ${fastest.label}`] : shares.map((one) => `${one.design} ${one.label}`);
     const last = (shares.length > FEW ? fastest : shares.at(-1)).label;
-    return `${head(name)}: by prediction ${several(said)}${of(last, `${first.design}'s time`).slice(last.length)} (${ms(first.predicted.seconds)}${name.startsWith("stage") ? " a module" : ""})`;
+    return `${head(name)}: by prediction ${several(said)}${of(last, `${first.design}'s time`).slice(last.length)} (${duration(first.predicted.seconds)}${name.startsWith("stage") ? " a module" : ""})`;
   }
 
   function ofNetwork(shares, whose) {
