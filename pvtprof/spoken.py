@@ -11,12 +11,12 @@ from pvtprof import units
 
 
 def duration(seconds: float) -> str:
-    """Return a time with three digits as people read it: in seconds from ten on.
+    """Return a time with three digits as people read it: in seconds from one on.
 
-    >>> duration(0.01234), duration(9.5), duration(324.684)
-    ('12.3 ms', '9,500 ms', '325 s')
+    >>> duration(0.01234), duration(2.443), duration(324.684)
+    ('12.3 ms', '2.44 s', '325 s')
     """
-    if seconds < 10:
+    if seconds < 1:
         return units.milliseconds(seconds)
     part, whole = seconds.as_integer_ratio()
     return f"{_decimal(part, whole, max(0, 3 - len(str(part // whole))))} s"

@@ -27,9 +27,10 @@ class Answer:
     """The answer of one comparison, as texts and as a table.
 
     ``finding`` is the sentence with numbers and a choice, ``advice`` what to take and its price,
-    ``mix`` what beats all designs shown, ``computed_so`` how that is known, ``attention`` how much
-    of the network is attention. Empty texts have nothing to say. ``kind`` is where its times come
-    from: "measured", "predicted", or "" for none.
+    ``mix`` what beats all designs shown, ``computed_so`` how that is known and ``option`` how to
+    ask for it, ``attention`` how much of the network is attention, ``held`` which operators hold
+    the peaks. Empty texts have nothing to say. ``kind`` is where its times come from: "measured",
+    "predicted", or "" for none.
     """
 
     title: str
@@ -40,7 +41,9 @@ class Answer:
     attention: str
     mix: str
     computed_so: str
+    option: str
     surprise: str
+    held: str
     accuracy: str
     trust: str
     disagreements: tuple[str, ...]
@@ -53,9 +56,14 @@ class Answer:
     kind: str
 
     @property
+    def how_mixed(self) -> str:
+        """The sentences on the mix, with the option that asks for it."""
+        return f"{self.mix} {self.computed_so} {self.option}." if self.mix else ""
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """All sentences that there are, in the order of the page."""
-        said = (self.finding, self.advice, self.mix, self.computed_so, self.attention)
+        said = (self.finding, self.advice, self.how_mixed, self.attention)
         return tuple(
             filter(None, (*said, self.surprise, self.accuracy, self.trust, *self.warnings))
         )
@@ -75,7 +83,9 @@ def answer(run: Run, whole: Run | None = None) -> Answer:
         attention=wording.attention_share(found, best, rest_of(run)),
         mix=wording.mixed(better),
         computed_so=wording.computed_so(better),
+        option=wording.option(better),
         surprise=surprise(found),
+        held=_held(found),
         accuracy=_accuracy(run, found),
         trust=trust(run),
         disagreements=tuple(sentences.disagreements(run)),
@@ -107,6 +117,15 @@ def _at(run: Run, finding: str) -> str:
     batch = f", batch {run.setting.batch}" if run.setting.batch > 1 else ""
     step = ", a training step" if run.setting.mode == "training" else ""
     return f"At {units.grid(*run.setting.image)}{batch}{step}, {finding}"
+
+
+def _held(found: Sequence[Facts]) -> str:
+    """Which operator holds the peak of each design."""
+    places: dict[str, list[str]] = {}
+    for one in found:
+        places.setdefault(one.peak_at, []).append(one.name)
+    parts = [f"{wording.listed(names)} at {place}" for place, names in places.items()]
+    return f"Peak: {'; '.join(parts)}."
 
 
 def rest_of(run: Run) -> str:

@@ -10,6 +10,7 @@ from pvtprof.designs.published import NAMEABLE, TOP_1, published_as
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
+from pvtprof.predict.program import key
 from pvtprof.report import explorer
 from pvtprof.report.answer import Answer, answer, rest_of
 from pvtprof.report.figures.style import color_of
@@ -40,6 +41,7 @@ def section(run: Run, whole: Run | None = None) -> Section:
     data = {
         "rules": rules(),
         "rest": rest_of(run),
+        "calibration": run.calibration and key(run.calibration),
         "at": units.grid(*run.setting.image),
         "designs": found.designs,
         "known": known([one.spec for one in explorer.own_networks([run])]),

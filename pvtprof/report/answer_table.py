@@ -46,6 +46,9 @@ def lines(run: Run, found: Sequence[Facts]) -> tuple[Line, ...]:
         name = "time on the GPU" if run.setting.on_cuda else "time"
         those = [_Timed(one.time, one.runs, one.not_run) for one in found]
         made.append(_timed(name + ", predicted" * is_predicted, those, kind, _fastest(found)))
+    for name in dict.fromkeys(name for one in found for name, _ in one.others):
+        those = [_Timed(dict(one.others).get(name), one.runs, one.not_run) for one in found]
+        made.append(_timed(f"{name} time", those, "measured", [False] * len(those)))
     return tuple(made)
 
 
@@ -96,14 +99,12 @@ def _of_time(share: tuple[float, float] | None) -> Cell:
 
 
 def _costs(found: Sequence[Facts]) -> list[Line]:
-    figures: tuple[tuple[str, Callable[[Facts], int], Callable[[int], str], str], ...] = (
-        ("MACs", lambda one: one.macs, spoken.short, "MACs"),
-        ("params", lambda one: one.params, spoken.short, "parameters"),
-        ("peak", lambda one: one.peak, units.size, "bytes"),
-    )
+    peaks = counted([one.peak for one in found], units.size, "bytes")
+    held = [f"bytes, at {one.peak_at}" for one in found]
     return [
-        Line(name, counted([figure(one) for one in found], text, unit))
-        for name, figure, text, unit in figures
+        Line("MACs", counted([one.macs for one in found], spoken.short, "MACs")),
+        Line("params", counted([one.params for one in found], spoken.short, "parameters")),
+        Line("peak", tuple(replace(cell, note=at) for cell, at in zip(peaks, held, strict=True))),
     ]
 
 

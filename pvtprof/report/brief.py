@@ -16,8 +16,8 @@ from pvtprof.report.answer import Answer, answers, summary, trust
 from pvtprof.report.answer_table import Cell, Line
 from pvtprof.run.run import Run
 
-#: The most lines at USUAL columns; the names of two files follow on stderr.
-MOST = 23
+#: The most lines at USUAL columns.
+MOST = 25
 USUAL = 80
 #: The sign of the smallest figure of a line.
 SIGN = "*"
@@ -61,6 +61,9 @@ def _one(run: Run, one: Answer, wrapped: _Wrapped, exact: bool) -> list[str]:
     room = MOST - len(above) - len(below) - 1 if is_limited else None
     table, left_out = _table(one, wrapped, exact, room)
     legend = wrapped(_legend(one, left_out))
+    held = wrapped(one.held)
+    if not is_limited or len(above) + len(table) + len(held) + len(below) + len(legend) <= MOST:
+        table = [*table, *held]
     space = MOST - len(above) - len(table) - len(below) - len(legend)
     return [*above, *[""] * (space > 0), *table, *below, *legend]
 

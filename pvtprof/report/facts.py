@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from pvtprof.designs.design import PvtDesign
@@ -14,7 +14,7 @@ from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_PROPOSALS
 from pvtprof.errors import SpecError
-from pvtprof.report import own
+from pvtprof.report import gpu, own
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
@@ -87,7 +87,8 @@ class Facts:
 
     ``runs`` is the same for two designs exactly where they are the same network under two names.
     ``top_1`` is the published accuracy in per cent of the design that it is, ``published`` its
-    name; None where it is none. ``not_run`` says why it was not timed.
+    name; None where it is none. ``not_run`` says why it was not timed. ``others`` are further times
+    of a GPU by name: "wall", "graph". ``peak_at`` is the operator that holds the peak.
     """
 
     name: str
@@ -99,6 +100,8 @@ class Facts:
     time: Seconds | None = None
     published: str | None = None
     not_run: str | None = None
+    others: tuple[tuple[str, Seconds], ...] = ()
+    peak_at: str = ""
 
     @property
     def top_1(self) -> float | None:
@@ -155,22 +158,30 @@ def _of_design(run: Run, row: Row) -> Facts:
     )
     runs = (tuple(stage.runs for stage in stages), row.macs, row.params)
     one = _of_row(row, row.design.name, runs, is_measured)
-    return Facts(
-        one.name,
-        runs,
-        row.macs,
-        row.params,
-        one.peak,
-        stages,
-        one.time,
-        _published(row),
-        row.not_run,
-    )
+    return replace(one, stages=stages, published=_published(row))
 
 
 def _of_row(row: Row, name: str, runs: object, is_measured: bool) -> Facts:
-    time = _seconds(row, is_measured)
-    return Facts(name, runs, row.macs, row.params, row.peak.bytes, time=time, not_run=row.not_run)
+    return Facts(
+        name,
+        runs,
+        row.macs,
+        row.params,
+        row.peak.bytes,
+        time=_seconds(row, is_measured),
+        not_run=row.not_run,
+        others=tuple(_others(row)),
+        peak_at=row.peak.at,
+    )
+
+
+def _others(row: Row) -> Iterator[tuple[str, Seconds]]:
+    """The times of a GPU beside that of its kernels."""
+    for name in gpu.TIMES[1:] if row.setting.on_cuda else ():
+        median, interval = gpu.time_of(row, name)
+        if median is not None:
+            low, high = interval or (None, None)
+            yield name, Seconds(median, low, high, row.is_doubtful)
 
 
 def _runs(spec: ModelSpec, number: int) -> tuple[str, int]:

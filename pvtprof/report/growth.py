@@ -127,7 +127,8 @@ def place(run: Run) -> str:
             f"then `{run.command}`."
         )
     low, high = (100 * bound for bound in (its.quality["model"].low, its.quality["model"].high))
-    where = f"{its.environment.device}, {units.integer(its.environment.threads)} threads"
+    threads = its.environment.threads
+    where = f"{its.environment.device}, {units.integer(threads)} thread{'s' * (threads != 1)}"
     doubt = " It was made on a busy machine." if its.is_doubtful else ""
     return (
         f"Times are predicted by a calibration of {_date(its)} ({_age(run, its)}; {where}, "

@@ -142,12 +142,23 @@ def _picture(
     here = (math.sqrt(found.here[0] * found.here[1]), units.sides(*found.here))
     panel = Panel(label, _X_TICKS, ticks, lines, marks, limit, here)
     values = [
-        f"{one.name} {'does not fit' if is_time and one.here.needs > found.memory else text(value)}"
+        f"{one.name} {_said(one, heading, found.memory, value)}"
         for one in found.curves
         if (value := _value(one, heading)) is not None
     ]
-    caption = f"At {units.sides(*found.here)}: {', '.join(values) or 'none'}"
+    about = ", about" * is_time
+    caption = f"At {units.sides(*found.here)}{about}: {', '.join(values) or 'none'}"
     return Picture(heading, loglog.svg(panel), caption)
+
+
+def _said(one: Curve, heading: str, memory: int, value: float) -> str:
+    """Return a figure of the current size; of a design that does not fit no time."""
+    if heading != "Predicted time":
+        return _TEXTS[heading](value)
+    if one.here.needs > memory:
+        return "does not fit"
+    is_doubtful = one.here.time is not None and one.here.time.is_doubtful
+    return units.marked(_TEXTS[heading](value), is_doubtful)
 
 
 def _value(one: Curve, heading: str) -> float | None:

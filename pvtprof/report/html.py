@@ -141,7 +141,7 @@ def render(*runs: Run) -> str:
         scripts,
         styles=assets_of(SECTIONS, "css"),
         title=_title([one for _, one in placed], called),
-        heading=_heading(blocks),
+        heading=_heading([one for _, one in placed], blocks),
         blocks=blocks,
         several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
         **_around(blocks),
@@ -152,11 +152,14 @@ def render(*runs: Run) -> str:
     )
 
 
-def _heading(blocks: Sequence[Block]) -> str:
+def _heading(comparisons: Sequence[Run], blocks: Sequence[Block]) -> str:
     """Return the title in the bar, which has little room: modules without their folders."""
     if len(blocks) > 1:
         return f"{len(blocks)} runs"
-    return " ".join(word.rpartition("/")[2] for word in blocks[0].title.split(" "))
+    (block,), (run,) = blocks, comparisons
+    if not run.is_own:
+        return block.title
+    return " ".join(word.rpartition("/")[2] for word in block.title.split(" "))
 
 
 def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:

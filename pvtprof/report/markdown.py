@@ -30,7 +30,7 @@ def render(run: Run) -> str:
 
 def _answer(run: Run, found: Answer) -> list[str]:
     """The sentences of the answer around its table, whose bars are its figure."""
-    said = (found.advice, " ".join(filter(None, (found.mix, found.computed_so))))
+    said = (found.advice, found.how_mixed)
     trust = found.trust if found.agrees else ""
     below = (found.attention, found.surprise, found.accuracy, trust, summary([found]))
     return [

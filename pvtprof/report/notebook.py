@@ -33,8 +33,7 @@ def html(run: Run) -> str:
 
 
 def _one(found: Answer) -> str:
-    mix = " ".join(filter(None, (found.mix, found.computed_so)))
-    above = (f"{found.title}, {found.setting}", found.advice, mix)
+    above = (f"{found.title}, {found.setting}", found.advice, found.how_mixed)
     below = (found.attention, found.surprise, found.accuracy, found.trust, summary([found]))
     place, *rest = (escape(text) for text in above)
     head = "".join(f"<th>{escape(name)}</th>" for name in found.designs)

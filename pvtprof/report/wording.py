@@ -204,11 +204,16 @@ def mixed(mix: Mix | None) -> str:
 
 
 def computed_so(mix: Mix | None) -> str:
-    """Return how the figure of a mix was computed, and how to ask for the mix."""
+    """Return how the figure of a mix was computed; "" where there is none."""
     if mix is None:
         return ""
     unit = "time" if mix.is_time else "MACs"
     return (
         f"Computed as the {unit} of {name_of(mix.base)} with stages exchanged, not measured as a "
-        f"whole; pvtprof compare --design {','.join(mix.variants)} does that."
+        "whole: ask for it with"
     )
+
+
+def option(mix: Mix | None) -> str:
+    """Return the option of ``compare`` that asks for a mix; "" where there is none."""
+    return f"--design {','.join(mix.variants)}" if mix else ""

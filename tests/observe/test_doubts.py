@@ -100,10 +100,10 @@ def calm() -> Run:
     return observed_run()
 
 
-def test_a_calm_run_marks_nothing_and_its_verdict_is_green(calm: Run) -> None:
+def test_a_calm_run_marks_nothing_and_its_answer_has_no_doubt(calm: Run) -> None:
     assert " ?" not in terminal.render(calm, 200)
     assert list(sentences.doubts(calm)) == []
-    assert '<div class="verdict">' in html.render(calm)
+    assert '<div class="answer"' in html.render(calm)
 
 
 def test_a_busy_run_marks_every_time_and_says_once_what_to_do(calm: Run) -> None:
@@ -117,7 +117,8 @@ def test_a_busy_run_marks_every_time_and_says_once_what_to_do(calm: Run) -> None
     assert "All other figures are exact." in doubt
     assert shown.count("cannot be trusted") == 1
     page = html.render(run)
-    assert '<div class="verdict doubtful">' in page
+    assert '<div class="answer doubtful"' in page
+    assert "<b>too noisy</b>" in page
     assert " ms ?" in markdown.render(run)
     assert sum("waited for a core" in line for line in notes.notes(run)) == 1
 

@@ -258,7 +258,7 @@ def test_the_answer_of_a_measured_run() -> None:
     )
     assert found.chosen == "sra_conv"
     assert found.mix == "Faster, computed by stage: pool, pool, pool, plain (91.0 ms, 2.8 % less)."
-    assert "--design sra_pool,sra_pool,sra_pool,mha" in found.computed_so
+    assert found.option == "--design sra_pool,sra_pool,sra_pool,mha"
     assert found.trust == "All 75 formulas equal what fvcore, torch, numel and live memory counted."
 
 
@@ -466,6 +466,7 @@ def test_the_browser_says_what_python_says(tmp_path: Path) -> None:
             "advice": wording.advice(found, choice),
             "mix": wording.mixed(better),
             "computed_so": wording.computed_so(better),
+            "option": wording.option(better),
             "attention": wording.attention_share(found, choice.design, "MLP and embeddings"),
             "surprise": surprise.surprise(found),
             "chosen": choice.design.name,

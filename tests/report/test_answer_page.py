@@ -4,6 +4,7 @@ keeps its setting."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
+from pvtprof.report import html
 from pvtprof.report.answer import Answer, answer
 from tests.browser import READY, chromium, opened
-from tests.builders import observed_run
+from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import USUAL, timed
 
-SAID = ("finding", "advice", "mix", "computed_so", "attention", "surprise", "accuracy")
+SAID = (
+    *("finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"),
+)
 #: What the bar says, and the same for Python.
 SETTINGS: tuple[tuple[dict[str, str], dict[str, Any]], ...] = (
     ({"img": "800x1333"}, {"img": (800, 1333)}),
@@ -84,6 +88,24 @@ def test_another_setting_is_answered_as_python_answers_it(browser: Browser, repo
             found.page.click("#reset")
             assert found.page.inner_html(".answer") == first
         assert not found.page.is_visible(".answer [data-measured-at]")
+        assert (found.requests, found.console) == ([], [])
+
+
+def test_predicted_times_are_those_of_python(browser: Browser, tmp_path: Path) -> None:
+    machine = made_up_calibration()
+    run = replace(timed(observed_run(), USUAL), calibration=machine)
+    path = tmp_path / "page.html"
+    path.write_text(html.render(run), encoding="utf-8")
+    with opened(browser, path) as found:
+        found.page.wait_for_selector(READY)
+        for img in (512, 2048):
+            found.page.fill("[name=img]", str(img))
+            expected = answer(pvtprof.compare(img=img, analytic=True, calibration=machine))
+            assert "predict" in expected.finding
+            assert said(found.page) == {name: getattr(expected, name) for name in SAID}
+            shown = {name: cells for name, *cells in table(found.page)}
+            kinds = of(expected, ("computed", "predicted"))
+            assert {name: shown[name] for name in kinds} == kinds
         assert (found.requests, found.console) == ([], [])
 
 

@@ -243,7 +243,7 @@ def test_the_line_sets_the_image_and_everything_follows(tmp_path: Path) -> None:
         slider.focus()
         for key, side in (("ArrowRight", 96), ("PageUp", 192), ("ArrowLeft", 160)):
             page.keyboard.press(key)
-            page.wait_for_selector(f"{section} >> text=At {side}:")
+            page.wait_for_selector(f"{section} >> text=At {side}")
             assert (
                 page.input_value("[name=img]") == slider.get_attribute("aria-valuenow") == str(side)
             )
@@ -255,7 +255,7 @@ def test_the_line_sets_the_image_and_everything_follows(tmp_path: Path) -> None:
         assert captions == [one.caption for one in expected.pictures]
         page.fill("[name=R]", "4,2,2,1")
         page.wait_for_selector("#growth .finding >> text=From")
-        box = page.locator("#growth .handle").nth(1).bounding_box()
+        box = page.locator("#growth .growth-handle").nth(1).bounding_box()
         assert box
         page.mouse.move(box["x"] + 12, box["y"] + 150)
         page.mouse.down()

@@ -56,6 +56,7 @@ def random_calibration(chance: random.Random, dtype: str) -> Calibration:
         scale=chance.uniform(0.7, 1.4),
         call_s=10 ** chance.uniform(-7, -4),
         overlaps=chance.random() < 0.3,
+        waited=chance.choice((None, 0.0, 0.9)),
     )
 
 

@@ -23,7 +23,7 @@ from pvtprof import units
 from pvtprof.observe.environment import environment
 from pvtprof.report import brief, html, markdown, terminal
 from pvtprof.report.answer import answer
-from pvtprof.report.figures import agreement, cost, latency
+from pvtprof.report.figures import agreement, cost, latency, still
 from pvtprof.report.page import plotlyjs
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row
@@ -206,6 +206,31 @@ def test_a_notebook_shows_the_answer_its_table_and_one_picture(run: Run) -> None
     macs = [row.macs for row in run.rows if row.part.stage is None]
     assert bars[2] / bars[1] == pytest.approx(macs[1] / macs[0], abs=0.001)
     assert shown["text/plain"] == brief.render(run, 80)
+
+
+def test_figures_carry_a_static_picture_beside_their_json(run: Run) -> None:
+    """What an exported notebook shows: as many bars and dots, as long as the values are."""
+    space = "{http://www.w3.org/2000/svg}"
+    figures = pvtprof.api.with_methods(run).figures()
+    assert {"macs", "latency"} <= set(figures)
+    for figure in figures.values():
+        bundle = figure._repr_mimebundle_(include=None, exclude=None)
+        picture = ElementTree.fromstring(bundle["image/svg+xml"])
+        bars = list(picture.iter(f"{space}rect"))[1:]  # without the paper
+        dots = list(picture.iter(f"{space}circle"))
+        drawn = json.loads(figure.to_json())["data"]
+        numbers = [v for t in drawn if t["type"] == "bar" for v in t["x" if _is_flat(t) else "y"]]
+        assert len(bars) == sum(value is not None for value in numbers)
+        marked = [t for t in drawn if "markers" in t.get("mode", "")]
+        assert len(dots) == sum(b is not None for t in marked for b in t["y"])
+    shares = ElementTree.fromstring(still.svg(figures["latency"]))
+    first = json.loads(figures["latency"].to_json())["data"][0]
+    heights = [float(bar.get("height", 0)) for bar in shares.iter(f"{space}rect")][1:3]
+    assert heights[1] / heights[0] == pytest.approx(first["y"][1] / first["y"][0], abs=0.01)
+
+
+def _is_flat(trace: dict[str, str]) -> bool:
+    return trace.get("orientation") == "h"
 
 
 def test_no_name_of_host_user_or_path_is_recorded() -> None:

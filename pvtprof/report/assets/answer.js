@@ -52,7 +52,7 @@ const pvtprofAnswer = (rules) => {
   }
 
   function duration(seconds) {
-    if (seconds >= 10) {
+    if (seconds >= 1) {
       const [a, b] = quotient(seconds);
       return `${decimal(a, b, three(a, b))} s`;
     }
@@ -230,7 +230,7 @@ const pvtprofAnswer = (rules) => {
   function computedSo(better) {
     if (!better) return "";
     return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged, not measured as a ` +
-      `whole; pvtprof compare --design ${better.variants.join(",")} does that.`;
+      "whole: ask for it with";
   }
 
   /* [weight, text] of each surprise of a kind; the heaviest of the first kind that there is. */
@@ -276,6 +276,7 @@ const pvtprofAnswer = (rules) => {
     const choice = chosen(found), better = mix(found);
     return {
       finding: finding(found, choice), advice: advice(found, choice), mix: mixed(better), computed_so: computedSo(better),
+      option: better ? `--design ${better.variants.join(",")}` : "",
       attention: attention(found, choice.design, rest), surprise: surprise(found), chosen: choice.design.name,
     };
   }
@@ -307,7 +308,7 @@ const pvtprofAnswer = (rules) => {
 /* The section: at another setting than the run's, sentences and computed lines are those of the bar. */
 (() => {
   const places = document.querySelectorAll("[data-answer]");
-  const SAID = ["finding", "advice", "mix", "computed_so", "attention", "surprise", "accuracy"];
+  const SAID = ["finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"];
 
   const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
 
@@ -325,7 +326,7 @@ const pvtprofAnswer = (rules) => {
     }
 
     function predictor(engine) {
-      const start = JSON.parse(document.getElementById("start").textContent), calibration = start.calibrations?.[start.calibration];
+      const start = JSON.parse(document.getElementById("start").textContent), calibration = start.calibrations?.[data.calibration];
       if (!calibration || typeof pvtprofPredict === "undefined") return null;
       return { ...pvtprofPredict(engine, calibration), isDoubtful: Boolean(calibration.doubtful) };
     }
@@ -348,7 +349,7 @@ const pvtprofAnswer = (rules) => {
           return { number: i + 1, runs, variant: runsAs, blocks, macs: stage.macs, params: stage.params, time: time(work, i + 1, variant) };
         });
         return { name: variant, runs: [...made.map((stage) => stage.runs), total.macs, total.params].join(), macs: total.macs,
-          params: total.params, peak: total.peak.bytes, stages: made, time: time(work, null, variant), not_run: null, published: published(detail, variant) };
+          params: total.params, peak: total.peak.bytes, at: total.peak.at, stages: made, time: time(work, null, variant), not_run: null, published: published(detail, variant) };
       });
     }
 
@@ -376,7 +377,7 @@ const pvtprofAnswer = (rules) => {
 
     function counted(found, figure, text, unit) {
       const values = found.map(figure), most = values.reduce((a, b) => (b > a ? b : a)), least = values.reduce((a, b) => (b < a ? b : a));
-      return found.map((one, i) => cell(text(values[i]), `${digits(values[i])} ${unit}`, width(values[i], most), data.colors[one.name],
+      return found.map((one, i) => cell(text(values[i]), `${digits(values[i])} ${typeof unit === "string" ? unit : unit(one)}`, width(values[i], most), data.colors[one.name],
         i ? rules.people(values[i], values[0]) : "", values[i] === least && least < most));
     }
 
@@ -399,7 +400,7 @@ const pvtprofAnswer = (rules) => {
         `${digits(rules.attentionMacs(one))} of ${digits(one.macs)} MACs`, width(rules.attentionMacs(one), one.macs), data.colors[one.name], "", false));
       return [["attention, of MACs", share, "computed"], ["MACs", counted(found, (one) => one.macs, rules.count, "MACs"), "computed"],
         ["params", counted(found, (one) => one.params, rules.count, "parameters"), "computed"],
-        ["peak", counted(found, (one) => one.peak, rules.size, "bytes"), "computed"],
+        ["peak", counted(found, (one) => one.peak, rules.size, (one) => `bytes, at ${one.at}`), "computed"],
         ...predicted(found).map((line) => [...line, "predicted"])];
     }
 

@@ -86,7 +86,7 @@ const pvtprofCurves = (engine, predict, data) => {
 
   const smallest = (ones, value) => ones.reduce((best, one) => (value(one) < value(best) ? one : best));
 
-  function fewestMacs(work, curves) {
+  function* fewestMacs(work, curves) {
     const there = curves.filter((one) => one.points.has(MOST));
     if (there.length < 2) return null;
     const best = smallest(there, (one) => one.points.get(MOST).macs), since = new Map();
@@ -94,23 +94,24 @@ const pvtprofCurves = (engine, predict, data) => {
       if (other === best) continue;
       const { from } = engine.cheaperFrom(work, best.name, other.name, MOST);
       since.set(other.name, from && Math.max(from, FIRST));
+      yield;
     }
     return { name: best.name, since };
   }
 
-  function leastTime(curves) {
+  function* leastTime(curves) {
     const shared = SIDES.filter((side) => curves.filter((one) => one.times.has(side)).length > 1), top = shared.at(-1);
     if (!top) return null;
     const best = smallest(curves.filter((one) => one.times.has(top)), (one) => one.times.get(top).seconds);
     const others = curves.filter((one) => one !== best && one.times.size), least = best.times.get(top).seconds;
     return {
       name: best.name, level: others.filter((one) => one.times.get(top)?.seconds <= least).map(({ name }) => name),
-      since: sinceWhen(best, others, (a, b) => a.seconds < b.seconds),
-      clear: sinceWhen(best, others, (a, b) => a.high < b.low),
+      since: yield* sinceWhen(best, others, (a, b) => a.seconds < b.seconds),
+      clear: yield* sinceWhen(best, others, (a, b) => a.high < b.low),
     };
   }
 
-  function sinceWhen(best, others, isAhead) {
+  function* sinceWhen(best, others, isAhead) {
     const has = (one, side) => side >= Math.min(...one.points.keys()) && side <= one.fits;
     const holds = (side) => others.every((one) => !has(one, side) || isAhead(best.at(side).time, one.at(side).time));
     const shared = SIDES.filter((side) => has(best, side) && others.some((one) => has(one, side)));
@@ -122,6 +123,7 @@ const pvtprofCurves = (engine, predict, data) => {
           const middle = Math.floor(Math.floor((low + start) / 2) / data.step) * data.step;
           if (holds(middle)) start = middle;
           else low = middle;
+          yield;
         }
         break;
       }
@@ -338,7 +340,7 @@ const pvtprofCurves = (engine, predict, data) => {
   }
 
   function picture(found, heading, values, ticked, { marks, limit = null, dashed = false }) {
-    const said = TEXTS[heading];
+    const said = TEXTS[heading], isTime = heading === "Predicted time";
     const lines = found.curves.flatMap(({ name }, i) => {
       if (!values[i].size) return [];
       const by = factor(values[i]);
@@ -355,10 +357,10 @@ const pvtprofCurves = (engine, predict, data) => {
     };
     const here = found.curves.flatMap(({ name }, i) => {
       const value = { MACs: found.points[i].macs, Memory: found.points[i].needs, "Predicted time": found.points[i].time?.seconds }[heading];
-      const fits = heading !== "Predicted time" || found.points[i].needs <= found.memory;
-      return value === undefined ? [] : [`${name} ${fits ? said(value) : "does not fit"}`];
+      if (value === undefined) return [];
+      return [`${name} ${isTime && found.points[i].needs > found.memory ? "does not fit" : `${said(value)}${isTime && predict.doubtful ? " ?" : ""}`}`];
     });
-    return { heading, svg: svg(panel), caption: `At ${place}: ${here.join(", ") || "none"}` };
+    return { heading, svg: svg(panel), caption: `At ${place}${isTime ? ", about" : ""}: ${here.join(", ") || "none"}` };
   }
 
   function pictures(found) {
@@ -380,9 +382,9 @@ const pvtprofCurves = (engine, predict, data) => {
       const one = yield* curve(work, variant, memory);
       if (one) curves.push(one);
     }
-    const macs = curves.length ? fewestMacs(work, curves) : null;
+    const macs = curves.length ? yield* fewestMacs(work, curves) : null;
     yield;
-    return { curves, macs, time: leastTime(curves), memory };
+    return { curves, macs, time: yield* leastTime(curves), memory };
   }
 
   /* Everything that the section shows of a setting; null where no design takes such an image. */

@@ -208,18 +208,20 @@ const pvtprofEngine = (program) => {
       if (rule === "convolved" && ratio > Math.min(height, width))
         refuse(`stage ${i + 1}: R ${ratio} is larger than the ${height}x${width} token grid; ` +
           `use R ${Math.min(height, width) > 1 ? `1 to ${Math.min(height, width)}` : "1"}, or a larger image`);
-      const extra = hasClassToken(model, i) ? 1 : 0, tokens = height * width + extra;
-      const kernel = rule === "convolved" ? ratio : 1;
-      const reduced = (extent) => convOut(extent, [ratio, ratio, 0]);
-      const keys = { tokens, convolved: reduced(height) * reduced(width), pooled: work.pool ** 2 }[rule];
+      const extra = hasClassToken(model, i) ? 1 : 0, kernel = rule === "convolved" ? ratio : 1;
       return {
-        b: work.batch, n: tokens, m: keys, a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
+        b: work.batch, n: height * width + extra, m: keysOf(rule, grids[i], ratio, extra, work.pool), a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
         s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
         k: model.patches[i][0], l: model.patches[i][0], z: model.classes,
       };
     });
+  }
+
+  function keysOf(rule, [height, width], ratio, extra, pool) {
+    if (rule === "pooled") return pool ** 2;
+    return rule === "convolved" ? Math.floor(height / ratio) * Math.floor(width / ratio) : height * width + extra;
   }
 
   const exact = (sizes) => Object.fromEntries(Object.entries(sizes).map(([i, size]) => [i, BigInt(size)]));
@@ -425,22 +427,29 @@ const pvtprofEngine = (program) => {
     return side < low ? 0 : side;
   }
 
-  /* MACs of the whole model for square images of one image a batch, as a function of the side.
-     In plain numbers where all is below 2^53, and so exact; else in BigInt. */
-  function macsBySide(work, variant) {
-    const one = { ...work, batch: 1 }, factors = new Map();
+  /* MACs of the whole model for square images of one image a batch, as a function of the side;
+     `low` is a side that it takes. In plain numbers where all is below 2^53, and so exact; else BigInt. */
+  function macsBySide(work, variant, low) {
+    const one = { ...work, batch: 1 }, model = modelOf(work), reference = stageSizes(squared(one, low), variant);
+    const forms = model.stages.map(() => new Map());
     for (const { op, stage, times } of modelOps(one, variant))
       if (op.kind === "contract") {
-        const key = `${stage} ${multiplied(op).join(" ")}`;
-        factors.set(key, (factors.get(key) || 0) + times);
+        const all = multiplied(op), key = all.filter((i) => "nmsp".includes(i)).join("");
+        const fixed = product(all.filter((i) => !"nmsp".includes(i)), reference[stage], times);
+        forms[stage].set(key, (forms[stage].get(key) || 0) + fixed);
       }
-    const form = [...factors].map(([key, factor]) => [Number(key[0]), letters(key.slice(2)), factor]);
+    const rules = model.stages.map((_, i) => program.keys[runsAs(work, variant, i)]);
+    const extras = model.stages.map((_, i) => (hasClassToken(model, i) ? 1 : 0));
+    const listed = forms.map((form) => [...form].map(([key, factor]) => [[...key], factor]));
     return (side) => {
-      const sizes = stageSizes(squared(one, side), variant);
-      const total = form.reduce((t, [stage, indices, factor]) => t + product(indices, sizes[stage], factor), 0);
+      const grids = tokenGrids(one, side, side), counted = grids.map((grid, i) => {
+        const s = grid[0] * grid[1], p = i ? grids[i - 1][0] * grids[i - 1][1] : side * side;
+        return { n: s + extras[i], m: keysOf(rules[i], grid, work.ratios[i], extras[i], work.pool), s, p };
+      });
+      let total = 0;
+      listed.forEach((form, i) => { for (const [indices, factor] of form) total += product(indices, counted[i], factor); });
       if (total < Number.MAX_SAFE_INTEGER) return total;
-      const big = sizes.map(exact);
-      return sum(form.map(([stage, indices, factor]) => product(indices, big[stage], BigInt(factor))));
+      return sum(listed.flatMap((form, i) => form.map(([indices, factor]) => product(indices, exact(counted[i]), BigInt(factor)))));
     };
   }
 
@@ -451,7 +460,7 @@ const pvtprofEngine = (program) => {
   function cheaperFrom(work, variant, other, most) {
     const low = Math.max(smallest(work, variant), smallest(work, other));
     if (low > most) return { low: null, from: null };
-    const [mine, theirs] = [macsBySide(work, variant), macsBySide(work, other)];
+    const [mine, theirs] = [macsBySide(work, variant, low), macsBySide(work, other, low)];
     const [kernel, stride, padding] = modelOf(work).patches[0];
     const first = (side) => side - ((side + 2 * padding - kernel) % stride);
     let from = null;

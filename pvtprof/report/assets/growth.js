@@ -10,7 +10,7 @@
   function sectionOf(script) {
     const data = JSON.parse(script.textContent), section = script.closest("section"), suffix = section.id.replace("growth", ""), [width, , left, , across] = data.plot;
     const place = section.querySelector("[data-panels]"), list = section.querySelector("[data-said]"), body = section.querySelector("tbody");
-    const calibration = data.calibration && start.calibrations[data.calibration], own = { key: "", curves: null };
+    const calibration = data.calibration && start.calibrations[data.calibration], own = { key: "", next: "", curves: null };
     let engine, curves, predict, latest = null, running = false, dragged = null, handles = [];
 
     // ---- The vertical line
@@ -49,7 +49,7 @@
     [KEYS.ArrowDown, KEYS.ArrowUp] = [KEYS.ArrowLeft, KEYS.ArrowRight];
 
     function handleOf(plot, first) {
-      const handle = element("div", { className: "handle" });
+      const handle = element("div", { className: "growth-handle" });
       if (first) {
         Object.assign(handle, { tabIndex: 0, role: "slider", ariaLabel: "Side of a square image, in pixels", ariaOrientation: "horizontal" });
         for (const [name, value] of [["aria-valuemin", curves.FIRST], ["aria-valuemax", curves.MOST]]) handle.setAttribute(name, value);
@@ -120,8 +120,8 @@
     function grow() {
       const { work, memory } = latest, asked = latest;
       const key = JSON.stringify({ ...work, height: 0, width: 0, memory: `${memory}` }, (_, v) => (typeof v === "bigint" ? `${v}` : v));
-      const steps = own.key === key ? null : curves.grown(work, memory);
-      let done = !steps;
+      if (own.key !== key && own.next !== key) Object.assign(own, { next: key, steps: curves.grown(work, memory) });
+      let done = own.key === key;
       const go = (deadline) => {
         if (latest !== asked) return grow();
         do {
@@ -129,9 +129,9 @@
             running = false;
             return show(asked, memory);
           }
-          const step = steps.next();
+          const step = own.steps.next();
           done = step.done;
-          if (done) Object.assign(own, { key, curves: step.value });
+          if (done) Object.assign(own, { key, next: "", curves: step.value });
         } while (deadline.timeRemaining() > 4);
         return idle(go, { timeout: 500 });
       };
@@ -144,7 +144,7 @@
         engine = detail.engine;
         predict = calibration && pvtprofPredict(engine, calibration);
         curves = pvtprofCurves(engine, predict, data);
-        handles = [...place.querySelectorAll(".plot")].map((plot, i) => handleOf(plot, !i));
+        handles = [...place.querySelectorAll(".growth-plot")].map((plot, i) => handleOf(plot, !i));
         put(Math.sqrt(detail.work.height * detail.work.width), said(detail.work));
       }
       latest = detail;

@@ -183,5 +183,5 @@ const pvtprofPredict = (engine, calibration) => {
     return Math.abs(here - seconds) <= 1e-12 * seconds ? "" : `predicted: ${here} s, Python: ${seconds} s`;
   }
 
-  return { prediction, operators, differs, fsum };
+  return { prediction, operators, differs, fsum, doubtful: calibration.doubtful };
 };

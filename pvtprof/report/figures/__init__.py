@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from pvtprof.registry import entries
 from pvtprof.report.figures.chart import Chart
+from pvtprof.report.figures.still import Shown
 from pvtprof.run.run import Run
 
 
@@ -34,5 +35,5 @@ def all_infos(run: Run) -> dict[str, Any]:
 
 
 def all_figures(run: Run) -> dict[str, go.Figure]:
-    """Return every chart for which the run has data, by name."""
-    return {name: CHARTS[name].draw(info) for name, info in all_infos(run).items()}
+    """Return every chart of a run, by name, each with a static picture for notebooks."""
+    return {name: Shown(CHARTS[name].draw(info)) for name, info in all_infos(run).items()}
