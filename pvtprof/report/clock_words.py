@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pvtprof import spoken, units
+from pvtprof import spoken
 from pvtprof.designs.part import MODEL
 from pvtprof.report import phrases
 from pvtprof.report.clock_shares import (
@@ -31,9 +31,11 @@ def place_title(run: Run, place: Place) -> str:
             return f"{head}: {shares[0].label}"
         return f"{head}: {shares[0].label} of the network's time ({blocks}{taken})"
     known = [share for share in shares if share.time is not None]
-    own = "" if worst_noise([first]) else units.milliseconds(first.latency_median_s)
-    if not first.latency and first.predicted:
-        own = units.milliseconds(first.predicted.seconds)
+    own = ""
+    if first.latency and not worst_noise([first]):
+        own = spoken.duration(first.latency.median)
+    elif not first.latency and first.predicted:
+        own = spoken.duration(first.predicted.seconds)
     module = " a module" if first.part.stage is not None else ""
     against = f"({own}{module})" if own else ""
     if not known:

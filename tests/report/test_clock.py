@@ -189,7 +189,7 @@ def as_rows(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
 def test_the_script_says_of_predicted_times_what_python_says(tmp_path: Path) -> None:
     chance = random.Random(19)
     runs = []
-    for model, img in product(("pvt_v2_b2", "pvt_tiny", "pvt_v2_b0_li"), (224, (96, 320), 1024)):
+    for model, img in product(("pvt_v2_b2", "pvt_tiny", "pvt_v2_b0_li"), (224, (96, 320), 2048)):
         made = pvtprof.compare(model, img=img, analytic=True)
         runs.append(replace(made, rows=tuple(at_random(row, chance) for row in made.rows)))
     many = {f"d{i}": ("sra_pool",) * i + ("mha",) * (4 - i) for i in range(5)}

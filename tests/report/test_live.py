@@ -46,7 +46,7 @@ def section(run: Run) -> memory.Memory:
 
 
 def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
-    runs = settings(300 if ALL else 8)
+    runs = settings(150 if ALL else 6)
     trained = [pvtprof.compare("pvt_v2_b0", img=64, mode="training", analytic=True)]
     trained += [pvtprof.compare("pvt_v2_b0", task="retinanet", img=64, analytic=True)]
     given = [{"texts": explorer.texts(run), "data": data(run)} for run in runs]

@@ -58,7 +58,7 @@ def settings(count: int) -> list[Run]:
 
 
 def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
-    runs = settings(400 if ALL else 12)
+    runs = settings(200 if ALL else 8)
     own = explorer.own_networks(runs)
     given = [
         {

@@ -2,22 +2,24 @@
 /* Theory against the clock: at another setting than the run's, MACs and predicted times by the rules of
    report/clock_shares.py and clock_words.py; milliseconds where one points. */
 const pvtprofClock = (() => {
-  const { share, several, each } = pvtprofWhere;
+  const { share, several, each, decimal } = pvtprofWhere;
   const FEW = 3, ABOVE = 0.1, COMMON = 2.5, STANDS_OUT = 0.03, BUSY = "the calibration was made on a busy machine";
 
-  /* A ratio of numbers as units.people says it: exactly, as two whole numbers. */
-  function people(part) {
+  /* A number exactly, as two whole ones. */
+  function rational(value) {
     let whole = 1n;
-    while (!Number.isInteger(part)) [part, whole] = [2 * part, 2n * whole];
-    return share(BigInt(part), whole);
+    while (!Number.isInteger(value)) [value, whole] = [2 * value, 2n * whole];
+    return [BigInt(value), whole];
   }
+  const people = (part) => share(...rational(part)); // as spoken.people
   function three(value) {
     let zeros = 0;
     for (let v = value; v > 0 && v < 0.1; v *= 10) zeros++;
-    const text = value.toFixed(value >= 1 ? Math.max(0, 3 - `${Math.trunc(value)}`.length) : 3 + zeros);
-    return text.replace(/^\d+/, (front) => Number(front).toLocaleString("en-US"));
+    return decimal(...rational(value), value >= 1 ? Math.max(0, 3 - `${Math.trunc(value)}`.length) : 3 + zeros);
   }
   const ms = (seconds) => `${three(1e3 * seconds)} ms`;
+  /* As spoken.duration: in seconds from ten on. */
+  const duration = (seconds) => (seconds < 10 ? ms(seconds) : `${three(seconds)} s`);
   const isSlower = (time, macs) => time > macs + ABOVE * Math.max(1, macs);
   const of = (text, what) => (text.endsWith("x") ? `${text} ${what}` : `${text} of ${what}`); // as phrases.of
   const head = (name) => name[0].toUpperCase() + name.slice(1);
@@ -44,7 +46,7 @@ const pvtprofClock = (() => {
     const fastest = shares.reduce((least, one) => (one.time < least.time ? one : least));
     const said = shares.length > FEW ? [`${fastest.design}, the fastest, ${fastest.label}`] : shares.map((one) => `${one.design} ${one.label}`);
     const last = (shares.length > FEW ? fastest : shares.at(-1)).label;
-    return `${head(name)}: by prediction ${several(said)}${of(last, `${first.design}'s time`).slice(last.length)} (${ms(first.predicted.seconds)}${name.startsWith("stage") ? " a module" : ""})`;
+    return `${head(name)}: by prediction ${several(said)}${of(last, `${first.design}'s time`).slice(last.length)} (${duration(first.predicted.seconds)}${name.startsWith("stage") ? " a module" : ""})`;
   }
 
   function ofNetwork(shares, whose) {

@@ -15,7 +15,7 @@ const pvtprofWhere = (() => {
     return BigInt(text.slice(0, cut)).toLocaleString("en-US") + (decimals ? `.${text.slice(cut)}` : "");
   }
 
-  /* As units.people. */
+  /* As spoken.people. */
   function share(part, whole) {
     if (!whole) return "-";
     if (1000n * part >= 1995n * whole) return `${decimal(part, whole, Math.max(0, 3 - `${part / whole}`.length))}x`;
@@ -26,7 +26,7 @@ const pvtprofWhere = (() => {
     return `nearly ${2n * part > whole ? 100 : 0} %`;
   }
 
-  /* As units.short. */
+  /* As spoken.short. */
   function short(count) {
     const power = [12n, 9n, 6n, 3n].find((p) => count >= 10n ** p);
     if (!power) return `${count}`;
@@ -38,8 +38,8 @@ const pvtprofWhere = (() => {
     let unit = 0;
     while (bytes >= 1024n ** BigInt(unit + 1) && unit < units.length - 1) unit++;
     if (!unit) return `${bytes} B`;
-    const value = Number(bytes) / 1024 ** unit;
-    return `${value.toFixed(Math.max(0, 3 - `${Math.floor(value)}`.length)).replace(/\B(?=(\d{3})+(?!\d))/g, ",")} ${units[unit]}`;
+    const one = 1024n ** BigInt(unit);
+    return `${decimal(bytes, one, Math.max(0, 3 - `${bytes / one}`.length))} ${units[unit]}`;
   }
 
   const unbroken = (text) => text.replaceAll(" %", "\u00a0%"); // no line ends between a number and its sign
@@ -157,7 +157,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken, memo, regular };
+  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken, memo, regular, decimal };
 })();
 
 /* The section on the page. */
