@@ -54,7 +54,7 @@ class Run(runs.Run):
     """One run of ``compare``, with what a notebook or a script needs of it."""
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a tidy pandas frame: one line a row, one fact a column, units in the names."""
+        """Return a tidy pandas frame: one line per row, one fact per column, units in the names."""
         from pvtprof.run.frame import frame
 
         return frame(self)
@@ -117,24 +117,24 @@ def compare(
 ) -> Run:
     """Return the cost of ``mha``, ``sra_conv`` and ``sra_pool`` in every stage of PVT models.
 
-    By closed form, by independent counters (fvcore; torch's flop counter) and by the clock.
-    ``model`` is a name, the path of a design file or a ``ModelSpec``, or several. ``img`` in
-    pixels: a side, or (height, width), or a list of those. Every model at every size is a
-    comparison of its own: see ``Run.comparisons``. ``sr_ratios``: R of each stage for ``sra_conv``,
-    and ``pool_size`` the side to which ``sra_pool`` pools (default: each model's own). ``designs``
-    take the place of the three: a variant for all stages, or a list of one a stage; a mapping gives
-    them names. ``budget_s`` bounds the measuring of all together; 0 measures no latency.
+    The figures come from closed forms, independent counters (fvcore, torch's) and the clock.
+    ``model`` is a name, the path of a design file or a ``ModelSpec``, or several. ``img`` is a side
+    in pixels, or (height, width), or a list of those. Every model at every size is a comparison of
+    its own: see ``Run.comparisons``. ``sr_ratios`` are R of each stage for ``sra_conv``, and
+    ``pool_size`` is the side to which ``sra_pool`` pools (default: the model's own). ``designs``
+    replace the three: each is a variant for all stages, or a list with a variant for each stage; a
+    mapping gives them names. ``budget_s`` limits the time of measuring; 0 measures no latency.
     ``cuda_graph`` also times the replay of a CUDA graph, in which no kernel waits for its launch
     (inference on a GPU). ``tf32`` lets products and convolutions of float32 run in TF32 on a GPU.
-    ``analytic`` gives the closed forms alone and does not import torch. ``calibration`` predicts
-    the latency of rows in inference. None: no prediction; with ``analytic``, this machine's own, if
-    it has one (a warning says why it cannot be used). ``progress`` is called with a text that says
-    what is being done.
+    ``analytic`` gives only the closed forms and does not import torch. ``calibration`` is used to
+    predict the latency of rows in inference. None means no prediction; with ``analytic``, it means
+    this machine's calibration, if there is one (a warning says why one cannot be used).
+    ``progress`` is called with texts that say what is being done.
 
     ``model`` also takes modules of your own: a torch module, with ``example`` as its input, or a
-    target such as "windows.py:attention". They are one comparison, by their derived closed forms.
-    ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and submodules
-    have rows down to ``depth``.
+    target such as "windows.py:attention". They make one comparison, with their derived closed
+    forms. ``free`` names the dimensions of the input that vary, ``at`` gives their sizes, and
+    submodules have rows down to ``depth``.
 
     With ``mode="training"``, ``optimizer`` ("sgd", "momentum", "adamw"), ``amp`` ("bfloat16",
     "float16") and ``checkpoint`` (each block is recomputed) say how PVT's models are trained.
@@ -187,7 +187,7 @@ def _sorted_out(
     if given:
         refuse_own_modules(training)
     if given and task is not None:
-        raise SpecError(f"task {task!r} is of PVT's models, not of modules of your own; leave it")
+        raise SpecError(f"task {task!r} is for PVT's models, not of modules of your own; leave it")
     return names, given
 
 
@@ -274,7 +274,7 @@ def fit(
 
     ``memory_bytes`` None means the memory of ``device`` that tensors can use. The answer comes from
     closed forms; nothing is built. ``model``, ``designs``, ``task`` and ``proposals`` are as in
-    ``compare``. ``optimizer``, ``amp`` and ``checkpoint`` are of the answers in training. Raises
+    ``compare``. ``optimizer``, ``amp`` and ``checkpoint`` apply to the answers in training. Raises
     SpecError if the parameters alone do not fit.
 
     >>> found = fit(24 * 2**30, "pvt_v2_b2")

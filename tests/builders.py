@@ -52,6 +52,18 @@ MINE = ModelSpec(
 )
 
 
+#: Four stages of one block, for tests that need some real network.
+FOUR = ModelSpec(
+    "four",
+    2,
+    tuple(
+        StageSpec(dim, 1, heads, 2, ratio)
+        for dim, heads, ratio in ((8, 1, 8), (16, 2, 4), (24, 3, 2), (32, 4, 1))
+    ),
+    num_classes=10,
+)
+
+
 def observed_run(**options: object) -> Run:
     """A run whose witnesses agree and whose samples are simple: k ms, 1 to 7 times over."""
     asked = workloads(**options)  # type: ignore[arg-type] # passed through as given

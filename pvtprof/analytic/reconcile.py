@@ -1,7 +1,7 @@
 """Which conventions, sizes, parts and units give a printed figure to its digits.
 
 Everything that may be meant is enumerated: a task, a size, a convention, whether the products of
-attention and the classifier are in it, one or two a MAC, and the unit. What needs the fewest
+attention and the classifier are in it, one or two per MAC, and the unit. What needs the fewest
 assumptions comes first.
 """
 

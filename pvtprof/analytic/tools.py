@@ -109,19 +109,19 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             PAPER,
             "the papers' get_flops.py",
-            "biases of convolutions; norms 2 an element; ReLU modules and pooling 1 an element",
+            "biases of convolutions; norms 2 per element; ReLU modules and pooling 1 per element",
         ),
         Tool(
             FVCORE,
             "fvcore 0.1.5",
-            "layer norm 5 an element, batch norm 2; pooling 1 an input element; bilinear "
-            "interpolation 4 an output element, nearest 1",
+            "layer norm 5 per element, batch norm 2; pooling 1 per input element; bilinear "
+            "interpolation 4 per output element, nearest 1",
         ),
         Tool(TORCH, "torch.utils.flop_counter", "nothing"),
         Tool(
             _MMCV,
             "mmcv 1.7.2's module hooks",
-            "biases of convolutions; norms 2 an element; ReLU modules and pooling 1 an element",
+            "biases of convolutions; norms 2 per element; ReLU modules and pooling 1 per element",
         ),
         Tool(
             _PTFLOPS_ATEN,
@@ -132,23 +132,24 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             _THOP,
             "thop 0.1.1",
-            "layer norm 4 an element; pooling 1 an input element and 1 an output element; no bias",
+            "layer norm 4 per element; pooling 1 per input element and 1 per output element; "
+            "no bias",
             ((3, _SCORES), (-1, ("b", "h", "n"))),
             learned=True,
         ),
         Tool(
             _PTFLOPS,
             "ptflops 0.7.5",
-            "all biases; layer norm 1 an element; GELU, ReLU and pooling 2 an element (the module "
-            "and the function that it calls); bilinear interpolation 1 an output element",
+            "all biases; layer norm 1 per element; GELU, ReLU and pooling 2 per element (the "
+            "module and the function that it calls); bilinear interpolation 1 per output element",
             ((1, _SCORES),),
             learned=True,
         ),
         Tool(
             _CALFLOPS,
             "calflops 0.3.2",
-            "biases of convolutions; layer norm 5 an element; GELU, ReLU and pooling 1 an element; "
-            "bilinear interpolation 1 a position, whatever its channels",
+            "biases of convolutions; layer norm 5 per element; GELU, ReLU and pooling 1 per "
+            "element; bilinear interpolation 1 per position, for all channels together",
             ((1, _SCORES),),
             learned=True,
         ),
@@ -156,7 +157,7 @@ TOOLS: Mapping[str, Tool] = {
             _TORCHINFO,
             "torchinfo 1.8.0's mult-adds",
             "a convolution counts its weights and biases at every position; a linear layer or a "
-            "norm counts its parameters once an image, whatever the tokens",
+            "norm counts its parameters once per image, not once per token",
             learned=True,
         ),
     )

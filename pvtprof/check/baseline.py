@@ -22,6 +22,7 @@ from pvtprof.observe.witness import Observation
 
 SCHEMA = "pvtprof.baseline/1"
 _AGAIN = "make a baseline with `pvtprof check FILE --update --model pvt_v2_b2` (or --target ...)"
+NAME_IT = "say what the new file is to hold: add --model pvt_v2_b2 or --target file.py:factory"
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def _written(workload: Workload) -> dict[str, object]:
     return {name: value for name, value in values.items() if later.get(name, ...) != value}
 
 
-def load(path: str | os.PathLike[str]) -> Baseline:
-    """Return the baseline in a file; raise StoreError for any other file."""
-    found = loaded(path, {SCHEMA: _Document}, _AGAIN)
+def load(path: str | os.PathLike[str], way_out: str = _AGAIN) -> Baseline:
+    """Return the baseline in a file; for any other file raise StoreError, with ``way_out``."""
+    found = loaded(path, {SCHEMA: _Document}, way_out)
     return Baseline(
         found.environment, found.work, found.target, found.rows, found.timed, found.form
     )

@@ -42,9 +42,9 @@ def check(
 ) -> GateResult:
     """Compare attention with a ``baseline``, or time it against a ``base``; return one result.
 
-    The parameters are the options of the command. ``target``, or those from ``model`` to
-    ``proposals``, say what runs. ``status`` of the result is "passed", "failed" or "undecided";
-    ``cases`` has the verdict of every row. With ``update`` the baseline is written.
+    The parameters are the options of the command ``check``. ``target``, or the parameters from
+    ``model`` to ``proposals``, say what runs. ``status`` of the result is "passed", "failed" or
+    "undecided"; ``cases`` has the verdict of every row. With ``update`` the baseline is written.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:

@@ -152,7 +152,7 @@ def _update(request: Request, progress: Progress) -> GateResult:
     """Write the baseline: of the rows that the options name, or else of its own rows."""
     path, checked, timed = str(request.baseline), request.checked, request.latency
     if not request.given:
-        old = baselines.load(path)
+        old = baselines.load(path, baselines.NAME_IT)
         checked = replace(checked, workload=old.workload.again(), target=old.target)
         timed = timed or old.timed is not None
     files.check_writable(path, request.force, ".json")

@@ -24,7 +24,7 @@ def check_usage(request: Request) -> None:
     if not request.baseline and not request.base and not request.update:
         raise SpecError(
             "there is nothing to compare with; give a file (`pvtprof check baseline.json`), "
-            "a version (`pvtprof check --base main`), or both"
+            "a version (`pvtprof check --base main`), or both; --update makes the file"
         )
     _check_update(request)
     _check_baseline(request)
@@ -35,7 +35,7 @@ def check_usage(request: Request) -> None:
     of_models = [name for name in request.given if name not in ("--target", "--device", "--mode")]
     if "--target" in request.given and of_models:
         raise SpecError(
-            f"{of_models[0]} is of PVT's models, and --target names a module of your own; give "
+            f"{of_models[0]} is for PVT's models, and --target names a module of your own; give "
             "one of them"
         )
     if request.rows and not request.base:

@@ -28,7 +28,7 @@ class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 
 
 
 class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
-    """``8,4,2,1``, ``8 4 2 1`` or ``[8, 4, 2, 1]`` as whole numbers, one a stage."""
+    """``8,4,2,1``, ``8 4 2 1`` or ``[8, 4, 2, 1]`` as whole numbers, one per stage."""
 
     name = "R1,R2,R3,R4"
 
@@ -38,8 +38,9 @@ class Ratios(click.ParamType):  # type: ignore[type-arg] # generic since click 8
             return value
         for part in (parts := re.split(r"\s*[,;]\s*|\s+", value.strip("[]() "))):
             if not re.fullmatch(r"-?[0-9]{1,9}", part):
+                among = "" if part == value else f"{value!r}: "
                 self.fail(
-                    f"{value!r}: {part!r} is not a whole number; use one a stage, such as 8,4,2,1"
+                    f"{among}{part!r} is not a whole number; use one per stage, such as 8,4,2,1"
                 )
         return tuple(int(part) for part in parts)
 

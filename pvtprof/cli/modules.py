@@ -33,7 +33,8 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
     if not targets:
         if given := [name for name in OF_MODULES if is_given(ctx, name)]:
             raise click.UsageError(
-                f"--{given[0].removesuffix('_s')} is of modules of your own: name one with --target"
+                f"--{given[0].removesuffix('_s')} is for modules of your own: name one with "
+                "--target"
             )
         return None
     from pvtprof.designs.training import Training, refuse_own_modules
@@ -42,8 +43,8 @@ def own_modules(ctx: click.Context, options: MutableMapping[str, Any]) -> Wanted
     refuse_own_modules(Training(**{n: options[n] for n in OF_TRAINING if n in options}))
     if options.get("task"):
         raise click.UsageError(
-            f"--task {options['task']} is of PVT's models, and --target of modules of your own: "
-            "give only one of them"
+            f"--task {options['task']} is for PVT's models, and --target names a module of your "
+            "own: give only one of them"
         )
     at = dict(its["at"] or {})
     if is_given(ctx, "batch"):
@@ -63,4 +64,4 @@ def refuse_model_options(ctx: click.Context, *names: str) -> None:
     for param in ctx.command.params:
         if param.name in names and is_given(ctx, param.name):
             way_out = "leave it" if "model" in names else "name one with --model, or leave it"
-            raise click.UsageError(f"{param.opts[0]} is of PVT's models: {way_out}")
+            raise click.UsageError(f"{param.opts[0]} is for PVT's models: {way_out}")

@@ -28,14 +28,15 @@ def note_unused_settings(variant: str, names: Sequence[str]) -> None:
         ("pool_size", "pool-size", "sra_pool"),
     ):
         if name in names and variant != owner:
-            click.echo(f"--at {option} has no effect on {variant}: it is of {owner}", err=True)
+            click.echo(f"--at {option} has no effect on {variant}: only {owner} uses it", err=True)
 
 
 def note_proposals(ctx: click.Context, task: str | None) -> None:
     """Say where proposals are given for a task that has none."""
     if is_given(ctx, "proposals") and task != "mask-rcnn":
         click.echo(
-            f"--proposals has no effect on --task {task or CLASSIFY}: it is of mask-rcnn", err=True
+            f"--proposals has no effect on --task {task or CLASSIFY}: only mask-rcnn uses it",
+            err=True,
         )
 
 

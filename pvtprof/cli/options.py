@@ -76,7 +76,7 @@ design_option = click.option(
     "designs",
     multiple=True,
     metavar="[NAME=]DESIGN",
-    help="Compare this in place of mha, sra_conv and sra_pool: one of them, or one a stage, as "
+    help="Compare this in place of mha, sra_conv and sra_pool: one of them, or one per stage, as "
     "sra_pool,sra_pool,sra_pool,mha; repeatable.",
 )
 
@@ -162,7 +162,7 @@ _search_options = (
         "--R",
         "sr_ratios",
         type=Ratios(),
-        help="The only R of sra_conv, one a stage.  [default: 1 to 16 in each]",
+        help="The only R of sra_conv, one per stage.  [default: 1 to 16 in each]",
     ),
     click.option(
         "--pool-size",

@@ -17,6 +17,7 @@ SYNONYMS = {
     **dict.fromkeys(
         ("--shape", "--size", "--img-size", "--image-size", "--input-size", "--imgsz"), "--img"
     ),
+    **dict.fromkeys(("--input-shape", "--resolution"), "--img"),
     **dict.fromkeys(("--r", "--sr", "--sr-ratio", "--sr-ratios", "--sr_ratios"), "--R"),
     **dict.fromkeys(("--batch-size", "--batch_size", "--bs"), "--batch"),
     "--precision": "--dtype",
@@ -28,6 +29,8 @@ _AT = "put numbers in with --at, such as --at img=512"
 #: What tensors are like: batch, channels, height and width.
 _SHAPE = re.compile(r"(?:[0-9]+[,x ])?[13][,x ]([0-9]+)[,x ]([0-9]+)")
 _ALL = "compare shows the three designs in every stage; --design names others"
+#: Options by the unit of their value.
+_BY_UNIT = {"--memory": r"[0-9.]+[KMGT]i?B", "--within": r"[0-9.]+m?s"}
 #: Options that a command does not have, and what to do instead.
 INSTEAD = {
     "compare": {
@@ -39,6 +42,9 @@ INSTEAD = {
         "--mode": "fit answers for inference and for training",
         **dict.fromkeys(("-o", "--output"), "redirect stdout: `pvtprof fit --format json > FILE`"),
     },
+    "choose": dict.fromkeys(
+        ("--max-latency", "--latency"), "write --within, such as --within 50ms"
+    ),
     "formula": dict.fromkeys(("--model", "--img", "--R", "--batch", "--pool-size"), _AT),
 }
 
@@ -136,7 +142,8 @@ def _option_of_argument(message: str, ctx: click.Context) -> str:
         return ""
     word = found[1].rstrip(")")
     is_model = word in NAMEABLE or word.endswith(".toml")
-    name = "--model" if is_model else "--target" if ":" in word else "--img"
+    unit = next((name for name, pattern in _BY_UNIT.items() if re.fullmatch(pattern, word)), "")
+    name = "--model" if is_model else "--target" if ":" in word else unit or "--img"
     if any(name in param.opts for param in ctx.command.params) and not word.isalpha():
         return f"; write {name} {word}"
     return "; join several values with commas, such as 8,4,2,1"

@@ -34,9 +34,9 @@ def derive(
 
     ``example`` is an input: a tensor, a tuple or a dict of tensors and numbers. ``free`` names the
     dimensions that vary, as "b=0,h=2,w=3" or {"h": (0, 2)}; default: batch, and spatial or
-    sequence dimensions. ``at`` lists sizes that a piece must cover too, as [{"h": 512}]; ``ranges``
-    is such as {"h": (64, 512)}. ``verify`` compares the form with torch's counter, fvcore and live
-    bytes at random sizes.
+    sequence dimensions. ``at`` lists sizes that the form must cover too, as [{"h": 512}];
+    ``ranges`` gives ranges that it must cover, as {"h": (64, 512)}. ``verify`` compares the form
+    with torch's counter, fvcore and live bytes at random sizes.
 
     Raises SpecError for wrong usage, DeriveError if the module has no closed form.
 

@@ -39,7 +39,7 @@ def said(error: BaseException) -> DeriveError:
     if isinstance(error, DataDependentOutputException | GuardOnDataDependentSymNode):
         return DeriveError(
             f"the forward needs the content of a tensor ({getattr(error, 'func', 'a branch')})"
-            f"{where}: what it costs depends on data, so it has no closed form"
+            f"{where}: its cost depends on the data, so it has no closed form"
         )
     if isinstance(error, DynamicOutputShapeException):
         return DeriveError(

@@ -206,7 +206,7 @@ def _titled(title: str, body: list[str]) -> list[str]:
 def _columns(cells: list[str]) -> list[str]:
     """Return short texts, several a line."""
     if not cells:
-        return ["no named sizes"]
+        return ["those of the input"]
     cell = max(map(len, cells)) + 3
     each = max(1, _WIDTH // cell)
     return [

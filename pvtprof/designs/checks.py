@@ -46,7 +46,8 @@ def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         import difflib
 
-        near = difflib.get_close_matches(str(value), allowed, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(str(value), allowed, n=3, cutoff=0.65)
+        near = near or [name for name in allowed if name.startswith(str(value)) and value]
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise SpecError(f"unknown {what} {value!r}; {hint}use one of {', '.join(allowed)}")
     return value

@@ -36,7 +36,7 @@ def _joined(design: str | Sequence[str]) -> str:
 
 
 def named(word: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name of a design and its variants: one for all stages, or one a stage.
+    """Return the name of a design and its variants: one for all stages, or one per stage.
 
     >>> named("late=sra_pool,mha"), named("sra_pool,sra_conv,mha"), named("sra_conv")
     (('late', ('sra_pool', 'mha')), ('pool-conv-mha', ('sra_pool', 'sra_conv', 'mha')), \
@@ -71,8 +71,8 @@ def chosen(spec: ModelSpec, ratios: Sequence[int], words: Sequence[str]) -> tupl
         if len(variants) not in (1, spec.last):
             raise SpecError(
                 f"design {word!r} has {len(variants)} attention variants for the {spec.last} "
-                f"stages of {spec.name}; give one for all stages, or one a stage; several designs "
-                "are several --design"
+                f"stages of {spec.name}; give one for all stages, or one per stage; for "
+                "several designs, repeat --design"
             )
         one = variants[0] if len(variants) == 1 else variants
         its = spec.with_attention(None if one == OWN else one, ratios)

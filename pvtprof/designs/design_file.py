@@ -101,7 +101,7 @@ def spec_of(values: Mapping[str, object], name: str) -> ModelSpec:
     count = len(columns["depths"])
     linear = _flag("linear", values.get("linear", False))
     if linear and version == 1:
-        raise SpecError("linear is of PVT v2, and version is 1; use attention for PVT v1")
+        raise SpecError("only PVT v2 has linear, and version is 1; use attention for PVT v1")
     biases = _biases(values.get("qkv_bias", True), count)
     stages = _stages(columns, _attention(values, linear, version, count), biases)
     numbers: dict[str, Any] = {
@@ -135,7 +135,7 @@ def _checked_name(name: object) -> str:
 
 
 def _columns(values: Mapping[str, object]) -> dict[str, list[int]]:
-    """Return the lists of whole numbers, each of one value a stage."""
+    """Return the lists of whole numbers, each of one value per stage."""
     found = {key: _listed(key, values.get(key)) for key in LISTS}
     count = _count(values, {key: len(listed) for key, listed in found.items()})
     return {
@@ -157,13 +157,13 @@ def _count(values: Mapping[str, object], lengths: Mapping[str, int]) -> int:
         if short:
             raise SpecError(
                 f"num_stages is {count}, and {short[0]} has {_values(lengths[short[0]])}; "
-                "give one a stage"
+                "give one per stage"
             )
         return count
     for key, length in lengths.items():
         if length != lengths[first]:
             raise SpecError(
-                f"{first} has {_values(lengths[first])} and {key} has {length}; give one a stage"
+                f"{first} has {_values(lengths[first])} and {key} has {length}; give one per stage"
             )
     if not 1 <= lengths[first] <= MOST_STAGES:
         raise SpecError(
@@ -178,9 +178,9 @@ def _values(count: int) -> str:
 
 def _listed(key: str, value: object) -> list[object]:
     if value is None:
-        raise SpecError(f"{key} is missing; give a list, one value a stage")
+        raise SpecError(f"{key} is missing; give a list, one value per stage")
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise SpecError(f"{key} is {str(value)[:60]!r}; use a list, one value a stage")
+        raise SpecError(f"{key} is {str(value)[:60]!r}; use a list, one value per stage")
     return list(value)
 
 
@@ -200,10 +200,10 @@ def _flag(what: str, value: object) -> bool:
 
 
 def _per_stage(key: str, value: object, count: int) -> list[object]:
-    """Return the first ``count`` of a list of one value a stage."""
+    """Return the first ``count`` of a list of one value per stage."""
     listed = _listed(key, value)
     if len(listed) < count:
-        raise SpecError(f"{key} has {_values(len(listed))} for {count} stages; give one a stage")
+        raise SpecError(f"{key} has {_values(len(listed))} for {count} stages; give one per stage")
     return listed[:count]
 
 

@@ -14,7 +14,7 @@ REMARKS = {
     "sr_ratios": "R of the strided convolution; 1: plain attention",
     "qkv_bias": "as published; the official constructor's default is false",
     "linear": 'pooling in every stage and a ReLU in the MLP ("li")',
-    "attention": "of every stage, or one a stage: mha, sra_conv, sra_pool",
+    "attention": "of every stage, or one per stage: mha, sra_conv, sra_pool",
     "pool_size": "side of the grid to which sra_pool pools",
 }
 

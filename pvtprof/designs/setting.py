@@ -50,7 +50,7 @@ class Setting:
         training = self.training
         if self.mode != "training" and not training.is_plain:
             raise SpecError(
-                f"{training.options} is of a training step, and the mode is {self.mode}; "
+                f"{training.options} is for training, but the mode is {self.mode}; "
                 "use --mode training, or leave it out"
             )
         if self.amp != "off" and self.dtype != "float32":

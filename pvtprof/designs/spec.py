@@ -103,7 +103,7 @@ class ModelSpec:
         if self.version not in PATCHES:
             raise SpecError(f"version is {self.version!r}; use 1 (PVT) or 2 (PVT v2)")
         if self.mlp_relu and self.version == 1:
-            raise SpecError(f"{self.name} is PVT v1, and the ReLU of its MLP is of PVT v2's linear")
+            raise SpecError(f"{self.name} is PVT v1; only PVT v2 (linear) has a ReLU in the MLP")
         positive("pool size", self.pool_size, MAX_SIDE)
         positive("num_classes", self.num_classes)
         positive("in_chans", self.in_chans)
@@ -139,7 +139,7 @@ class ModelSpec:
         if self.patches and len(self.patches) != self.last:
             raise SpecError(
                 f"{self.name} has {len(self.patches)} patch embeddings for {self.last} stages; "
-                "use one a stage"
+                "use one per stage"
             )
         for number, (kernel, stride, padding) in enumerate(self.patches, 1):
             positive(f"patch size of stage {number}", kernel, MAX_SIDE)
@@ -211,7 +211,7 @@ class ModelSpec:
             if len(variant) != self.last:
                 raise SpecError(
                     f"got {len(variant)} attention variants for the {self.last} stages of "
-                    f"{self.name}; use one for all stages, or one a stage"
+                    f"{self.name}; use one for all stages, or one per stage"
                 )
             return variant
         one_of("attention variant", variant, tuple(VARIANTS))
@@ -224,9 +224,9 @@ def checked_ratios(ratios: Sequence[int], count: int = 4) -> tuple[int, ...]:
     example = (*[1] * (count - 4), 8, 4, 2, 1)[-count:]
     if not isinstance(ratios, Sequence) or isinstance(ratios, str):
         raise SpecError(
-            f"R is {ratios!r}; use {count} whole numbers, one a stage, such as {example}"
+            f"R is {ratios!r}; use {count} whole numbers, one per stage, such as {example}"
         )
     if len(ratios) != count:
         such = ",".join(map(str, example))
-        raise SpecError(f"R has {len(ratios)} values; use {count}, one a stage, such as {such}")
+        raise SpecError(f"R has {len(ratios)} values; use {count}, one per stage, such as {such}")
     return tuple(positive(f"R of stage {i}", ratio) for i, ratio in enumerate(ratios, 1))

@@ -32,12 +32,12 @@ def build_model(
 ) -> nn.Module:
     """Return a PVT or PVT v2, with its own attention or with another.
 
-    ``name`` is that of a published model, the path of a design file, or a ``ModelSpec``; what is
-    None is as it is there. ``variant`` is "mha", "sra_conv" or "sra_pool", or a list of them, one a
-    stage. ``sr_ratios`` are R of each stage, used where the variant is "sra_conv". ``img`` in
-    pixels (side, or height and width) is the size for which v1 stores its position embeddings;
-    every network takes other sizes too. ``attention`` is "eager" or "sdpa" (fused). ``task``
-    and ``proposals`` are as in ``compare``.
+    ``name`` is a published model's name, the path of a design file, or a ``ModelSpec``. A
+    parameter that is None keeps the value of that model. ``variant`` is "mha", "sra_conv" or
+    "sra_pool", or a list with one for each stage. ``sr_ratios`` are R of each stage, used if the
+    variant is "sra_conv". ``img`` in pixels (side, or height and width) is the size for which v1
+    stores its position embeddings; every network takes other sizes too. ``attention`` is
+    "eager" or "sdpa" (fused). ``task`` and ``proposals`` are as in ``compare``.
 
     Parameter names and shapes are the official ones, so published checkpoints load with
     ``strict=True``. Raises SpecError for impossible input, such as R != 1 in stage 4 of PVT v1.

@@ -74,7 +74,7 @@ class _Skipped(TorchDispatchMode):
 
 
 def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
-    """Return what torch counts in one forward pass, in FLOPs (2 a MAC).
+    """Return what torch counts in one forward pass, in FLOPs (2 per MAC).
 
     Both are to be on ``meta``, where nothing is allocated at any size, and where fused attention is
     decomposed and counted (on CPU tensors it is 0: see ``count_real``).

@@ -33,7 +33,7 @@ _CONTRACTIONS = (
 
 
 def count(module: nn.Module, *inputs: Tensor) -> Count:
-    """Return fvcore's count of one forward pass, in its own convention (1 a MAC)."""
+    """Return fvcore's count of one forward pass, in its own convention (1 per MAC)."""
     with _analysis(module, inputs) as analysis:
         by_operator = analysis.by_operator()
         return Count(

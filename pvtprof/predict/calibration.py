@@ -175,7 +175,7 @@ def load_for(
         raise StoreError(f"there is no calibration at {path}; {AGAIN}")
     found = load(path)
     if found.dtype != dtype:
-        raise SpecError(f"{path} is of {found.dtype}, not of {dtype}; {AGAIN} --dtype {dtype}")
+        raise SpecError(f"{path} is for {found.dtype}, not for {dtype}; {AGAIN} --dtype {dtype}")
     if other := foreign(found, here or without_torch("cuda" if found.overlaps else "cpu")):
-        raise SpecError(f"{path} is of another environment: {', '.join(other)}; {AGAIN} here")
+        raise SpecError(f"{path} was made in another environment: {', '.join(other)}; {AGAIN} here")
     return found

@@ -38,15 +38,15 @@ def choose(
     task: str | None = None,
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Found:
-    """Return the designs that nothing beats, over every R and variant of every stage.
+    """Return the designs that no other design beats, over every R and variant of every stage.
 
-    By predicted latency, MACs, params and memory together. ``within_s`` and ``memory_bytes`` are
-    the most that a design may take. ``only`` names the variants that are searched; empty: all.
-    ``min_keys`` is the fewest keys that a stage may have, ``sr_ratios`` the only R of ``sra_conv``,
-    one a stage, and ``pool_sizes`` the only sides of pooled grids. ``task`` is "classify" or
-    "pyramid", the backbone alone. ``calibration`` is a value or a
-    file; None means the one stored for this machine. Raises StoreError where there is none,
-    SpecError where no design keeps to the limits.
+    One design beats another if it is at least as good in predicted latency, MACs, params and
+    memory, and better in one of them. ``within_s`` and ``memory_bytes`` are the most that a design
+    may take. ``only`` names the variants that are searched (default: all). ``min_keys`` is the
+    fewest keys that a stage may have, ``sr_ratios`` are the only R of ``sra_conv`` (one per stage),
+    and ``pool_sizes`` are the only sides of pooled grids. ``task`` is "classify", or "pyramid" for
+    the backbone alone. ``calibration`` is a value or a file; None means the one stored for this
+    machine. Raises StoreError if there is none, SpecError if no design is within the limits.
 
     >>> from tests.builders import made_up_calibration  # calibrate() measures a real one
     >>> found = choose("pvt_v2_b0", 64, only="sra_conv", calibration=made_up_calibration())

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 #: What is said of a calibration whose machine was busy.
 BUSY = (
-    "the calibration was made on a busy machine, and its predictions are marked ?; run "
-    "`pvtprof calibrate` when the machine is calm"
+    "the calibration was made on a busy machine, so predicted latencies are marked ?; run "
+    "`pvtprof calibrate` when no other program is running"
 )
 
 
@@ -28,7 +28,8 @@ def keep(found: Calibration, path: str | os.PathLike[str], force: bool = False) 
     if found.is_doubtful and not force and (date := _calm(path, found)):
         return (
             f"this machine was busy while it was measured: the calibration of {date} in {path} is "
-            "better and is left; run `pvtprof calibrate` when the machine is calm, or --force"
+            "better and stays; run `pvtprof calibrate` when no other program is running, or use "
+            "--force"
         )
     from pvtprof.predict import calibration
 

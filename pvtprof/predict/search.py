@@ -19,7 +19,7 @@ POOL_SIZES = (3, 5, 7, 9, 11, 14, 16)
 class Search:
     """The choices of a search: every stage takes one of the variants ``only``.
 
-    ``sr_ratios`` are the only R of ``sra_conv``, one a stage; None: 1 to MOST_RATIO (R 1 is plain
+    ``sr_ratios`` are the only R of ``sra_conv``, one per stage; None: 1 to MOST_RATIO (R 1 is plain
     attention). ``pool_sizes`` are the sides of the pooled grids; None: POOL_SIZES. Every stage has
     at least ``min_keys`` keys. A stage with a class token has plain attention in any case.
     """
@@ -44,7 +44,7 @@ class Search:
         ):
             if given and variant not in self.only:
                 raise SpecError(
-                    f"{option} {units.ratios(given)} is of {variant}, and --only "
+                    f"{option} {units.ratios(given)} is for {variant}, but --only "
                     f"{','.join(self.only)} leaves {variant} out; add it to --only, or leave "
                     f"{option} out"
                 )

@@ -90,7 +90,7 @@ def _table(found: Fits) -> Table:
 
 def _size(edge: Edge, what: str) -> str:
     if not edge.size:
-        return f"none ({edge.tried} needs:)"
+        return f"not even {edge.tried}"
     return str(edge.size) + (" or more" if edge.size == LIMITS[what] else "")
 
 
@@ -108,7 +108,7 @@ def _remarks(found: Fits) -> list[str]:
             f'- "or more": pvtprof goes to {MAX_SIDE} pixels a side and {MAX_BATCH} images.'
         )
     if any(not edge.size for edge in edges):
-        lines.append('- "none": the smallest that the design takes does not fit.')
+        lines.append('- "not even N": N is the smallest that the design takes, and does not fit.')
     return [
         *lines,
         "- Needs are parameters, input and the peak of live tensors, in training with the "

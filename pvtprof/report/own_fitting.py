@@ -34,7 +34,7 @@ def _others(one: OwnEdge) -> str:
 
 def _line(one: OwnEdge) -> dict[str, str]:
     edge = one.edge
-    largest = f"{edge.size}" if edge.size else f"none ({edge.tried} needs:)"
+    largest = f"{edge.size}" if edge.size else f"not even {edge.tried}"
     return {
         "design": one.target.design.name,
         "mode": one.mode,

@@ -51,7 +51,7 @@ def _operations(printed: Printed, one: Explanation) -> list[str]:
     tool = TOOLS[reading.tool]
     two = _is_two(reading)
     where = f" at {units.sides(*reading.image)}" if reading.image else ""
-    said = [f"{'FLOPs (two a MAC)' if two else 'MACs'}{where}{_of_task(reading)}"]
+    said = [f"{'FLOPs (two per MAC)' if two else 'MACs'}{where}{_of_task(reading)}"]
     if reading.tool != "torchinfo":
         out = "" if reading.products else " left out"
         said.append(f"the products of attention{out or ' counted'}")
@@ -85,13 +85,15 @@ def _text(model: str, found: Reconciled, width: int) -> str:
     printed = found.printed
     if found.is_explained:
         several = len(found.explanations)
-        said = f"{printed.text}, {model}: {several} of {found.tried} readings give these digits."
+        give = "gives" if several == 1 else "give"
+        ways = f"{several} of {found.tried} ways to count {give}"
+        said = f"{printed.text}, {model}: {ways} these digits."
         groups = _groups(printed, found.explanations)
     else:
         off = found.nearest[0].off
         said = (
-            f"No convention of ours gives {printed.text} for {model} ({found.tried} readings). "
-            f"The nearest is {_percent(off)} off:"
+            f"None of {found.tried} ways to count gives {printed.text} for {model}. The nearest is "
+            f"{_percent(off)} off:"
         )
         groups = _groups(printed, found.nearest)
     lines = textwrap.wrap(said, width)
@@ -99,6 +101,9 @@ def _text(model: str, found: Reconciled, width: int) -> str:
         lines += ["", *_paragraph(printed, number, group, width)]
     if len(groups) > MOST:
         lines += ["", f"{len(groups) - MOST} more: --format json has all."]
+    if found.nearest and printed.unit == 10**6 and found.nearest[0].reading.tool not in PARTS:
+        hint = f"If {printed.text} is a number of parameters, write --params {printed.text}."
+        lines += ["", *textwrap.wrap(hint, width)]
     return "\n".join(lines) + "\n"
 
 
@@ -122,12 +127,12 @@ def _paragraph(
     start = f"{number}. {units.integer(first.count)}{off}: "
     yield from _wrapped(start, sentence(printed, first), width)
     if counted := besides(first.reading):
-        yield from _wrapped("   ", f"Counted besides: {counted}.", width)
+        yield from _wrapped("   ", f"Also counted: {counted}.", width)
     if first.how and first.steps >= CHANCE:
         yield from _wrapped("   ", "This takes many assumptions, and may be chance.", width)
     if others:
         names = "; ".join(map(_small, others))
-        yield from _wrapped("   ", f"With other small parts: {names}.", width)
+        yield from _wrapped("   ", f"As other tools count it: {names}.", width)
 
 
 def _small(one: Explanation) -> str:

@@ -153,9 +153,9 @@ OUTLINES: Mapping[str, Outline] = {
     "agreement": Outline(
         "Formula against counters",
         lambda run, infos: (
-            "Every submodule of every row, in the convention of each counter. fvcore: 1 a MAC, 5 "
-            "an element of a layer norm, 1 a pooled element, 4 an interpolated element. torch: 2 "
-            "a MAC, and nothing else."
+            "Every submodule of every row, in the convention of each counter. fvcore: 1 per MAC, 5 "
+            "per element of a layer norm, 1 per pooled element, 4 per interpolated element. torch: "
+            "2 per MAC, and nothing else."
         ),
         _agreement_sheets,
     ),

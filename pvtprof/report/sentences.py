@@ -110,7 +110,7 @@ def doubts(run: Run) -> Iterator[str]:
     if any(row.predicted and row.predicted.is_doubtful for row in run.rows):
         yield (
             "The calibration was made on a busy machine, and its predictions cannot be trusted "
-            "(marked ?): run `pvtprof calibrate` when it is calm."
+            "(marked ?): run `pvtprof calibrate` when no other program is running."
         )
 
 

@@ -1,4 +1,4 @@
-"""A run as a tidy pandas frame: one line a row, one fact a column, units in the names."""
+"""A run as a tidy pandas frame: one line per row, one fact per column, units in the names."""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@ def reconcile(
     img: Size | Sequence[Size] = (),
     task: str | None = None,
 ) -> list[Reconciled]:
-    """Return what gives a printed number of MACs or FLOPs, as "46.6G", to its digits.
+    """Return the ways to count that give the digits of a printed number, such as "46.6G" (FLOPs).
 
-    Which convention, size, parts and unit; the fewest assumptions first. ``params`` is a printed
-    number of parameters, as "27.4M": each number given has one ``Reconciled``. ``img`` are the
-    sizes to try (default: those of papers); ``task`` is the only one to try.
+    Each names a convention, size, parts and unit; the fewest assumptions come first. ``params`` is
+    a printed number of parameters, such as "27.4M". The list has one ``Reconciled`` for each number
+    given. ``img`` are the sizes to try (default: those of papers), ``task`` the only task to try.
 
     >>> (found,) = reconcile("4.0G", "pvt_v2_b2")
     >>> found.is_explained, found.explanations[0].count

@@ -44,7 +44,7 @@ class OpCost:
             raise SpecError(f"measured_s is {self.measured_s}; use seconds of more than 0")
 
     def intensity(self, dtype: str) -> float:
-        """Return the arithmetic intensity: FLOPs (two a MAC) a moved byte; 0 if none moves."""
+        """Return the arithmetic intensity: FLOPs (two per MAC) a moved byte; 0 if none moves."""
         moved = self.read + self.written
         return 2 * self.macs / (DTYPES[dtype] * moved) if moved else 0.0
 
@@ -199,7 +199,7 @@ class Row:
 
     @property
     def intensity(self) -> float:
-        """Arithmetic intensity: FLOPs (two a MAC) for each byte moved; the roofline's x."""
+        """Arithmetic intensity: FLOPs (two per MAC) for each byte moved; the roofline's x."""
         moved = sum(self.moved_bytes)
         return 2 * self.macs / moved if moved else 0.0
 

@@ -88,7 +88,7 @@ def test_other_sizes_equal_fvcore(
     assert_equals_fvcore(name, variant, image, attention)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS if ALL else ("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"))
 def test_whole_models_with_fused_attention_equal_fvcore(name: str) -> None:
     assert_equals_fvcore(name, "sra_conv", (224, 224), "sdpa")
 

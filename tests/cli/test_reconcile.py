@@ -37,7 +37,8 @@ CONV, LINEAR, PRODUCT = 16 * 16 * 8 * 27, 16 * 16 * 64, 8 * 8 * 256
     ("args", "code", "words"),
     [
         (["4.0G", "--model", "pvt_v2_b2"], 0, ["4,026,734,592", "4,044,719,552", "4,045,817,152"]),
-        (["46.6G", "--img", "224", "--task", "classify"], 3, ["No convention of ours gives 46.6G"]),
+        (["46.6G", "--img", "224", "--task", "classify"], 3, ["ways to count gives 46.6G"]),
+        (["25M", "--img", "224", "--task", "classify"], 3, ["write --params 25M"]),
         (["--params", "3.4M", "--model", "pvt_v2_b0"], 0, ["3,409,760: every parameter without"]),
         (["11.7G", "--model", "pvt_v2_b5", "--img", "224"], 0, ["11,717,260,288"]),
         (["4.0G", "--set", "in_chans=4", "--img", "224"], 0, ["in_chans=4"]),
@@ -65,7 +66,7 @@ def test_what_is_printed(
         (["4G", "--params", "manyM"], "'manyM' is not a printed number of parameters"),
         ([], "give a printed figure, such as 46.6G"),
         (["4G", "--at", "h=8"], "name one with --target"),
-        (["4G", "--target", "own.py:own", "--img", "224"], "--img is of PVT's models"),
+        (["4G", "--target", "own.py:own", "--img", "224"], "--img is for PVT's models"),
         (["4G", "--target", "own.py:own", "--at", "zz=8"], "the module has no size 'zz'"),
     ],
 )

@@ -17,8 +17,8 @@ from pvtprof.run import store
 from tests.builders import observed_run
 from tests.trials import ALL
 
-SMALL = ["--model", "pvt_v2_b0", "--img", "32", "--R", "1,1,1,1", "--device", "cpu"]
 HERE = str(Path(__file__).parents[2])
+SMALL = ["--model", f"{HERE}/tests/targets/small.toml", "--img", "32", "--device", "cpu"]
 OWN = "tests.targets.own:list_out"
 
 

@@ -24,7 +24,7 @@ REFUSED = {
     "models --task semantic": "unknown task 'semantic'; did you mean semantic-fpn?",
     "fit --memory 1GiB --task mask_rcnn": "unknown task 'mask_rcnn'; did you mean mask-rcnn?",
     "compare --analytic --task mask-rcnn --proposals 0": "proposals is 0; use a whole number",
-    "compare --task fpn --target own.py:f": "--task fpn is of PVT's models, and --target",
+    "compare --task fpn --target own.py:f": "--task fpn is for PVT's models, and --target",
     "fit --memory 1GiB --task fpn --target own.py:f": "give only one of them",
     "compare --analytic --task fpn --mode training --img 32": "the last map of pvt_v2_b2 is one p",
     "compare --analytic --model pvt_tiny --R 8,4,2,2": "stage 4 of pvt_tiny has a class token",
@@ -109,7 +109,7 @@ def test_a_spec_keeps_its_task_where_none_is_asked_for() -> None:
 
 
 def test_modules_of_the_users_own_have_no_task() -> None:
-    with pytest.raises(SpecError, match="task 'fpn' is of PVT's models"):
+    with pytest.raises(SpecError, match="task 'fpn' is for PVT's models"):
         pvtprof.compare(torch.nn.Linear(2, 2), example=torch.zeros(1, 2), task="fpn")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from pvtprof.derive.form import Form, OutsideError
 from pvtprof.derive.render import render
 from pvtprof.errors import SpecError
 from tests.derive import modules
+from tests.trials import sample
 
 
 def verified(form: Form) -> None:
@@ -32,21 +34,13 @@ def window() -> Form:
     return derive(*modules.window())
 
 
-@pytest.mark.parametrize("mode", ["inference", "training"])
+#: Modules as people write them.
+WRITTEN = ("window", "neighbours", "inference", "nested", "fixed", "half", "dropped", "encoder")
+WRITTEN += ("attention", "grid")
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        "window",
-        "neighbours",
-        "inference",
-        "nested",
-        "fixed",
-        "half",
-        "dropped",
-        "encoder",
-        "attention",
-        "grid",
-    ],
+    ("name", "mode"), sample(product(WRITTEN, ("inference", "training")), len(WRITTEN))
 )
 def test_witnesses_agree_at_random_sizes(name: str, mode: str) -> None:
     if (name, mode) == ("inference", "training"):

@@ -88,21 +88,21 @@ def test_num_stages_takes_the_first_as_the_official_code_does(folder: Path) -> N
 BAD = {
     ("embed_dim", "[16, 24]"): "unknown key 'embed_dim'; did you mean embed_dims",
     ("drop_path_rate", "0.1"): "drop_path_rate is nothing that pvtprof's networks have; leave it",
-    ("depths", "[1, 2, 3]"): "embed_dims has 2 values and depths has 3; give one a stage",
-    ("depths", ""): "depths is missing; give a list, one value a stage",
+    ("depths", "[1, 2, 3]"): "embed_dims has 2 values and depths has 3; give one per stage",
+    ("depths", ""): "depths is missing; give a list, one value per stage",
     ("depths", "[]"): "embed_dims has 2 values and depths has 0",
     ("depths", "[1, 0]"): "depths of stage 2 is 0; use a whole number from 1 to 1000",
     ("depths", "[1, 2.5]"): "depths of stage 2 is '2.5'; use a whole number from 1 to 1000",
     ("depths", "[1, true]"): "depths of stage 2 is True; use a whole number from 1 to 1000",
-    ("depths", "3"): "depths is '3'; use a list, one value a stage",
+    ("depths", "3"): "depths is '3'; use a list, one value per stage",
     ("num_heads", "[1, 5]"): "stage 2: dim 24 is not divisible by num_heads 5; use one of 1, 2, 3",
-    ("num_stages", "3"): "num_stages is 3, and embed_dims has 2 values; give one a stage",
+    ("num_stages", "3"): "num_stages is 3, and embed_dims has 2 values; give one per stage",
     ("num_stages", "7"): "num_stages is 7; use a whole number from 1 to 6",
     ("version", "3"): "version is 3; use 1 (PVT) or 2 (PVT v2)",
     ("version", ""): "version is missing; use 1 (PVT) or 2 (PVT v2)",
     ("qkv_bias", "1"): "qkv_bias is '1'; use true or false",
-    ("qkv_bias", "[true]"): "qkv_bias has 1 value for 2 stages; give one a stage",
-    ("attention", '"sra"'): "unknown attention 'sra'; did you mean sra_pool or sra_conv",
+    ("qkv_bias", "[true]"): "qkv_bias has 1 value for 2 stages; give one per stage",
+    ("attention", '"sra"'): "unknown attention 'sra'; did you mean sra_conv or sra_pool",
     ("attention", '["mha", "sra"]'): "unknown attention of stage 2 'sra'",
     ("patch_size", "8"): "PVT v2's official code ignores it",
     ("strides", "[4]"): "strides has 1 value for 2 stages",
@@ -130,7 +130,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 
 def test_v1_refuses_what_only_v2_has(folder: Path) -> None:
-    with pytest.raises(SpecError, match=r"my_pvt\.toml: linear is of PVT v2"):
+    with pytest.raises(SpecError, match=r"my_pvt\.toml: only PVT v2 has linear"):
         read(written(folder, version="1", linear="true"))
     with pytest.raises(SpecError, match="patches of PVT v1 do not overlap"):
         read(written(folder, version="1", strides="[2, 2]"))

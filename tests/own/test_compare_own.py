@@ -216,13 +216,13 @@ def test_the_command_repeats_what_was_asked_of_a_gpu(beside: list[Workload]) -> 
     [
         (["--target", "nothing"], 2, "is not package.module:factory"),
         (["--target", f"{TARGETS}:window", "--at", "k=3"], 2, "no module has a size 'k'"),
-        (["--target", f"{TARGETS}:window", "--img", "64"], 2, "--img is of PVT's models"),
+        (["--target", f"{TARGETS}:window", "--img", "64"], 2, "--img is for PVT's models"),
         (["--target", f"{TARGETS}:branch"], 3, "needs the content of a tensor"),
         (["--target", f"{TARGETS}:fixed", "--at", "n=17"], 3, "raises RuntimeError"),
         (["--target", f"{TARGETS}:window", "--tf32", "on"], 2, "leave out --tf32 on"),
         (["--target", f"{TARGETS}:window", "--cuda-graph"], 2, "leave out --cuda-graph"),
-        (["--depth", "2"], 2, "--depth is of modules of your own"),
-        (["--at", "h=3"], 2, "--at is of modules of your own"),
+        (["--depth", "2"], 2, "--depth is for modules of your own"),
+        (["--at", "h=3"], 2, "--at is for modules of your own"),
     ],
 )
 def test_bad_input_is_one_line(

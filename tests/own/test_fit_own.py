@@ -38,8 +38,8 @@ def test_sizes_that_the_code_fixes_stay_as_they_are(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--model", "pvt_v2_b0"], "--model is of PVT's models: leave it"),
-        (["--dtype", "float16"], "--dtype is of PVT's models: leave it"),
+        (["--model", "pvt_v2_b0"], "--model is for PVT's models: leave it"),
+        (["--dtype", "float16"], "--dtype is for PVT's models: leave it"),
         (["--at", "k=3"], "no module has a size 'k'"),
     ],
 )

@@ -153,7 +153,7 @@ def test_the_command_prints_writes_and_refuses(
         (["--R", "8,4,2"], "R has 3 values"),
         (["--pool-size", "5,0"], "pool size is 0"),
         (["--pool-size", "1"], "no calibration predicts; use 2 or more"),
-        (["--dtype", "float16"], "float32, not of float16"),
+        (["--dtype", "float16"], "float32, not for float16"),
         (["--calibration", "nowhere.json"], "there is no calibration at nowhere.json"),
         (["-o", "x.txt"], "x.txt"),
     ):

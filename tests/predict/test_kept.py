@@ -38,7 +38,7 @@ def test_one_of_a_busy_machine_replaces_no_better_one(busy: Calibration, tmp_pat
     path = tmp_path / "c.json"
     assert kept.keep(CALM, path) == f"Wrote {path}"
     said = kept.keep(busy, path)
-    assert f"the calibration of {CALM.environment.date} in {path} is better and is left" in said
+    assert f"the calibration of {CALM.environment.date} in {path} is better and stays" in said
     assert calibration.load(path) == CALM
     assert kept.keep(busy, path, force=True).startswith(f"Wrote {path}: the calibration was made")
     assert calibration.load(path) == busy

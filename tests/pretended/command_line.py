@@ -20,7 +20,7 @@ WRITTEN = ("r.json", "r.html", "r.csv", "r.md")
 
 
 #: One module a stage at 32 pixels, so that a run is a matter of seconds.
-SMALL = ("compare", "--model", "pvt_v2_b0", "--img", "32", "--R", "1,1,1,1", "--pool-size", "1")
+SMALL = ("compare", "--model", str(TESTS / "targets/small.toml"), "--img", "32", "--pool-size", "1")
 OUT = ("--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
 COUNTED = (*SMALL, "--budget", "0", *OUT)
 TIMED = (*SMALL, "--budget", "20", *OUT)

@@ -199,6 +199,8 @@ REFUSED = [
     {"attention": "flash"},
     {"model": "pvt_tiny", "R": "8,4,2,2"},
     {"model": "pvt_tiny", "img": "31"},
+    {"R": "8x4x2x1"},
+    {"R": "8,x,2,1"},
     {"model": "no such model of anybody"},
     {"img": "20"},
     {"img": "8", "batch": "0"},

@@ -109,7 +109,7 @@ def test_a_network_of_ones_own_is_explored(browser: Browser, pages: dict[str, Pa
         assert (page.input_value("[name=R]"), page.input_value("[name=stage]")) == ("8,4,1", "1")
         assert page.locator("[name=stage] option").count() == 3
         page.fill("[name=R]", "8,4,2,1")
-        assert page.inner_text("#refusal") == "R has 4 values; use 3, one a stage, such as 4,2,1"
+        assert page.inner_text("#refusal") == "R has 4 values; use 3, one per stage, such as 4,2,1"
         assert (found.requests, found.console) == ([], [])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,16 +25,24 @@ from tests.builders import observed_run
 Said = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs, a page of one, a baseline's name with no run in it, and a truncated file."""
+    there = tmp_path_factory.mktemp("made")
+    small = observed_run()
+    small.save(there / "small.json")
+    small.to_html(there / "small.html")
+    observed_run(img=512).save(there / "large.json")
+    (there / "other.json").write_text('{"schema": "pvtprof.baseline/1"}\n')
+    (there / "cut.json").write_text(store.dumps(small)[:500])
+    return there
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of those files of one's own."""
     monkeypatch.chdir(tmp_path)
-    observed_run().save("small.json")
-    observed_run().to_html("small.html")
-    observed_run(img=512).save("large.json")
-    Path("other.json").write_text('{"schema": "pvtprof.baseline/1"}\n')
-    Path("cut.json").write_text(store.dumps(observed_run())[:500])
-    return tmp_path
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
 @pytest.fixture

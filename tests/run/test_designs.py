@@ -111,7 +111,7 @@ def test_r_and_pool_size_are_the_models_own_unless_they_are_given() -> None:
     ("word", "message"),
     [
         ("mha,sra_conv", "has 2 attention variants for the 4 stages of pvt_v2_b0"),
-        ("sra", "unknown attention variant 'sra'; did you mean sra_pool or sra_conv"),
+        ("sra", "unknown attention variant 'sra'; did you mean sra_conv or sra_pool"),
         ("mha=sra_conv", "is called mha, which is another design"),
         ("own,mha,mha,mha", "unknown attention variant 'own'"),
         ("1x=mha", "has the name '1x'; use up to 40 letters"),

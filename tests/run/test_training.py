@@ -51,8 +51,8 @@ def test_the_witness_agrees_in_every_row() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"optimizer": "adamw"}, "--optimizer adamw is of a training step, and the mode is inf"),
-        ({"checkpoint": True}, "--checkpoint is of a training step"),
+        ({"optimizer": "adamw"}, "--optimizer adamw is for training, but the mode is inf"),
+        ({"checkpoint": True}, "--checkpoint is for training"),
         ({"mode": "training", "amp": "bfloat16", "dtype": "float16"}, "use dtype float32"),
         ({"mode": "training", "amp": "float8"}, "unknown amp 'float8'"),
         ({"mode": "training", "optimizer": "adam"}, "did you mean adamw"),

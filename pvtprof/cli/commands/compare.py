@@ -150,15 +150,15 @@ def _run(
     from pvtprof.run.compare import compare
     from pvtprof.run.measuring import Measuring
 
-    known = _kept_calibration(options) if analytic else None
+    wanted = own_modules(ctx, options)
+    asked = _asked(ctx, options, is_own=wanted is not None)
+    known = _kept_calibration(options) if analytic else None  # after what refuses: it may note
     if analytic:
         unused = ("budget_s", "cuda_graph", "uncalibrated", "tf32")
         note_without_effect(ctx, *unused, *() if known else ("device",))  # whose calibration
     measuring = Measuring(
         options["device"], options["budget_s"], options["cuda_graph"], options["tf32"]
     )
-    wanted = own_modules(ctx, options)
-    asked = _asked(ctx, options, is_own=wanted is not None)
     if asked:  # which refuses what cannot be
         by_formula = compare(asked, measuring, analytic=True, calibration=known)
         note_large_pool(ctx, asked)

@@ -62,6 +62,6 @@ def command(
     shown = [listing.render(summaries(specs, img), form)]
     if given and form == "table":
         for spec in specs:
-            title = f"\nAttention of {spec.name}, one module a stage:\n"
+            title = f"\nAttention of {spec.name}, one module per stage:\n"
             shown.append(title + listing.render(stage_summaries(spec, img), form))
     output.emit("".join(shown))

@@ -20,9 +20,9 @@ const pvtprofEngine = (program) => {
   }
 
   function parsedRatios(text) {
-    const said = `Invalid value for '--R': '${text}': `;
+    const among = (part) => (part === text ? "" : `'${text}': `);
     return text.split(",").map((part) => Number(matched(part, /^\s*-?[0-9]{1,9}\s*$/,
-      `${said}'${part}' is not a whole number; use one a stage, such as 8,4,2,1`)[0]));
+      `Invalid value for '--R': ${among(part)}'${part}' is not a whole number; use one per stage, such as 8,4,2,1`)[0]));
   }
 
   const parsedInteger = (option, text, usual) => whole(matched(text, /^\s*[-+]?[0-9]{1,4000}\s*$/,
@@ -73,7 +73,7 @@ const pvtprofEngine = (program) => {
     const { version, stages } = program.models[work.model], last = stages.length;
     if (work.ratios.length !== last) {
       const such = [...Array(Math.max(0, last - 4)).fill(1), 8, 4, 2, 1].slice(-last);
-      refuse(`R has ${work.ratios.length} values; use ${last}, one a stage, such as ${such}`);
+      refuse(`R has ${work.ratios.length} values; use ${last}, one per stage, such as ${such}`);
     }
     work.ratios.forEach((ratio, i) => positive(`R of stage ${i + 1}`, ratio));
     positive("batch", work.batch, program.max_batch);
