@@ -20,6 +20,9 @@ from pvtprof.report.growth_words import Found
 from pvtprof.report.loglog import Drawn, Mark, Panel
 from pvtprof.report.sheet import Sheet
 
+#: A space at which no line ends.
+UNBROKEN = "\u00a0"
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -142,7 +145,7 @@ def _picture(
     here = (math.sqrt(found.here[0] * found.here[1]), units.sides(*found.here))
     panel = Panel(label, _X_TICKS, ticks, lines, marks, limit, here)
     values = [
-        f"{one.name} {_said(one, heading, found.memory, value)}"
+        f"{one.name} {_said(one, heading, found.memory, value)}".replace(" ", UNBROKEN)
         for one in found.curves
         if (value := _value(one, heading)) is not None
     ]

@@ -75,7 +75,7 @@ def unpredicted(found: Found) -> list[str]:
 
 
 def _from(side: int) -> str:
-    return "at every size" if side <= SIDES[0] else f"from about {units.integer(side)} on"
+    return "at every size" if side <= SIDES[0] else f"from about {units.integer(side)} pixels on"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -160,7 +160,8 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
         path = "M" + "L".join(f"{x} {y}" for x, y in points)
         kind = "curve dashed" if line.dashed else "curve"
         found.append(f'<path class="{kind}" stroke="{line.color}" d="{path}"/>')
-    places = _placed(ends)
+    reach = max(4 * LINE, 65 * max(len(line.name) for line in panel.lines))
+    places = _placed(ends, reach)
     for line, (x, _), y in zip(panel.lines, ends, places, strict=True):
         fits = x + 50 + 65 * len(line.name) < WIDTH
         at, anchor = (x + 50, "") if fits else (WIDTH, "end")
@@ -171,11 +172,11 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
     return found
 
 
-def _placed(ends: Sequence[tuple[int, int]]) -> list[int]:
+def _placed(ends: Sequence[tuple[int, int]], reach: int) -> list[int]:
     """Return where the names of lines stand: where ends are near, one under the other."""
     groups: list[list[int]] = []
     for i in sorted(range(len(ends)), key=lambda i: ends[i][0]):
-        if groups and ends[i][0] - ends[groups[-1][-1]][0] < 4 * LINE:
+        if groups and ends[i][0] - ends[groups[-1][-1]][0] < reach:
             groups[-1].append(i)
         else:
             groups.append([i])

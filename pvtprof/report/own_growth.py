@@ -15,7 +15,7 @@ from pvtprof.derive import stored
 from pvtprof.derive.form import Form
 from pvtprof.report import loglog, own
 from pvtprof.report.figures.style import color_of
-from pvtprof.report.growth_pictures import Picture, bytes_tick, count_tick
+from pvtprof.report.growth_pictures import UNBROKEN, Picture, bytes_tick, count_tick
 from pvtprof.report.loglog import Drawn, Panel
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Row
@@ -142,7 +142,11 @@ def _picture(
     panel = Panel(
         label, across, loglog.ticks(values, base, tick), tuple(lines), here=here, doubling=each
     )
-    now = [f"{one.name} {text(one.points[Fraction(1)][which])}" for one in found if 1 in one.points]
+    now = [
+        f"{one.name} {text(one.points[Fraction(1)][which])}".replace(" ", UNBROKEN)
+        for one in found
+        if 1 in one.points
+    ]
     return Picture(heading, loglog.svg(panel), f"At {here[1]}: {', '.join(now)}")
 
 

@@ -135,7 +135,7 @@ const pvtprofCurves = (engine, predict, data) => {
   // ---- Words
 
   const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
-  const from = (side) => (side <= FIRST ? "at every size" : `from about ${whole(side)} on`);
+  const from = (side) => (side <= FIRST ? "at every size" : `from about ${whole(side)} pixels on`);
 
   const title = (found) => macsTitle(found.curves, found.macs) + timeTitle(found);
   /* The designs that fit, and whose kernels the calibration has not seen. */
@@ -358,7 +358,7 @@ const pvtprofCurves = (engine, predict, data) => {
     const here = found.curves.flatMap(({ name }, i) => {
       const value = { MACs: found.points[i].macs, Memory: found.points[i].needs, "Predicted time": found.points[i].time?.seconds }[heading];
       if (value === undefined) return [];
-      return [`${name} ${isTime && found.points[i].needs > found.memory ? "does not fit" : `${said(value)}${isTime && predict.doubtful ? " ?" : ""}`}`];
+      return [`${name} ${isTime && found.points[i].needs > found.memory ? "does not fit" : `${said(value)}${isTime && predict.doubtful ? " ?" : ""}`}`.replaceAll(" ", "\u00a0")];
     });
     return { heading, svg: svg(panel), caption: `At ${place}${isTime ? ", about" : ""}: ${here.join(", ") || "none"}` };
   }

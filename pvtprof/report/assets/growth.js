@@ -112,6 +112,7 @@
         caption.textContent = one ? one.caption : "not predicted for this setting";
         if (one) figure.querySelector("svg").outerHTML = one.svg;
       });
+      body.closest("details").hidden = Boolean(asMade) && found !== asMade; // its columns are the run's designs
       body.replaceChildren(...found.lines.map((cells) => element("tr", {}, ...cells.map((textContent) => element("td", { textContent, className: "n" })))));
       if (dragged === null) put(Math.sqrt(work.height * work.width), said(work));
     }
