@@ -127,7 +127,7 @@ def depth_of(run: Run) -> int:
     return max((row.part.module.count(".") + 1 for row in run.rows if row.part.module), default=0)
 
 
-def _form(form: Form, depth: int) -> dict[str, Any]:
+def _form(form: Form, depth: int = 0) -> dict[str, Any]:
     pieces = [_piece(piece, depth) for piece in form.pieces]
     return {"name": form.name, "sizes": form.names, "pieces": pieces}
 

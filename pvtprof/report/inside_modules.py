@@ -26,18 +26,20 @@ def of_own(run: Run) -> tuple[Drawn, ...]:
     for design in run.designs:
         rows = [row for row in run.rows if row.design == design and row.part.module is not None]
         if rows:
-            found.append(_drawn(design.name, [_own_step(row) for row in rows]))
+            found.append(module(design.name, [_own_step(row) for row in rows]))
     return tuple(found)
 
 
 def _own_step(row: Row) -> Step:
-    calls = f"; called {row.blocks:,} times" if row.blocks > 1 else ""
-    return _step(
-        row.part.name,
-        row.moved_bytes[1],
-        (row.macs, sum(row.moved_bytes)),
-        f"{row.params:,} params{calls}",
-    )
+    cost = Cost(row.macs, row.params, *row.moved_bytes)
+    return module_step(row.part.name, cost, row.blocks)
+
+
+def module_step(name: str, cost: Cost, calls: int) -> Step:
+    """A submodule of a user's own module; ``cost`` has bytes read and written."""
+    often = f"; called {calls:,} times" if calls > 1 else ""
+    moved = cost.reads + cost.writes
+    return _step(name, cost.writes, (cost.macs, moved), f"{cost.params:,} params{often}")
 
 
 def of_task(run: Run) -> Iterator[tuple[str, tuple[Drawn, ...]]]:
@@ -46,7 +48,7 @@ def of_task(run: Run) -> Iterator[tuple[str, tuple[Drawn, ...]]]:
     if not wholes or TASKS[wholes[0].design.spec.task].neck is None:
         return
     for part in PARTS[1:]:
-        found = [_drawn(row.design.name, list(_steps(row, part))) for row in wholes]
+        found = [module(row.design.name, list(_steps(row, part))) for row in wholes]
         if len(found) > 1 and all(one.steps == found[0].steps for one in found):
             found = [replace(found[0], name="every design")]
         if all(one.steps for one in found):
@@ -74,8 +76,8 @@ def _step(name: str, written: int, costs: tuple[int, int], more: str) -> Step:
     return Step(name, MODULE, "", "", "e", sizes, (), (macs, moved, None), text=text)
 
 
-def _drawn(name: str, steps: Sequence[Step]) -> Drawn:
-    """A row of boxes, each after the one before it."""
+def module(name: str, steps: Sequence[Step]) -> Drawn:
+    """A module as the picture has it: a row of submodules, each after the one before it."""
     before = ((), *((step.name,) for step in steps))
     chain = tuple(replace(step, of=of) for step, of in zip(steps, before, strict=False))
     macs, moved = (sum(int(step.costs[k] or 0) for step in steps) for k in (0, 1))

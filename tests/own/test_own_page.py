@@ -11,10 +11,16 @@ import pytest
 from playwright.sync_api import Browser
 
 import pvtprof
+from pvtprof import spoken
+from pvtprof.analytic.cost import Cost
 from pvtprof.api import Run
 from pvtprof.derive import stored
+from pvtprof.derive.evaluate import PartCosts, folded
 from pvtprof.derive.form import Form, OutsideError
-from pvtprof.report import forms, growth, html, own_growth
+from pvtprof.designs.part import submodule
+from pvtprof.report import forms, growth, html, inside_modules, own_growth
+from pvtprof.report.picture import Step
+from pvtprof.report.picture_panel import lists, panel
 from tests.browser import chromium, node, opened
 from tests.derive import modules
 
@@ -96,6 +102,63 @@ def test_a_computed_size_is_evaluated_without_code(page: Path, tmp_path: Path) -
     vectors = [forms._vector(0, form, point) for point in forms._around(form, 200)]
     assert any("macs" in vector["expected"] for vector in vectors)
     assert in_node(DIFFERING, page, [form], vectors, tmp_path) == []
+
+
+def test_the_picture_is_drawn_as_python_draws_it(run: Run, page: Path, tmp_path: Path) -> None:
+    """At random sizes, whole: its finding, its boxes, its list."""
+    depth, cases = forms.depth_of(run), []
+    its = [forms._form(form, depth) for form in forms.forms(run)]
+    for number, form in enumerate(forms.forms(run)):
+        for point in forms._around(form, 100):
+            try:
+                parts = folded(form.parts(**point), depth)
+            except OutsideError:
+                continue
+            drawn = [inside_modules.module(form.name, [_step(part) for part in parts])]
+            said = (inside_modules.title("", drawn), panel("mesh", drawn, 1), lists(drawn))
+            sizes = {name: str(size) for name, size in point.items()}
+            color = drawn[0].color
+            cases.append({"form": number, "sizes": sizes, "color": color, "expected": said})
+    assert len(cases) > 60
+    body = """vm.runInThisContext(script("inside"));
+    const inside = vm.runInThisContext("pvtprofInside");
+    return given.vectors.filter(({ form: number, sizes, color, expected }) => {
+      const form = engine.forms[number], point = {};
+      for (const [name, size] of Object.entries(sizes)) point[name] = BigInt(size);
+      const its = [inside.drawnModule({ name: form.name, color }, engine.parts(form, point))];
+      const found = [inside.titleOfModules(its), inside.panel("mesh", its, 1), inside.lists(its)];
+      return JSON.stringify(found) !== JSON.stringify(expected);
+    })"""
+    handed = tmp_path / "handed.json"
+    given = {"forms": its, "vectors": cases}
+    handed.write_text(json.dumps({"page": page.read_text(encoding="utf-8"), "given": given}))
+    assert json.loads(node(HARNESS % body, str(handed))) == []
+
+
+def _step(part: PartCosts) -> Step:
+    cost = Cost(part.macs, part.params, part.read_bytes, part.written_bytes)
+    return inside_modules.module_step(submodule(part.module).name, cost, part.calls)
+
+
+TYPED = """([name, value]) => {
+  const input = document.getElementById("sizes").elements[name];
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
+
+
+def test_the_picture_follows_the_sizes(browser: Browser, page: Path, run: Run) -> None:
+    with opened(browser, page) as found:
+        found.page.wait_for_selector(READY)
+        assert found.page.locator("#inside [role=alert]").count() == 0  # as Python drew it
+        found.page.evaluate(TYPED, ["h", "112"])
+        parts = folded(forms.forms(run)[0].parts(b=1, h=112, w=56), forms.depth_of(run))
+        for part in parts:
+            text = spoken.compact(int(part.macs))
+            found.page.locator("#inside .c", has_text=text).first.wait_for(state="attached")
+        found.page.evaluate(TYPED, ["h", "3.5"])
+        found.page.wait_for_selector("#inside .refused")
+        assert (found.requests, found.console) == ([], [])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -249,7 +249,8 @@ const pvtprofInside = (() => {
     if (!inside.length) return "";
     const start = left[inside[0].column] - 5, last = inside.at(-1).column;
     const high = most(inside.map((box) => box.shape.height), 0) + ABOVE + BELOW + 8;
-    return rect("u", start, y[MIDDLE] + (BELOW - ABOVE - high) / 2, left[last] + width[last] + 5 - start, high);
+    return `<rect class="u" x="${px(start)}" y="${px(y[MIDDLE] + (BELOW - ABOVE - high) / 2)}" ` +
+      `width="${px(left[last] + width[last] + 5 - start)}" height="${px(high)}"/>`;
   }
 
   function edge(box, its, shared, name) {
@@ -389,7 +390,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   const setRoles = (root) => { for (const box of root.querySelectorAll("[data-op].o")) box.setAttribute("role", "button"); };
   const boxes = () => [...panels[data ? 0 : at].querySelectorAll(".o[data-op]")];
   const designOf = (box) => box.closest("[data-design]").dataset.design;
-  const isChosen = (box) => chosen && at === chosen.stage - 1 && designOf(box) === chosen.variant && box.dataset.op === chosen.name;
+  const isChosen = (box) => chosen && (!chosen.stage || at === chosen.stage - 1) && (!chosen.variant || designOf(box) === chosen.variant) &&
+    box.dataset.op === chosen.name;
 
   // ---- Drawing
 
@@ -558,8 +560,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   // ---- The rest of the page
 
   document.addEventListener("pvtprof:operator", ({ detail }) => {
-    chosen = { ...detail, stage: Number(`${detail.stage}`.replace(/\D/g, "")) };
-    if (chosen.stage >= 1 && chosen.stage <= tabs.children.length && chosen.stage - 1 !== at) open(chosen.stage - 1);
+    chosen = detail;
+    if (chosen.stage && chosen.stage <= tabs.children.length && chosen.stage - 1 !== at) open(chosen.stage - 1);
     else mark();
   });
   /* After what the other sections do; a comparison that is not shown is drawn when it is. */
