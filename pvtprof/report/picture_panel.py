@@ -87,8 +87,9 @@ def _mesh(designs: Sequence[Drawn], scale: Scale) -> str:
 
 def legend(designs: Sequence[Drawn], scale: Scale, measure: int) -> str:
     """How to read the picture."""
+    bar = f"the bar below it is its {('MACs', 'bytes moved', 'time')[measure]}"
     if not designs[0].steps[0].left:
-        return "The area of a box is what the submodule writes, all to one scale."
+        return f"The area of a box is what the submodule writes, all to one scale; {bar}."
     smaller = scale.area / (scale.side * scale.side)
     steps = [step for design in designs for step in design.steps]
     batch = steps[0].sizes.get("b", 1)
@@ -96,7 +97,7 @@ def legend(designs: Sequence[Drawn], scale: Scale, measure: int) -> str:
     if smaller >= 1.05:
         times = f"{math.floor(smaller + 0.5):,}" if smaller >= 10 else px(smaller)
         text = f"maps to one scale, score matrices to one {times} times smaller"
-    text = f"The area of a box is its result: {text}."
+    text = f"The area of a box is its result: {text}; {bar}."
     if any(step.is_matrix and step.sizes["m"] * scale.side < 1.5 for step in steps):
         text += " What is thinner than a line is drawn as a line."
     if batch > 1:

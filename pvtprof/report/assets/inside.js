@@ -316,7 +316,8 @@ const pvtprofInside = (() => {
   }
 
   function legend(designs, scale, measure) {
-    if (!designs[0].steps[0].left) return "The area of a box is what the submodule writes, all to one scale.";
+    const bar = `the bar below it is its ${["MACs", "bytes moved", "time"][measure]}`;
+    if (!designs[0].steps[0].left) return `The area of a box is what the submodule writes, all to one scale; ${bar}.`;
     const smaller = scale.area / (scale.side * scale.side), steps = designs.flatMap((design) => design.steps), batch = steps[0].n("b");
     const scores = smaller < 1.05 ? "all to one scale"
       : `maps to one scale, score matrices to one ${smaller >= 10 ? digits(floor(smaller + 0.5)) : px(smaller)} times smaller`;
@@ -325,7 +326,7 @@ const pvtprofInside = (() => {
     const gates = steps.some((step) => GATES.includes(step.kind)) ? " Narrow boxes repeat what they read, in other values or another order." : "";
     const fused = steps.some((step) => step.fused) ? " One kernel runs what the dashed frame holds; dashed boxes are never stored." : "";
     const none = steps.every((step) => step.costs[measure] === null) ? " No time is known of this setting." : "";
-    return `The area of a box is its result: ${scores}.${thin}${images}${gates}${fused}${none}`;
+    return `The area of a box is its result: ${scores}; ${bar}.${thin}${images}${gates}${fused}${none}`;
   }
 
   function panel(id, designs, measure = 0, kind = "line") {
