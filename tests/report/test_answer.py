@@ -406,18 +406,24 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
     """Two to four designs of one to six stages, whose times are equal, noisy, predicted, none."""
     count, kind = chance.randint(1, 6), chance.choice(("measured", "predicted", "none", "mixed"))
 
-    def time(scale: float) -> Seconds | None:
+    def time(many: float) -> Seconds | None:
         if kind == "none" or (kind == "mixed" and chance.random() < 0.2):
             return None
-        middle = scale * chance.choice((1e-5, 1e-3, 0.1)) * chance.uniform(0.9, 1.1)
+        middle = many * scale * chance.choice((0.3, 0.8, 1, 1, 1)) * chance.uniform(0.9, 1.1)
         wide = chance.choice((0.02, 0.02, 0.3)) if kind == "mixed" else 0.05
         is_predicted = kind == "predicted"
         is_doubtful = kind == "mixed" and chance.random() < 0.1
         return Seconds(middle, middle * (1 - wide), middle * (1 + wide), is_doubtful, is_predicted)
 
-    def macs() -> int:
-        return int(10 ** chance.uniform(2, 14))
+    near = [int(10 ** chance.uniform(3, 13)) for _ in range(3)]
 
+    def macs(of: int) -> int:
+        """Around the same for all designs, on both sides of the rules' limits, or far off."""
+        if chance.random() < 0.1:
+            return int(10 ** chance.uniform(2, 14))
+        return int(near[of] * chance.choice((0.4, 0.7, 0.85, 0.95, 0.98, 1, 1.02, 1.08, 2.1)))
+
+    scale = chance.choice((1e-5, 1e-3, 0.1))
     found = []
     for name in chance.sample(("mha", "sra_conv", "sra_pool", "late"), chance.randint(1, 4)):
         stages = tuple(
@@ -425,22 +431,22 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
                 i,
                 (chance.choice(tuple(SHORT.values())), 1),
                 chance.randint(1, 9),
-                macs(),
+                macs(0) // 100,
                 chance.randint(0, 10**7),
                 time(1.0),
             )
             for i in range(1, count + 1)
         )
-        total = sum(stage.blocks * stage.macs for stage in stages) + macs()
+        attention = sum(stage.blocks * stage.macs for stage in stages)
         known = chance.choice((None, None, "pvt_v2_b2"))
         lost = "ran out of memory" if kind == "mixed" and chance.random() < 0.2 else None
         found.append(
             Facts(
                 name,
                 chance.choice((name, "x")),
-                total,
-                macs(),
-                macs(),
+                max(attention, macs(0)),
+                macs(1),
+                macs(2),
                 stages,
                 None if lost else time(20.0),
                 known,
