@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
@@ -31,6 +31,7 @@ class Subject:
     build: Callable[[], Built] = field(repr=False)
     dtype: str = "float32"
     training: Training = PLAIN_TRAINING
+    trains: bool = False
     _held: list[Built] = field(default_factory=list, repr=False, compare=False)
 
     def real(self, device: str) -> Built:
@@ -76,7 +77,10 @@ class Subject:
     @cached_property
     def step(self) -> tuple[LiveBytes, int]:
         """Live bytes of a training step, and what is saved in it; on fake tensors."""
-        return self._on_fake_tensors(partial(live_bytes.step, training=self.training))
+        return self._on_fake_tensors(self._step)
+
+    def _step(self, module: nn.Module, inputs: Sequence[Tensor]) -> tuple[LiveBytes, int]:
+        return live_bytes.step(module.train(self.trains), inputs, self.training)
 
     def watched(self, mode: str) -> LiveBytes:
         """Return live bytes of what ``mode`` runs: a forward pass, or a training step."""
@@ -100,15 +104,16 @@ def _default_dtype(name: str) -> Iterator[None]:
 def model_subject(spec: ModelSpec, setting: Setting) -> Subject:
     """Return a whole network on random images (batch, in_chans, height, width).
 
-    In training its batch norms take the statistics of the batch.
+    In a training step its batch norms take the statistics of the batch; counters see it without.
     """
     shape = (setting.batch, spec.in_chans, *setting.image)
 
     def built() -> Built:
         network = build(spec, setting.attention, setting.checkpoint)
-        return network.train(setting.mode == "training"), (torch.randn(*shape),)
+        return network, (torch.randn(*shape),)
 
-    return Subject(built, setting.dtype, setting.training)
+    trains = setting.mode == "training"
+    return Subject(built, setting.dtype, setting.training, trains=trains)
 
 
 def attention_subject(

@@ -98,7 +98,8 @@ def test_tasks_on_fake_tensors(task: str, rng: random.Random, how: Training) -> 
 def test_tasks_on_real_tensors(task: str, rng: random.Random, how: Training) -> None:
     spec, setting = random_case(rng, task, how)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
-    watch, saved = live_bytes.step(*model_subject(spec, setting).real("cpu"), how)
+    module, inputs = model_subject(spec, setting).real("cpu")
+    watch, saved = live_bytes.step(module.train(), inputs, how)
     case = f"{spec}, {setting}"
     assert watch.timeline == list(training.timeline(terms, "float32", how)), case
     assert saved == training.saved(terms, "float32", how), case
