@@ -39,8 +39,8 @@ def test_an_unknown_kind_is_an_error_and_not_zero() -> None:
 
 
 def test_an_unknown_index_is_an_error() -> None:
-    with pytest.raises(SpecError, match=r"unknown indices \['z'\]"):
-        Op("q", "contract", "b n z", "z e", "b n e")
+    with pytest.raises(SpecError, match=r"unknown indices \['q'\]"):
+        Op("q", "contract", "b n q", "q e", "b n e")
 
 
 def test_a_linear_layer_is_a_matrix_product() -> None:
