@@ -21,7 +21,7 @@ WRITTEN = ("r.json", "r.html", "r.csv", "r.md")
 
 #: One module a stage at 32 pixels, so that a run is a matter of seconds.
 SMALL = ("compare", "--model", str(TESTS / "targets/small.toml"), "--img", "32", "--pool-size", "1")
-OUT = ("--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
+OUT = ("--full", "--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
 COUNTED = (*SMALL, "--budget", "0", *OUT)
 TIMED = (*SMALL, "--budget", "20", *OUT)
 CHECK = ("check", "--base", "../base", "--target", "mine:attention", "--budget", "1")

@@ -18,8 +18,8 @@ const pvtprofClock = (() => {
     return decimal(...rational(value), value >= 1 ? Math.max(0, 3 - `${Math.trunc(value)}`.length) : 3 + zeros);
   }
   const ms = (seconds) => `${three(1e3 * seconds)} ms`;
-  /* As spoken.duration: in seconds from ten on. */
-  const duration = (seconds) => (seconds < 10 ? ms(seconds) : `${three(seconds)} s`);
+  /* As spoken.duration: in seconds from one on. */
+  const duration = (seconds) => (seconds < 1 ? ms(seconds) : `${three(seconds)} s`);
   const isSlower = (time, macs) => time > macs + ABOVE * Math.max(1, macs);
   const of = (text, what) => (text.endsWith("x") ? `${text} ${what}` : `${text} of ${what}`); // as phrases.of
   const head = (name) => name[0].toUpperCase() + name.slice(1);

@@ -53,6 +53,7 @@ const pvtprofEngine = (program) => {
 
   // ---- A network with lists of its own: --set KEY=LIST on top of a model
 
+  const MOST_DIVISORS = 16; // as designs/spec.py names
   const FIELDS = { embed_dims: "dim", depths: "depth", num_heads: "num_heads", mlp_ratios: "mlp_ratio" };
   const listOf = (model, key) => model.stages.map((stage) => stage[FIELDS[key]]);
   const modelOf = (work) => work.network ?? program.models[work.model];
@@ -78,7 +79,7 @@ const pvtprofEngine = (program) => {
   /* A whole number of a list, refused in Python's words. */
   function listed(what, value, most) {
     if (typeof value !== "boolean" && typeof value !== "string" && value >= 1 && value <= most) return Number(value);
-    const said = { string: () => quoted(value.slice(0, 60)), boolean: () => (value ? "True" : "False") }[typeof value];
+    const said = { string: () => quoted(value.slice(0, 60)), boolean: () => String(value) }[typeof value];
     return refuse(`${what} is ${said ? said() : value}; use a whole number from 1 to ${most}`);
   }
 
@@ -103,15 +104,16 @@ const pvtprofEngine = (program) => {
     const lists = Object.keys(FIELDS).map((key) => [key, settings.get(key) ?? listOf(base, key)]);
     const [[first, { length }]] = lists;
     for (const [key, values] of [...lists, ["sr_ratios", base.sr_ratios]])
-      if (values.length !== length) refuse(`${first} has ${counted(length)} and ${key} has ${values.length}; give one a stage`);
+      if (values.length !== length) refuse(`${first} has ${counted(length)} and ${key} has ${values.length}; give one per stage`);
     const numbers = lists.map(([key, values]) =>
       [FIELDS[key], values.map((value, i) => listed(`${key} of stage ${i + 1}`, value, program.lists[key]))]);
     return base.stages.map((stage, i) => {
       const made = { ...stage, ...Object.fromEntries(numbers.map(([field, values]) => [field, values[i]])) };
       const { dim, num_heads: heads } = made;
       if (dim % heads) {
-        const divisors = Array.from({ length: dim }, (_, d) => d + 1).filter((d) => dim % d === 0).join(", ");
-        refuse(`stage ${i + 1}: dim ${dim} is not divisible by num_heads ${heads}; use one of ${divisors}`);
+        const divisors = Array.from({ length: Math.min(dim, 2 ** 16) }, (_, d) => d + 1).filter((d) => dim % d === 0);
+        const nearest = divisors.sort((a, b) => Math.abs(a - heads) - Math.abs(b - heads)).slice(0, MOST_DIVISORS).sort((a, b) => a - b);
+        refuse(`stage ${i + 1}: dim ${dim} is not divisible by num_heads ${heads}; use one of ${nearest.join(", ")}`);
       }
       return made;
     });
