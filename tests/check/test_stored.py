@@ -224,7 +224,7 @@ def test_a_new_baseline_needs_to_know_what_of(
 ) -> None:
     code, text = shown(capsys, "--update")
     assert code == 2
-    assert "--update --model pvt_v2_b2` (or --target ...)" in text
+    assert "add --model pvt_v2_b2 or --target file.py:factory" in text
 
 
 def test_a_row_that_cannot_run_any_more_is_exit_3(
