@@ -190,17 +190,23 @@ def attention_share(found: Sequence[Facts], best: Facts, rest: str) -> str:
 
 
 def mixed(mix: Mix | None) -> str:
-    """Return the sentence on the mix that beats all designs shown; "" where none does."""
+    """Return the sentence on the mix that beats all designs shown; "" where none does.
+
+    Its base is the best of them, so what is less than that is less than the choice too.
+    """
     if mix is None:
         return ""
     names = ", ".join(SHORT.get(variant, variant) for variant in mix.variants)
+    whose = f"{name_of(mix.base)}'s"
     if not mix.is_time:
-        less = spoken.people(mix.saved, mix.base.macs)
-        return f"Fewer MACs by stage: {names} ({spoken.short(int(mix.cost))}, {less} less)."
+        less = f"{spoken.people(mix.saved, mix.base.macs)} less than {whose}"
+        of = f"{spoken.short(int(mix.cost))}, {less} {spoken.short(mix.base.macs)}"
+        return f"A mix needs fewer MACs: {names} ({of}, computed)."
     time = mix.base.time.middle if mix.base.time else 0.0
-    less = spoken.people(mix.saved, time)
+    less = f"{spoken.people(mix.saved, time)} less than {whose} {spoken.duration(time)}"
     predicted = "predicted" if mix.base.time and mix.base.time.is_predicted else "computed"
-    return f"Faster, {predicted} by stage: {names} ({spoken.duration(mix.cost)}, {less} less)."
+    how = f"{predicted}, not measured"
+    return f"A mix may be faster: {names} ({spoken.duration(mix.cost)}, {less}, {how})."
 
 
 def computed_so(mix: Mix | None) -> str:
@@ -209,8 +215,8 @@ def computed_so(mix: Mix | None) -> str:
         return ""
     unit = "time" if mix.is_time else "MACs"
     return (
-        f"Computed as the {unit} of {name_of(mix.base)} with stages exchanged, not measured as a "
-        "whole: ask for it with"
+        f"Computed as the {unit} of {name_of(mix.base)} with stages exchanged: ask for it "
+        "with"
     )
 
 

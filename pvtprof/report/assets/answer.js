@@ -221,16 +221,16 @@ const pvtprofAnswer = (rules) => {
   function mixed(better) {
     if (!better) return "";
     const names = better.variants.map((variant) => short[variant] ?? variant).join(", ");
-    const less = people(better.whole - better.cost, better.whole);
-    if (!better.isTime) return `Fewer MACs by stage: ${names} (${count(better.cost)}, ${less} less).`;
-    const how = better.base.time.is_predicted ? "predicted" : "computed";
-    return `Faster, ${how} by stage: ${names} (${duration(better.cost)}, ${less} less).`;
+    const less = `${people(better.whole - better.cost, better.whole)} less than ${nameOf(better.base)}'s`;
+    if (!better.isTime)
+      return `A mix needs fewer MACs: ${names} (${count(better.cost)}, ${less} ${count(better.whole)}, computed).`;
+    const how = `${better.base.time.is_predicted ? "predicted" : "computed"}, not measured`;
+    return `A mix may be faster: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
   }
 
   function computedSo(better) {
     if (!better) return "";
-    return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged, not measured as a ` +
-      "whole: ask for it with";
+    return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged: ask for it with`;
   }
 
   /* [weight, text] of each surprise of a kind; the heaviest of the first kind that there is. */
