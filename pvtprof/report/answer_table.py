@@ -11,6 +11,10 @@ from pvtprof.report.facts import Facts, Seconds, StageFacts, relation
 from pvtprof.run.run import Run
 
 
+#: Instead of the time of a design that needs more memory than there is.
+NO_FIT = "does not fit"
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One figure: short, exact, as a share of the largest of its line (0 to 1), and as a ratio to
@@ -44,7 +48,7 @@ def lines(run: Run, found: Sequence[Facts]) -> tuple[Line, ...]:
         is_predicted = any(one.time and one.time.is_predicted for one in found)
         kind = "predicted" if is_predicted else "measured"
         name = "time on the GPU" if run.setting.on_cuda else "time"
-        those = [_Timed(one.time, one.runs, one.not_run) for one in found]
+        those = [_Timed(one.time, one.runs, one.not_run, one.fits) for one in found]
         made.append(_timed(name + ", predicted" * is_predicted, those, kind, _fastest(found)))
     for name in dict.fromkeys(name for one in found for name, _ in one.others):
         those = [_Timed(dict(one.others).get(name), one.runs, one.not_run) for one in found]
@@ -59,6 +63,7 @@ class _Timed:
     time: Seconds | None
     runs: object
     why_not: str | None = None
+    fits: bool = True
 
 
 def _attention(found: Sequence[Facts]) -> list[Line]:
@@ -100,7 +105,7 @@ def _of_time(share: tuple[float, float] | None) -> Cell:
 
 def _costs(found: Sequence[Facts]) -> list[Line]:
     peaks = counted([one.peak for one in found], units.size, "bytes")
-    held = [f"bytes, at {one.peak_at}" for one in found]
+    held = [f"bytes, at {one.peak_at}{'' if one.fits else f'; {one.not_run}'}" for one in found]
     return [
         Line("MACs", counted([one.macs for one in found], spoken.short, "MACs")),
         Line("params", counted([one.params for one in found], spoken.short, "parameters")),
@@ -146,7 +151,7 @@ def _timed(name: str, those: Sequence[_Timed], kind: str, fastest: Sequence[bool
                 is_fastest,
             )
             if one.time
-            else Cell("-", "-", one.why_not or "not timed")
+            else Cell(*["-" if one.fits else NO_FIT] * 2, one.why_not or "not timed")
             for i, (one, is_fastest) in enumerate(zip(those, fastest, strict=True))
         ),
         kind,

@@ -22,7 +22,7 @@ from pvtprof.report.facts import Facts, Seconds, StageFacts, facts
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.browser import node
-from tests.builders import observed_run
+from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import RUNS, USUAL, base, timed
 from tests.trials import ALL
 
@@ -307,6 +307,21 @@ def test_a_published_accuracy_decides_between_equals_only() -> None:
     assert answer(made("pvt_v2_b2_li")).chosen == "sra_pool"
 
 
+def test_a_design_that_does_not_fit_into_memory_has_no_time() -> None:
+    run = pvtprof.compare(img=(800, 1333), analytic=True, calibration=made_up_calibration())
+    unknown = answer(run)
+    assert "does not fit" not in unknown.finding
+    small = answer(replace(run, environment=replace(run.environment, memory_bytes=23 * 2**30)))
+    assert "(plain attention does not fit into 23.0 GiB)" in small.finding
+    assert "its time" not in small.finding
+    assert "extrapolated: measured on images of at most 272 pixels)" in small.advice
+    (time,) = [line for line in small.lines if line.name == "time, predicted"]
+    assert [cell.text == "does not fit" for cell in time.cells] == [True, False, False]
+    none = answer(replace(run, environment=replace(run.environment, memory_bytes=2**20)))
+    assert "(sra_pool and plain attention do not fit into 1.00 MiB)" in none.finding
+    assert none.advice.startswith("Take sra_pool: none fits, and it needs the fewest MACs. ")
+
+
 def test_where_one_design_could_not_run_the_others_are_held_against_each_other() -> None:
     found = answer(made("mha ran out of memory"))
     assert "plain attention was not timed: ran out of memory" in found.finding
@@ -387,7 +402,7 @@ def as_json(found: Sequence[Facts]) -> list[dict[str, object]]:
 
     return [
         {
-            **{name: getattr(one, name) for name in ("name", "published", "not_run")},
+            **{name: getattr(one, name) for name in ("name", "published", "not_run", "fits")},
             **{name: str(getattr(one, name)) for name in ("runs", "macs", "params", "peak")},
             "time": time(one.time),
             "stages": [
@@ -416,7 +431,8 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
         wide = chance.choice((0.02, 0.02, 0.3)) if kind == "mixed" else 0.05
         is_predicted = kind == "predicted"
         is_doubtful = kind == "mixed" and chance.random() < 0.1
-        return Seconds(middle, middle * (1 - wide), middle * (1 + wide), is_doubtful, is_predicted)
+        low, high, is_far = middle * (1 - wide), middle * (1 + wide), chance.random() < 0.3
+        return Seconds(middle, low, high, is_doubtful, is_predicted, is_predicted and is_far)
 
     near = [int(10 ** chance.uniform(3, 13)) for _ in range(3)]
 
@@ -443,6 +459,8 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
         attention = sum(stage.blocks * stage.macs for stage in stages)
         known = chance.choice((None, None, "pvt_v2_b2"))
         lost = "ran out of memory" if kind == "mixed" and chance.random() < 0.2 else None
+        fits = kind not in ("predicted", "none") or chance.random() < 0.8
+        lost = lost if fits else "does not fit into 23.6 GiB"
         found.append(
             Facts(
                 name,
@@ -454,6 +472,7 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
                 None if lost else time(20.0),
                 known,
                 lost,
+                fits=fits,
             )
         )
     return tuple(found)
