@@ -10,7 +10,6 @@ from pvtprof.report.choice import chosen
 from pvtprof.report.facts import Facts, Seconds, StageFacts, relation
 from pvtprof.run.run import Run
 
-
 #: Instead of the time of a design that needs more memory than there is.
 NO_FIT = "does not fit"
 
