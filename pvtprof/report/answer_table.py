@@ -199,7 +199,7 @@ def stage_lines(found: Sequence[Facts]) -> tuple[Line, ...]:
         return tuple(map(_stage_times, every))
     return tuple(
         Line(
-            f"stage {stages[0].number} MACs, x{stages[0].blocks}",
+            f"stage {stages[0].number} attention MACs, x{stages[0].blocks}",
             counted([one.blocks * one.macs for one in stages], spoken.short, "MACs"),
         )
         for stages in every
@@ -209,7 +209,7 @@ def stage_lines(found: Sequence[Facts]) -> tuple[Line, ...]:
 def _stage_times(stages: Sequence[StageFacts]) -> Line:
     those = [_Timed(_all_blocks(one), one.runs) for one in stages]
     is_predicted = any(one.time and one.time.is_predicted for one in those)
-    name = f"stage {stages[0].number} time, x{stages[0].blocks}"
+    name = f"stage {stages[0].number} attention, x{stages[0].blocks}"
     kind = "predicted" if is_predicted else "measured"
     return _timed(name, those, kind, [False] * len(those))
 

@@ -93,8 +93,8 @@ class Facts:
     ``runs`` is the same for two designs exactly where they are the same network under two names.
     ``top_1`` is the published accuracy in per cent of the design that it is, ``published`` its
     name; None where it is none. ``not_run`` says why it was not timed. ``others`` are further times
-    of a GPU by name: "wall", "graph". ``peak_at`` is the operator that holds the peak. ``fits`` is False where the
-    memory of the run's machine is known and less than it needs: it has no time then.
+    of a GPU by name: "wall", "graph". ``peak_at`` is the operator that holds the peak. ``fits`` is
+    False where the memory of the run's machine is known and less than it needs: it has no time.
     """
 
     name: str
