@@ -150,11 +150,16 @@ def _timed(name: str, those: Sequence[_Timed], kind: str, fastest: Sequence[bool
                 is_fastest,
             )
             if one.time
-            else Cell(*["-" if one.fits else NO_FIT] * 2, one.why_not or "not timed")
+            else _untimed(one)
             for i, (one, is_fastest) in enumerate(zip(those, fastest, strict=True))
         ),
         kind,
     )
+
+
+def _untimed(one: _Timed) -> Cell:
+    text = "-" if one.fits else NO_FIT
+    return Cell(text, text, one.why_not or "not timed")
 
 
 def _ratio(one: _Timed, first: _Timed) -> str:

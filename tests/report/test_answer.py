@@ -367,6 +367,22 @@ def test_several_comparisons_are_a_finding_each() -> None:
     assert f"{16 - shown} more comparisons: --full." in short
 
 
+def test_the_answer_says_from_which_image_on_a_design_needs_the_fewest_macs() -> None:
+    run = made("measured at 224")
+    said = "sra_pool needs the fewest MACs from 189 px on; for another size: --img 800x1333."
+    assert answer(run).by_size == said
+    assert said in brief.render(run, 80).splitlines()
+    assert answer(made("R is 1, and no pooling")).by_size == ""
+
+
+def test_equal_and_same_are_explained_where_they_stand() -> None:
+    legend = brief.render(made("measured at 224"), 80).splitlines()[-1]
+    assert "equal: within noise; same: same operators" in legend
+    alone = brief.render(pvtprof.compare(analytic=True, designs=["mha"]), 80)
+    assert "equal:" not in alone
+    assert "same:" not in alone
+
+
 def test_a_disagreement_comes_first() -> None:
     lines = brief.render(made("a counter disagrees"), 200).splitlines()
     assert lines[1].startswith("1 of 90 formulas DIFFERS from what fvcore, torch")
