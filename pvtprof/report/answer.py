@@ -12,8 +12,10 @@ from pvtprof import units
 from pvtprof.designs.tasks import CLASSIFY, TASKS
 from pvtprof.report import own, sentences, wording
 from pvtprof.report.answer_table import Line, lines, stage_lines
+from pvtprof.report.by_size import by_size
 from pvtprof.report.choice import chosen, mix
 from pvtprof.report.facts import WIDEST, Facts, Seconds, distinct, facts
+from pvtprof.report.live import PLACES, named
 from pvtprof.report.surprise import surprise
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses import WITNESSES
@@ -29,8 +31,8 @@ class Answer:
     ``finding`` is the sentence with numbers and a choice, ``advice`` what to take and its price,
     ``mix`` what beats all designs shown, ``computed_so`` how that is known and ``option`` how to
     ask for it, ``attention`` how much of the network is attention, ``held`` which operators hold
-    the peaks. Empty texts have nothing to say. ``kind`` is where its times come from: "measured",
-    "predicted", or "" for none.
+    the peaks, ``by_size`` from which image on which design needs the fewest MACs. Empty texts have
+    nothing to say. ``kind`` is where its times come from: "measured", "predicted", or "" for none.
     """
 
     title: str
@@ -43,6 +45,7 @@ class Answer:
     computed_so: str
     option: str
     surprise: str
+    by_size: str
     held: str
     accuracy: str
     trust: str
@@ -85,7 +88,8 @@ def answer(run: Run, whole: Run | None = None) -> Answer:
         computed_so=wording.computed_so(better),
         option=wording.option(better),
         surprise=surprise(found),
-        held=_held(found),
+        by_size=by_size(run, found),
+        held=_held(run, found),
         accuracy=_accuracy(run, found),
         trust=trust(run),
         disagreements=tuple(sentences.disagreements(run)),
@@ -119,11 +123,12 @@ def _at(run: Run, finding: str) -> str:
     return f"At {units.grid(*run.setting.image)}{batch}{step}, {finding}"
 
 
-def _held(found: Sequence[Facts]) -> str:
-    """Which operator holds the peak of each design."""
+def _held(run: Run, found: Sequence[Facts]) -> str:
+    """Which operator holds the peak of each design, in the words of the page's section on it."""
     places: dict[str, list[str]] = {}
     for one in found:
-        places.setdefault(one.peak_at, []).append(one.name)
+        words = "" if run.is_own else named(one.peak_at, PLACES)
+        places.setdefault(words or one.peak_at, []).append(one.name)
     parts = [f"{wording.listed(names)} at {place}" for place, names in places.items()]
     return f"Peak: {'; '.join(parts)}."
 
@@ -211,7 +216,12 @@ def _wide(run: Run) -> Iterator[str]:
         )
 
 
-def summary(answers: Sequence[Answer]) -> str:
-    """Return all warnings of some answers in one line; "" where there are none."""
+def summary(answers: Sequence[Answer], remarks: int = 0) -> str:
+    """Return all warnings of some answers in one line; "" where there are none.
+
+    ``remarks`` is how many remarks on times --full has beside them.
+    """
     said = dict.fromkeys(text for one in answers for text in one.warnings)
+    if said and remarks:
+        said[f"{remarks} remark{'s' * (remarks > 1)} on times: --full"] = None
     return f"Warnings: {'; '.join(said)}." if said else ""

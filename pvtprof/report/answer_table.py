@@ -10,6 +10,9 @@ from pvtprof.report.choice import chosen
 from pvtprof.report.facts import Facts, Seconds, StageFacts, relation
 from pvtprof.run.run import Run
 
+#: Instead of the time of a design that needs more memory than there is.
+NO_FIT = "does not fit"
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -44,7 +47,7 @@ def lines(run: Run, found: Sequence[Facts]) -> tuple[Line, ...]:
         is_predicted = any(one.time and one.time.is_predicted for one in found)
         kind = "predicted" if is_predicted else "measured"
         name = "time on the GPU" if run.setting.on_cuda else "time"
-        those = [_Timed(one.time, one.runs, one.not_run) for one in found]
+        those = [_Timed(one.time, one.runs, one.not_run, one.fits) for one in found]
         made.append(_timed(name + ", predicted" * is_predicted, those, kind, _fastest(found)))
     for name in dict.fromkeys(name for one in found for name, _ in one.others):
         those = [_Timed(dict(one.others).get(name), one.runs, one.not_run) for one in found]
@@ -59,6 +62,7 @@ class _Timed:
     time: Seconds | None
     runs: object
     why_not: str | None = None
+    fits: bool = True
 
 
 def _attention(found: Sequence[Facts]) -> list[Line]:
@@ -100,7 +104,7 @@ def _of_time(share: tuple[float, float] | None) -> Cell:
 
 def _costs(found: Sequence[Facts]) -> list[Line]:
     peaks = counted([one.peak for one in found], units.size, "bytes")
-    held = [f"bytes, at {one.peak_at}" for one in found]
+    held = [f"bytes, at {one.peak_at}{'' if one.fits else f'; {one.not_run}'}" for one in found]
     return [
         Line("MACs", counted([one.macs for one in found], spoken.short, "MACs")),
         Line("params", counted([one.params for one in found], spoken.short, "parameters")),
@@ -146,11 +150,16 @@ def _timed(name: str, those: Sequence[_Timed], kind: str, fastest: Sequence[bool
                 is_fastest,
             )
             if one.time
-            else Cell("-", "-", one.why_not or "not timed")
+            else _untimed(one)
             for i, (one, is_fastest) in enumerate(zip(those, fastest, strict=True))
         ),
         kind,
     )
+
+
+def _untimed(one: _Timed) -> Cell:
+    text = "-" if one.fits else NO_FIT
+    return Cell(text, text, one.why_not or "not timed")
 
 
 def _ratio(one: _Timed, first: _Timed) -> str:
@@ -195,7 +204,7 @@ def stage_lines(found: Sequence[Facts]) -> tuple[Line, ...]:
         return tuple(map(_stage_times, every))
     return tuple(
         Line(
-            f"stage {stages[0].number} MACs, x{stages[0].blocks}",
+            f"stage {stages[0].number} attention MACs, x{stages[0].blocks}",
             counted([one.blocks * one.macs for one in stages], spoken.short, "MACs"),
         )
         for stages in every
@@ -205,7 +214,7 @@ def stage_lines(found: Sequence[Facts]) -> tuple[Line, ...]:
 def _stage_times(stages: Sequence[StageFacts]) -> Line:
     those = [_Timed(_all_blocks(one), one.runs) for one in stages]
     is_predicted = any(one.time and one.time.is_predicted for one in those)
-    name = f"stage {stages[0].number} time, x{stages[0].blocks}"
+    name = f"stage {stages[0].number} attention, x{stages[0].blocks}"
     kind = "predicted" if is_predicted else "measured"
     return _timed(name, those, kind, [False] * len(those))
 

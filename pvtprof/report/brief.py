@@ -14,6 +14,7 @@ from pvtprof import spoken
 from pvtprof.report import sentences
 from pvtprof.report.answer import Answer, answers, summary, trust
 from pvtprof.report.answer_table import Cell, Line
+from pvtprof.report.notes import remarks
 from pvtprof.run.run import Run
 
 #: The most lines at USUAL columns.
@@ -21,6 +22,8 @@ MOST = 25
 USUAL = 80
 #: The sign of the smallest figure of a line.
 SIGN = "*"
+#: What stands instead of a ratio.
+MEANINGS = {"equal": "within noise", "same": "same operators"}
 _BOLD, _RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 
 
@@ -55,30 +58,35 @@ def _one(run: Run, one: Answer, wrapped: _Wrapped, exact: bool) -> list[str]:
         *wrapped(one.finding, _BOLD),
         *_paragraphs(wrapped, one.advice, one.mix),
     ]
-    below = _paragraphs(wrapped, one.surprise, one.accuracy, *[one.trust] * one.agrees)
-    below += _paragraphs(wrapped, summary([one]))
+    below = _paragraphs(wrapped, one.surprise, one.by_size, one.accuracy, *[one.trust] * one.agrees)
+    below += _paragraphs(wrapped, summary([one], len(list(remarks(run)))))
     is_limited = wrapped.width >= USUAL and not exact
-    room = MOST - len(above) - len(below) - 1 if is_limited else None
+    least = max(len(wrapped(_legend(one, left_out, True))) for left_out in ([], ["stages"]))
+    room = MOST - len(above) - len(below) - least if is_limited else None
     table, left_out = _table(one, wrapped, exact, room)
+    space = MOST - len(above) - len(table) - len(below)
     legend = wrapped(_legend(one, left_out))
+    if is_limited and len(legend) > space:
+        legend = wrapped(_legend(one, left_out, True))
+    space -= len(legend)
     held = wrapped(one.held)
-    if not is_limited or len(above) + len(table) + len(held) + len(below) + len(legend) <= MOST:
-        table = [*table, *held]
-    space = MOST - len(above) - len(table) - len(below) - len(legend)
+    if not is_limited or len(held) <= space:
+        table, space = [*table, *held], space - len(held)
     return [*above, *[""] * (space > 0), *table, *below, *legend]
 
 
-def _legend(one: Answer, left_out: Sequence[str]) -> str:
-    """How to read the table, and where the rest is."""
+def _legend(one: Answer, left_out: Sequence[str], is_short: bool = False) -> str:
+    """How to read the table, and where the rest is; ``is_short``: as short as can be."""
     sign = any(cell.is_smallest for line in one.lines for cell in line.cells)
-    says = [f"{SIGN} smallest"] * sign
+    says = [f"{SIGN} {'least' if is_short else 'smallest'}"] * sign
     if len(one.designs) > 1 and "ratios" not in left_out:
         says.append(f"ratios to {one.designs[0]}")
-    rest = " and ".join([*left_out, "all tables"])
-    return (
-        f"{'; '.join(says)}{'. ' * bool(says)}{rest[0].upper()}{rest[1:]}: --full. "
-        "Every digit: --exact."
-    )
+        shown = (*one.lines, *(() if "stages" in left_out else one.stages))
+        said = {cell.ratio for line in shown for cell in line.cells}
+        says += [f"{word}: {means}" for word, means in MEANINGS.items() if word in said]
+    rest = " and ".join([*left_out, "more" if is_short else "all tables"])
+    text = f"{'; '.join(says)}{'. ' * bool(says)}{rest[0].upper()}{rest[1:]}: --full."
+    return text if is_short else f"{text} Every digit: --exact."
 
 
 def _many(run: Run, found: Sequence[Answer], wrapped: _Wrapped) -> list[str]:
@@ -88,7 +96,7 @@ def _many(run: Run, found: Sequence[Answer], wrapped: _Wrapped) -> list[str]:
         *_disagreements(run, wrapped),
         "",
     ]
-    tail = _paragraphs(wrapped, *[trust(run)] * run.agrees, summary(found))
+    tail = _paragraphs(wrapped, *[trust(run)] * run.agrees, summary(found, len(list(remarks(run)))))
     shown: list[str] = []
     for number, one in enumerate(found):
         name, _, size = one.title.partition(" at ")
@@ -195,21 +203,23 @@ def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
     """
     head, *rest = table
     widths = [max(cell_len(line[i]) for line in rest) for i in range(len(head))]
-    for i in range(1, len(head), 2):
-        room = widths[i] + widths[i + 1] + bool(widths[i + 1])
+    # A star alone stands at its figure, as it does at a ratio.
+    gaps = {i: int(widths[i + 1] > len(SIGN)) for i in range(1, len(head), 2)}
+    for i in gaps:
+        room = widths[i] + gaps[i] + widths[i + 1]
         widths[i] += max(0, cell_len(head[i]) - room)
     made = []
     for line in table:
         text = line[0] + " " * (widths[0] - cell_len(line[0]))
         for i in range(1, len(line), 2):
             figure, beside = line[i], line[i + 1]
-            room = widths[i] + widths[i + 1] + bool(widths[i + 1])
+            room = widths[i] + gaps[i] + widths[i + 1]
             if line is head:
                 text += "  " + " " * (room - cell_len(figure)) + figure
                 continue
             text += "  " + " " * (widths[i] - cell_len(figure)) + figure
             if widths[i + 1]:
-                text += " " + " " * (widths[i + 1] - cell_len(beside)) + beside
+                text += " " * gaps[i] + " " * (widths[i + 1] - cell_len(beside)) + beside
         made.append(text)
     return made
 
@@ -225,7 +235,8 @@ def _list(
         made += wrapped(f"{name}:")
         for line in lines:
             cell = line.cells[i]
-            made += wrapped(f"- {line.name}: {text(cell)} {_beside(cell)}".rstrip())
+            gap = " " * bool(cell.ratio)
+            made += wrapped(f"- {line.name}: {text(cell)}{gap}{_beside(cell)}".rstrip())
     return made
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pvtprof.report.facts import Facts, Seconds, StageFacts, distinct, relation
+from pvtprof.report.facts import Facts, Seconds, StageFacts, distinct, fitting, relation
 
 #: MACs are not time: so many per cent more of them decide nothing between two designs.
 MACS_APART = 5
@@ -52,7 +52,8 @@ class Mix:
 def chosen(found: Sequence[Facts]) -> Choice:
     """Return the choice among the designs of one comparison.
 
-    By time where every design's time carries it (one that could not run is out); else by MACs.
+    By time where every design's time carries it (one that could not run is out); else by MACs of
+    those that fit into memory.
     Among designs that are equal so: the one with a published accuracy, then the least memory,
     MACs, parameters.
     """
@@ -63,8 +64,8 @@ def chosen(found: Sequence[Facts]) -> Choice:
         is_predicted = any(one.time and one.time.is_predicted for one in timed)
         ground = "predicted" if is_predicted else "time"
     else:
-        least = min(one.macs for one in those)
-        equal = [one for one in those if 100 * one.macs <= (100 + MACS_APART) * least]
+        least = min(one.macs for one in fitting(those))
+        equal = [one for one in fitting(those) if 100 * one.macs <= (100 + MACS_APART) * least]
         ground = "macs"
     best = _preferred(equal)
     return Choice(best, ground, tuple(one for one in equal if one is not best))
@@ -86,7 +87,7 @@ def mix(found: Sequence[Facts]) -> Mix | None:
     By time, a stage is exchanged only where its time is less for certain, so that no noise is
     gathered; by MACs where no design has a time. None where no mix saves enough.
     """
-    those = distinct(found)
+    those = fitting(distinct(found))
     if len(those) < 2 or not all(one.stages for one in those):
         return None
     if all(one.time is None for one in those):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from pvtprof import units
+from pvtprof.analytic.parts import needs
 from pvtprof.designs.design import PvtDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import TOP_1, published_as
@@ -14,6 +16,7 @@ from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_PROPOSALS
 from pvtprof.errors import SpecError
+from pvtprof.predict.probes import LARGEST_IMAGE
 from pvtprof.report import gpu, own
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -28,6 +31,7 @@ class Seconds:
     """A time: its median and its 95 % interval, or what is predicted and where nine in ten lie.
 
     ``low`` and ``high`` are None where there are too few samples for an interval.
+    ``is_extrapolated``: predicted for an image larger than all that the calibration measured.
     """
 
     middle: float
@@ -35,6 +39,7 @@ class Seconds:
     high: float | None = None
     is_doubtful: bool = False
     is_predicted: bool = False
+    is_extrapolated: bool = False
 
     @property
     def width(self) -> float | None:
@@ -88,7 +93,8 @@ class Facts:
     ``runs`` is the same for two designs exactly where they are the same network under two names.
     ``top_1`` is the published accuracy in per cent of the design that it is, ``published`` its
     name; None where it is none. ``not_run`` says why it was not timed. ``others`` are further times
-    of a GPU by name: "wall", "graph". ``peak_at`` is the operator that holds the peak.
+    of a GPU by name: "wall", "graph". ``peak_at`` is the operator that holds the peak. ``fits`` is
+    False where the memory of the run's machine is known and less than it needs: it has no time.
     """
 
     name: str
@@ -102,6 +108,7 @@ class Facts:
     not_run: str | None = None
     others: tuple[tuple[str, Seconds], ...] = ()
     peak_at: str = ""
+    fits: bool = True
 
     @property
     def top_1(self) -> float | None:
@@ -141,6 +148,11 @@ def distinct(found: Sequence[Facts]) -> tuple[Facts, ...]:
     return tuple(kept.values())
 
 
+def fitting(found: Sequence[Facts]) -> Sequence[Facts]:
+    """Return the designs that fit into memory; all where none does."""
+    return [one for one in found if one.fits] or found
+
+
 def _of_design(run: Run, row: Row) -> Facts:
     spec, is_measured = row.design.spec, run.measured
     mine = [one for one in run.rows if one.design == row.design and one.part.stage is not None]
@@ -158,7 +170,13 @@ def _of_design(run: Run, row: Row) -> Facts:
     )
     runs = (tuple(stage.runs for stage in stages), row.macs, row.params)
     one = _of_row(row, row.design.name, runs, is_measured)
-    return replace(one, stages=stages, published=_published(row))
+    one = replace(one, stages=stages, published=_published(row))
+    memory = run.environment.memory_bytes
+    if memory is None or is_measured or needs(spec, row.setting)[0] <= memory:
+        return one
+    stages = tuple(replace(stage, time=None) for stage in stages)
+    why = f"does not fit into {units.size(memory)}"
+    return replace(one, stages=stages, time=None, fits=False, not_run=why)
 
 
 def _of_row(row: Row, name: str, runs: object, is_measured: bool) -> Facts:
@@ -195,7 +213,8 @@ def _seconds(row: Row, is_measured: bool) -> Seconds | None:
         low, high = row.latency.interval or (None, None)
         return Seconds(row.latency.median, low, high, row.is_doubtful)
     if not is_measured and (its := row.predicted):
-        return Seconds(its.seconds, its.low, its.high, its.is_doubtful, is_predicted=True)
+        is_far = isinstance(row.design, PvtDesign) and max(row.setting.image) > LARGEST_IMAGE
+        return Seconds(its.seconds, its.low, its.high, its.is_doubtful, True, is_far)
     return None
 
 

@@ -116,7 +116,7 @@ def _why_plain(row: Row) -> str:
 def notes(run: Run) -> Iterator[str]:
     """Yield the notes that a reader needs to read the figures rightly."""
     yield from facts(run)
-    yield from _remarks(run)
+    yield from remarks(run)
 
 
 def facts(run: Run) -> Iterator[str]:
@@ -152,14 +152,14 @@ def facts(run: Run) -> Iterator[str]:
             yield f"{row.design.name}: {remark}."
 
 
-def _remarks(run: Run) -> Iterator[str]:
-    """What is doubtful, one line a kind, with the rows of which it is and by how much."""
-    remarks: dict[str, list[str]] = {}
+def remarks(run: Run) -> Iterator[str]:
+    """Yield what is doubtful about times, one line a kind, with its rows and by how much."""
+    found: dict[str, list[str]] = {}
     for row in run.rows:
         if row.not_run:
-            remarks.setdefault(f"not measured: {row.not_run}", []).append(row.name)
+            found.setdefault(f"not measured: {row.not_run}", []).append(row.name)
         for one in row.latency.remarks if row.latency else ():
             name = f"{row.name} ({one.figure})" if one.figure else row.name
-            remarks.setdefault(f"{one.what}; {one.remedy}", []).append(name)
-    for remark, rows in remarks.items():
+            found.setdefault(f"{one.what}; {one.remedy}", []).append(name)
+    for remark, rows in found.items():
         yield f"{', '.join(rows)}: {remark}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from pvtprof.predict.probes import LARGEST_IMAGE
 from pvtprof.report.choice import MACS_APART, PEAK_APART, WORTH
 from pvtprof.report.facts import Facts, Seconds, distinct, relation
 from pvtprof.report.wording import MUCH, SHORT, name_of, share
@@ -21,6 +22,7 @@ def rules() -> dict[str, object]:
         "much": MUCH,
         "worth": WORTH,
         "points": POINTS,
+        "largest": LARGEST_IMAGE,
         "short": SHORT,
     }
 

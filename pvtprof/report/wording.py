@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from pvtprof import spoken, units
 from pvtprof.designs.variants import PLAIN
+from pvtprof.predict.probes import LARGEST_IMAGE
 from pvtprof.report.choice import MACS_APART, Choice, Mix
 from pvtprof.report.facts import Facts, distinct, relation
 
@@ -48,6 +49,7 @@ def _alone(found: Sequence[Facts]) -> str:
     if one.time and one.time.carries:
         verb = "is predicted to take" if one.time.is_predicted else "takes"
         text += f", and {verb} {spoken.duration(one.time.middle)}"
+    text += "" if one.fits else f", and {one.not_run}"
     names = " and ".join(name_of(other) for other in same)
     return (
         f"{text}; {names} {'is' if len(same) == 1 else 'are'} the same here."
@@ -75,6 +77,8 @@ def _costs(one: Facts, other: Facts, name: str, is_first: bool = True) -> str:
 
 
 def _untold(one: Facts, other: Facts) -> str:
+    if large := [its for its in (one, other) if not its.fits]:
+        return f" ({listed([name_of(its) for its in large])} {_not_fitting(large)})"
     if one.time is None and other.time is None:
         return ""
     for its in (one, other):
@@ -85,9 +89,16 @@ def _untold(one: Facts, other: Facts) -> str:
     return "; their times are too noisy to compare"
 
 
+def _not_fitting(large: Sequence[Facts]) -> str:
+    why = large[0].not_run or ""
+    return why.replace("does", "do", 1) if len(large) > 1 else why
+
+
 def _beside(one: Facts, first: Facts, choice: Choice) -> str:
     """A further design, beside the choice."""
     best, said = choice.design, relation(one.time, choice.design.time)
+    if not one.fits and best.fits:
+        return f"{name_of(one)} {one.not_run}"
     if said == "equal" and one.time:
         within = "the prediction's error" if one.time.is_predicted else "the noise"
         return f"{name_of(one)} is as fast within {within}"
@@ -129,16 +140,17 @@ def listed(names: Sequence[str]) -> str:
 
 def _reason(choice: Choice) -> str:
     best, rivals = choice.design, choice.rivals
+    none = "" if best.fits else "none fits, and "
     if not rivals:
         return {
             "time": "it takes the least time",
-            "predicted": "the least time is predicted for it",
-            "macs": "it needs the fewest MACs",
+            "predicted": f"the least time is predicted for it{_predicted(best)}",
+            "macs": f"{none}it needs the fewest MACs",
         }[choice.ground]
     why = {
         "time": "none is faster beyond the noise",
-        "predicted": "none is faster beyond the prediction's error",
-        "macs": f"its MACs are within {MACS_APART} % of the fewest",
+        "predicted": f"none is faster beyond the prediction's error{_predicted(best)}",
+        "macs": f"{none}its MACs are within {MACS_APART} % of the fewest",
     }[choice.ground]
     if best.published and not any(one.published for one in rivals):
         return f"{why}, and its accuracy is known"
@@ -152,6 +164,17 @@ def _reason(choice: Choice) -> str:
             those = "those" if choice.ground == "macs" else "the fastest"
             return f"{why}, and of {those} it needs the {least} {name}"
     return why
+
+
+def _predicted(best: Facts) -> str:
+    """Within which interval its time is predicted, and whether beyond what was measured."""
+    time = best.time
+    if time is None or time.low is None or time.high is None or not time.is_predicted:
+        return ""
+    text = f"90 % interval {spoken.duration(time.low)} to {spoken.duration(time.high)}"
+    if time.is_extrapolated:
+        text += f"; extrapolated: measured on images of at most {LARGEST_IMAGE} pixels"
+    return f" ({text})"
 
 
 def _price(those: Sequence[Facts], best: Facts) -> Iterator[str]:
@@ -190,17 +213,23 @@ def attention_share(found: Sequence[Facts], best: Facts, rest: str) -> str:
 
 
 def mixed(mix: Mix | None) -> str:
-    """Return the sentence on the mix that beats all designs shown; "" where none does."""
+    """Return the sentence on the mix that beats all designs shown; "" where none does.
+
+    Its base is the best of them, so what is less than that is less than the choice too.
+    """
     if mix is None:
         return ""
     names = ", ".join(SHORT.get(variant, variant) for variant in mix.variants)
+    whose = f"{name_of(mix.base)}'s"
     if not mix.is_time:
-        less = spoken.people(mix.saved, mix.base.macs)
-        return f"Fewer MACs by stage: {names} ({spoken.short(int(mix.cost))}, {less} less)."
+        less = f"{spoken.people(mix.saved, mix.base.macs)} less than {whose}"
+        of = f"{spoken.short(int(mix.cost))}, {less} {spoken.short(mix.base.macs)}"
+        return f"A mix needs fewer MACs: {names} ({of}, computed)."
     time = mix.base.time.middle if mix.base.time else 0.0
-    less = spoken.people(mix.saved, time)
+    less = f"{spoken.people(mix.saved, time)} less than {whose} {spoken.duration(time)}"
     predicted = "predicted" if mix.base.time and mix.base.time.is_predicted else "computed"
-    return f"Faster, {predicted} by stage: {names} ({spoken.duration(mix.cost)}, {less} less)."
+    how = f"{predicted}, not measured"
+    return f"A mix may be faster: {names} ({spoken.duration(mix.cost)}, {less}, {how})."
 
 
 def computed_so(mix: Mix | None) -> str:
@@ -208,10 +237,7 @@ def computed_so(mix: Mix | None) -> str:
     if mix is None:
         return ""
     unit = "time" if mix.is_time else "MACs"
-    return (
-        f"Computed as the {unit} of {name_of(mix.base)} with stages exchanged, not measured as a "
-        "whole: ask for it with"
-    )
+    return f"Computed as the {unit} of {name_of(mix.base)} with stages exchanged: ask for it with"
 
 
 def option(mix: Mix | None) -> str:

@@ -22,7 +22,7 @@ from pvtprof.report.facts import Facts, Seconds, StageFacts, facts
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.browser import node
-from tests.builders import observed_run
+from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import RUNS, USUAL, base, timed
 from tests.trials import ALL
 
@@ -161,8 +161,8 @@ def _mixed(found: Answer, whole: dict[str, Row], run: Run) -> Iterator[str]:
     """A mix is computed again, from the design with the least, stage by stage."""
     if not found.mix:
         return
-    variants = [SHORT[word] for word in re.findall(r"plain|conv|pool", found.mix)]
-    by_time = "Faster" in found.mix
+    variants = [SHORT[word] for word in re.findall(r"plain|conv|pool", found.mix.partition("(")[0])]
+    by_time = "faster" in found.mix
     what = "time" if by_time else "MACs"
     known = [row for row in whole.values() if _value(row, what) is not None]
     base = min(known, key=lambda row: _value(row, what) or 0)
@@ -257,7 +257,10 @@ def test_the_answer_of_a_measured_run() -> None:
         "59 % of its time; sra_pool is as fast within the noise."
     )
     assert found.chosen == "sra_conv"
-    assert found.mix == "Faster, computed by stage: pool, pool, pool, plain (91.0 ms, 2.8 % less)."
+    assert found.mix == (
+        "A mix may be faster: pool, pool, pool, plain (91.0 ms, 2.8 % less than sra_pool's "
+        "93.6 ms, computed, not measured)."
+    )
     assert found.option == "--design sra_pool,sra_pool,sra_pool,mha"
     assert found.trust == "All 75 formulas equal what fvcore, torch, numel and live memory counted."
 
@@ -302,6 +305,21 @@ def test_a_published_accuracy_decides_between_equals_only() -> None:
     faster = {key: s / 2 if key[0] == "sra_pool" else s for key, s in USUAL.items()}
     assert answer(timed(base(), faster)).chosen == "sra_pool"
     assert answer(made("pvt_v2_b2_li")).chosen == "sra_pool"
+
+
+def test_a_design_that_does_not_fit_into_memory_has_no_time() -> None:
+    run = pvtprof.compare(img=(800, 1333), analytic=True, calibration=made_up_calibration())
+    unknown = answer(run)
+    assert "does not fit" not in unknown.finding
+    small = answer(replace(run, environment=replace(run.environment, memory_bytes=23 * 2**30)))
+    assert "(plain attention does not fit into 23.0 GiB)" in small.finding
+    assert "its time" not in small.finding
+    assert "extrapolated: measured on images of at most 272 pixels)" in small.advice
+    (time,) = [line for line in small.lines if line.name == "time, predicted"]
+    assert [cell.text == "does not fit" for cell in time.cells] == [True, False, False]
+    none = answer(replace(run, environment=replace(run.environment, memory_bytes=2**20)))
+    assert "(sra_pool and plain attention do not fit into 1.00 MiB)" in none.finding
+    assert none.advice.startswith("Take sra_pool: none fits, and it needs the fewest MACs. ")
 
 
 def test_where_one_design_could_not_run_the_others_are_held_against_each_other() -> None:
@@ -349,6 +367,22 @@ def test_several_comparisons_are_a_finding_each() -> None:
     assert f"{16 - shown} more comparisons: --full." in short
 
 
+def test_the_answer_says_from_which_image_on_a_design_needs_the_fewest_macs() -> None:
+    run = made("measured at 224")
+    said = "sra_pool needs the fewest MACs from 189 px on; for another size: --img 800x1333."
+    assert answer(run).by_size == said
+    assert said in brief.render(run, 80).splitlines()
+    assert answer(made("R is 1, and no pooling")).by_size == ""
+
+
+def test_equal_and_same_are_explained_where_they_stand() -> None:
+    legend = brief.render(made("measured at 224"), 80).splitlines()[-1]
+    assert "equal: within noise; same: same operators" in legend
+    alone = brief.render(pvtprof.compare(analytic=True, designs=["mha"]), 80)
+    assert "equal:" not in alone
+    assert "same:" not in alone
+
+
 def test_a_disagreement_comes_first() -> None:
     lines = brief.render(made("a counter disagrees"), 200).splitlines()
     assert lines[1].startswith("1 of 90 formulas DIFFERS from what fvcore, torch")
@@ -384,7 +418,7 @@ def as_json(found: Sequence[Facts]) -> list[dict[str, object]]:
 
     return [
         {
-            **{name: getattr(one, name) for name in ("name", "published", "not_run")},
+            **{name: getattr(one, name) for name in ("name", "published", "not_run", "fits")},
             **{name: str(getattr(one, name)) for name in ("runs", "macs", "params", "peak")},
             "time": time(one.time),
             "stages": [
@@ -413,7 +447,8 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
         wide = chance.choice((0.02, 0.02, 0.3)) if kind == "mixed" else 0.05
         is_predicted = kind == "predicted"
         is_doubtful = kind == "mixed" and chance.random() < 0.1
-        return Seconds(middle, middle * (1 - wide), middle * (1 + wide), is_doubtful, is_predicted)
+        low, high, is_far = middle * (1 - wide), middle * (1 + wide), chance.random() < 0.3
+        return Seconds(middle, low, high, is_doubtful, is_predicted, is_predicted and is_far)
 
     near = [int(10 ** chance.uniform(3, 13)) for _ in range(3)]
 
@@ -440,6 +475,8 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
         attention = sum(stage.blocks * stage.macs for stage in stages)
         known = chance.choice((None, None, "pvt_v2_b2"))
         lost = "ran out of memory" if kind == "mixed" and chance.random() < 0.2 else None
+        fits = kind not in ("predicted", "none") or chance.random() < 0.8
+        lost = lost if fits else "does not fit into 23.6 GiB"
         found.append(
             Facts(
                 name,
@@ -451,6 +488,7 @@ def random_facts(chance: random.Random) -> tuple[Facts, ...]:
                 None if lost else time(20.0),
                 known,
                 lost,
+                fits=fits,
             )
         )
     return tuple(found)

@@ -1,9 +1,9 @@
 "use strict";
 /* The sentences of the answer, by the rules of Python's report/choice.py and report/wording.py, for
    what the page computes at another setting. Tests hold the two together. MACs, params and bytes are
-   BigInt; a time is { middle, low, high, carries, is_predicted } in seconds, or null. */
+   BigInt; a time is { middle, low, high, carries, is_predicted, is_extrapolated } in seconds, or null. */
 const pvtprofAnswer = (rules) => {
-  const { macs_apart: apart, peak_apart: peakApart, much, worth, points, short } = rules;
+  const { macs_apart: apart, peak_apart: peakApart, much, worth, points, short, largest } = rules;
 
   // ---- Numbers to text, as pvtprof.units has them
 
@@ -77,6 +77,7 @@ const pvtprofAnswer = (rules) => {
   }
 
   const distinct = (found) => found.filter((one, i) => found.findIndex((other) => other.runs === one.runs) === i);
+  const fitting = (found) => (found.some((one) => one.fits) ? found.filter((one) => one.fits) : found);
   const least = (those, ...figures) => those.reduce((best, one) => {
     const differing = figures.find((figure) => figure(one) !== figure(best));
     return differing && differing(one) < differing(best) ? one : best;
@@ -95,15 +96,15 @@ const pvtprofAnswer = (rules) => {
       equal = timed.filter((one) => timed.every((other) => relation(one.time, other.time) !== "slower"));
       ground = timed.some((one) => one.time.is_predicted) ? "predicted" : "time";
     } else {
-      const fewest = least(those, (one) => one.macs).macs;
-      equal = those.filter((one) => 100n * one.macs <= BigInt(100 + apart) * fewest);
+      const fewest = least(fitting(those), (one) => one.macs).macs;
+      equal = fitting(those).filter((one) => 100n * one.macs <= BigInt(100 + apart) * fewest);
     }
     const design = preferred(equal);
     return { design, ground, rivals: equal.filter((one) => one !== design) };
   }
 
   function mix(found) {
-    const those = distinct(found);
+    const those = fitting(distinct(found));
     if (those.length < 2 || those.some((one) => !one.stages.length)) return null;
     if (those.every((one) => !one.time))
       return made(those, least(those, (one) => one.macs), (stage) => stage.macs, (one, than) => one.macs < than.macs, false);
@@ -145,6 +146,7 @@ const pvtprofAnswer = (rules) => {
     let text = `${nameOf(one)} costs ${count(one.macs)} MACs, ${count(one.params)} parameters and ${size(one.peak)} of memory`;
     if (one.time?.carries)
       text += `, and ${one.time.is_predicted ? "is predicted to take" : "takes"} ${duration(one.time.middle)}`;
+    if (!one.fits) text += `, and ${one.not_run}`;
     if (same.length) text += `; ${same.map(nameOf).join(" and ")} ${same.length === 1 ? "is" : "are"} the same here`;
     return `${text}.`;
   }
@@ -159,6 +161,9 @@ const pvtprofAnswer = (rules) => {
   }
 
   function untold(one, other) {
+    const large = [one, other].filter((its) => !its.fits);
+    if (large.length)
+      return ` (${listed(large.map(nameOf))} ${large.length > 1 ? large[0].not_run.replace("does", "do") : large[0].not_run})`;
     if (!one.time && !other.time) return "";
     const lost = [one, other].find((its) => !its.time && its.not_run);
     if (lost) return ` (${nameOf(lost)} was not timed: ${lost.not_run})`;
@@ -167,6 +172,7 @@ const pvtprofAnswer = (rules) => {
 
   function beside(one, first, best) {
     const said = relation(one.time, best.time);
+    if (!one.fits && best.fits) return `${nameOf(one)} ${one.not_run}`;
     if (said === "equal") return `${nameOf(one)} is as fast within ${within(one)}`;
     if (said)
       return `${nameOf(one)} ${one.time.is_predicted ? "is predicted to take" : "takes"} ` +
@@ -181,17 +187,28 @@ const pvtprofAnswer = (rules) => {
   }
 
   function reason({ design: best, rivals, ground }) {
+    const none = best.fits ? "" : "none fits, and ";
     if (!rivals.length)
-      return { time: "it takes the least time", predicted: "the least time is predicted for it", macs: "it needs the fewest MACs" }[ground];
+      return {
+        time: "it takes the least time", predicted: `the least time is predicted for it${bounds(best)}`,
+        macs: `${none}it needs the fewest MACs`,
+      }[ground];
     const why = {
-      time: "none is faster beyond the noise", predicted: "none is faster beyond the prediction's error",
-      macs: `its MACs are within ${apart} % of the fewest`,
+      time: "none is faster beyond the noise", predicted: `none is faster beyond the prediction's error${bounds(best)}`,
+      macs: `${none}its MACs are within ${apart} % of the fewest`,
     }[ground];
     if (best.published && !rivals.some((one) => one.published)) return `${why}, and its accuracy is known`;
     for (const [name, figure] of [["memory", "peak"], ["MACs", "macs"], ["parameters", "params"]])
       if (rivals.every((one) => best[figure] < one[figure]))
         return `${why}, and of ${ground === "macs" ? "those" : "the fastest"} it needs the ${name === "memory" ? "least" : "fewest"} ${name}`;
     return why;
+  }
+
+  /* Within which interval its time is predicted, and whether beyond what was measured. */
+  function bounds({ time }) {
+    if (!time?.is_predicted || time.low === null || time.high === null) return "";
+    const far = time.is_extrapolated ? `; extrapolated: measured on images of at most ${largest} pixels` : "";
+    return ` (90 % interval ${duration(time.low)} to ${duration(time.high)}${far})`;
   }
 
   function price(those, best) {
@@ -221,16 +238,16 @@ const pvtprofAnswer = (rules) => {
   function mixed(better) {
     if (!better) return "";
     const names = better.variants.map((variant) => short[variant] ?? variant).join(", ");
-    const less = people(better.whole - better.cost, better.whole);
-    if (!better.isTime) return `Fewer MACs by stage: ${names} (${count(better.cost)}, ${less} less).`;
-    const how = better.base.time.is_predicted ? "predicted" : "computed";
-    return `Faster, ${how} by stage: ${names} (${duration(better.cost)}, ${less} less).`;
+    const less = `${people(better.whole - better.cost, better.whole)} less than ${nameOf(better.base)}'s`;
+    if (!better.isTime)
+      return `A mix needs fewer MACs: ${names} (${count(better.cost)}, ${less} ${count(better.whole)}, computed).`;
+    const how = `${better.base.time.is_predicted ? "predicted" : "computed"}, not measured`;
+    return `A mix may be faster: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
   }
 
   function computedSo(better) {
     if (!better) return "";
-    return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged, not measured as a ` +
-      "whole: ask for it with";
+    return `Computed as the ${better.isTime ? "time" : "MACs"} of ${nameOf(better.base)} with stages exchanged: ask for it with`;
   }
 
   /* [weight, text] of each surprise of a kind; the heaviest of the first kind that there is. */
@@ -322,7 +339,8 @@ const pvtprofAnswer = (rules) => {
     /* What is predicted of a design or of a stage, as a time; null where there is no calibration for it. */
     function time(work, stage, variant) {
       const found = predict?.prediction(work, stage, variant);
-      return found ? { middle: found.seconds, low: found.low, high: found.high, carries: !predict.isDoubtful, is_predicted: true } : null;
+      return found ? { middle: found.seconds, low: found.low, high: found.high, carries: !predict.isDoubtful, is_predicted: true,
+        is_extrapolated: Math.max(work.height, work.width) > data.rules.largest } : null;
     }
 
     function predictor(engine) {
@@ -341,15 +359,17 @@ const pvtprofAnswer = (rules) => {
     }
 
     function facts(detail) {
-      const { work, all, engine } = detail;
+      const { work, all, engine, memory } = detail;
       return all.map(({ variant, total, stages }) => {
+        const fits = !data.knows_memory || engine.needs(work, variant) <= memory;
         const made = stages.map((stage, i) => {
           const { runsAs, blocks } = engine.place(work, i + 1, variant);
           const runs = `${runsAs} ${data.keys[runsAs] === "convolved" ? work.ratios[i] : 1}`;
-          return { number: i + 1, runs, variant: runsAs, blocks, macs: stage.macs, params: stage.params, time: time(work, i + 1, variant) };
+          return { number: i + 1, runs, variant: runsAs, blocks, macs: stage.macs, params: stage.params, time: fits ? time(work, i + 1, variant) : null };
         });
         return { name: variant, runs: [...made.map((stage) => stage.runs), total.macs, total.params].join(), macs: total.macs,
-          params: total.params, peak: total.peak.bytes, at: total.peak.at, stages: made, time: time(work, null, variant), not_run: null, published: published(detail, variant) };
+          params: total.params, peak: total.peak.bytes, at: total.peak.at, stages: made, published: published(detail, variant),
+          time: fits ? time(work, null, variant) : null, not_run: fits ? null : `does not fit into ${rules.size(memory)}`, fits };
       });
     }
 
@@ -384,14 +404,16 @@ const pvtprofAnswer = (rules) => {
     const ms = (seconds) => `${Number((1e3 * seconds).toPrecision(5))}`;
 
     function predicted(found) {
-      if (!found.every((one) => one.time)) return [];
-      const most = Math.max(...found.map((one) => one.time.middle)), least = rules.fastest(found);
-      const cells = found.map((one, i) => cell(one.time.carries ? `about ${rules.duration(one.time.middle)}` : `${rules.duration(one.time.middle)} ?`,
+      const timed = found.filter((one) => one.time);
+      if (!timed.length) return [];
+      const most = Math.max(...timed.map((one) => one.time.middle)), least = rules.fastest(found), none = (text, why, color) => cell(text, why, 0, color, "", false);
+      const cells = found.map((one, i) => (!one.time ? none(one.fits ? "-" : "does not fit", one.not_run ?? "not timed", data.colors[one.name]) : cell(one.time.carries ? `about ${rules.duration(one.time.middle)}` : `${rules.duration(one.time.middle)} ?`,
         `${ms(one.time.middle)} ms 90 % interval ${ms(one.time.low)} to ${ms(one.time.high)} ms`, Math.round(1000 * one.time.middle / most) / 10,
-        data.colors[one.name], i ? rules.against(one, found[0]) : "", least[i]));
+        data.colors[one.name], i ? rules.against(one, found[0]) : "", least[i])));
       const shares = found.map(rules.attentionTime);
-      return [...(shares.every(Boolean) ? [["attention, of time", found.map((one, i) => cell(rules.people(...shares[i]),
-        `${ms(shares[i][0])} of ${ms(shares[i][1])} ms`, Math.round(1000 * shares[i][0] / shares[i][1]) / 10, data.colors[one.name], "", false))]] : []),
+      return [...(shares.some(Boolean) ? [["attention, of time", found.map((one, i) => (!shares[i] ?
+        none("-", "the times of its stages or of the whole are not known well enough", data.colors[one.name]) : cell(rules.people(...shares[i]),
+        `${ms(shares[i][0])} of ${ms(shares[i][1])} ms`, Math.round(1000 * shares[i][0] / shares[i][1]) / 10, data.colors[one.name], "", false)))]] : []),
       ["time, predicted", cells]];
     }
 
@@ -400,7 +422,7 @@ const pvtprofAnswer = (rules) => {
         `${digits(rules.attentionMacs(one))} of ${digits(one.macs)} MACs`, width(rules.attentionMacs(one), one.macs), data.colors[one.name], "", false));
       return [["attention, of MACs", share, "computed"], ["MACs", counted(found, (one) => one.macs, rules.count, "MACs"), "computed"],
         ["params", counted(found, (one) => one.params, rules.count, "parameters"), "computed"],
-        ["peak", counted(found, (one) => one.peak, rules.size, (one) => `bytes, at ${one.at}`), "computed"],
+        ["peak", counted(found, (one) => one.peak, rules.size, (one) => `bytes, at ${one.at}${one.fits ? "" : `; ${one.not_run}`}`), "computed"],
         ...predicted(found).map((line) => [...line, "predicted"])];
     }
 
