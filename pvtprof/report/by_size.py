@@ -11,8 +11,8 @@ from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.report.facts import Facts, distinct
 from pvtprof.run.run import Run
 
-#: The largest side looked at: that of the page's curves, which ask for the same sides.
-MOST = 4096
+#: The largest side looked at, for the answer is to start at once; the page's curves go further.
+MOST = 1024
 #: How to ask for another image.
 HOW = "for another size: --img 800x1333"
 
@@ -39,5 +39,6 @@ def by_size(run: Run, found: Collection[Facts]) -> str:
     if len(since) < len(starts):
         return ""
     always = max(since) <= max(low or 0 for low, _ in starts)
-    where = "at every size" if always else f"from {units.integer(max(since))} px on"
+    begin = "" if always else f"from {units.integer(max(since))} "
+    where = f"{begin}to {units.integer(MOST)} px" if begin else f"up to {units.integer(MOST)} px"
     return f"{best} needs the fewest MACs {where}; {HOW}."
