@@ -164,7 +164,7 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
         found.append(f'<path class="{kind}" stroke="{line.color}" d="{path}"/>')
     reach = max(4 * LINE, 65 * max(len(line.name) for line in panel.lines))
     places = _placed(ends, reach)
-    for line, (x, _), y in zip(panel.lines, ends, places, strict=True):
+    for line, (x, y) in zip(panel.lines, places, strict=True):
         fits = x + 50 + 65 * len(line.name) < WIDTH
         at, anchor = (x + 50, "") if fits else (WIDTH, "end")
         found.append(_text(at, y, line.name, anchor, "halo"))
@@ -174,19 +174,22 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
     return found
 
 
-def _placed(ends: Sequence[tuple[int, int]], reach: int) -> list[int]:
-    """Return where the names of lines stand: where ends are near, one under the other."""
+def _placed(ends: Sequence[tuple[int, int]], reach: int) -> list[tuple[int, int]]:
+    """Return where the names of lines stand: where ends are near, one under the other.
+
+    Those stand beside the last of these ends, where no line passes.
+    """
     groups: list[list[int]] = []
     for i in sorted(range(len(ends)), key=lambda i: ends[i][0]):
         if groups and ends[i][0] - ends[groups[-1][-1]][0] < reach:
             groups[-1].append(i)
         else:
             groups.append([i])
-    found = [0] * len(ends)
+    found = list(ends)
     for group in groups:
         places = spread([ends[i][1] - 20 for i in group], 2 * LINE + 40, TOP + DOWN - LINE - 20)
         for i, y in zip(group, places, strict=True):
-            found[i] = y
+            found[i] = (ends[group[-1]][0], y)
     return found
 
 

@@ -163,7 +163,7 @@ def _predictions(run: Run, forecasts: tuple[Forecast, ...]) -> str:
     inside = sum(one.is_inside for one in forecasts)
     error = sentences.errors(run).get("calibrated")
     outside = ", ".join(one.name for one in forecasts if not one.is_inside)
-    named = f" (outside: {outside})" if outside else ""
+    named = f" (outside: {outside})" if outside and inside else ""
     count = f"all {len(forecasts)} are" if len(forecasts) > 1 else "it is"
     off = "" if error is None else f"; {count} off by {units.percent(error, 1)} on average"
     return (

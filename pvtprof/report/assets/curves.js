@@ -224,7 +224,7 @@ const pvtprofCurves = (engine, predict, data) => {
     return placed;
   }
 
-  /* Where the names of lines stand: of lines that end side by side, one under the other. */
+  /* Where the names of lines stand: of lines that end side by side, one under the other, beside the last end. */
   function placed(ends) {
     const order = ends.map((_, i) => i).sort((a, b) => ends[a][0] - ends[b][0]), groups = [];
     for (const i of order) {
@@ -234,7 +234,7 @@ const pvtprofCurves = (engine, predict, data) => {
     }
     const found = [];
     for (const group of groups)
-      spread(group.map((i) => ends[i][1] - 20), 2 * LINE + 40, TOP + DOWN - LINE - 20).forEach((y, k) => { found[group[k]] = y; });
+      spread(group.map((i) => ends[i][1] - 20), 2 * LINE + 40, TOP + DOWN - LINE - 20).forEach((y, k) => { found[group[k]] = [ends[group.at(-1)][0], y]; });
     return found;
   }
 
@@ -287,8 +287,8 @@ const pvtprofCurves = (engine, predict, data) => {
       found.push(`<path class="${one.dashed ? "curve dashed" : "curve"}" stroke="${one.color}" d="M${points.map((p) => p.join(" ")).join("L")}"/>`);
     }
     const places = placed(ends);
-    lines.forEach((one, i) => found.push(text(ends[i][0] + 50, places[i], one.name, "", "halo"),
-      text(ends[i][0] + 50, places[i] + LINE + 20, one.label, "", "halo strong")));
+    lines.forEach((one, i) => found.push(text(places[i][0] + 50, places[i][1], one.name, "", "halo"),
+      text(places[i][0] + 50, places[i][1] + LINE + 20, one.label, "", "halo strong")));
     if (lines.some((one) => one.label)) found.push(text(WIDTH, LINE, "when the side doubles", "end", "small"));
     return found;
   }
