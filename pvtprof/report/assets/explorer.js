@@ -192,6 +192,7 @@
     const space = math.namespaceURI, made = math.cloneNode(true);
     const part = (tag, textContent) => Object.assign(document.createElementNS(space, tag), { textContent });
     made.removeAttribute("data-of");
+    made.setAttribute("tabindex", "0"); // it scrolls where the window is narrow
     for (const letter of made.querySelectorAll("[data-symbol]"))
       letter.replaceWith(part("mn", digits(sizes[start.symbols[letter.dataset.symbol]])));
     for (const times of made.querySelectorAll(".times")) times.textContent = "\u00d7";
