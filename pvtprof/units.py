@@ -84,6 +84,23 @@ def exact_size(count: int) -> str:
     return f"{count}{_BINARY[unit]}"
 
 
+def told_size(count: int) -> str:
+    """Return bytes as people write them, in a form that `parsed_size` takes, and never more.
+
+    >>> told_size(24 * 2**30), told_size(25276510208), told_size(25325273088)
+    ('24GiB', '23.5GiB', '23.58GiB')
+    >>> told_size(25344658432)
+    '23.6GiB'
+    """
+    unit = min((count.bit_length() - 1) // 10, len(_BINARY) - 1) if count else 0
+    text = f"{(20 * count + 1024**unit) // (2 * 1024**unit)}"
+    text = f"{text[:-1] or 0}.{text[-1]}".removesuffix(".0")
+    if (parsed := parsed_size(f"{text}{_BINARY[unit]}")) is None or parsed > count:
+        hundredths = 100 * count // 1024**unit
+        text = f"{hundredths // 100}.{hundredths % 100:02}"
+    return f"{text}{_BINARY[unit]}"
+
+
 def size(count: int | None) -> str:
     """Return bytes in binary units, with three digits.
 

@@ -22,7 +22,7 @@ from pvtprof.predict.probes import LARGEST_IMAGE
 from pvtprof.predict.program import key
 from pvtprof.report import curves, explorer, loglog
 from pvtprof.report.figures.style import color_of
-from pvtprof.report.growth_pictures import Picture, pictures, sheet
+from pvtprof.report.growth_pictures import BESIDE, Picture, pictures, sheet
 from pvtprof.report.growth_words import AXES, Found, remarks, sentences, title
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -149,7 +149,9 @@ def _age(run: Run, its: Calibration) -> str:
         days = (now - then).days
     except (TypeError, ValueError):  # withheld
         return "of unknown age"
-    return "of the same day" if days < 1 else f"{days} day{'s' * (days > 1)} before this run"
+    return (
+        "the same day as this run" if days < 1 else f"{days} day{'s' * (days > 1)} before this run"
+    )
 
 
 def data(run: Run, found: Found) -> dict[str, Any]:
@@ -162,10 +164,11 @@ def data(run: Run, found: Found) -> dict[str, Any]:
         "place": found.place,
         "calibration": run.calibration and key(run.calibration),
         "axes": AXES,
+        "beside": BESIDE,
         "texts": explorer.texts(run),
         "dots": found.dots,
         "keeps": {design.name for design in run.designs} != set(VARIANTS),
         "most": MAX_SIDE,
         "colors": {name: color_of(name) for name in VARIANTS},
-        "plot": (loglog.WIDTH, loglog.HEIGHT, *loglog.PLOT, loglog.LINE),
+        "plot": (loglog.WIDTH, loglog.HEIGHT, *loglog.PLOT, loglog.LINE, loglog.LETTER),
     }

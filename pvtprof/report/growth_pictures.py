@@ -34,7 +34,12 @@ class Picture:
 
 
 _DECADES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
-_X_TICKS = tuple((float(2**power), units.integer(2**power)) for power in range(6, 13))
+_X_TICKS = tuple(
+    (float(2**power), f"{2**power}" if power < 10 else f"{2 ** (power - 10)}k")
+    for power in range(6, 13)
+)
+#: What the plot of memory shows, beside which the answer has another figure.
+BESIDE = ". Parameters, input and peak together; the peak in the answer is of live tensors alone."
 
 
 def count_tick(power: int) -> str:
@@ -151,6 +156,7 @@ def _picture(
     ]
     about = ", about" * is_time
     caption = f"At {units.sides(*found.here)}{about}: {', '.join(values) or 'none'}"
+    caption += BESIDE * (heading == "Memory")
     return Picture(heading, loglog.svg(panel), caption)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pvtprof import spoken, units
+from pvtprof import spoken
 from pvtprof.analytic.cost import Cost
 from pvtprof.analytic.dense import PARTS, part_of
 from pvtprof.designs.part import ITSELF, MODEL
@@ -98,6 +98,6 @@ def title(part: str, designs: Sequence[Drawn]) -> str:
         name = "code outside of any submodule" if most.name == ITSELF else most.name
         where = design.name if not part else f"the {part} of {design.name}"
         where = f"the {part}" if part and len(designs) == 1 else where
-        found.append(f"in {where}, {name} has {units.percent(most.costs[0], macs)} of the MACs")
+        found.append(f"in {where}, {name} has {spoken.people(most.costs[0], macs)} of the MACs")
     text = "; ".join(found)
     return f"{text[0].upper()}{text[1:]}."

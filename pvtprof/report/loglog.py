@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 3560, 2900
 PLOT = LEFT, TOP, ACROSS, DOWN = 600, 380, 2340, 2180
 #: Lines of text are so far apart; a label has two.
 LINE = 140
+#: About the width of a letter of a label.
+LETTER = 68
 
 
 @dataclass(frozen=True)
@@ -162,35 +164,41 @@ def _lines(panel: Panel, scale: _Scale) -> list[str]:
         found.append(f'<path class="{kind}" stroke="{line.color}" d="{path}"/>')
     reach = max(4 * LINE, 65 * max(len(line.name) for line in panel.lines))
     places = _placed(ends, reach)
-    for line, (x, _), y in zip(panel.lines, ends, places, strict=True):
+    for line, (x, y) in zip(panel.lines, places, strict=True):
         fits = x + 50 + 65 * len(line.name) < WIDTH
         at, anchor = (x + 50, "") if fits else (WIDTH, "end")
         found.append(_text(at, y, line.name, anchor, "halo"))
-        found.append(_text(x + 50, y + LINE - 10, line.label, kind="halo strong"))
+        found.append(_text(x + 50, y + LINE + 20, line.label, kind="halo strong"))
     if any(line.label for line in panel.lines):
         found.append(_text(WIDTH, LINE, panel.doubling, "end", "small"))
     return found
 
 
-def _placed(ends: Sequence[tuple[int, int]], reach: int) -> list[int]:
-    """Return where the names of lines stand: where ends are near, one under the other."""
+def _placed(ends: Sequence[tuple[int, int]], reach: int) -> list[tuple[int, int]]:
+    """Return where the names of lines stand: where ends are near, one under the other.
+
+    Those stand beside the last of these ends, where no line passes.
+    """
     groups: list[list[int]] = []
     for i in sorted(range(len(ends)), key=lambda i: ends[i][0]):
         if groups and ends[i][0] - ends[groups[-1][-1]][0] < reach:
             groups[-1].append(i)
         else:
             groups.append([i])
-    found = [0] * len(ends)
+    found = list(ends)
     for group in groups:
-        places = spread([ends[i][1] - 20 for i in group], 2 * LINE, TOP + DOWN - LINE)
+        places = spread([ends[i][1] - 20 for i in group], 2 * LINE + 40, TOP + DOWN - LINE - 20)
         for i, y in zip(group, places, strict=True):
-            found[i] = y
+            found[i] = (ends[group[-1]][0], y)
     return found
 
 
 def _marks(panel: Panel, scale: _Scale) -> list[str]:
-    """Return rings with their texts below, and dots with theirs above, one over the other."""
-    found, before, level = [], -WIDTH, 0
+    """Return rings with their texts below, and dots with theirs at the foot of a line down.
+
+    Where a text would reach the next line, that line ends above the text.
+    """
+    found, taken, level = [], 0, 0
     rings = [mark for mark in panel.marks if mark.hollow]
     wanted = [scale.y(mark.value) + 170 for mark in rings]
     below = dict(zip(map(id, rings), spread(wanted, LINE, TOP + DOWN - 30), strict=True))
@@ -200,9 +208,11 @@ def _marks(panel: Panel, scale: _Scale) -> list[str]:
             found.append(f'<circle class="ring" cx="{x}" cy="{y}" r="45"/>')
             found.append(_text(x + 60, below[id(mark)], mark.text, kind="halo"))
             continue
-        level = level + 1 if mark.text and x - before < 4 * LINE else 0
-        before = x
-        found.append(f'<circle cx="{x}" cy="{y}" r="45" fill="{mark.color}"/>')
         if mark.text:
-            found.append(_text(x - 40, y - 60 - level * LINE, mark.text, "end", "halo"))
+            level = level + 1 if x < taken else 0
+            taken = x + 80 + LETTER * len(mark.text)
+            foot = TOP + DOWN - 60 - level * (LINE + 20)
+            found.append(_line(x, y, x, foot, "drop"))
+            found.append(_text(x + 40, foot, mark.text, kind="halo"))
+        found.append(f'<circle cx="{x}" cy="{y}" r="45" fill="{mark.color}"/>')
     return found

@@ -41,6 +41,7 @@ class Measured:
 
     title: str
     place: str
+    image: str
     setting: str
     warnings: tuple[Warned, ...]
     notes: tuple[str, ...]
@@ -53,8 +54,9 @@ def measured(run: Run) -> Measured:
         setting = own.setting(run)
     else:
         setting = f"{sentences.setting(run)}, {sentences.reductions(run)}"
+    image = "" if run.is_own else units.grid(*run.setting.image)
     rest = [text for text in notes.facts(run) if not text.startswith(ELSEWHERE)]
-    return Measured(_title(run, warned), _place(run), setting, warned, tuple(rest))
+    return Measured(_title(run, warned), _place(run), image, setting, warned, tuple(rest))
 
 
 def _place(run: Run) -> str:
@@ -71,7 +73,8 @@ def _title(run: Run, warned: tuple[Warned, ...]) -> str:
     where = f"on {run.environment.device}" + _threads(run)
     doubtful = {name for one in warned for name in one.rows}
     text = f"{len(timed)} rows were timed {where}, {units.integer(samples)} samples in turns"
-    return f"{text}; {len(doubtful)} of them with a warning." if doubtful else f"{text}."
+    rows = f"{len(doubtful)} row{'s' * (len(doubtful) != 1)}"
+    return f"{text}; {rows} with a warning." if doubtful else f"{text}."
 
 
 def _threads(run: Run) -> str:

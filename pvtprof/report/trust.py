@@ -162,10 +162,13 @@ def _predictions(run: Run, forecasts: tuple[Forecast, ...]) -> str:
         return ""
     inside = sum(one.is_inside for one in forecasts)
     error = sentences.errors(run).get("calibrated")
-    off = "" if error is None else f"; they are off by {units.percent(error, 1)} on average"
+    outside = ", ".join(one.name for one in forecasts if not one.is_inside)
+    named = f" (outside: {outside})" if outside and inside else ""
+    count = f"all {len(forecasts)} are" if len(forecasts) > 1 else "it is"
+    off = "" if error is None else f"; {count} off by {units.percent(error, 1)} on average"
     return (
         f"Of {len(forecasts)} predicted times {inside} lie within the interval that was stated "
-        f"for nine in ten{off}."
+        f"for nine in ten{named}{off}."
     )
 
 

@@ -3,7 +3,7 @@
    (report/curves.py, growth_words.py, growth_pictures.py, loglog.py). Knows nothing of the page. */
 const pvtprofCurves = (engine, predict, data) => {
   const SIDES = data.sides, MOST = SIDES.at(-1), FIRST = SIDES[0];
-  const [WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN, LINE] = data.plot;
+  const [WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN, LINE, LETTER] = data.plot;
 
   // ---- Numbers to text, as pvtprof.units has them
 
@@ -200,7 +200,7 @@ const pvtprofCurves = (engine, predict, data) => {
   // ---- Pictures: tenths of a pixel
 
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll(">", "&gt;").replaceAll("<", "&lt;").replaceAll("'", "&#39;").replaceAll('"', "&#34;");
-  const X_TICKS = [6, 7, 8, 9, 10, 11, 12].map((power) => [2 ** power, whole(2 ** power)]);
+  const X_TICKS = [6, 7, 8, 9, 10, 11, 12].map((power) => [2 ** power, power < 10 ? `${2 ** power}` : `${2 ** (power - 10)}k`]);
   const TICKS = {
     MACs: [10, (power) => `${10 ** (power % 3)} ${PREFIXES[Math.floor(power / 3)]}`.trim()],
     Memory: [32, (power) => engine.size(32n ** BigInt(power)).replace(/\.0+/, "")],
@@ -224,7 +224,7 @@ const pvtprofCurves = (engine, predict, data) => {
     return placed;
   }
 
-  /* Where the names of lines stand: of lines that end side by side, one under the other. */
+  /* Where the names of lines stand: of lines that end side by side, one under the other, beside the last end. */
   function placed(ends) {
     const order = ends.map((_, i) => i).sort((a, b) => ends[a][0] - ends[b][0]), groups = [];
     for (const i of order) {
@@ -234,7 +234,7 @@ const pvtprofCurves = (engine, predict, data) => {
     }
     const found = [];
     for (const group of groups)
-      spread(group.map((i) => ends[i][1] - 20), 2 * LINE, TOP + DOWN - LINE).forEach((y, k) => { found[group[k]] = y; });
+      spread(group.map((i) => ends[i][1] - 20), 2 * LINE + 40, TOP + DOWN - LINE - 20).forEach((y, k) => { found[group[k]] = [ends[group.at(-1)][0], y]; });
     return found;
   }
 
@@ -287,23 +287,25 @@ const pvtprofCurves = (engine, predict, data) => {
       found.push(`<path class="${one.dashed ? "curve dashed" : "curve"}" stroke="${one.color}" d="M${points.map((p) => p.join(" ")).join("L")}"/>`);
     }
     const places = placed(ends);
-    lines.forEach((one, i) => found.push(text(ends[i][0] + 50, places[i], one.name, "", "halo"),
-      text(ends[i][0] + 50, places[i] + LINE - 10, one.label, "", "halo strong")));
+    lines.forEach((one, i) => found.push(text(places[i][0] + 50, places[i][1], one.name, "", "halo"),
+      text(places[i][0] + 50, places[i][1] + LINE + 20, one.label, "", "halo strong")));
     if (lines.some((one) => one.label)) found.push(text(WIDTH, LINE, "when the side doubles", "end", "small"));
     return found;
   }
 
   function drawnMarks({ marks }, scale) {
     const rings = marks.filter((mark) => mark.hollow), places = spread(rings.map((mark) => scale.y(mark.value) + 170), LINE, TOP + DOWN - 30);
-    let before = -WIDTH, level = 0;
+    let taken = 0, level = 0;
     return [...marks].sort((a, b) => a.x - b.x).flatMap((mark) => {
       const x = scale.x(mark.x), y = scale.y(mark.value);
       if (mark.hollow)
         return [`<circle class="ring" cx="${x}" cy="${y}" r="45"/>`, text(x + 60, places[rings.indexOf(mark)], mark.text, "", "halo")];
-      level = mark.text && x - before < 4 * LINE ? level + 1 : 0;
-      before = x;
-      return [`<circle cx="${x}" cy="${y}" r="45" fill="${mark.color}"/>`,
-        ...(mark.text ? [text(x - 40, y - 60 - level * LINE, mark.text, "end", "halo")] : [])];
+      const dot = `<circle cx="${x}" cy="${y}" r="45" fill="${mark.color}"/>`;
+      if (!mark.text) return [dot];
+      level = x < taken ? level + 1 : 0;
+      taken = x + 80 + LETTER * mark.text.length;
+      const foot = TOP + DOWN - 60 - level * (LINE + 20);
+      return [line(x, y, x, foot, "drop"), text(x + 40, foot, mark.text, "", "halo"), dot];
     });
   }
 
@@ -360,7 +362,8 @@ const pvtprofCurves = (engine, predict, data) => {
       if (value === undefined) return [];
       return [`${name} ${isTime && found.points[i].needs > found.memory ? "does not fit" : `${said(value)}${isTime && predict.doubtful ? " ?" : ""}`}`.replaceAll(" ", "\u00a0")];
     });
-    return { heading, svg: svg(panel), caption: `At ${place}${isTime ? ", about" : ""}: ${here.join(", ") || "none"}` };
+    const beside = heading === "Memory" ? data.beside : "";
+    return { heading, svg: svg(panel), caption: `At ${place}${isTime ? ", about" : ""}: ${here.join(", ") || "none"}${beside}` };
   }
 
   function pictures(found) {

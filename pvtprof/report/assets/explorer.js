@@ -47,7 +47,7 @@
     place.textContent = failed.length
       ? `THIS PAGE DOES NOT COMPUTE AS PYTHON DOES: ${failed.length} of ${lines.length} vectors differ. Do not ` +
         `trust the explorer here. First: ${failed[0]}`
-      : `This page recomputed ${lines.length} rows and refusals ${start.times.length ? `and ${start.times.length} predicted times ` : ""}made by Python, in your browser: all are equal.`;
+      : `This page recomputed ${lines.length} results and error messages ${start.times.length ? `and ${start.times.length} predicted times ` : ""}made by Python, in your browser: all are equal.`;
   }
 
   // ---- The setting: form, texts as on the command line, URL hash
@@ -192,6 +192,7 @@
     const space = math.namespaceURI, made = math.cloneNode(true);
     const part = (tag, textContent) => Object.assign(document.createElementNS(space, tag), { textContent });
     made.removeAttribute("data-of");
+    made.setAttribute("tabindex", "0"); // it scrolls where the window is narrow
     for (const letter of made.querySelectorAll("[data-symbol]"))
       letter.replaceWith(part("mn", digits(sizes[start.symbols[letter.dataset.symbol]])));
     for (const times of made.querySelectorAll(".times")) times.textContent = "\u00d7";
@@ -221,6 +222,17 @@
       JSON.stringify([work.model, work.height, work.width, work.ratios, work.batch, work.dtype, work.attention, work.pool, work.changes]);
   }
 
+  /* The setting in the title of a page of one run, and on the button that folds the bar. */
+  const title = document.querySelector(".top h1"), hasOne = document.querySelectorAll(".block").length === 1;
+  function showTitle(work) {
+    const said = `${work.model} at ${work.height}x${work.width}`;
+    byId("fold").textContent = said;
+    if (!hasOne) return;
+    title.textContent = said;
+    title.title = `What attention costs in ${said}`;
+    document.title = `pvtprof: ${title.title}`;
+  }
+
   function showAll(work, memory) {
     const variant = field("variant").value, count = field("count").value, stage = Number(field("stage").value);
     const all = start.program.variants.map((name) => ({ variant: name, total: engine.row(work, null, name),
@@ -232,7 +244,7 @@
     byId("command").textContent = engine.command(work);
     showTables();
     showNumbers(work, stage, all);
-    byId("fold").textContent = `${work.model} at ${work.height}x${work.width}`;
+    showTitle(work);
     document.dispatchEvent(new CustomEvent("pvtprof:work", { detail }));
   }
 
@@ -266,6 +278,9 @@
     document.dispatchEvent(new CustomEvent("pvtprof:refused", { detail: { message: said } }));
   }
 
+  /* The field says the memory of the run with few digits, and means it to the byte. */
+  const memoryOf = (text) => (text.trim() === start.memory ? BigInt(start.memory_bytes) : engine.parsedMemory(text));
+
   function update(event) {
     if (event?.target === field("model")) offerRatios();
     offerStages();
@@ -274,7 +289,7 @@
     let work, memory;
     try {
       work = engine.parsed(said);
-      memory = engine.parsedMemory(field("memory").value);
+      memory = memoryOf(field("memory").value);
     } catch (error) {
       if (!(error instanceof engine.Refusal)) throw error;
       refused(error);

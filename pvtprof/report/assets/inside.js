@@ -360,13 +360,23 @@ const pvtprofInside = (() => {
     return { name, color, grid: [1, 1], steps, said };
   }
 
-  /* With one decimal, two below 1 %; rounded half to even, as pvtprof.units has it. */
+  /* top / bottom with some decimals, rounded half to even. */
+  function decimal(top, bottom, decimals) {
+    const scaled = top * 10n ** BigInt(decimals), twice = 2n * (scaled % bottom);
+    let value = scaled / bottom;
+    if (twice > bottom || (twice === bottom && value % 2n)) value += 1n;
+    const text = `${value}`.padStart(decimals + 1, "0"), cut = text.length - decimals;
+    return text.slice(0, cut) + (decimals ? `.${text.slice(cut)}` : "");
+  }
+
+  /* A share as spoken.people has it. */
   function percent(part, all) {
     if (!all) return "-";
-    const by = part && 100n * part < all ? 100n : 10n, twice = 2n * (100n * part * by % all);
-    let value = 100n * part * by / all;
-    if (twice > all || (twice === all && value % 2n)) value += 1n;
-    return `${value / by}.${`${value % by}`.padStart(by === 100n ? 2 : 1, "0")} %`;
+    for (let decimals = 10n * part >= all ? 0 : 100n * part >= all ? 1 : 2; decimals < 3; decimals++) {
+      const text = decimal(100n * part, all, decimals);
+      if (!part || part === all || ![0, 100].includes(Number(text))) return `${text} %`;
+    }
+    return `nearly ${2n * part > all ? 100 : 0} %`;
   }
 
   function titleOfModules(designs) {

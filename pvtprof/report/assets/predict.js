@@ -89,7 +89,7 @@ const pvtprofPredict = (engine, calibration) => {
 
   // ---- Families
 
-  const nameOf = memo((name) => name.split(".").at(-1).replace(/[1-4]+$/, ""));
+  const nameOf = memo((name) => name.split(".").at(-1).replace(/[0-9]+$/, ""));
 
   function convolution(op, sizes, path, size) {
     const kernel = sizes[op.right[0]], kind = op.right.slice(0, 3), [most, few] = limits.small;
