@@ -14,7 +14,7 @@ from pvtprof.run.run import Run
 #: The largest side looked at, for the answer is to start at once; the page's curves go further.
 MOST = 1024
 #: How to ask for another image.
-HOW = "other sizes: --img 800x1333"
+HOW = "others: --img"
 
 
 def by_size(run: Run, found: Collection[Facts]) -> str:
@@ -39,6 +39,5 @@ def by_size(run: Run, found: Collection[Facts]) -> str:
     if len(since) < len(starts):
         return ""
     always = max(since) <= max(low or 0 for low, _ in starts)
-    begin = "" if always else f"from {units.integer(max(since))} "
-    where = f"{begin}to {units.integer(MOST)} px" if begin else f"up to {units.integer(MOST)} px"
-    return f"{best} has the fewest MACs {where}; {HOW}."
+    where = "at every size" if always else f"from {units.integer(max(since))} px on"
+    return f"{best} has the fewest MACs {where} (tried to {units.integer(MOST)} px; {HOW})."

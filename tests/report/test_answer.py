@@ -369,7 +369,7 @@ def test_several_comparisons_are_a_finding_each() -> None:
 
 def test_the_answer_says_from_which_image_on_a_design_needs_the_fewest_macs() -> None:
     run = made("measured at 224")
-    said = "sra_pool has the fewest MACs from 189 to 1,024 px; other sizes: --img 800x1333."
+    said = "sra_pool has the fewest MACs from 189 px on (tried to 1,024 px; others: --img)."
     assert answer(run).by_size == said
     assert said in brief.render(run, 80).splitlines()
     assert answer(made("R is 1, and no pooling")).by_size == ""
