@@ -92,13 +92,14 @@ PYTHONS = {
 }
 
 
+TIMED = ("--budget", "3" if ALL else "0")
 TOGETHER = {name: value for env in PYTHONS.values() for name, value in env.items()}
 
 
 @pytest.mark.parametrize("env", [TOGETHER, *(PYTHONS.values() if ALL else ())], ids=str)
 def test_however_python_is_set_everything_runs(env: dict[str, str], tmp_path: Path) -> None:
     everything = [
-        ["compare", *SMALL, "--budget", "3", "--no-calibrate", "-o", "run.json", "-o", "run.html"],
+        ["compare", *SMALL, *TIMED, "--no-calibrate", "-o", "run.json", "-o", "run.html"],
         ["check", "b.json", "--update", "--target", OWN, "--latency", "--budget", "0.1"],
         ["report", "run.json"],
         ["formula", "sra_conv"],

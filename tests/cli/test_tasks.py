@@ -17,6 +17,7 @@ from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
 from pvtprof.report.html import render
+from tests.builders import FOUR
 from tests.trials import ALL
 
 REFUSED = {
@@ -91,7 +92,7 @@ def test_what_a_training_step_leaves_out_is_named(capsys: pytest.CaptureFixture[
 
 def test_a_run_of_a_task_is_observed_saved_read_and_shown(tmp_path: Path) -> None:
     said: dict[str, Any] = {"task": "fpn", "proposals": 7, "designs": ["sra_conv"]}
-    run = pvtprof.compare("pvt_v2_b0", 64, (2, 2, 2, 2), budget_s=0, device="cpu", **said)
+    run = pvtprof.compare(FOUR, 64, (2, 2, 2, 2), budget_s=0, device="cpu", **said)
     assert run.agrees
     assert "--task fpn --proposals 7" in run.command
     run.save(tmp_path / "run.json")
@@ -99,7 +100,7 @@ def test_a_run_of_a_task_is_observed_saved_read_and_shown(tmp_path: Path) -> Non
     assert again.rows == run.rows
     assert [row.design.spec.task for row in again.rows] == ["fpn"] * 5
     assert set(again.to_frame()["task"]) == {"fpn"}
-    assert "pvt_v2_b0 for fpn" in render(again)
+    assert "four for fpn" in render(again)
 
 
 def test_a_spec_keeps_its_task_where_none_is_asked_for() -> None:

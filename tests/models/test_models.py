@@ -15,7 +15,7 @@ import pvtprof
 from pvtprof.designs.published import LINEAR, MODELS
 from pvtprof.errors import SpecError
 from pvtprof.models.build import build
-from tests.trials import sample
+from tests.trials import ALL, sample
 
 V1, V2 = ([name for name in MODELS if MODELS[name].version == v] for v in (1, 2))
 #: transformers' names of PVT v1 and v2 -> the official ones; {s} is the stage, counted from 1.
@@ -84,7 +84,9 @@ def assert_same_output(theirs: nn.Module, ours: nn.Module, image: Tensor) -> Non
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(("name", "attention"), sample(product(V1, ("eager", "sdpa")), 5))
+@pytest.mark.parametrize(
+    ("name", "attention"), sample(product(V1 if ALL else V1[:2], ("eager", "sdpa")), 2)
+)
 def test_v1_outputs_equal_transformers(name: str, attention: str) -> None:
     from transformers import PvtConfig, PvtForImageClassification
 
@@ -104,7 +106,10 @@ def test_v1_outputs_equal_transformers(name: str, attention: str) -> None:
     assert_same_output(theirs, ours, torch.randn(2, 3, side, side, dtype=torch.float64))
 
 
-@pytest.mark.parametrize(("name", "attention"), sample(product(V2, ("eager", "sdpa")), 8))
+@pytest.mark.parametrize(
+    ("name", "attention"),
+    sample(product(V2 if ALL else ("pvt_v2_b0", "pvt_v2_b2_li"), ("eager", "sdpa")), 2),
+)
 def test_v2_outputs_equal_transformers(name: str, attention: str) -> None:
     from transformers import PvtV2Config, PvtV2ForImageClassification
 
