@@ -1,6 +1,6 @@
 """Numbers as people read them in a sentence: three digits, whole per cent, and exact rounding.
 
-The page's script (``report/assets/answer.js``) says them the same, digit for digit.
+The page (``report/assets/spoken.js``) says them the same, digit for digit.
 """
 
 from __future__ import annotations

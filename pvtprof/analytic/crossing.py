@@ -18,6 +18,7 @@ from pvtprof.errors import SpecError
 _GROWING = ("n", "m", "s", "p")
 
 
+@lru_cache(maxsize=64)
 def macs_by_side(spec: ModelSpec) -> Callable[[int], int]:
     """Return the MACs of a network that classifies, for square images, as a function of the side.
 

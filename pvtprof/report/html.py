@@ -29,7 +29,6 @@ from pvtprof.report import (
     measured,
     memory,
     naming,
-    output,
     own,
     sentences,
     several,
@@ -39,6 +38,7 @@ from pvtprof.report import (
 from pvtprof.report.figures.style import COLORS, color_of
 from pvtprof.report.page import assets_of, compressed, page
 from pvtprof.run import store
+from pvtprof.run.frame import frame
 from pvtprof.run.run import Run
 
 #: What the explorer starts from where the run does not know how much memory there is.
@@ -134,7 +134,8 @@ def render(*runs: Run) -> str:
     ]
     published = [one for _, one in placed if explorer.is_explorable(one)]
     own_run = next((run for run in runs if run.forms), None)
-    scripts = [*(["engine", "predict", "curves"] if published else []), *assets_of(SECTIONS, "js")]
+    scripts = ["spoken", *(["engine", "predict", "curves"] if published else [])]
+    scripts += assets_of(SECTIONS, "js")
     scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(
         "report.html",
@@ -199,7 +200,7 @@ def _carried(runs: Sequence[Run]) -> dict[str, Any]:
         "originals": [
             (f"{file}.{kind}", compressed(text))
             for file, run in zip(files, runs, strict=True)
-            for kind, text in (("json", store.dumps(run)), ("csv", output.text(run, "csv")))
+            for kind, text in (("json", store.dumps(run)), ("csv", frame(run).to_csv(index=False)))
         ],
     }
 

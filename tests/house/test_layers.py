@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,32 @@ def test_every_module_imports_only_what_its_room_may(path: Path) -> None:
         return  # it imports by name what is first asked for: test_cold_import holds it
     source = (PACKAGE / path).read_text(encoding="utf-8")
     assert violations(room, source, path.as_posix() in BY_NAME) == []
+
+
+def neighbours(node: ast.AST) -> Iterator[str]:
+    """What a module imports when it runs, early or late: modules, and names that may be modules."""
+    if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.ImportFrom) and node.module:
+        yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    elif isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    for child in ast.iter_child_nodes(node):
+        yield from neighbours(child)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Lazy imports count; those for type checkers do not, and a package is made of its modules."""
+    sources = {
+        ".".join(("pvtprof", *path.with_suffix("").parts)): (PACKAGE / path).read_text("utf-8")
+        for path in modules()
+        if path.stem not in ("__init__", "__main__")
+    }
+    graph = {
+        name: {found for found in neighbours(ast.parse(source)) if found in sources} - {name}
+        for name, source in sources.items()
+    }
+    assert list(TopologicalSorter(graph).static_order())  # raises CycleError, with the circle
 
 
 def test_every_room_has_its_place_in_the_order() -> None:

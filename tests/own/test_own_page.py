@@ -30,7 +30,7 @@ HARNESS = """
 const fs = require("fs"), vm = require("vm");
 const { page, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
 const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
-vm.runInThisContext(script("forms"));
+for (const name of ["spoken", "forms"]) vm.runInThisContext(script(name));
 const engine = vm.runInThisContext("pvtprofForms")(given.forms);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
 """

@@ -499,9 +499,10 @@ def test_the_browser_says_what_python_says(tmp_path: Path) -> None:
     chance = random.Random(19)
     those = [facts(one, run) for run in map(made, RUNS) for one in run.comparisons]
     those += [random_facts(chance) for _ in range(10_000 if ALL else 500)]
-    script = Path(surprise.__file__).parent / "assets" / "answer.js"
+    assets = Path(surprise.__file__).parent / "assets"
+    script = "\n".join((assets / f"{name}.js").read_text() for name in ("spoken", "answer"))
     handed = tmp_path / "handed.json"
-    given = {"script": script.read_text(), "limits": surprise.rules()}
+    given = {"script": script, "limits": surprise.rules()}
     handed.write_text(json.dumps({**given, "given": [as_json(found) for found in those]}))
     for found, theirs in zip(those, json.loads(node(HARNESS, str(handed))), strict=True):
         choice, better = chosen(found), mix(found)

@@ -3,7 +3,6 @@ keeps its setting."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, Page
 import pvtprof
 from pvtprof.report import html
 from pvtprof.report.answer import Answer, answer
-from tests.browser import READY, chromium, opened
+from tests.browser import READY, opened
 from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import USUAL, timed
 from tests.trials import ALL
@@ -32,12 +31,6 @@ SETTINGS: tuple[tuple[dict[str, str], dict[str, Any]], ...] = (
     ({"model": "pvt_v2_b2_li"}, {"model": "pvt_v2_b2_li"}),
     ({"model": "pvt_large", "img": "1024"}, {"model": "pvt_large", "img": 1024}),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,13 @@ from playwright.sync_api import Browser, Page
 import pvtprof
 from pvtprof import units
 from pvtprof.designs.named import network
-from tests.browser import READY, chromium, opened
+from tests.browser import READY, opened
 from tests.builders import observed_run
 
 #: Where every section begins, and how long the page is.
 LAYOUT = """[...document.querySelectorAll("section[data-section]")]
   .map((one) => one.offsetTop).concat(document.documentElement.scrollHeight)"""
 SECTIONS = ["answer", "inside", "where", "clock", "growth", "memory", "trust", "measured"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,17 +14,11 @@ from pvtprof.report import bars_drawn, live
 from pvtprof.report.bars import frames_of
 from pvtprof.report.figures.memory import live_info
 from pvtprof.run.run import Run
-from tests.browser import READY, chromium, opened
+from tests.browser import READY, opened
 from tests.builders import observed_run
 from tests.trials import ALL
 
 MINE = ("where", "clock", "memory")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

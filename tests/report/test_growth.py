@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 import pvtprof
 from pvtprof.analytic.geometry import model_sizes
@@ -20,7 +21,7 @@ from pvtprof.report import drawing, explorer, growth, html
 from pvtprof.report.curves import SIDES, STEP
 from pvtprof.report.growth_pictures import pictures, sheet
 from pvtprof.report.growth_words import Found, remarks, sentences, title
-from tests.browser import READY, chromium, opened
+from tests.browser import READY, opened
 from tests.builders import made_up_calibration
 from tests.report.test_explorer import PLAIN, in_node
 from tests.report.test_predict import NETWORKS, OWN, random_calibration
@@ -228,14 +229,14 @@ def test_sides_of_detectors_are_about(task: str) -> None:
     assert section.data is None  # the page computes networks that classify
 
 
-def test_the_line_sets_the_image_and_everything_follows(tmp_path: Path) -> None:
+def test_the_line_sets_the_image_and_everything_follows(browser: Browser, tmp_path: Path) -> None:
     """By keyboard, and by pointer; the times that the page says are Python's."""
     calibration = made_up_calibration()
     run = pvtprof.compare("pvt_v2_b0", img=64, analytic=True, calibration=calibration)
     path = tmp_path / "page.html"
     path.write_text(html.render(run), encoding="utf-8")
     section = "#growth figure >> nth=2"
-    with chromium() as browser, opened(browser, path) as found:
+    with opened(browser, path) as found:
         page = found.page
         page.wait_for_selector(READY, state="attached")
         assert "predicted times made by Python" in page.text_content("#proof")

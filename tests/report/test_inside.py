@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,11 @@ from pvtprof.report import drawing, explorer, html, inside
 from pvtprof.report.page import _asset
 from pvtprof.report.picture import TIMES
 from pvtprof.report.picture_panel import lists, panel, title
-from tests.browser import READY, chromium, node, opened
+from tests.browser import READY, node, opened
 from tests.report.test_explorer import random_networks
 from tests.trials import ALL
 
+SCRIPTS = ("spoken", "engine", "inside")
 DRAW = """
 const fs = require("fs"), vm = require("vm");
 const { scripts, program, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
@@ -54,7 +54,7 @@ def test_the_browser_draws_what_python_draws(tmp_path: Path) -> None:
     batches, chance = 20 if ALL else 1, random.Random(19)
     own = [explorer.Explored(spec, "--model own") for spec in random_networks(400 if ALL else 24)]
     specs = [*(one.spec for one in own), *MODELS.values()]
-    scripts, handed = [_asset("engine.js"), _asset("inside.js")], tmp_path / "handed.json"
+    scripts, handed = [_asset(f"{name}.js") for name in SCRIPTS], tmp_path / "handed.json"
     for _ in range(batches):
         cases: list[dict[str, Any]] = []
         while len(cases) < (500 if ALL else 200):
@@ -103,12 +103,6 @@ def case(chance: random.Random, spec: Any) -> dict[str, Any]:
         "measure": measure,
         "expected": "\n".join(expected),
     }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

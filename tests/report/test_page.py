@@ -7,7 +7,6 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from pvtprof.predict import choose
 from pvtprof.report import choosing, formula, html, index
 from pvtprof.run import store
 from pvtprof.run.run import Run
-from tests.browser import READY, chromium, opened
+from tests.browser import READY, opened
 from tests.builders import MINE, made_up_calibration, model_at, observed_run, with_row
 from tests.trials import ALL
 
@@ -30,12 +29,6 @@ KINDS = ("report", "several", "pair", "index", "choose")
 LIVE = ("report", "several", "pair", "own")  # kinds of pages that have an explorer
 CHART = ".chart .main-svg"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,66 +3,9 @@
    what the page computes at another setting. Tests hold the two together. MACs, params and bytes are
    BigInt; a time is { middle, low, high, carries, is_predicted, is_extrapolated } in seconds, or null. */
 const pvtprofAnswer = (rules) => {
-  const { macs_apart: apart, peak_apart: peakApart, much, worth, points, short, largest } = rules;
+  const { macs_apart: apart, peak_apart: peakApart, much, worth, points, short: shortNames, largest } = rules;
 
-  // ---- Numbers to text, as pvtprof.units has them
-
-  /* A number as a quotient of two whole ones, exactly. */
-  function quotient(value) {
-    if (typeof value === "bigint") return [value, 1n];
-    let below = 0n;
-    while (!Number.isInteger(value)) { value *= 2; below++; }
-    return [BigInt(value), 1n << below];
-  }
-
-  function decimal(numerator, denominator, decimals) {
-    const scaled = numerator * 10n ** BigInt(decimals), twice = 2n * (scaled % denominator);
-    let value = scaled / denominator;
-    if (twice > denominator || (twice === denominator && value % 2n)) value += 1n;
-    const text = `${value}`.padStart(decimals + 1, "0"), at = text.length - decimals;
-    return BigInt(text.slice(0, at)).toLocaleString("en-US") + (decimals ? `.${text.slice(at)}` : "");
-  }
-
-  const three = (a, b) => Math.max(0, 3 - `${a / b}`.length);
-
-  function people(part, whole) {
-    if (!whole) return "-";
-    const [a, b] = quotient(part), [c, d] = quotient(whole), p = a * d, w = b * c;
-    if (1000n * p >= 1995n * w) return `${decimal(p, w, three(p, w))}x`;
-    for (let n = 10n * p >= w ? 0 : 100n * p >= w ? 1 : 2; n < 3; n++) {
-      const text = decimal(100n * p, w, n);
-      if (p === 0n || p === w || ![0, 100].includes(Number(text))) return `${text} %`;
-    }
-    return `nearly ${2n * p > w ? "100" : "0"} %`;
-  }
-
-  function count(value) {
-    const power = [12, 9, 6, 3].find((p) => value >= 10n ** BigInt(p));
-    if (!power) return `${value}`;
-    const one = 10n ** BigInt(power);
-    return `${decimal(value, one, three(value, one))} ${" KMGT"[power / 3]}`;
-  }
-
-  function size(bytes) {
-    const names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let unit = 0;
-    while (bytes >= 1024n ** BigInt(unit + 1) && unit < names.length - 1) unit++;
-    const one = 1024n ** BigInt(unit);
-    return unit ? `${decimal(bytes, one, three(bytes, one))} ${names[unit]}` : `${bytes} B`;
-  }
-
-  function duration(seconds) {
-    if (seconds >= 1) {
-      const [a, b] = quotient(seconds);
-      return `${decimal(a, b, three(a, b))} s`;
-    }
-    const value = 1e3 * seconds, [a, b] = quotient(value);
-    let zeros = 0;
-    for (let v = value; v > 0 && v < 0.1; v *= 10) zeros++;
-    return `${decimal(a, b, value >= 1 ? three(a, b) : 3 + zeros)} ms`;
-  }
-
-  const listed = (names) => [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ");
+  const { people, short, size, duration, several } = pvtprofSpoken;
   const share = (part, whole, what) => {
     const ratio = people(part, whole);
     return ratio.endsWith("x") ? `${ratio} ${what}` : `${ratio} of ${what}`;
@@ -143,7 +86,7 @@ const pvtprofAnswer = (rules) => {
   }
 
   function alone([one, ...same]) {
-    let text = `${nameOf(one)} costs ${count(one.macs)} MACs, ${count(one.params)} parameters and ${size(one.peak)} of memory`;
+    let text = `${nameOf(one)} costs ${short(one.macs)} MACs, ${short(one.params)} parameters and ${size(one.peak)} of memory`;
     if (one.time?.carries)
       text += `, and ${one.time.is_predicted ? "is predicted to take" : "takes"} ${duration(one.time.middle)}`;
     if (!one.fits) text += `, and ${one.not_run}`;
@@ -163,7 +106,7 @@ const pvtprofAnswer = (rules) => {
   function untold(one, other) {
     const large = [one, other].filter((its) => !its.fits);
     if (large.length)
-      return ` (${listed(large.map(nameOf))} ${large.length > 1 ? large[0].not_run.replace("does", "do") : large[0].not_run})`;
+      return ` (${several(large.map(nameOf))} ${large.length > 1 ? large[0].not_run.replace("does", "do") : large[0].not_run})`;
     if (!one.time && !other.time) return "";
     const lost = [one, other].find((its) => !its.time && its.not_run);
     if (lost) return ` (${nameOf(lost)} was not timed: ${lost.not_run})`;
@@ -182,7 +125,7 @@ const pvtprofAnswer = (rules) => {
 
   function advice(found, choice) {
     if (distinct(found).length === 1) return "";
-    const asked = listed(price(distinct(found), choice.design));
+    const asked = several(price(distinct(found), choice.design));
     return `Take ${nameOf(choice.design)}: ${reason(choice)}. ${asked ? `Price: ${asked}.` : "No other is cheaper in any figure."}`;
   }
 
@@ -237,10 +180,10 @@ const pvtprofAnswer = (rules) => {
 
   function mixed(better) {
     if (!better) return "";
-    const names = better.variants.map((variant) => short[variant] ?? variant).join(", ");
+    const names = better.variants.map((variant) => shortNames[variant] ?? variant).join(", ");
     const less = `${people(better.whole - better.cost, better.whole)} less than ${nameOf(better.base)}'s`;
     if (!better.isTime)
-      return `A mix needs fewer MACs: ${names} (${count(better.cost)}, ${less} ${count(better.whole)}, computed).`;
+      return `A mix needs fewer MACs: ${names} (${short(better.cost)}, ${less} ${short(better.whole)}, computed).`;
     const how = `${better.base.time.is_predicted ? "predicted" : "computed"}, not measured`;
     return `A mix may be faster: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
   }
@@ -319,7 +262,7 @@ const pvtprofAnswer = (rules) => {
     return found === "equal" ? found : found ? people(one.time.middle, first.time.middle) : "";
   }
 
-  return { said, people, count, size, duration, attentionMacs, attentionTime, against, fastest };
+  return { said, attentionMacs, attentionTime, against, fastest };
 };
 
 /* The section: at another setting than the run's, sentences and computed lines are those of the bar. */
@@ -331,6 +274,7 @@ const pvtprofAnswer = (rules) => {
 
   function section(place) {
     const data = JSON.parse(place.querySelector("[data-answer-data]").textContent);
+    const { people, short, size, duration } = pvtprofSpoken;
     const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
     const said = (name) => place.querySelector(`[data-said="${name}"]`);
     const own = { table: table.innerHTML, ...Object.fromEntries(SAID.map((name) => [name, said(name).textContent])) };
@@ -369,7 +313,7 @@ const pvtprofAnswer = (rules) => {
         });
         return { name: variant, runs: [...made.map((stage) => stage.runs), total.macs, total.params].join(), macs: total.macs,
           params: total.params, peak: total.peak.bytes, at: total.peak.at, stages: made, published: published(detail, variant),
-          time: fits ? time(work, null, variant) : null, not_run: fits ? null : `does not fit into ${rules.size(memory)}`, fits };
+          time: fits ? time(work, null, variant) : null, not_run: fits ? null : `does not fit into ${size(memory)}`, fits };
       });
     }
 
@@ -398,7 +342,7 @@ const pvtprofAnswer = (rules) => {
     function counted(found, figure, text, unit) {
       const values = found.map(figure), most = values.reduce((a, b) => (b > a ? b : a)), least = values.reduce((a, b) => (b < a ? b : a));
       return found.map((one, i) => cell(text(values[i]), `${digits(values[i])} ${typeof unit === "string" ? unit : unit(one)}`, width(values[i], most), data.colors[one.name],
-        i ? rules.people(values[i], values[0]) : "", values[i] === least && least < most));
+        i ? people(values[i], values[0]) : "", values[i] === least && least < most));
     }
 
     const ms = (seconds) => `${Number((1e3 * seconds).toPrecision(5))}`;
@@ -407,22 +351,22 @@ const pvtprofAnswer = (rules) => {
       const timed = found.filter((one) => one.time);
       if (!timed.length) return [];
       const most = Math.max(...timed.map((one) => one.time.middle)), least = rules.fastest(found), none = (text, why, color) => cell(text, why, 0, color, "", false);
-      const cells = found.map((one, i) => (!one.time ? none(one.fits ? "-" : "does not fit", one.not_run ?? "not timed", data.colors[one.name]) : cell(one.time.carries ? `about ${rules.duration(one.time.middle)}` : `${rules.duration(one.time.middle)} ?`,
+      const cells = found.map((one, i) => (!one.time ? none(one.fits ? "-" : "does not fit", one.not_run ?? "not timed", data.colors[one.name]) : cell(one.time.carries ? `about ${duration(one.time.middle)}` : `${duration(one.time.middle)} ?`,
         `${ms(one.time.middle)} ms 90 % interval ${ms(one.time.low)} to ${ms(one.time.high)} ms`, Math.round(1000 * one.time.middle / most) / 10,
         data.colors[one.name], i ? rules.against(one, found[0]) : "", least[i])));
       const shares = found.map(rules.attentionTime);
       return [...(shares.some(Boolean) ? [["attention, of time", found.map((one, i) => (!shares[i] ?
-        none("-", "the times of its stages or of the whole are not known well enough", data.colors[one.name]) : cell(rules.people(...shares[i]),
+        none("-", "the times of its stages or of the whole are not known well enough", data.colors[one.name]) : cell(people(...shares[i]),
         `${ms(shares[i][0])} of ${ms(shares[i][1])} ms`, Math.round(1000 * shares[i][0] / shares[i][1]) / 10, data.colors[one.name], "", false)))]] : []),
       ["time, predicted", cells]];
     }
 
     function lines(found) {
-      const share = found.map((one) => cell(rules.people(rules.attentionMacs(one), one.macs),
+      const share = found.map((one) => cell(people(rules.attentionMacs(one), one.macs),
         `${digits(rules.attentionMacs(one))} of ${digits(one.macs)} MACs`, width(rules.attentionMacs(one), one.macs), data.colors[one.name], "", false));
-      return [["attention, of MACs", share, "computed"], ["MACs", counted(found, (one) => one.macs, rules.count, "MACs"), "computed"],
-        ["params", counted(found, (one) => one.params, rules.count, "parameters"), "computed"],
-        ["peak", counted(found, (one) => one.peak, rules.size, (one) => `bytes, at ${one.at}${one.fits ? "" : `; ${one.not_run}`}`), "computed"],
+      return [["attention, of MACs", share, "computed"], ["MACs", counted(found, (one) => one.macs, short, "MACs"), "computed"],
+        ["params", counted(found, (one) => one.params, short, "parameters"), "computed"],
+        ["peak", counted(found, (one) => one.peak, size, (one) => `bytes, at ${one.at}${one.fits ? "" : `; ${one.not_run}`}`), "computed"],
         ...predicted(found).map((line) => [...line, "predicted"])];
     }
 

@@ -2,24 +2,10 @@
 /* Theory against the clock: at another setting than the run's, MACs and predicted times by the rules of
    report/clock_shares.py and clock_words.py; milliseconds where one points. */
 const pvtprofClock = (() => {
-  const { share, several, each, decimal } = pvtprofWhere;
+  const { three, milliseconds, duration, several } = pvtprofSpoken, { each } = pvtprofWhere;
+  const people = (share) => pvtprofSpoken.people(share, 1);
   const FEW = 3, ABOVE = 0.1, COMMON = 2.5, STANDS_OUT = 0.03, BUSY = "the calibration was made on a busy machine";
 
-  /* A number exactly, as two whole ones. */
-  function rational(value) {
-    let whole = 1n;
-    while (!Number.isInteger(value)) [value, whole] = [2 * value, 2n * whole];
-    return [BigInt(value), whole];
-  }
-  const people = (part) => share(...rational(part)); // as spoken.people
-  function three(value) {
-    let zeros = 0;
-    for (let v = value; v > 0 && v < 0.1; v *= 10) zeros++;
-    return decimal(...rational(value), value >= 1 ? Math.max(0, 3 - `${Math.trunc(value)}`.length) : 3 + zeros);
-  }
-  const ms = (seconds) => `${three(1e3 * seconds)} ms`;
-  /* As spoken.duration: in seconds from one on. */
-  const duration = (seconds) => (seconds < 1 ? ms(seconds) : `${three(seconds)} s`);
   const isSlower = (time, macs) => time > macs + ABOVE * Math.max(1, macs);
   const of = (text, what) => (text.endsWith("x") ? `${text} ${what}` : `${text} of ${what}`); // as phrases.of
   const head = (name) => name[0].toUpperCase() + name.slice(1);
@@ -38,7 +24,7 @@ const pvtprofClock = (() => {
     const macs = Number(row.macs) / Number(first.macs), time = row.predicted.seconds / first.predicted.seconds;
     const { seconds, low, high } = row.predicted, label = `${isBusy ? "about " : ""}${people(time)}`, why = isSlower(time, macs) ? reason(row, names) : "";
     const said = `${row.design}: ${of(label, "the time")}, predicted, ${of(people(macs), "the MACs")}`;
-    const taken = `${ms(seconds)} predicted (90 %: ${three(1e3 * low)} to ${three(1e3 * high)} ms)`;
+    const taken = `${milliseconds(seconds)} predicted (90 %: ${three(1e3 * low)} to ${three(1e3 * high)} ms)`;
     return { design: row.design, macs, time, label, noise: isBusy ? BUSY : "", why, macs_label: `MACs ${people(macs)}`, spoken: [said, taken, why].filter(Boolean).join("; ") };
   }
 

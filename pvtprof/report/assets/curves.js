@@ -5,49 +5,9 @@ const pvtprofCurves = (engine, predict, data) => {
   const SIDES = data.sides, MOST = SIDES.at(-1), FIRST = SIDES[0];
   const [WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN, LINE, LETTER] = data.plot;
 
-  // ---- Numbers to text, as pvtprof.units has them
-
+  const { three, compact, compactSeconds, fixed, several } = pvtprofSpoken;
   const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
-  /* With some decimals, halves to even, as Python rounds. */
-  function fixed(value, decimals) {
-    const text = value.toFixed(decimals), halves = value * 2 ** (decimals + 1);
-    if (Number.isInteger(halves) && Math.abs((value * 10 ** decimals * 2) % 2) === 1) {
-      const below = Math.floor(value * 10 ** decimals);
-      return ((below % 2 ? below + 1 : below) / 10 ** decimals).toFixed(decimals);
-    }
-    return text;
-  }
-
-  const grouped = (text) => text.replace(/^\d+/, (front) => front.replace(/\B(?=(\d{3})+$)/g, ","));
-  const whole = (number) => grouped(`${number}`);
-
-  function three(value) {
-    let zeros = 1;
-    for (let rest = value; rest > 0 && rest < 0.1; rest *= 10) zeros++;
-    const decimals = value >= 1 ? 3 - `${Math.trunc(value)}`.length : 3 + Math.max(0, zeros - 1);
-    return grouped(fixed(value, Math.max(0, decimals)));
-  }
-
-  /* In thousands, rounded half up. */
-  function compact(count) {
-    if (count < 1000n) return `${count}`;
-    for (let power = 1; ; power++) {
-      const unit = 1000n ** BigInt(power), last = power === 6;
-      let decimals = Math.max(0, 3 - `${count / unit}`.length), scaled;
-      do scaled = (2n * count * 10n ** BigInt(decimals) + unit) / (2n * unit);
-      while (scaled >= 1000n && decimals-- > 0);
-      decimals = Math.max(0, decimals);
-      const by = 10n ** BigInt(decimals);
-      if (scaled < 1000n * by || last)
-        return `${grouped(`${scaled / by}`)}${decimals ? `.${`${scaled % by}`.padStart(decimals, "0")}` : ""} ${PREFIXES[power]}`;
-    }
-  }
-
-  function duration(seconds) {
-    const [scale, unit] = [[1, "s"], [1e3, "ms"]].find(([scale]) => seconds * scale >= 1) ?? [1e6, "µs"], value = seconds * scale;
-    return `${fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
-  }
-
+  const whole = (number) => number.toLocaleString("en-US");
   const multiple = (value) => `x${fixed(value, value >= 9.95 ? 0 : 1)}`;
   const bytes = (value) => engine.size(BigInt(value));
   const sides = (height, width) => (height === width ? `${height}` : `${height}x${width}`);
@@ -134,7 +94,6 @@ const pvtprofCurves = (engine, predict, data) => {
 
   // ---- Words
 
-  const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
   const from = (side) => (side <= FIRST ? "at every size" : `from about ${whole(side)} pixels on`);
 
   const title = (found) => macsTitle(found.curves, found.macs) + timeTitle(found);
@@ -148,7 +107,7 @@ const pvtprofCurves = (engine, predict, data) => {
     }
     const level = [...ahead.since].filter(([, since]) => since === null).map(([name]) => name);
     const behind = [...ahead.since.values()].filter((since) => since !== null), most = Math.max(...behind);
-    const names = listed([ahead.name, ...level]), need = level.length ? "need" : "needs";
+    const names = several([ahead.name, ...level]), need = level.length ? "need" : "needs";
     if (!behind.length) return `${names} need equally many MACs at ${whole(MOST)} pixels`;
     if (most <= FIRST) return `${names} ${need} the fewest MACs at every size`;
     return `From ${whole(most)} pixels a side on, ${names} ${need} the fewest MACs`;
@@ -180,12 +139,12 @@ const pvtprofCurves = (engine, predict, data) => {
   function ahead(found) {
     const unknown = unpredicted(found).map(({ name }) => name);
     if (!unknown.length || unknown.length === found.curves.length) return leading(found);
-    return [`Time: the calibration has not seen the kernels of ${listed(unknown)}.`, ...leading(found)];
+    return [`Time: the calibration has not seen the kernels of ${several(unknown)}.`, ...leading(found)];
   }
 
   function leading({ time }) {
     if (!time) return [];
-    if (time.since === null) return [`Time: ${listed([time.name, ...time.level])} are predicted to take equally long.`];
+    if (time.since === null) return [`Time: ${several([time.name, ...time.level])} are predicted to take equally long.`];
     const beyond = "beyond the interval of the predictions";
     const clearly = time.clear === null ? `but nowhere ${beyond}` : time.clear <= time.since ? beyond : `${beyond} ${from(time.clear)}`;
     return [`Time: ${time.name} is predicted to be the fastest ${from(time.since)}, ${clearly}.`];
@@ -206,7 +165,7 @@ const pvtprofCurves = (engine, predict, data) => {
     Memory: [32, (power) => engine.size(32n ** BigInt(power)).replace(/\.0+/, "")],
     "Predicted time": [10, (power) => (power >= 0 ? `${whole(10 ** power)} s` : `${Number((10 ** (power + 3)).toPrecision(1))} ms`)],
   };
-  const TEXTS = { MACs: compact, Memory: bytes, "Predicted time": duration };
+  const TEXTS = { MACs: compact, Memory: bytes, "Predicted time": compactSeconds };
 
   function ticks(values, base, text) {
     const logs = values.map((value) => Math.log2(value) / Math.log2(base));

@@ -475,24 +475,7 @@ const pvtprofEngine = (program) => {
 
   // ---- Numbers to text, as pvtprof.units has them
 
-  /* numerator / denominator with some decimals, rounded half to even, grouped. */
-  function decimal(numerator, denominator, decimals) {
-    const scaled = numerator * 10n ** BigInt(decimals), twice = 2n * (scaled % denominator);
-    let value = scaled / denominator;
-    if (twice > denominator || (twice === denominator && value % 2n)) value += 1n;
-    const text = `${value}`.padStart(decimals + 1, "0");
-    const [front, back] = [text.slice(0, text.length - decimals), text.slice(text.length - decimals)];
-    return BigInt(front).toLocaleString("en-US") + (back && `.${back}`);
-  }
-
-  function size(bytes) {
-    const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let unit = 0;
-    while (bytes >= 1024n ** BigInt(unit + 1) && unit < units.length - 1) unit++;
-    if (!unit) return `${bytes} B`;
-    const one = 1024n ** BigInt(unit);
-    return `${decimal(bytes, one, Math.max(0, 3 - `${bytes / one}`.length))} ${units[unit]}`;
-  }
+  const { decimal, places, size } = pvtprofSpoken;
 
   /* A share with one decimal; two below 1 %. */
   const percent = (part, all) => {
@@ -502,7 +485,7 @@ const pvtprofEngine = (program) => {
 
   /* In percent below 2, else as a multiple with three digits. */
   const ratio = (part, all) => (!all || Number(part) / Number(all) < 1.995 ? percent(part, all)
-    : `${decimal(part, all, Math.max(0, 3 - `${part / all}`.length))}x`);
+    : `${decimal(part, all, places(part, all))}x`);
 
   /* The command line that gives the same. */
   function command(work) {

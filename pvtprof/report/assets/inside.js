@@ -11,7 +11,7 @@ const pvtprofInside = (() => {
 
   // ---- Numbers and text
 
-  const { max, min, sqrt, floor } = Math;
+  const { max, min, sqrt, floor } = Math, { people, compact, compactSeconds } = pvtprofSpoken;
   const digits = (number) => number.toLocaleString("en-US");
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;").replaceAll("'", "&#x27;");
@@ -27,25 +27,7 @@ const pvtprofInside = (() => {
 
   const textWidth = (text, size) => size * (0.66 * text.length - 0.3 * text.replace(/[^,. ]/g, "").length);
 
-  function short(count, base = 1000n) {
-    const names = base === 1024n ? ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] : ["", "k", "M", "G", "T", "P", "E"];
-    if (count < base) return `${count} ${names[0]}`.trim();
-    let power = 0n, decimals, scaled;
-    do {
-      const unit = base ** ++power, rounded = () => (2n * count * 10n ** BigInt(decimals) + unit) / (2n * unit);
-      decimals = max(0, 3 - `${count / unit}`.length);
-      while ((scaled = rounded()) >= 1000n && decimals) decimals--;
-    } while (scaled >= base * 10n ** BigInt(decimals) && power < 6n);
-    const by = 10n ** BigInt(decimals), rest = decimals ? `.${`${scaled % by}`.padStart(decimals, "0")}` : "";
-    return `${digits(scaled / by)}${rest} ${names[power]}`;
-  }
-
-  function secondsShort(seconds) {
-    const [scale, unit] = seconds >= 1 ? [1, "s"] : seconds * 1e3 >= 1 ? [1e3, "ms"] : [1e6, "µs"], value = seconds * scale;
-    return `${value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
-  }
-
-  const amount = (cost, measure) => (measure === 2 ? secondsShort(cost) : short(cost, measure ? 1024n : 1000n));
+  const amount = (cost, measure) => (measure === 2 ? compactSeconds(cost) : compact(cost, measure ? 1024n : 1000n));
 
   // ---- Steps: operators with sizes and costs
 
@@ -63,7 +45,7 @@ const pvtprofInside = (() => {
     const operands = right ? `${made.left} × ${right}` : made.left;
     made.text = [`${word(made)}, ${operands} → ${out}`, said, `${digits(params)} params`,
       `${digits(reads)} elements read, ${digits(writes)} written (${digits(moved)} bytes)`,
-      ...(seconds === null ? [] : [`${secondsShort(seconds)} ${times[""]}`])].join("; ");
+      ...(seconds === null ? [] : [`${compactSeconds(seconds)} ${times[""]}`])].join("; ");
     return made;
   }
 
@@ -282,8 +264,8 @@ const pvtprofInside = (() => {
 
   function saidOf(steps, runsAs, kind) {
     const seconds = steps.map((step) => step.costs[2]).filter((cost) => cost !== null), { n } = steps[0];
-    const texts = [`${digits(n("n"))} tokens, ${digits(n("m"))} keys`, `${short(total({ steps }, 0))} MACs`,
-      `${short(total({ steps }, 1), 1024n)} moved`, ...(seconds.length ? [`${secondsShort(sum(seconds, 0))} ${kind}`] : [])];
+    const texts = [`${digits(n("n"))} tokens, ${digits(n("m"))} keys`, `${compact(total({ steps }, 0))} MACs`,
+      `${compact(total({ steps }, 1), 1024n)} moved`, ...(seconds.length ? [`${compactSeconds(sum(seconds, 0))} ${kind}`] : [])];
     return `${texts.join(", ")}${runsAs}`;
   }
 
@@ -356,33 +338,14 @@ const pvtprofInside = (() => {
   function drawnModule({ name, color }, parts) {
     const steps = [];
     for (const one of parts) steps.push(part(one, steps.at(-1)));
-    const said = `${digits(steps.length)} submodule${steps.length === 1 ? "" : "s"}, ${short(total({ steps }, 0))} MACs, ${short(total({ steps }, 1), 1024n)} moved`;
+    const said = `${digits(steps.length)} submodule${steps.length === 1 ? "" : "s"}, ${compact(total({ steps }, 0))} MACs, ${compact(total({ steps }, 1), 1024n)} moved`;
     return { name, color, grid: [1, 1], steps, said };
-  }
-
-  /* top / bottom with some decimals, rounded half to even. */
-  function decimal(top, bottom, decimals) {
-    const scaled = top * 10n ** BigInt(decimals), twice = 2n * (scaled % bottom);
-    let value = scaled / bottom;
-    if (twice > bottom || (twice === bottom && value % 2n)) value += 1n;
-    const text = `${value}`.padStart(decimals + 1, "0"), cut = text.length - decimals;
-    return text.slice(0, cut) + (decimals ? `.${text.slice(cut)}` : "");
-  }
-
-  /* A share as spoken.people has it. */
-  function percent(part, all) {
-    if (!all) return "-";
-    for (let decimals = 10n * part >= all ? 0 : 100n * part >= all ? 1 : 2; decimals < 3; decimals++) {
-      const text = decimal(100n * part, all, decimals);
-      if (!part || part === all || ![0, 100].includes(Number(text))) return `${text} %`;
-    }
-    return `nearly ${2n * part > all ? 100 : 0} %`;
   }
 
   function titleOfModules(designs) {
     const said = designs.map((design) => {
       const top = design.steps.reduce((a, b) => (b.costs[0] > a.costs[0] ? b : a)), name = top.name === ITSELF ? "code outside of any submodule" : top.name;
-      return `in ${design.name}, ${name} has ${percent(top.costs[0], total(design, 0))} of the MACs`;
+      return `in ${design.name}, ${name} has ${people(top.costs[0], total(design, 0))} of the MACs`;
     }).join("; ");
     return `${said[0].toUpperCase()}${said.slice(1)}.`;
   }

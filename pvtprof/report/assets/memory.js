@@ -1,7 +1,7 @@
 "use strict";
 /* What holds the memory: the rules of report/live.py in the browser; the picture follows the explorer. */
 const pvtprofLive = (() => {
-  const { size, several, owners, each, regular } = pvtprofWhere;
+  const { size, several } = pvtprofSpoken, { owners, each, regular } = pvtprofWhere;
   const WIDTH = 1000, HEIGHT = 100, ROOM = 1.05;
 
   function named(at, rules) {
@@ -130,7 +130,7 @@ const pvtprofLive = (() => {
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-memory]")) {
-  const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { size } = pvtprofWhere;
+  const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { size } = pvtprofSpoken;
   if (!source) continue;
   const data = JSON.parse(source.textContent), part = (name) => place.querySelector(name);
   const [plot, said, walk, form] = [part(".w-plot"), part(".w-said"), part(".w-walk input"), part(".w-switches")], choice = form.elements.design;

@@ -4,46 +4,8 @@ const pvtprofWhere = (() => {
   const WORDS = { macs: "MACs", moved: "bytes moved", params: "params" };
   const FEW = 3;
 
-  // ---- Numbers to text, as pvtprof.units and report/phrases.py have them
-
-  /* top / bottom with some decimals, rounded half to even, grouped. */
-  function decimal(top, bottom, decimals) {
-    const scaled = top * 10n ** BigInt(decimals), twice = 2n * (scaled % bottom);
-    let value = scaled / bottom;
-    if (twice > bottom || (twice === bottom && value % 2n)) value += 1n;
-    const text = `${value}`.padStart(decimals + 1, "0"), cut = text.length - decimals;
-    return BigInt(text.slice(0, cut)).toLocaleString("en-US") + (decimals ? `.${text.slice(cut)}` : "");
-  }
-
-  /* As spoken.people. */
-  function share(part, whole) {
-    if (!whole) return "-";
-    if (1000n * part >= 1995n * whole) return `${decimal(part, whole, Math.max(0, 3 - `${part / whole}`.length))}x`;
-    for (let decimals = 10n * part >= whole ? 0 : 100n * part >= whole ? 1 : 2; decimals < 3; decimals++) {
-      const text = decimal(100n * part, whole, decimals);
-      if (!part || part === whole || ![0, 100].includes(Number(text))) return `${text} %`;
-    }
-    return `nearly ${2n * part > whole ? 100 : 0} %`;
-  }
-
-  /* As spoken.short. */
-  function short(count) {
-    const power = [12n, 9n, 6n, 3n].find((p) => count >= 10n ** p);
-    if (!power) return `${count}`;
-    return `${decimal(count, 10n ** power, Math.max(0, 3 - `${count / 10n ** power}`.length))} ${" KMGT"[Number(power) / 3]}`;
-  }
-
-  function size(bytes) {
-    const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let unit = 0;
-    while (bytes >= 1024n ** BigInt(unit + 1) && unit < units.length - 1) unit++;
-    if (!unit) return `${bytes} B`;
-    const one = 1024n ** BigInt(unit);
-    return `${decimal(bytes, one, Math.max(0, 3 - `${bytes / one}`.length))} ${units[unit]}`;
-  }
-
+  const { people, short, size, several } = pvtprofSpoken;
   const unbroken = (text) => text.replaceAll(" %", "\u00a0%"); // no line ends between a number and its sign
-  const several = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0]);
 
   const owners = (names) => (names.length > FEW ? `${names.length} designs'` : several(names.map((name) => `${name}'s`)));
   function each(words, values) {
@@ -54,10 +16,10 @@ const pvtprofWhere = (() => {
   }
 
   function shares(parts, what) {
-    const [[first, part, whole], ...others] = parts, head = `${share(part, whole)} of ${first}'s ${what}`;
-    if (parts.length <= FEW) return several([head, ...others.map(([name, p, w]) => `${share(p, w)} of ${name}'s`)]);
+    const [[first, part, whole], ...others] = parts, head = `${people(part, whole)} of ${first}'s ${what}`;
+    if (parts.length <= FEW) return several([head, ...others.map(([name, p, w]) => `${people(p, w)} of ${name}'s`)]);
     const sorted = [...others].sort((a, b) => { const d = a[1] * b[2] - b[1] * a[2]; return d < 0n ? -1 : d > 0n ? 1 : 0; });
-    const ends = [sorted[0], sorted.at(-1)].map(([, p, w]) => share(p, w));
+    const ends = [sorted[0], sorted.at(-1)].map(([, p, w]) => people(p, w));
     return `${head}, ${[...new Set(ends)].join(" to ")} of the others'`;
   }
 
@@ -106,9 +68,9 @@ const pvtprofWhere = (() => {
     const values = list.map((segment) => [segment[0], segment[INDEX[quantity]]]).filter(([, value]) => value);
     const amount = quantity === "moved" ? size(total) : short(total);
     return {
-      design, label: scale === "share" ? share(total, first) : amount,
-      spoken: `${design}: ${amount} ${WORDS[quantity]}, ${share(total, first)} of the first design's: ` +
-        values.map(([name, value]) => `${name} ${share(value, total)}`).join(", "),
+      design, label: scale === "share" ? people(total, first) : amount,
+      spoken: `${design}: ${amount} ${WORDS[quantity]}, ${people(total, first)} of the first design's: ` +
+        values.map(([name, value]) => `${name} ${people(value, total)}`).join(", "),
       pieces: values.map(([name, value]) => [name, value.toLocaleString("en-US"), width(value, most)]),
     };
   }
@@ -141,7 +103,7 @@ const pvtprofWhere = (() => {
     }
     const said = [...found].map(([item, list], i) => {
       const names = owners(list.map(([design]) => design));
-      const parts = each(list.map(([, part, whole]) => share(part, whole)), list.map(([, part, whole]) => Number(part) / Number(whole)));
+      const parts = each(list.map(([, part, whole]) => people(part, whole)), list.map(([, part, whole]) => Number(part) / Number(whole)));
       return `${i ? `of ${names.replace(/'$/, "")} it is` : `The largest part of ${names} ${WORDS[quantity]} is`} ${item} (${parts})`;
     });
     return `${said.join("; ")}.`;
@@ -157,7 +119,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  return { unpacked, framesOf, drawn, share, short, size, several, owners, each, unbroken, memo, regular, decimal };
+  return { unpacked, framesOf, drawn, owners, each, unbroken, memo, regular };
 })();
 
 /* The section on the page. */

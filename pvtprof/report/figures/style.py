@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from zlib import crc32
 
 import plotly.graph_objects as go
-
-from pvtprof.run.row import Row
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers (jfly.uni-koeln.de/color).
 COLORS = {
@@ -51,42 +48,6 @@ def palette(names: Sequence[str]) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def timed_name(row: Row) -> str:
-    """Return the name of a row's part in charts of times; of a stage it is one module."""
-    return "whole model" if row.part.stage is None else f"{row.part}, one module"
-
-
 def empty_figure(**layout: object) -> go.Figure:
     """Return a figure without plotly's default template, which has 7 KB."""
     return go.Figure(layout={**layout, "template": go.layout.Template()})
-
-
-def add_dots(
-    figure: go.Figure,
-    name: str,
-    color: str,
-    points: Iterable[tuple[Any, ...]],
-    hover: str = "%{y:.4s}",
-    group: str | None = None,
-) -> None:
-    """Add dots of (x, y, low, high) with their intervals; a ``group`` stands in one line."""
-    x, y, lows, highs = ([*column] for column in zip(*points, strict=True))
-    above = [0 if high is None else high - at for high, at in zip(highs, y, strict=True)]
-    below = [0 if low is None else at - low for low, at in zip(lows, y, strict=True)]
-    figure.add_scatter(
-        name=name,
-        mode="markers",
-        x=x,
-        y=y,
-        offsetgroup=group or name,
-        marker={"size": 8, "color": color},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "thickness": 1.5,
-            "color": color,
-            "array": above,
-            "arrayminus": below,
-        },
-        hovertemplate=f"%{{x}}<br>{hover}<extra>{name}</extra>",
-    )
