@@ -23,7 +23,7 @@ from tests.builders import at
 from tests.trials import ALL, sample
 
 #: Two of the four have odd sides.
-SIZES = [((64, 64), 1), ((65, 97), 2), ((160, 128), 1), ((99, 72), 3)]
+SIZES = [((64, 64), 1), ((65, 97), 2), ((99, 72), 3), *([((160, 128), 1)] if ALL else [])]
 #: The stages of a sample: as many heads as the published models, but narrow and with one block.
 NARROW = (8, 16, 40, 64)
 DENSE = tuple(task for task in TASKS if task != CLASSIFY)
@@ -57,7 +57,7 @@ def named(found: tuple[object, ...]) -> str:
     return " ".join(map(str, found))
 
 
-@pytest.mark.parametrize("found", [(one,) for one in sample(CASES, 6)], ids=named)
+@pytest.mark.parametrize("found", [(one,) for one in sample(CASES, 5)], ids=named)
 def test_counters_agree_by_submodule_and_no_byte_is_missing(found: tuple[object, ...]) -> None:
     ((task, model, variant, size, attention),) = found  # type: ignore[misc] # as in CASES
     spec, terms, subject = case(task, model, variant, size, attention)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import asking, environment
 from pvtprof.run import fit_checks
-from tests.trials import ALL
+from tests.trials import ALL, sample
 
 GIB = 2**30
 
@@ -50,9 +51,9 @@ def test_the_edge_fits_and_one_more_does_not(in_two_gib: Fits) -> None:
 
 
 def test_the_witness_sees_the_same_bytes_at_every_edge_and_beyond(in_two_gib: Fits) -> None:
-    fits = in_two_gib.fits if ALL else (in_two_gib.fits[1], in_two_gib.fits[-2])
+    fits = in_two_gib.fits if ALL else in_two_gib.fits[-1:]
     seen = list(fit_checks.checks(replace(in_two_gib, fits=fits)))
-    assert len(seen) == 4 * len(fits) >= (24 if ALL else 8)
+    assert len(seen) == 4 * len(fits) >= (24 if ALL else 4)
     assert all(formula == observed for _, formula, observed in seen), seen
 
 
@@ -81,8 +82,9 @@ def test_an_objection_fails(
     assert "checked on fake tensors: 0 of " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("name", "mode"), sample(product(("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"), MODES), 3)
+)
 def test_a_larger_image_never_needs_less(name: str, mode: str) -> None:
     """Else bisection could miss the largest: side by side over the sizes where grids change."""
     for variant in VARIANTS:

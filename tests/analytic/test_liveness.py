@@ -101,7 +101,7 @@ def packed_bytes(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     return sum(nbytes for pointer, nbytes in storages.items() if pointer not in held)
 
 
-@pytest.mark.parametrize(("name", "image", "batch"), sample(product(NAMES, IMAGES, (1, 2, 8)), 8))
+@pytest.mark.parametrize(("name", "image", "batch"), sample(product(NAMES, IMAGES, (1, 2, 8)), 3))
 def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
     subject = model_subject(MODELS[name], at(batch, "float32", "eager", image))
     check(name, subject, model_terms(MODELS[name], image, batch))

@@ -23,6 +23,8 @@ from tests.builders import at, random_stage
 from tests.trials import ALL, sample
 
 BLOCKS_PER_CASE = 170 if ALL else 40  # x 3 variants x 2 kinds of attention: 1020 of all
+#: Of every kind one: version 1, version 2, and its linear form.
+FEW = ("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li")
 IMAGES = [(224, 224), (255, 255), (448, 448), (320, 256), (800, 1333)]
 
 
@@ -50,7 +52,7 @@ def test_random_attention_blocks_equal_both_counters(variant: str, attention: st
 
 @pytest.mark.parametrize(
     ("name", "variant", "image", "attention"),
-    sample(product(MODELS, VARIANTS, IMAGES, ATTENTIONS), 60),
+    sample(product(MODELS, VARIANTS, IMAGES, ATTENTIONS), 24),
 )
 def test_whole_models_equal_torchs_counter(
     name: str, variant: str, image: tuple[int, int], attention: str
@@ -64,23 +66,25 @@ def test_whole_models_equal_torchs_counter(
     assert subject.params() == sum((term.cost for term in terms), Cost()).params
 
 
-@pytest.mark.parametrize(("name", "variant"), sample(product(MODELS, VARIANTS), 14))
+@pytest.mark.parametrize(("name", "variant"), sample(product(MODELS if ALL else FEW, VARIANTS), 5))
 def test_whole_models_equal_fvcore(name: str, variant: str) -> None:
     assert_equals_fvcore(name, variant, (224, 224), "eager")
 
 
-@pytest.mark.parametrize(
-    ("name", "image", "attention"),
-    [
-        ("pvt_tiny", (320, 256), "sdpa"),
-        ("pvt_tiny", (448, 448), "eager"),
-        ("pvt_tiny", (112, 448), "eager"),  # as many tokens in stage 1 as at 224, another grid
-        ("pvt_v2_b0", (255, 255), "sdpa"),
-        ("pvt_v2_b0", (800, 1333), "eager"),
-        ("pvt_v2_b2_li", (320, 256), "sdpa"),
-        ("pvt_v2_b2_li", (448, 448), "eager"),
-    ],
-)
+OTHER_SIZES = [
+    ("pvt_tiny", (112, 448), "eager"),  # as many tokens in stage 1 as at 224, another grid
+    ("pvt_v2_b0", (255, 255), "sdpa"),
+    ("pvt_v2_b2_li", (320, 256), "sdpa"),
+]
+LARGE = [
+    ("pvt_tiny", (320, 256), "sdpa"),
+    ("pvt_tiny", (448, 448), "eager"),
+    ("pvt_v2_b0", (800, 1333), "eager"),
+    ("pvt_v2_b2_li", (448, 448), "eager"),
+]
+
+
+@pytest.mark.parametrize(("name", "image", "attention"), OTHER_SIZES + LARGE * ALL)
 @pytest.mark.parametrize("variant", ["sra_conv", "sra_pool"])
 def test_other_sizes_equal_fvcore(
     name: str, image: tuple[int, int], attention: str, variant: str
@@ -88,13 +92,12 @@ def test_other_sizes_equal_fvcore(
     assert_equals_fvcore(name, variant, image, attention)
 
 
-@pytest.mark.parametrize("name", MODELS if ALL else ("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"))
+@pytest.mark.parametrize("name", MODELS if ALL else FEW[:2])
 def test_whole_models_with_fused_attention_equal_fvcore(name: str) -> None:
     assert_equals_fvcore(name, "sra_conv", (224, 224), "sdpa")
 
 
-@pytest.mark.parametrize("image", [(255, 255), (320, 256)])
-@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+@pytest.mark.parametrize(("name", "image"), sample(product(FEW, [(255, 255), (320, 256)]), 2))
 def test_plain_attention_at_other_sizes_equals_fvcore(name: str, image: tuple[int, int]) -> None:
     assert_equals_fvcore(name, "mha", image, "sdpa")
 

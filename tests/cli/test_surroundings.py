@@ -141,7 +141,7 @@ def test_an_exit_with_a_message_is_no_pass(
 
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", *(["<&-", ">&-"] if ALL else [])])
 def test_closed_streams_are_nobody(closed: str, tmp_path: Path) -> None:
-    words = ["compare", *SMALL, "--budget", "1", "--no-calibrate", "-o", "run.json"]
+    words = ["compare", *SMALL, *TIMED, "--no-calibrate", "-o", "run.json"]
     done = run(*words, cwd=tmp_path, shell=closed)
     assert done.returncode in (0, 3), done.stderr  # 3: no time was left to measure
     assert "Traceback" not in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ from pvtprof.observe import live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import attention_subject, model_subject
 from tests.builders import at
+from tests.trials import sample
 
 
 def test_the_peak_is_the_largest_sum_of_what_is_alive_together() -> None:
@@ -48,8 +51,9 @@ def test_fake_tensors_peak_as_real_ones_do(variant: str, attention: str) -> None
     assert real_saved == fake_saved
 
 
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("name", ["pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"])
+@pytest.mark.parametrize(
+    ("name", "batch"), sample(product(("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li"), (1, 2)), 3)
+)
 def test_whole_networks_on_fake_tensors_do_as_real_ones_do(name: str, batch: int) -> None:
     """Layouts too: a convolution at batch 1, a layer norm's gradient; they decide about copies."""
     subject = model_subject(MODELS[name], at(batch, "float32", "eager", (96, 64)))
