@@ -130,6 +130,20 @@ def test_what_was_seen_with_each_sample_is_kept() -> None:
     assert taken.middle("wall") is None  # what the samples are
 
 
+def test_a_reading_that_fails_later_leaves_its_series_out_and_loses_nothing_else() -> None:
+    """Fault 10 of the review of the GPU path: it was a KeyError, and the report was lost."""
+    clock = FakeClock()
+
+    def sample(calls: int) -> clocks.Block:
+        clock.now += 0.1
+        read = {"sm_mhz": 1980.0} if clock.now < 0.45 else {}  # in the first rounds alone
+        return {"wall": 0.1, "device": 0.05, "celsius": 61.0} | read
+
+    taken = latency.measure({"a": sample}, Plan(100, clock=clock))["a"]
+    assert set(taken.samples) == {0.05}
+    assert set(taken.series) == {"wall", "celsius"}
+
+
 @pytest.mark.parametrize("budget_s", [0.0, 0.5, 3.0, 17.0])
 def test_the_budget_bounds_the_measuring(budget_s: float) -> None:
     clock = FakeClock()

@@ -107,9 +107,11 @@ def test_a_card_that_fails_while_rows_run_leaves_a_report_that_says_so(
     ways: dict[str, Any], code: int, said: str, tmp_path: Path
 ) -> None:
     """Fault 2: a run that measured nothing ended with 0; 7: a dead context was "out of memory"."""
-    found, _, err = run(tmp_path, ways, *TIMED, "--batch", "16")  # 1 needs less than asking does
+    found, _, err = run(tmp_path, ways, *TIMED, "--batch", "16")  # else some rows have room
     assert found == code, err
-    rows = written(tmp_path)["rows"]
+    its = written(tmp_path)
+    assert ("failure" in its) == ("dead_at" in ways)  # after which nothing can be measured
+    rows = its["rows"]
     assert any(said in (row["not_run"] or "") for row in rows)
     assert said in (tmp_path / "r.html").read_text()
 

@@ -10,7 +10,7 @@ import pytest
 from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import Term, attention_ops, running
 from pvtprof.analytic.geometry import attention_sizes
-from pvtprof.observe import held
+from pvtprof.observe import clocks, held
 from pvtprof.observe.measurement import LAUNCH_BOUND, Measurement
 from tests.builders import random_stage
 from tests.simulated.stream import Stream
@@ -138,6 +138,32 @@ def test_over_random_networks_operators_add_up_to_the_time_on_the_device() -> No
         ops, was_held = held.operators(device, watched, 3)
         assert was_held
         assert [seconds for _, seconds in ops] == pytest.approx(kernels, rel=1e-6)
+
+
+class Counting(Simulated):
+    """A card that is fast while it works, and that counts what each kernel costs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.launches = 0
+
+    def launch(self, launch_s: float, kernel_s: float) -> None:
+        super().launch(launch_s, kernel_s)
+        self.launches += 1
+
+    def state(self) -> dict[str, float]:
+        busy = self.stream.free_at > self.clock
+        found = {"sm_mhz": 1980.0 if busy else 210.0, "throttled": float(busy)}
+        return found | {"energy_mj": 5.0 * self.launches, "violated_ns": 2e3 * self.launches}
+
+
+def test_a_cards_state_is_read_while_it_works_and_its_counters_before_and_after() -> None:
+    """Fault 17 of the review: NVML was read once after the synchronisation, when the card idles."""
+    device = Counting()
+    seen = clocks.timed(network(device, [1e-4] * 20, 5e-6), 3, device, clock=device.now)
+    assert (seen["sm_mhz"], seen["throttled"]) == (1980.0, 1.0)
+    assert seen["joules"] == pytest.approx(20 * 5e-3)
+    assert seen["throttled_s"] == pytest.approx(3 * 20 * 2e-6)
 
 
 @pytest.mark.parametrize("launches", [1, 1500])
