@@ -135,7 +135,7 @@ def render(*runs: Run) -> str:
     ]
     published = [one for _, one in placed if explorer.is_explorable(one)]
     own_run = next((run for run in runs if run.forms), None)
-    scripts = ["spoken", *(["engine", "predict", "curves"] if published else [])]
+    scripts = ["spoken", *(["training", "engine", "predict", "curves"] if published else [])]
     scripts += assets_of(SECTIONS, "js")
     scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(

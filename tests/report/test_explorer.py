@@ -34,7 +34,7 @@ const fs = require("fs"), vm = require("vm");
 const { page, given, program } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
 const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
 const start = JSON.parse(page.match(/<script type=.application.json. id="start">(.*?)<.script/)[1]);
-for (const name of ["spoken", "engine"]) vm.runInThisContext(script(name));
+for (const name of ["spoken", "training", "engine"]) vm.runInThisContext(script(name));
 const engine = vm.runInThisContext("pvtprofEngine")(program ?? start.program);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
 """
@@ -46,6 +46,7 @@ PLAIN = {
     "dtype": "float32",
     "attention": "eager",
     "pool-size": "7",
+    "mode": "inference",
     "set": "",
 }
 

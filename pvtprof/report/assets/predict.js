@@ -159,14 +159,14 @@ const pvtprofPredict = (engine, calibration) => {
 
   /* {seconds, low, high} of one attention module of a stage (1 to 4), or of the whole model (null). */
   function prediction(work, stage, variant, terms = null) {
-    if (work.dtype !== dtype) return null;
+    if (work.dtype !== dtype || work.mode === "training") return null;
     const found = kernels(terms ?? engine.terms(work, stage === null ? null : stage - 1, variant), sized(work));
     return found && around(stage === null ? "model" : "attention", total(found));
   }
 
   /* Seconds of each operator of a row by its name, all its runs together; null as above. */
   function operators(work, stage, variant) {
-    if (work.dtype !== dtype) return null;
+    if (work.dtype !== dtype || work.mode === "training") return null;
     const found = kernels(engine.terms(work, stage === null ? null : stage - 1, variant), sized(work));
     if (!found) return null;
     const by = {};
