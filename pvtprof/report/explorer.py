@@ -243,6 +243,12 @@ def texts(run: Run) -> dict[str, str]:
     return _texts(run.designs[0].spec, run.setting)
 
 
+def block_texts(run: Run) -> dict[str, str]:
+    """Return the same, and "trained": what the explorer's training step is without."""
+    its = run.setting.training
+    return texts(run) | ({} if its.is_plain else {"trained": ", ".join(its.words)})
+
+
 def _texts(spec: ModelSpec, setting: Setting) -> dict[str, str]:
     return {
         "model": spec.name,

@@ -224,7 +224,7 @@ def _block(run: Run, one: Run, name: str, suffix: str) -> Block:
         name=name,
         title=title,
         setting=f"{setting}; {one.environment.device}",
-        texts=explorer.texts(one) if explorer.is_explorable(one) else None,
+        texts=explorer.block_texts(one) if explorer.is_explorable(one) else None,
         **values,
     )
 
