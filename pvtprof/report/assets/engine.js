@@ -288,8 +288,14 @@ const pvtprofEngine = (program) => {
     return kept;
   }
 
-  /* Every operator of a row: of one attention module (stage 0 to 3), or of the whole model (null). */
+  /* Every operator of a row: of one attention module (stage 0 to 3), or of the whole model (null). Many
+     sections ask for those of the same work. */
+  const placed = new WeakMap();
   function terms(work, stage, variant) {
+    const known = placed.get(work) ?? placed.set(work, new Map()).get(work), key = `${stage} ${variant}`;
+    return known.get(key) ?? known.set(key, placedTerms(work, stage, variant)).get(key);
+  }
+  function placedTerms(work, stage, variant) {
     const sizes = stageSizes(work, variant).map(exact);
     if (stage === null) return running(modelOps(work, variant), sizes);
     return running(attentionOps(work, variant, stage, "attn", "x").map((op) => ({ op, stage, times: 1 })), sizes);
@@ -363,8 +369,11 @@ const pvtprofEngine = (program) => {
 
   const isAllocating = ({ op }) => !(op.fused && isScores(op.out));
   const training = memo(() => pvtprofTraining({ numel, params, exceedsOne, allocations, atenName, releases, ownsRight }));
-  const momentsOf = (work, all) =>
-    (work.mode === "training" ? training().moments(all.filter(isAllocating), dtypeBytes(work)) : moments(all, dtypeBytes(work)));
+  const lived = new WeakMap(); // by the list of a row's operators
+  function momentsOf(work, all) {
+    const found = () => (work.mode === "training" ? training().moments(all.filter(isAllocating), dtypeBytes(work)) : moments(all, dtypeBytes(work)));
+    return lived.get(all) ?? lived.set(all, found()).get(all);
+  }
 
   /* The first moment with the most live bytes: of a forward pass, or of a training step. */
   const peak = (work, all) =>

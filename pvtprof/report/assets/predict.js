@@ -125,8 +125,14 @@ const pvtprofPredict = (engine, calibration) => {
 
   const plain = (sizes) => Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, Number(size)]));
 
-  /* [operator, seconds by itself, how often] of every kernel that runs; null where one is unknown. */
+  /* [operator, seconds by itself, how often] of every kernel that runs; null where one is unknown. Kept
+     by the list of operators, which several sections ask for. */
+  const seenBefore = new WeakMap();
   function kernels(terms, size) {
+    if (!seenBefore.has(terms)) seenBefore.set(terms, kernelsOf(terms, size));
+    return seenBefore.get(terms);
+  }
+  function kernelsOf(terms, size) {
     const sizesOf = new Map(), found = [];
     for (const term of terms) {
       const { op, times } = term;
