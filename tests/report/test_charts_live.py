@@ -60,6 +60,9 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         page.fill("[name=img]", "512")
         other = pvtprof.compare(img=512, analytic=True)
         page.wait_for_selector("#clock .w-stale:visible")
+        page.wait_for_selector("#where .w-stale:visible")  # its times are the run's
+        page.select_option("#where [name=quantity]", "macs")
+        assert not page.is_visible("#where .w-stale")
         assert finding(page, "where") == bars_drawn.drawn(frames_of(other), "macs")[0]
         assert finding(page, "memory") == live.finding(live_info(other).moments)
         assert page.is_visible("#clock .w-stale")  # of the run, and grey

@@ -144,8 +144,8 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
     lines = start["vectors"]["lines"]
     assert len(lines) == 12 + 240
     assert sum(line[0] == "mine" for line in lines) > 100
-    whole = next(line for line in lines if line[0] == "mine" and line[8:10] == [None, "sra_pool"])
-    assert whole[10][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
+    whole = next(line for line in lines if line[0] == "mine" and line[9:11] == [None, "sra_pool"])
+    assert whole[11][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
     assert whole[10][2] == str(run.row(None, "sra_pool").macs)
     body = "return given.map(engine.differs).filter(Boolean)"
     given = [
