@@ -18,7 +18,7 @@ from pvtprof.designs.design_file import LISTS
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.variants import PLAIN, VARIANTS
-from pvtprof.designs.words import ATTENTIONS, DTYPES
+from pvtprof.designs.words import ATTENTIONS, DTYPES, MODES
 
 
 def program(specs: Sequence[ModelSpec] = ()) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def program(specs: Sequence[ModelSpec] = ()) -> dict[str, Any]:
     variant and an implementation to its operators, outside of any module; ``unbiased`` does so for
     queries, keys and values without a bias, where a network has some. ``layouts`` maps a family to
     the operators of each stage, with ``{"attention": prefix, "x": name}`` where a block calls its
-    attention. An operator has the fields of ``Op`` that are not empty, without what only training
-    needs.
+    attention. An operator has the fields of ``Op`` that are not empty; a copy of its gradient is
+    (torch's operator, submodule, when).
     """
     models = {spec.name: spec for spec in specs}
     models |= {name: spec for name, spec in MODELS.items() if name not in models}
@@ -45,6 +45,7 @@ def program(specs: Sequence[ModelSpec] = ()) -> dict[str, Any]:
         "variants": list(VARIANTS),
         "keys": {name: variant.keys for name, variant in VARIANTS.items()},
         "attentions": ATTENTIONS,
+        "modes": MODES,
         "lists": {
             name: LISTS[name] for name in ("embed_dims", "depths", "num_heads", "mlp_ratios")
         },
@@ -75,6 +76,7 @@ def _layouts(spec: ModelSpec) -> Iterator[tuple[str, list[list[dict[str, Any]]]]
 
 def _op(op: Op) -> dict[str, Any]:
     values = {f.name: getattr(op, f.name) for f in fields(op) if f.name != "regrads"}
+    values["regrads"] = [(one.aten, one.where, one.when) for one in op.regrads]
     return {name: value for name, value in values.items() if value} | {"where": op.module}
 
 

@@ -5,7 +5,7 @@ The same rules are in ``assets/where.js``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pvtprof import spoken, units
@@ -24,12 +24,16 @@ SCALES = {
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A bar as it is drawn: widths in percent of the frame; ``spoken`` says the same in words."""
+    """A bar as it is drawn: widths in percent of the frame; ``spoken`` says the same in words.
+
+    ``kind`` of a time is "measured" or "predicted".
+    """
 
     design: str
     label: str
     spoken: str
     pieces: tuple[tuple[str, str, str], ...]
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +120,26 @@ def _finding(frames: Sequence[Frame], quantity: str) -> str:
     for bar in frames[-1].bars:
         item, value = _largest(bar.design, frames, quantity)
         largest.setdefault(item, []).append((bar.design, value, _total(bar, quantity)))
+    text = said_largest(largest, QUANTITIES[quantity])
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def said_largest(largest: Mapping[str, Sequence[tuple[str, float, float]]], what: str) -> str:
+    """Return the largest parts, each with (design, part, whole), in one sentence.
+
+    >>> said_largest({"in the neck": [("mha", 1, 2)], "in the head": [("sra_conv", 3, 4)]}, "MACs")
+    "the largest part of mha's MACs is in the neck (50 %); of sra_conv's it is in the head (75 %)"
+    """
     said: list[str] = []
     for item, found in largest.items():
         names = phrases.owners([design for design, *_ in found])
         texts = [spoken.people(part, whole) for _, part, whole in found]
         shares = phrases.each(texts, [part / whole for _, part, whole in found])
-        head = f"The largest part of {names} {QUANTITIES[quantity]} is"
+        head = f"the largest part of {names} {what} is"
         if said:
             head = f"of {names.removesuffix(chr(39))} it is"
         said.append(f"{head} {item} ({shares})")
-    return f"{'; '.join(said)}."
+    return "; ".join(said)
 
 
 def _largest(design: str, frames: Sequence[Frame], quantity: str) -> tuple[str, int]:

@@ -36,6 +36,7 @@ def drawn(chance: random.Random, spec: ModelSpec) -> dict[str, str]:
         "dtype": chance.choice(list(DTYPES)),
         "attention": chance.choice(ATTENTIONS),
         "pool-size": str(chance.choice((7, 7, 7, 1, 2, 3, 14, 32, 64, 0))),
+        "mode": chance.choice(("inference", "inference", "training")),
         "set": "&".join(_drawn_changes(chance, spec)) if chance.random() < 0.25 else "",
     }
 

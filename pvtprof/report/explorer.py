@@ -15,10 +15,9 @@ from functools import cache
 from typing import Any
 
 from pvtprof import units
-from pvtprof.analytic import liveness
 from pvtprof.analytic.formulas import total
 from pvtprof.analytic.geometry import model_sizes
-from pvtprof.analytic.parts import part_terms
+from pvtprof.analytic.parts import part_terms, saved_bytes, timeline
 from pvtprof.analytic.program import program as forms
 from pvtprof.designs.checks import MAX_BATCH, image_size, positive
 from pvtprof.designs.design import PvtDesign
@@ -32,6 +31,7 @@ from pvtprof.designs.variants import PLAIN, VARIANTS
 from pvtprof.designs.words import DEFAULT_MODEL, DEFAULT_POOL_SIZE
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError
+from pvtprof.moment import highest
 from pvtprof.report.drawing import drawn
 from pvtprof.run.command import command
 from pvtprof.run.run import Run
@@ -39,8 +39,8 @@ from pvtprof.run.run import Run
 #: So many vectors travel with each page, beside the rows of its run.
 EMBEDDED = 240
 #: The options that say what runs, and what a vector says of a row.
-OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size", "set")
-FIGURES = ("command", "at", "macs", "params", "read", "written", "peak")
+OPTIONS = ("model", "img", "R", "batch", "dtype", "attention", "pool-size", "mode", "set")
+FIGURES = ("command", "at", "macs", "params", "read", "written", "peak", "saved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +154,14 @@ def _expected(
         return {"error": str(error)}
     terms = part_terms(specs[variant], part, setting)
     cost = total(terms)
-    top = liveness.peak(terms, setting.dtype)
+    top = highest(timeline(terms, setting))
     numbers = {
         "macs": cost.macs,
         "params": cost.params,
         "read": setting.bytes_each * cost.reads,
         "written": setting.bytes_each * cost.writes,
         "peak": top.bytes,
+        "saved": saved_bytes(terms, setting),
     }
     words = _command(given, explored)
     return {"command": words, "at": top.at} | {k: str(n) for k, n in numbers.items()}
@@ -175,7 +176,12 @@ def asked(given: dict[str, str], spec: ModelSpec) -> tuple[dict[str, ModelSpec],
     batch = positive("batch", int(given["batch"]), MAX_BATCH)
     pooled = replace(spec, pool_size=int(given["pool-size"]))
     setting = Setting(
-        height, width, batch=batch, dtype=given["dtype"], attention=given["attention"]
+        height,
+        width,
+        batch=batch,
+        dtype=given["dtype"],
+        attention=given["attention"],
+        mode=given["mode"],
     )
     return {variant: pooled.with_attention(variant, ratios) for variant in VARIANTS}, setting
 
@@ -205,10 +211,12 @@ def _command(given: dict[str, str], explored: Explored) -> str:
             dtype=given["dtype"],
             attention=given["attention"],
             pool_size=int(given["pool-size"]),
+            mode=given["mode"],
             changes=_changes(given),
         )
         return command([work])
-    usual = {"batch": "1", "dtype": "float32", "attention": "eager", "pool-size": ""}
+    usual = {"batch": "1", "dtype": "float32", "attention": "eager", "mode": "inference"}
+    usual["pool-size"] = ""
     changed = [f"--set {change}" for change in _changes(given)]
     words = [f"--{name} {given[name]}" for name, text in usual.items() if given[name] != text]
     at = [f"--img {given['img']}", f"--R {given['R']}", *words]
@@ -235,6 +243,12 @@ def texts(run: Run) -> dict[str, str]:
     return _texts(run.designs[0].spec, run.setting)
 
 
+def block_texts(run: Run) -> dict[str, str]:
+    """Return the same, and "trained": what the explorer's training step is without."""
+    its = run.setting.training
+    return texts(run) | ({} if its.is_plain else {"trained": ", ".join(its.words)})
+
+
 def _texts(spec: ModelSpec, setting: Setting) -> dict[str, str]:
     return {
         "model": spec.name,
@@ -244,6 +258,7 @@ def _texts(spec: ModelSpec, setting: Setting) -> dict[str, str]:
         "dtype": setting.dtype,
         "attention": setting.attention,
         "pool-size": str(spec.pool_size),
+        "mode": setting.mode,
         "set": "",
     }
 

@@ -24,6 +24,8 @@ def times(
         texts, stage = one["texts"], one["stage"]
         if "error" in one["expected"] or not calibration or texts["dtype"] != calibration.dtype:
             continue
+        if texts["mode"] != "inference":
+            continue
         specs, setting = explorer.asked(texts, networks[texts["model"]])
         part = MODEL if stage is None else attention_of(stage)
         terms = part_terms(specs[one["variant"]], part, setting)

@@ -27,6 +27,8 @@ from pvtprof.report.growth_words import AXES, Found, remarks, sentences, title
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
 
+#: What is said under the pictures where the setting is one of training.
+OF_INFERENCE = "Memory and time by image size are of inference here; MACs are those of both modes."
 #: What is assumed where the run does not know how much memory there is.
 MEMORY_BYTES = 24 * 2**30
 
@@ -58,7 +60,7 @@ def growth(run: Run) -> Growth | None:
         sentences(found),
         tuple(pictures(found)),
         sheet(found),
-        remarks(found),
+        remarks(found) + ((OF_INFERENCE,) if run.setting.mode == "training" else ()),
         data(run, found) if explorer.is_explorable(run) else None,
     )
 
@@ -162,6 +164,7 @@ def data(run: Run, found: Found) -> dict[str, Any]:
         "memory": str(found.memory),
         "how": found.how,
         "place": found.place,
+        "of_inference": OF_INFERENCE,
         "calibration": run.calibration and key(run.calibration),
         "axes": AXES,
         "beside": BESIDE,

@@ -28,6 +28,7 @@ from pvtprof.report import (
     mathml,
     measured,
     memory,
+    multiples,
     naming,
     own,
     sentences,
@@ -134,7 +135,7 @@ def render(*runs: Run) -> str:
     ]
     published = [one for _, one in placed if explorer.is_explorable(one)]
     own_run = next((run for run in runs if run.forms), None)
-    scripts = ["spoken", *(["engine", "predict", "curves"] if published else [])]
+    scripts = ["spoken", *(["training", "engine", "predict", "curves"] if published else [])]
     scripts += assets_of(SECTIONS, "js")
     scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
     return page(
@@ -144,7 +145,7 @@ def render(*runs: Run) -> str:
         title=_title([one for _, one in placed], called),
         heading=_heading([one for _, one in placed], blocks),
         blocks=blocks,
-        several=_several([one for _, one in placed], blocks) if len(blocks) > 1 else None,
+        **(_several([one for _, one in placed], blocks) if len(blocks) > 1 else {}),
         **_around(blocks),
         **(explorable(published) if published else {}),
         own=forms.start(own_run) if own_run else None,
@@ -172,8 +173,10 @@ def _title(comparisons: Sequence[Run], called: Sequence[str]) -> str:
     return f"What attention costs in {sentences.place(run)}"
 
 
-def _several(comparisons: Sequence[Run], blocks: Sequence[Block]) -> several.Several:
-    return several.several(comparisons, [block.anchor for block in blocks])
+def _several(comparisons: Sequence[Run], blocks: Sequence[Block]) -> dict[str, Any]:
+    """Return what a page of several comparisons has beside them."""
+    made = several.several(comparisons, [block.anchor for block in blocks])
+    return {"several": made, "multiples": multiples.multiples(blocks, made.panels)}
 
 
 def _around(blocks: Sequence[Block]) -> dict[str, Any]:
@@ -221,7 +224,7 @@ def _block(run: Run, one: Run, name: str, suffix: str) -> Block:
         name=name,
         title=title,
         setting=f"{setting}; {one.environment.device}",
-        texts=explorer.texts(one) if explorer.is_explorable(one) else None,
+        texts=explorer.block_texts(one) if explorer.is_explorable(one) else None,
         **values,
     )
 

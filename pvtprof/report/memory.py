@@ -13,6 +13,8 @@ from typing import Any
 from pvtprof import units
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.words import MODES
 from pvtprof.moment import Moment, highest
 from pvtprof.report import gpu, where
 from pvtprof.report.bars import name_of
@@ -66,17 +68,17 @@ def memory(run: Run) -> Memory | None:
     timelines = dict(info.moments)
     chosen = _chosen(run, timelines)
     blocks = _blocks(run)
-    follows = run.setting.mode == "inference" and where.follows(run)
+    follows = run.setting.training.is_plain and where.follows(run)
     return Memory(
         finding(timelines),
-        _text(run),
+        _text(run.setting),
         chosen,
         picture(timelines, chosen, blocks),
         (),
         tuple((name, units.size(highest(moments).bytes)) for name, moments in timelines.items()),
         colors,
         {"sections": SECTIONS, "places": PLACES, "blocks": blocks}
-        | ({"designs": list(timelines)} if follows else stored(timelines)),
+        | (_followed(run, timelines) if follows else stored(timelines)),
         follows,
         (*card, live_sheet(info)),
     )
@@ -95,9 +97,9 @@ def _blocks(run: Run) -> list[int]:
     return [stage.depth if run.setting.mode == "inference" else 1 for stage in stages]
 
 
-def _text(run: Run) -> str:
-    words = "".join(f", {word}" for word in run.setting.training.words)
-    if run.setting.mode == "training":
+def _text(setting: Setting) -> str:
+    words = "".join(f", {word}" for word in setting.training.words)
+    if setting.mode == "training":
         return (
             f"Bytes of live tensors at every operator of one training step{words}, from left to "
             "right as they run; input and parameters are not in them."
@@ -107,6 +109,12 @@ def _text(run: Run) -> str:
         "run; input and parameters are not in them. Blocks of a stage are alike: one is drawn "
         "(x3: it runs three times)."
     )
+
+
+def _followed(run: Run, timelines: Mapping[str, Sequence[Moment]]) -> dict[str, Any]:
+    """Return what a page needs whose explorer computes the moments, and says of which mode."""
+    texts = {mode: _text(run.setting.in_mode(mode)) for mode in MODES}
+    return {"designs": list(timelines), "texts": texts}
 
 
 def stored(timelines: Mapping[str, Sequence[Moment]]) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def wholes(run: Run) -> dict[str, Row]:
 
 
 def _groups(run: Run) -> Iterator[Group]:
+    if attention := tuple(_attention(run)):
+        yield Group("attention, of MACs", attention)
     for quantity in QUANTITIES:
         if quantity.name not in DRAWN:
             continue
@@ -136,6 +138,16 @@ def _groups(run: Run) -> Iterator[Group]:
                     for name, (value, text) in found.items()
                 ),
             )
+
+
+def _attention(run: Run) -> Iterator[Bar]:
+    """How much of each network is attention."""
+    for name, row in wholes(run).items():
+        stages = [r for r in run.rows if r.design.name == name and r.part.stage is not None]
+        part = sum(one.blocks * one.macs for one in stages)
+        if stages:
+            width = round(100 * part / row.macs, 1)
+            yield Bar(name, color_of(name), width, spoken.people(part, row.macs))
 
 
 def _shared(runs: Sequence[Run]) -> list[str]:

@@ -1,7 +1,7 @@
-"""Where it goes: MACs, bytes moved and parameters of each stage and of the whole, by operator.
+"""Where it goes: time, MACs, bytes moved and parameters, of each stage and the whole, by operator.
 
 ``assets/where.js`` follows the explorer by the same rules: for the same figures it gives the same
-sentences, labels and widths as ``bars_drawn`` here.
+sentences, labels and widths as ``bars_drawn`` and ``bars_time_drawn`` here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pvtprof.designs.variants import VARIANTS
-from pvtprof.report import explorer, phrases, sheets
+from pvtprof.predict.program import key
+from pvtprof.report import bars_time, bars_time_drawn, explorer, phrases, sheets
 from pvtprof.report.bars import GROUPS, Frame, frames_of, own_frames
 from pvtprof.report.bars_drawn import QUANTITIES, SCALES, DrawnFrame, drawn
+from pvtprof.report.clock_reasons import NAMES
+from pvtprof.report.clock_shares import MEASURED
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -37,6 +40,8 @@ SHADES = {
     "neck": 0.16,
     "head": 0.22,
     "norms, sums, copies": 0.06,
+    bars_time.REST: 0.12,
+    bars_time.ALL: 0.4,
 }
 #: Of a user's own module, one after the other.
 OWN_SHADES = (0.6, 0.3, 0.45, 0.2)
@@ -44,7 +49,10 @@ OWN_SHADES = (0.6, 0.3, 0.45, 0.2)
 
 @dataclass(frozen=True)
 class Where:
-    """The section: its finding, its frames as drawn for MACs, and the data of all switches."""
+    """The section: its finding, its frames as drawn, and the data of all switches.
+
+    They are drawn for the first of ``quantities``: time where it is known, else MACs.
+    """
 
     title: str
     text: str
@@ -56,11 +64,8 @@ class Where:
     data: dict[str, Any]
     follows: bool
     sheets: tuple[Sheet, ...]
-
-    @property
-    def quantities(self) -> Mapping[str, str]:
-        """What can be shown, in words."""
-        return QUANTITIES
+    quantities: Mapping[str, str]
+    timed: str = ""
 
     @property
     def scales(self) -> Mapping[str, str]:
@@ -74,10 +79,9 @@ def where(run: Run) -> Where | None:
     frames = own_frames(run) if run.is_own else frames_of(run)
     if not any(segment.macs for bar in frames[-1].bars for segment in bar.segments):
         return None
-    title, shown = drawn(frames, "macs")
-    names = list(dict.fromkeys(s.name for f in frames for bar in f.bars for s in bar.segments))
-    own_shades = {name: OWN_SHADES[i % len(OWN_SHADES)] for i, name in enumerate(names)}
-    shades = own_shades if run.is_own else {name: SHADES.get(name, 0.5) for name in names}
+    timed = bars_time.time_frames(run)
+    title, shown = bars_time_drawn.drawn(timed) if timed else drawn(frames, "macs")
+    shades = _shades(run, frames)
     return Where(
         title,
         _text(run),
@@ -91,10 +95,42 @@ def where(run: Run) -> Where | None:
             "groups": [] if run.is_own else GROUPS,
             "shades": {**SHADES, **shades},
             "words": {} if run.is_own else phrases.OPERATORS,
+            **_time_data(run, timed),
         },
         follows(run),
         tuple(_sheets(run)),
+        {**({"time": "time"} if timed else {}), **QUANTITIES},
+        _timed(run, timed),
     )
+
+
+def _shades(run: Run, frames: Sequence[Frame]) -> dict[str, float]:
+    """Return how strong the hue is in each segment that is drawn."""
+    names = list(dict.fromkeys(s.name for f in frames for bar in f.bars for s in bar.segments))
+    if run.is_own:
+        return {name: OWN_SHADES[i % len(OWN_SHADES)] for i, name in enumerate(names)}
+    names += [bars_time.REST, bars_time.ALL]
+    return {name: SHADES.get(name, 0.5) for name in names}
+
+
+def _time_data(run: Run, timed: Sequence[bars_time.TimeFrame]) -> dict[str, Any]:
+    """Return the seconds of the run for the page's script, and what it predicts others with."""
+    if not timed:
+        return {}
+    calibration = key(run.calibration) if run.calibration else None
+    return {
+        "time": bars_time.packed(timed),
+        "calibration": calibration,
+        "operators": NAMES,
+    }
+
+
+def _timed(run: Run, timed: Sequence[bars_time.TimeFrame]) -> str:
+    """Return how the times came about; "" where there are none."""
+    kinds = {bar.kind for frame in timed for bar in frame.bars} - {""}
+    if not kinds:
+        return ""
+    return "Timed" if MEASURED in kinds else "Predicted"
 
 
 def _text(run: Run) -> str:
@@ -103,7 +139,7 @@ def _text(run: Run) -> str:
     training = " MACs are those of the forward pass." if run.setting.mode == "training" else ""
     return (
         "A bar is the attention of all blocks of a stage, operator by operator, from left to "
-        f"right as they run. Each frame has its own scale.{training}"
+        f"right as they run. Each frame has its own scale; predicted times are outlines.{training}"
     )
 
 

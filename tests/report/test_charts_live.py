@@ -10,12 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof.report import bars_drawn, live
+from pvtprof.report import bars_drawn, bars_time, bars_time_drawn, live
 from pvtprof.report.bars import frames_of
 from pvtprof.report.figures.memory import live_info
 from pvtprof.run.run import Run
 from tests.browser import READY, opened
 from tests.builders import observed_run
+from tests.report.runs import REPORTS
 from tests.trials import ALL
 
 MINE = ("where", "clock", "memory")
@@ -59,6 +60,9 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         page.fill("[name=img]", "512")
         other = pvtprof.compare(img=512, analytic=True)
         page.wait_for_selector("#clock .w-stale:visible")
+        page.wait_for_selector("#where .w-stale:visible")  # its times are the run's
+        page.select_option("#where [name=quantity]", "macs")
+        assert not page.is_visible("#where .w-stale")
         assert finding(page, "where") == bars_drawn.drawn(frames_of(other), "macs")[0]
         assert finding(page, "memory") == live.finding(live_info(other).moments)
         assert page.is_visible("#clock .w-stale")  # of the run, and grey
@@ -74,10 +78,46 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         page.focus("#memory input[type=range]")
         page.keyboard.press("Home")
         assert "operator 1 of " in page.inner_text("#memory .w-said")
+        page.fill("[name=img]", "96")
+        page.select_option("[name=mode]", "training")
+        step = pvtprof.compare(img=96, mode="training", analytic=True)
+        page.wait_for_function("document.querySelector('#memory').innerText.includes('way back')")
+        assert finding(page, "memory") == live.finding(live_info(step).moments)
+        assert "of one training step" in page.inner_text("#memory")
+        assert "MACs are those of the forward pass" in page.inner_text("#where")
+        assert page.inner_text("#answer .finding").startswith("At 96x96, a training step, ")
+        assert "predicted for inference alone" in page.inner_text("#answer")
         page.select_option("#where [name=quantity]", "params")
         assert "params" in finding(page, "where")
         assert violations(page) == []
         assert found.console == []
+
+
+def test_time_is_measured_where_it_ran_and_predicted_elsewhere(
+    browser: Browser, tmp_path: Path
+) -> None:
+    run, path = pvtprof.load(REPORTS / "pvt_v2_b2-224.json"), tmp_path / "page.html"
+    run.to_html(path)
+    with opened(browser, path, reduced_motion="reduce") as found:
+        page = found.page
+        page.wait_for_selector(READY)
+        measured = bars_time_drawn.drawn(bars_time.time_frames(run))
+        assert finding(page, "where") == measured[0]
+        assert page.locator("#where .w-bar.w-predicted").count() == 0
+        page.fill("[name=img]", "96")
+        page.wait_for_selector("#where .w-predicted")
+        other = pvtprof.compare(img=96, analytic=True, calibration=run.calibration)
+        title, frames = bars_time_drawn.drawn(bars_time.time_frames(other))
+        assert finding(page, "where") == title
+        shown = page.locator("#where figcaption").all_inner_texts()
+        assert [text.replace("\u00a0", " ") for text in shown] == [one.title for one in frames]
+        assert not page.is_visible("#where .w-stale")
+        page.select_option("[name=mode]", "training")
+        page.wait_for_selector("#where .w-stale:visible")  # of the run again, and grey
+        assert finding(page, "where") == measured[0]
+        assert "Time is predicted for inference alone" in page.inner_text("#where .w-stale")
+        assert violations(page) == []
+        assert (found.console, found.requests) == ([], [])
 
 
 def test_without_javascript_they_are_there_on_a_telephone(browser: Browser, report: Path) -> None:

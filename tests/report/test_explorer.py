@@ -34,7 +34,7 @@ const fs = require("fs"), vm = require("vm");
 const { page, given, program } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
 const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
 const start = JSON.parse(page.match(/<script type=.application.json. id="start">(.*?)<.script/)[1]);
-for (const name of ["spoken", "engine"]) vm.runInThisContext(script(name));
+for (const name of ["spoken", "training", "engine"]) vm.runInThisContext(script(name));
 const engine = vm.runInThisContext("pvtprofEngine")(program ?? start.program);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));
 """
@@ -46,6 +46,7 @@ PLAIN = {
     "dtype": "float32",
     "attention": "eager",
     "pool-size": "7",
+    "mode": "inference",
     "set": "",
 }
 
@@ -143,8 +144,8 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
     lines = start["vectors"]["lines"]
     assert len(lines) == 12 + 240
     assert sum(line[0] == "mine" for line in lines) > 100
-    whole = next(line for line in lines if line[0] == "mine" and line[8:10] == [None, "sra_pool"])
-    assert whole[10][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
+    whole = next(line for line in lines if line[0] == "mine" and line[9:11] == [None, "sra_pool"])
+    assert whole[11][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
     assert whole[10][2] == str(run.row(None, "sra_pool").macs)
     body = "return given.map(engine.differs).filter(Boolean)"
     given = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 
 import pvtprof
 from pvtprof.errors import SpecError
-from pvtprof.report import bars, bars_drawn, explorer, where
+from pvtprof.predict.program import program
+from pvtprof.report import bars, bars_drawn, bars_time, bars_time_drawn, explorer, where
+from pvtprof.report.clock_reasons import NAMES
 from pvtprof.run.run import Run
-from tests.builders import MINE, observed_run
+from tests.builders import MINE, made_up_calibration, observed_run
+from tests.report.runs import CALM, REPORTS, USUAL, WIDE, WILD, timed
 from tests.report.test_explorer import in_node
 from tests.trials import ALL
 
@@ -35,8 +39,8 @@ BODY = """
 """
 
 
-def settings(count: int) -> list[Run]:
-    """Random runs whose setting the explorer can be given."""
+def settings(count: int, **others: Any) -> list[Run]:
+    """Random runs whose setting the explorer can be given; ``others`` are not by chance."""
     chance = random.Random(19)
     found: list[Run] = []
     while len(found) < count:
@@ -45,6 +49,7 @@ def settings(count: int) -> list[Run]:
             "batch": chance.choice((1, 1, 2, 64)),
             "dtype": chance.choice(("float32", "float16")),
             "attention": chance.choice(("eager", "sdpa")),
+            **others,
         }
         model = chance.choice(("pvt_v2_b0", "pvt_v2_b2_li", "pvt_tiny", "pvt_v2_b5", MINE))
         ratios = [chance.choice((1, 2, 4, 8)) for _ in range(3 if model is MINE else 4)]
@@ -78,6 +83,104 @@ def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
         ]
         assert computed == expected
         assert packed == expected
+
+
+#: What the page's own prediction says of the same settings, and of what a run carries.
+TIMED = """
+  for (const name of ["predict", "where"]) vm.runInThisContext(script(name));
+  const { timesOf, drawnTimes } = vm.runInThisContext("pvtprofWhere");
+  const predict = vm.runInThisContext("pvtprofPredict")(engine, given.calibration);
+  return given.cases.map(({ texts, designs, packed }) => {
+    const every = (frames) => ["absolute", "share", "own"].map((scale) =>
+      drawnTimes(frames, scale, given.groups, given.operators));
+    if (!texts) return [null, every(packed)];
+    const work = engine.parsed(texts), used = program ?? start.program;
+    const { stages } = used.models[work.model];
+    const all = used.variants.map((variant) => ({ variant, stages }));
+    return [every(timesOf({ work, all, engine }, designs, given.groups, predict)), every(packed)];
+  });
+"""
+
+
+def test_the_script_says_where_time_goes_as_python_does(tmp_path: Path) -> None:
+    calibration = replace(made_up_calibration(), waited=0.0)
+    runs = settings(60 if ALL else 5, dtype="float32", calibration=calibration)
+    measured = [pvtprof.load(REPORTS / "pvt_v2_b2-224.json"), *map(with_times, (CALM, WIDE, WILD))]
+    made = [bars_time.time_frames(run) for run in (*runs, *measured)]
+    cases: list[dict[str, Any]] = [
+        {
+            "texts": explorer.texts(run) if run in runs else None,
+            "designs": run.variants,
+            "packed": bars_time.packed(frames),
+        }
+        for run, frames in zip((*runs, *measured), made, strict=True)
+    ]
+    given = {
+        "calibration": program(calibration),
+        "groups": bars.GROUPS,
+        "operators": NAMES,
+        "cases": cases,
+    }
+    own = explorer.own_networks(runs)
+    results = in_node(TIMED, given, tmp_path, explorer.program(own))
+    for frames, (computed, packed) in zip(made, results, strict=True):
+        expected = [as_json(bars_time_drawn.drawn(frames, scale)) for scale in bars_drawn.SCALES]
+        assert packed == expected
+        assert computed in (None, expected)
+    assert sum(computed is not None for computed, _ in results) == len(runs)
+
+
+def with_times(shape: Sequence[float]) -> Run:
+    """The usual times of the three designs in samples of that shape, operators timed too."""
+    run = timed(observed_run(), USUAL, shape)
+    rows = [
+        replace(
+            row, ops=tuple(replace(op, measured_s=1e-4 * (i + 1)) for i, op in enumerate(row.ops))
+        )
+        if row.part.stage
+        else row
+        for row in run.rows
+    ]
+    return replace(run, rows=tuple(rows))
+
+
+def test_time_adds_up_to_the_rows() -> None:
+    run = with_times(CALM)
+    *stages, network = bars_time.time_frames(run)
+    for frame in stages:
+        for bar in frame.bars:
+            row = run.row(int(frame.name[-1]), bar.design)
+            assert row.latency is not None
+            assert bar.total == pytest.approx(row.blocks * row.latency.median)
+    for bar in network.bars:
+        row = run.row(None, bar.design)
+        assert row.latency is not None
+        assert bar.total == pytest.approx(row.latency.median)
+        inside = sum(seconds for name, seconds in bar.segments if name != bars_time.REST)
+        assert inside == pytest.approx(sum(frame.bar(bar.design).total for frame in stages))
+
+
+def test_the_first_sentence_says_where_time_goes_and_each_title_says_which_operator() -> None:
+    made = where.where(pvtprof.load(REPORTS / "pvt_v2_b2-224.json"))
+    assert made is not None
+    assert list(made.quantities) == ["time", "macs", "moved", "params"]
+    assert made.title == (
+        "The largest part of mha's time is in the attention of stage 1 (47 %); of sra_conv's and "
+        "sra_pool's it is outside of attention (69 % and 70 %). The reduction's convolution takes "
+        "36 % of sra_conv's attention time, the product of weights and values 27 % of mha's, the "
+        "pooling 16 % of sra_pool's."
+    )
+    assert made.drawn[2].title.startswith(
+        "Stage 3: the reduction's convolution takes 39 % of sra_conv's time, "
+    )
+
+
+def test_no_sentence_rests_on_noise() -> None:
+    for shape, said in ((WIDE, "about 84.0 ms"), (WILD, "too noisy")):
+        title, frames = bars_time_drawn.drawn(bars_time.time_frames(with_times(shape)))
+        assert title == bars_time_drawn.NO_WORD
+        assert frames[0].title == "Stage 1: too noisy to say"
+        assert frames[0].bars[0].label == said
 
 
 def as_json(drawn: tuple[str, tuple[bars_drawn.DrawnFrame, ...]]) -> Any:

@@ -396,7 +396,7 @@ const pvtprofAnswer = (rules) => {
       isOwn = false;
       predict ??= predictor(detail.engine);
       const found = facts(detail), { work } = detail, told = rules.said(found, data.rest);
-      told.finding = `At ${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}, ${told.finding}`;
+      told.finding = `At ${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}${work.mode === "training" ? ", a training step" : ""}, ${told.finding}`;
       told.accuracy = accuracy(found);
       for (const name of SAID) said(name).textContent = unbroken(told[name]);
       retable(found);

@@ -140,6 +140,7 @@ const pvtprofEngine = (program) => {
       dtype: oneOf("--dtype", texts.dtype, Object.keys(program.dtypes)),
       attention: oneOf("--attention", texts.attention, program.attentions),
       pool: parsedInteger("--pool-size", texts["pool-size"], 7),
+      mode: oneOf("--mode", texts.mode ?? program.modes[0], program.modes),
     };
     return checked(work);
   }
@@ -214,7 +215,7 @@ const pvtprofEngine = (program) => {
       return {
         b: work.batch, n: height * width + extra, m: keysOf(rule, grids[i], ratio, extra, work.pool), a: height, c: stage.dim, e: stage.dim, h: stage.num_heads,
         d: stage.dim / stage.num_heads, i: kernel, j: kernel, t: 2,
-        s: height * width, u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
+        s: height * width, w: stored[i][0] * stored[i][1], u: stored[i][0] * stored[i][1] + extra, f: stage.dim * stage.mlp_ratio,
         x: 3, y: 3, p: before[i][0] * before[i][1], g: i ? model.stages[i - 1].dim : model.channels,
         k: model.patches[i][0], l: model.patches[i][0], z: model.classes,
       };
@@ -253,6 +254,7 @@ const pvtprofEngine = (program) => {
   const inside = (op, prefix, x) => ({
     ...op, name: `${prefix}.${op.name}`, where: op.where ? `${prefix}.${op.where}` : prefix,
     of: (op.of || []).map((name) => (name === "x" ? x : `${prefix}.${name}`)),
+    ...(op.regrads && { regrads: op.regrads.map(([aten, where, when]) => [aten, where ? `${prefix}.${where}` : prefix, when]) }),
   });
 
   function attentionOps(work, variant, stage, prefix, x) {
@@ -286,8 +288,14 @@ const pvtprofEngine = (program) => {
     return kept;
   }
 
-  /* Every operator of a row: of one attention module (stage 0 to 3), or of the whole model (null). */
+  /* Every operator of a row: of one attention module (stage 0 to 3), or of the whole model (null). Many
+     sections ask for those of the same work. */
+  const placed = new WeakMap();
   function terms(work, stage, variant) {
+    const known = placed.get(work) ?? placed.set(work, new Map()).get(work), key = `${stage} ${variant}`;
+    return known.get(key) ?? known.set(key, placedTerms(work, stage, variant)).get(key);
+  }
+  function placedTerms(work, stage, variant) {
     const sizes = stageSizes(work, variant).map(exact);
     if (stage === null) return running(modelOps(work, variant), sizes);
     return running(attentionOps(work, variant, stage, "attn", "x").map((op) => ({ op, stage, times: 1 })), sizes);
@@ -339,7 +347,7 @@ const pvtprofEngine = (program) => {
 
   /* Live bytes, above input and parameters, at every operator of a forward pass that allocates. */
   function moments(all, bytes) {
-    const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out)));
+    const allocating = all.filter(isAllocating);
     const released = releases(allocating.map(({ op }) => op));
     const alive = new Map(), found = [];
     let held = 0n;
@@ -359,9 +367,17 @@ const pvtprofEngine = (program) => {
     return found;
   }
 
-  /* The first moment with the most live bytes. */
-  const peak = (all, bytes) =>
-    moments(all, bytes).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
+  const isAllocating = ({ op }) => !(op.fused && isScores(op.out));
+  const training = memo(() => pvtprofTraining({ numel, params, exceedsOne, allocations, atenName, releases, ownsRight }));
+  const lived = new WeakMap(); // by the list of a row's operators
+  function momentsOf(work, all) {
+    const found = () => (work.mode === "training" ? training().moments(all.filter(isAllocating), dtypeBytes(work)) : moments(all, dtypeBytes(work)));
+    return lived.get(all) ?? lived.set(all, found()).get(all);
+  }
+
+  /* The first moment with the most live bytes: of a forward pass, or of a training step. */
+  const peak = (work, all) =>
+    momentsOf(work, all).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
 
   // ---- Answers
 
@@ -377,13 +393,17 @@ const pvtprofEngine = (program) => {
     }));
     const total = (what) => sum(ops.map((op) => op[what]));
     return {
-      ops, macs: total("macs"), params: total("params"), peak: peak(all, bytes),
+      ops, macs: total("macs"), params: total("params"), peak: peak(work, all),
       read: bytes * total("read"), written: bytes * total("written"),
     };
   }
 
-  /* Live bytes of the whole model, operator by operator; repeated blocks once. */
-  const timeline = (work, variant) => moments(terms(work, null, variant), dtypeBytes(work));
+  /* Live bytes of the whole model, operator by operator; in inference repeated blocks once. */
+  const timeline = (work, variant) => momentsOf(work, terms(work, null, variant));
+
+  /* Bytes that a training forward pass keeps for backward: of a row as above, in either mode. */
+  const saved = (work, stage, variant) =>
+    training().saved(terms(work, stage === null ? null : stage - 1, variant).filter(isAllocating), dtypeBytes(work));
 
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
@@ -399,7 +419,7 @@ const pvtprofEngine = (program) => {
     const bytes = dtypeBytes(work);
     const learned = sum(all.map(({ op, sizes, times }) => times * params(op, sizes)));
     const image = BigInt(work.batch * modelOf(work).channels) * BigInt(work.height * work.width);
-    return peak(all, bytes).bytes + bytes * (learned + image);
+    return peak(work, all).bytes + bytes * (learned + image);
   }
 
   const squared = (work, side) => ({ ...work, height: side, width: side });
@@ -495,6 +515,7 @@ const pvtprofEngine = (program) => {
     if (work.batch !== 1) words.push(`--batch ${work.batch}`);
     if (work.dtype !== "float32") words.push(`--dtype ${work.dtype}`);
     if (work.attention !== "eager") words.push(`--attention ${work.attention}`);
+    if (work.mode !== "inference") words.push(`--mode ${work.mode}`);
     if (work.pool !== pool) words.push(`--pool-size ${work.pool}`);
     return [...words, "--analytic"].join(" ");
   }
@@ -507,7 +528,7 @@ const pvtprofEngine = (program) => {
       const work = parsed(vector.texts);
       const { macs: m, params: p, read, written, peak: top } = row(work, vector.stage, vector.variant);
       found = { command: command(work), macs: `${m}`, params: `${p}`, read: `${read}`, written: `${written}`,
-        peak: `${top.bytes}`, at: top.at };
+        peak: `${top.bytes}`, at: top.at, saved: `${saved(work, vector.stage, vector.variant)}` };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       found = { error: error.message };
@@ -520,7 +541,7 @@ const pvtprofEngine = (program) => {
   const bytes = (work) => program.dtypes[work.dtype];
 
   return {
-    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, saved, place, largestImage, cheaperFrom, size, percent, command, differs,
     variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
   };
 };

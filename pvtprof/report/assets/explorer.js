@@ -52,7 +52,7 @@
 
   // ---- The setting: form, texts as on the command line, URL hash
 
-  const OPTIONS = ["model", "img", "R", "batch", "dtype", "attention", "pool-size"];
+  const OPTIONS = ["model", "img", "R", "batch", "dtype", "attention", "pool-size", "mode"];
   const SHOWN = ["variant", "count", "memory", "stage"];
   const models = start.program.models, modelOf = (name) => (Object.hasOwn(models, name) ? models[name] : null);
   const listOf = (model, key) => engine.listOf(model, key).join(",");
@@ -145,10 +145,10 @@
   const row = (header, ...cells) => element("tr", {}, Object.assign(element("th", { textContent: header }), { scope: "row" }),
     ...cells.map((text) => element("td", { textContent: text, className: /^[-\d]/.test(text) ? "n" : "" })));
 
-  function showTotals(rows, chosen, worth) {
+  function showTotals(work, rows, chosen, worth) {
     byId("totals").replaceChildren(...rows.map(({ variant, total }) => Object.assign(row(variant,
       digits(worth * total.macs), percent(total.macs, rows[0].total.macs), digits(total.params),
-      digits(total.peak.bytes), size(total.peak.bytes), percent(total.peak.bytes, rows[0].total.peak.bytes),
+      digits(total.peak.bytes), size(total.peak.bytes), percent(total.peak.bytes, rows[0].total.peak.bytes), digits(engine.saved(work, null, variant)),
       digits(total.read + total.written), total.peak.at), { className: variant === chosen ? "chosen" : "" })));
     const { total } = rows.find(({ variant }) => variant === chosen);
     byId("total").textContent = digits(worth * total.macs);
@@ -208,7 +208,7 @@
     const isOpen = (id) => byId(id).closest("details").open;
     for (const place of document.querySelectorAll("[data-count]")) place.textContent = count;
     byId("chosen").textContent = variant;
-    if (isOpen("totals")) showTotals(all, variant, worth);
+    if (isOpen("totals")) showTotals(work, all, variant, worth);
     if (isOpen("stages")) showStages(work, variant, all.find((one) => one.variant === variant).stages, worth);
     if (isOpen("operators")) showOperators(work, all, worth);
   }
@@ -217,9 +217,10 @@
   function isMeasured(work) {
     const said = shownBlock()?.dataset.texts;
     if (!said) return false;
-    const { model, height, width, ratios, batch, dtype, attention, pool, changes } = engine.parsed(JSON.parse(said));
-    return JSON.stringify([model, height, width, ratios, batch, dtype, attention, pool, changes]) ===
-      JSON.stringify([work.model, work.height, work.width, work.ratios, work.batch, work.dtype, work.attention, work.pool, work.changes]);
+    if (JSON.parse(said).trained) return false; // with an optimizer, autocast or recomputed blocks
+    const { model, height, width, ratios, batch, dtype, attention, pool, mode, changes } = engine.parsed(JSON.parse(said));
+    return JSON.stringify([model, height, width, ratios, batch, dtype, attention, pool, mode, changes]) ===
+      JSON.stringify([work.model, work.height, work.width, work.ratios, work.batch, work.dtype, work.attention, work.pool, work.mode, work.changes]);
   }
 
   /* The setting in the title of a page of one run, and on the button that folds the bar. */
@@ -242,6 +243,8 @@
     shown = detail;
     shownBlock()?.classList.toggle("stale", !detail.isMeasured);
     byId("command").textContent = engine.command(work);
+    document.body.classList.toggle("training", work.mode === "training");
+    for (const place of document.querySelectorAll("[data-mode]")) place.textContent = work.mode === "training" ? "a training step" : "inference";
     showTables();
     showNumbers(work, stage, all);
     showTitle(work);
@@ -250,7 +253,7 @@
 
   const NAMED = [[/memory/, "memory"], [/embed_dims|\bdim\b/, "embed_dims"], [/depths/, "depths"], [/num_heads/, "num_heads"],
     [/mlp_ratios/, "mlp_ratios"], [/--R|\bR\b/, "R"], [/batch/, "batch"], [/pool/, "pool-size"], [/unknown model/, "model"],
-    [/dtype/, "dtype"], [/--attention/, "attention"], [/im(age|g)/, "img"]];
+    [/dtype/, "dtype"], [/--mode/, "mode"], [/--attention/, "attention"], [/im(age|g)/, "img"]];
 
   /* The reason stands under its field, over what lies below, so that nothing moves. */
   function refused(error) {

@@ -98,13 +98,13 @@
     });
     const asMade = data.keeps ? read() : null; // the run has other designs than the bar
 
-    function show({ work }, memory) {
+    function show({ work, isTraining }, memory) {
       const how = `${memory}` === data.memory ? data.how : "as set above";
       const found = asMade && isRun(work, []) ? asMade : curves.shown(own.curves, work, { dots: dotsOf(work), how, place: placeOf(work) });
       if (!found) return;
       section.querySelector(".finding").textContent = found.title;
       list.replaceChildren(...found.sentences.map((textContent) => element("li", { textContent })));
-      section.querySelector("[data-remarks]").replaceChildren(...found.remarks.map((text) => element("p", {}, ...coded(text))));
+      section.querySelector("[data-remarks]").replaceChildren(...[...found.remarks, ...(isTraining ? [data.of_inference] : [])].map((text) => element("p", {}, ...coded(text))));
       const figures = [...place.querySelectorAll("figure")];
       figures.forEach((figure, i) => {
         const one = found.pictures[i], caption = figure.querySelector("figcaption span");
@@ -148,7 +148,7 @@
         handles = [...place.querySelectorAll(".growth-plot")].map((plot, i) => handleOf(plot, !i));
         put(Math.sqrt(detail.work.height * detail.work.width), said(detail.work));
       }
-      latest = detail;
+      latest = { ...detail, work: { ...detail.work, mode: "inference" }, isTraining: detail.work.mode === "training" };
       if (running) return;
       running = true;
       grow();

@@ -209,7 +209,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   if ("follows" in place.dataset) document.addEventListener("pvtprof:work", ({ detail: { work, engine, suffix } }) => {
     if (suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
     timelines = new Map(data.designs.map((name) => [name, engine.timeline(work, name)]));
-    blocks = engine.modelOf(work).stages.map(({ depth }) => depth);
+    blocks = engine.modelOf(work).stages.map(({ depth }) => (work.mode === "training" ? 1 : depth)); // there every block is drawn
+    place.querySelector(".finding + .soft").textContent = data.texts[work.mode];
     draw();
   });
   draw();

@@ -172,6 +172,7 @@ const pvtprofPage = (() => {
   }
 
   const blocks = [...document.querySelectorAll(".block")];
+  const multiples = [...document.querySelectorAll("[data-multiples]")]; // of all comparisons, in the one that is shown
   const shownBlock = () => blocks.find((block) => !block.hidden);
 
   /* Show one comparison; which: its anchor, or "" for the first. */
@@ -182,6 +183,7 @@ const pvtprofPage = (() => {
       if (link.hash === `#${chosen.id}`) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     if (picker) picker.value = chosen.id;
+    for (const frames of multiples) chosen.querySelector(`[data-section="${frames.dataset.multiples}"] h2`)?.after(frames);
     listContents();
     const { suffix, texts } = chosen.dataset;
     document.dispatchEvent(new CustomEvent("pvtprof:block", { detail: { suffix, texts: texts ? JSON.parse(texts) : null } }));
@@ -282,7 +284,18 @@ const pvtprofPage = (() => {
     addEventListener("hashchange", () => { if (named() !== shownBlock().id && blocks.some((block) => block.id === named())) choose(named()); });
   }
 
+  /* One quantity of the frames by image size at a time. */
+  function startMultiples() {
+    for (const select of document.querySelectorAll("select[data-multiple]")) {
+      select.parentElement.hidden = false;
+      select.addEventListener("change", () => {
+        for (const one of select.closest("[data-multiples]").querySelectorAll("div[data-multiple]")) one.hidden = one.dataset.multiple !== select.value;
+      });
+    }
+  }
+
   function start() {
+    startMultiples();
     startContents();
     startFold();
     startPicker();

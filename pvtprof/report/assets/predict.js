@@ -125,8 +125,14 @@ const pvtprofPredict = (engine, calibration) => {
 
   const plain = (sizes) => Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, Number(size)]));
 
-  /* [operator, seconds by itself, how often] of every kernel that runs; null where one is unknown. */
+  /* [operator, seconds by itself, how often] of every kernel that runs; null where one is unknown. Kept
+     by the list of operators, which several sections ask for. */
+  const seenBefore = new WeakMap();
   function kernels(terms, size) {
+    if (!seenBefore.has(terms)) seenBefore.set(terms, kernelsOf(terms, size));
+    return seenBefore.get(terms);
+  }
+  function kernelsOf(terms, size) {
     const sizesOf = new Map(), found = [];
     for (const term of terms) {
       const { op, times } = term;
@@ -159,14 +165,14 @@ const pvtprofPredict = (engine, calibration) => {
 
   /* {seconds, low, high} of one attention module of a stage (1 to 4), or of the whole model (null). */
   function prediction(work, stage, variant, terms = null) {
-    if (work.dtype !== dtype) return null;
+    if (work.dtype !== dtype || work.mode === "training") return null;
     const found = kernels(terms ?? engine.terms(work, stage === null ? null : stage - 1, variant), sized(work));
     return found && around(stage === null ? "model" : "attention", total(found));
   }
 
   /* Seconds of each operator of a row by its name, all its runs together; null as above. */
   function operators(work, stage, variant) {
-    if (work.dtype !== dtype) return null;
+    if (work.dtype !== dtype || work.mode === "training") return null;
     const found = kernels(engine.terms(work, stage === null ? null : stage - 1, variant), sized(work));
     if (!found) return null;
     const by = {};
