@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pvtprof import units
-from pvtprof.errors import RunInterruptedError, SpecError
+from pvtprof.errors import RunInterruptedError, SpecError, StoreError
 from pvtprof.sweep.processes import this_process
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import Progress
@@ -52,13 +53,22 @@ def sweep(
             loop = _Loop(store, how, worker, name, progress)
             loop.run()
     except KeyboardInterrupt:
-        store.give_back(name)
+        _give_back(store, name)
         its = store.progress()
         raise RunInterruptedError(
             f"interrupted: {its.rows - its.left:,} of {its.rows:,} rows are in {store.path}; the "
             "same command goes on from there"
         ) from None
+    except BaseException:
+        _give_back(store, name)
+        raise
     return store.progress()
+
+
+def _give_back(store: Store, name: str) -> None:
+    """Let others measure what this sweep leaves; if that cannot be, they see that it is gone."""
+    with suppress(StoreError):
+        store.give_back(name)
 
 
 class _Loop:
