@@ -1,0 +1,286 @@
+"""The closed forms of many rows, quickly: what repeats between rows is computed once.
+
+Whole numbers throughout, and equal to ``Planned.row()``, by test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from pvtprof.analytic.dense import dense_ops
+from pvtprof.analytic.formulas import Term, layout, stage_terms, total
+from pvtprof.analytic.geometry import Sizes, model_sizes
+from pvtprof.analytic.parts import part_terms, timeline
+from pvtprof.designs.part import MODEL, Part
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import TASKS
+from pvtprof.errors import SpecError
+from pvtprof.moment import highest
+from pvtprof.sweep.amounts import Evaluated
+from pvtprof.sweep.network import Kept, Network
+from pvtprof.sweep.planned import Planned, part_named
+from pvtprof.sweep.stages import (
+    Piece,
+    Portion,
+    Stage,
+    StageProgram,
+    Times,
+    all_sizes,
+    portions,
+    terms_of,
+    together,
+)
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
+
+#: A whole number in a store or in Parquet has 64 bits, one of them for the sign.
+MOST = 2**63 - 1
+#: How a network runs, as far as its operators depend on it: whether it uses its position embedding
+#: as it is stored, the attention, whether the batch is above 1, and the dtype.
+How: TypeAlias = tuple[bool, str, bool, str]
+
+
+class Figures(NamedTuple):
+    """The closed forms of a row; ``predicted_s`` only where a calibration predicts it."""
+
+    macs: int
+    params: int
+    moved_bytes: int
+    peak_bytes: int
+    predicted_s: float | None = None
+
+
+class ClosedForms:
+    """The closed forms of rows, one after the other; it keeps what many of them share.
+
+    ``calibrations`` predict the latency of rows by device and dtype.
+    """
+
+    def __init__(self, calibrations: Mapping[tuple[str, str], Calibration] | None = None) -> None:
+        self._calibrations = calibrations or {}
+        self._numbers: dict[
+            Hashable, int
+        ] = {}  # few: one for each layout, portion and R of a stage
+        self._networks, self._settings, self._pieces = Kept(), Kept(), Kept()
+        self._plans, self._attentions, self._wholes = Kept(), Kept(), Kept()
+        self._layouts, self._programs, self._kernels = Kept(), Kept(), Kept()
+        self._sizes = Kept()
+
+    def of(self, planned: Planned) -> Figures:
+        """Return the figures of a row; raises SpecError where its closed forms do not hold.
+
+        >>> one = Planned("pvt_v2_b2", "sra_conv", 224, 224, (8, 4, 2, 1), 7)
+        >>> ClosedForms().of(one).macs == one.row().macs
+        True
+        """
+        if planned.target:
+            row = planned.row()
+            found = Figures(row.macs, row.params, sum(row.moved_bytes), row.peak.bytes)
+        else:
+            found = self._of_network(planned)
+        for name, value in zip(found._fields, found[:4], strict=False):
+            if value > MOST:
+                raise SpecError(f"{name} needs more than 64 bits; use a smaller --img or --batch")
+        return found
+
+    def _number(self, value: Hashable) -> int:
+        return self._numbers.setdefault(value, len(self._numbers))
+
+    def _of_network(self, planned: Planned) -> Figures:
+        words = (planned.height, planned.width, planned.batch, planned.dtype)
+        setting = self._settings.once(
+            (words, planned.attention, planned.mode),
+            lambda: Setting(*words, attention=planned.attention, mode=planned.mode),
+        )
+        network = self._network(planned)
+        network.look_at((planned.height, planned.width))
+        if planned.mode == "training":
+            return _by_operator(network.spec, part_named(planned.part, network.spec.last), setting)
+        calibration = (
+            self._calibrations.get((planned.device, planned.dtype)) if not planned.threads else None
+        )
+        if planned.part == MODEL.name:
+            return self._of_model(network, setting, calibration)
+        part = part_named(planned.part, network.spec.last)
+        number, grid, _ = network.places[(part.stage or 1) - 1]
+        key = (number, grid, setting.batch, setting.dtype, setting.attention, calibration is None)
+        found: Figures = self._attentions.once(
+            key, lambda: _by_operator(network.spec, part, setting, calibration)
+        )
+        return found
+
+    def _network(self, planned: Planned) -> Network:
+        key = (
+            *(planned.model, planned.changes, planned.design),
+            *(planned.sr_ratios, planned.pool_size, planned.task),
+        )
+
+        def made() -> Network | str:
+            plain = replace(
+                planned, height=224, width=224, batch=1, mode="inference", dtype="float32"
+            )
+            try:
+                return Network(plain.workload.designs[0].spec, self._number)
+            except SpecError as error:
+                return str(error)
+
+        found = self._networks.once(key, made)
+        if isinstance(found, str):
+            raise SpecError(found)
+        network: Network = found
+        return network
+
+    def _of_model(
+        self, network: Network, setting: Setting, calibration: Calibration | None
+    ) -> Figures:
+        how = (network.stored, setting.attention, setting.batch > 1, setting.dtype)
+        piece: Piece = self._wholes.once(
+            (network.key, network.image, how), lambda: self._whole(network, setting, how)
+        )
+        batch = setting.batch
+        return Figures(
+            _at(batch, piece.macs),
+            _at(batch, piece.params),
+            setting.bytes_each * _at(batch, piece.moved),
+            max([_at(batch, one) for one in piece.peaks[0]]),
+            self._seconds(network, setting, calibration) if calibration else None,
+        )
+
+    def _whole(self, network: Network, setting: Setting, how: How) -> Piece:
+        """Return the figures of a network at an image: at batch 1, or at any batch above."""
+        stages = self._layout(network, how)
+        sizes: tuple[Sizes, ...] = self._sizes.once(
+            (network.key, network.image, setting.batch > 1),
+            lambda: model_sizes(network.spec, setting.batch, setting.image),
+        )
+        runs = tuple([stage.runs(at) for stage, at in zip(stages, sizes, strict=True)])
+        plan = self._plans.once(
+            (network.layout, how[:3], runs),
+            lambda: self._plan(network, setting, stages, sizes),
+        )
+        dense = _dense_terms(network, setting)
+        pieces = []
+        for i, (number, portion) in enumerate(plan):
+            of_stage = i < len(sizes)
+            place = network.places[i] if of_stage else (network.layout, network.image)
+            found = self._pieces.get((place, how, number))
+            if found is None:
+                at = sizes[i] if of_stage else all_sizes(dense)
+                terms = partial(terms_of, stages[i].ops, at) if of_stage else (lambda: dense)
+                program = self._programs.once(
+                    (network.layout, i, how, number, runs[i : i + 1]),
+                    partial(_program, terms, setting.dtype, portion),
+                )
+                found = self._pieces.once((place, how, number), partial(program.at, at))
+            pieces.append(found)
+        return together(pieces, [portion for _, portion in plan])
+
+    def _layout(self, network: Network, how: How) -> list[Stage]:
+        """Return the operators of every stage."""
+
+        def made() -> list[Stage]:
+            found: list[list[Times]] = [[] for _ in network.spec.stages]
+            for op, stage, times in layout(network.any_ratio, network.stored, how[1]):
+                found[stage - 1].append((op, times))
+            return list(map(Stage, found))
+
+        stages: list[Stage] = self._layouts.once((network.layout, how[:2]), made)
+        return stages
+
+    def _plan(
+        self, network: Network, setting: Setting, stages: Sequence[Stage], sizes: Sequence[Sizes]
+    ) -> tuple[tuple[int, Portion], ...]:
+        """Return what is alive where, of all stages, and of neck and head where there are any."""
+        terms = [terms_of(stage.ops, at) for stage, at in zip(stages, sizes, strict=True)]
+        if dense := _dense_terms(network, setting):
+            terms.append(dense)
+        return tuple((self._number(portion), portion) for portion in portions(terms))
+
+    def _seconds(
+        self, network: Network, setting: Setting, calibration: Calibration
+    ) -> float | None:
+        """Return the predicted seconds of a network; None where a kernel was never calibrated."""
+        if TASKS[network.spec.task].neck:
+            return None  # no calibration has kernels of necks and heads
+        how = (network.stored, setting.attention, setting.batch, setting.dtype)
+        keys = [(place, how) for place in network.places]
+        found = [self._kernels[key] for key in keys if key in self._kernels]
+        if len(found) < len(keys):
+            found = [
+                self._kernels.once(
+                    (place, how), partial(_kernels_s, terms, setting.dtype, calibration)
+                )
+                for place, terms in zip(
+                    network.places,
+                    stage_terms(network.spec, setting.image, setting.batch, setting.attention),
+                    strict=True,
+                )
+            ]
+        return _latency_s(found, calibration)
+
+
+def _at(batch: int, amount: Evaluated) -> int:
+    each, beside = amount
+    return batch * each + beside
+
+
+def _dense_terms(network: Network, setting: Setting) -> list[Term]:
+    """Return the operators of neck and head; none for a task that has neither."""
+    if not TASKS[network.spec.task].neck:
+        return []
+    return [Term(*one) for one in dense_ops(network.spec, setting.image, setting.batch)]
+
+
+def _program(terms: Callable[[], list[Term]], dtype: str, portion: Portion) -> StageProgram:
+    return StageProgram(terms(), dtype, portion)
+
+
+def _latency_s(
+    kernels_s: Sequence[tuple[float | None, int]], calibration: Calibration
+) -> float | None:
+    """Return the seconds of a forward pass, of those of its kernels and their number by stage."""
+    busy, calls = 0.0, 0
+    for seconds, count in kernels_s:
+        if seconds is None:
+            return None
+        busy, calls = busy + seconds, calls + count
+    waits = calls * calibration.call_s
+    return max(busy, waits) if calibration.overlaps else busy + waits
+
+
+def _kernels_s(
+    terms: Sequence[Term], dtype: str, calibration: Calibration
+) -> tuple[float | None, int]:
+    """Return the seconds of all kernels of a stage, and their number; None for an unknown one."""
+    from pvtprof.predict.kernels import kernels
+
+    busy, calls = 0.0, 0
+    for term, kernel in kernels(terms, dtype):
+        if kernel.family not in calibration.families:
+            return None, 0
+        busy += term.times * calibration.kernel_s(kernel)
+        calls += term.times
+    return busy, calls
+
+
+def _by_operator(
+    spec: ModelSpec, part: Part, setting: Setting, calibration: Calibration | None = None
+) -> Figures:
+    """Return the figures of one part from all its operators."""
+    terms = part_terms(spec, part, setting)
+    cost = total(terms)
+    seconds = None
+    if calibration:
+        seconds = _latency_s([_kernels_s(terms, setting.dtype, calibration)], calibration)
+    return Figures(
+        cost.macs,
+        cost.params,
+        setting.bytes_each * (cost.reads + cost.writes),
+        highest(timeline(terms, setting)).bytes,
+        seconds,
+    )
