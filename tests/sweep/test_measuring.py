@@ -12,7 +12,7 @@ import pytest
 from pvtprof.designs.design import TargetDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.setting import Setting
-from pvtprof.errors import RunInterruptedError, SpecError, StoreError
+from pvtprof.errors import RunInterruptedError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.measurement import Measurement
 from pvtprof.run.observer import OUT_OF_MEMORY
 from pvtprof.sweep import measuring
@@ -254,6 +254,22 @@ def test_a_store_that_cannot_grow_ends_the_sweep_and_keeps_the_rest(store: Store
     store.connection.execute("PRAGMA max_page_count = 100000")
     store.connection.execute("DELETE FROM lease")  # as whoever sees that the sweep is gone
     assert sweep(store, Sweeping()).done == len(ROWS)
+
+
+def test_rows_of_a_device_that_is_not_here_are_left_for_another_machine(store: Store) -> None:
+    store.add([replace(ROWS[0], device="cuda:77")], 0)
+    told: list[str] = []
+    its = sweep(store, Sweeping(), told.append)
+    assert (its.done, its.failed, its.left) == (len(ROWS), 0, 1)
+    assert "cuda:77" in told[0]
+
+
+def test_a_sweep_for_a_device_that_is_not_here_is_refused(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s.sqlite", create=True) as store:
+        store.add([replace(ROWS[0], device="cuda:77")], 0)
+        with pytest.raises(UnavailableError, match="cuda:77"):
+            sweep(store, Sweeping())
+        assert store.progress().left == 1
 
 
 def test_progress_is_said_in_words() -> None:
