@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         formula,
         load,
         models,
+        sweep,
     )
     from pvtprof.derive.failures import register_shape_rule
     from pvtprof.designs.spec import ModelSpec, StageSpec
@@ -48,6 +49,7 @@ __all__ = [
     "models",
     "reconcile",
     "register_shape_rule",
+    "sweep",
 ]
 
 _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
@@ -58,6 +60,7 @@ _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "derive": "pvtprof",
     "models": "pvtprof",
     "register_shape_rule": "pvtprof.derive.failures",
+    "sweep": "pvtprof",
 }
 
 
