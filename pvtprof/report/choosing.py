@@ -20,8 +20,9 @@ from pvtprof.analytic.parts import costs_by_part, part_terms
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
-from pvtprof.predict.choose import Design, Found
+from pvtprof.predict.choose import Found
 from pvtprof.predict.space import POOL, keys, network
+from pvtprof.predict.wanted import Design
 from pvtprof.report import listing, sentences
 from pvtprof.report.figures.choosing import draw_choices
 from pvtprof.report.notes import left_out

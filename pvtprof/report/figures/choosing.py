@@ -5,7 +5,8 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.predict.choose import Design, Found
+from pvtprof.predict.choose import Found
+from pvtprof.predict.wanted import Design
 from pvtprof.report.figures.style import GREY, empty_figure
 
 
