@@ -42,7 +42,8 @@ class Found:
     """The designs that nothing beats in everything, by latency; how many there were in all.
 
     ``is_doubtful`` says that the machine was busy while it was calibrated; ``is_whole`` that the
-    latency is that of the whole network, and not of the backbone of its task alone.
+    latency is that of the whole network, and not of the backbone of its task alone. ``notes`` say
+    where measured latencies come from.
     """
 
     model: ModelSpec
@@ -54,6 +55,12 @@ class Found:
     search: Search = EVERYTHING
     is_doubtful: bool = False
     is_whole: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> int:
+        """How many of the designs shown have a measured latency."""
+        return sum(design.is_measured for design in (*self.front, *self.published))
 
 
 def choose(
@@ -161,20 +168,21 @@ def evaluated(
     model: ModelSpec, setting: Setting, calibration: Calibration, options: Sequence[Option]
 ) -> Design:
     """Return one design, computed operator by operator in whole numbers."""
+    terms = model_terms(network(model, options), setting.image, setting.batch, setting.attention)
+    timed = timed_kernels(terms, setting.dtype, calibration)
+    seconds = calibration.seconds((kernel, term.times) for term, kernel in timed)
+    return at_latency(model, setting, options, calibration.around("model", seconds))
+
+
+def at_latency(
+    model: ModelSpec, setting: Setting, options: Sequence[Option], latency: Prediction
+) -> Design:
+    """Return one design whose latency is known, with its exact costs."""
     spec = network(model, options)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)
-    timed = timed_kernels(terms, setting.dtype, calibration)
-    seconds = calibration.seconds((kernel, term.times) for term, kernel in timed)
     memory, _ = needs_of(terms, setting, image_bytes(spec, setting))
-    return Design(
-        tuple(options),
-        model.pool_size,
-        calibration.around("model", seconds),
-        cost.macs,
-        cost.params,
-        memory,
-    )
+    return Design(tuple(options), model.pool_size, latency, cost.macs, cost.params, memory)
 
 
 def _too_tight(model: ModelSpec, setting: Setting, least: Floats, is_whole: bool) -> str:
