@@ -16,6 +16,7 @@ from pvtprof import units
 from pvtprof.designs.published import published_as
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.errors import PvtprofError, SpecError, StoreError
 from pvtprof.predict.calibration import Calibration, load_for
 from pvtprof.predict.choose import Found, at_latency, chosen, front
@@ -115,6 +116,8 @@ def _calibration(
 ) -> tuple[Calibration | None, str]:
     """Return what predicts on a machine, and where it comes from; None where nothing does."""
     dtype = question.setting.dtype
+    if question.model.task != CLASSIFY:
+        return None, f"no calibration has seen the kernels of task {question.model.task}"
     if question.calibration is not None:
         return load_for(question.calibration, dtype), str(question.calibration)
     if (found := stored_calibration(opened, machine.name, dtype)) is not None:

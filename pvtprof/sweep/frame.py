@@ -7,14 +7,19 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pvtprof import files
+from pvtprof.designs.named import Model
+from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.errors import StoreError, UnavailableError
 from pvtprof.sweep.reading import Answer, connected, query
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pvtprof.predict.choose import Found
+    from pvtprof.sweep.stored import Progress
 
 #: The columns of a frame, one fact a column; what pandas keeps each as.
 COLUMNS = {
@@ -59,6 +64,25 @@ class SweepStore:
 
         answer = query(self.path, sql)
         return pd.DataFrame.from_records(answer.rows, columns=list(answer.columns))
+
+    def choose(
+        self, model: Model = DEFAULT_MODEL, img: int | tuple[int, int] = 224, **words: Any
+    ) -> Found:
+        """Return the best designs by the times in the store; what it has no time of is predicted.
+
+        ``words`` are those of ``pvtprof.choose``, and ``measure``, ``machine`` and ``threads``. See
+        ``pvtprof.sweep.asking.choose``.
+        """
+        from pvtprof.sweep import asking
+
+        return asking.choose(self.path, model, img, **words)
+
+    def progress(self) -> Progress:
+        """Return how far the sweep is."""
+        from pvtprof.sweep.store import Store
+
+        with Store.open(self.path, read_only=True) as store:
+            return store.progress()
 
     def export(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Write the frame as Parquet or CSV, by the end of the name.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from statistics import median
 from typing import Generic, TypeVar
 
@@ -59,13 +60,14 @@ class Candidate(Generic[What]):
 
         Never narrower than what two processes differ by.
         """
-        samples = self.samples
-        low, high = median_interval(samples) or (min(samples), max(samples))
-        middle = self.seconds
-        return (
-            min(low, middle * (1 - BETWEEN_PROCESSES)),
-            max(high, middle * (1 + BETWEEN_PROCESSES)),
-        )
+        return _interval(tuple(self.samples), self.seconds)
+
+
+@lru_cache(maxsize=4096)
+def _interval(samples: tuple[float, ...], middle: float) -> tuple[float, float]:
+    low, high = median_interval(samples) or (min(samples), max(samples))
+    floor, ceiling = middle * (1 - BETWEEN_PROCESSES), middle * (1 + BETWEEN_PROCESSES)
+    return min(low, floor), max(high, ceiling)
 
 
 @dataclass(frozen=True)
@@ -195,4 +197,4 @@ class Halving(Generic[What]):
         if one.failure is not None:
             return False
         ratios = [known.seconds / known.predicted_s for known in self.candidates if known.measured]
-        return one.predicted_s * min(ratios) < best.seconds
+        return one.predicted_s * min(ratios) * (1 - BETWEEN_PROCESSES) < best.seconds

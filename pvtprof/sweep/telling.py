@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pvtprof.errors import SpecError
-from pvtprof.observe.machine import Environment
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.calibration import Calibration, load_for
 from pvtprof.predict.kept import known_calibration
@@ -20,7 +19,10 @@ from pvtprof.sweep.machines import machines, named
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
 from pvtprof.sweep.store import LEASE_S, Store
-from pvtprof.sweep.stored import Outcome, measurement_of
+from pvtprof.sweep.stored import measurement_of
+
+if TYPE_CHECKING:
+    from pvtprof.sweep.worker import Tried
 
 #: So many of the best predicted designs are candidates: more than are ever measured.
 MOST_CANDIDATES = 2000
@@ -28,16 +30,8 @@ MOST_CANDIDATES = 2000
 SEED = 0
 
 
-class Tried(NamedTuple):
-    """What one try of a row gave, and where: its environment, and the machine's short name."""
-
-    outcome: Outcome
-    environment: Environment
-    machine: str | None = None
-
-
 #: Measures a row for about so many seconds.
-Attempt: TypeAlias = Callable[[Planned, float], Tried]
+Attempt: TypeAlias = Callable[[Planned, float], "Tried"]
 
 
 def measured(
