@@ -94,7 +94,7 @@ def test_what_the_closed_form_refuses_is_kept_and_never_leased(path: Path) -> No
 
 def test_figures_past_64_bits_are_refused_in_words(path: Path) -> None:
     with Store.open(path, create=True) as store:
-        store.add([replace(ROWS[0], height=16384, width=16384, batch=16384, part="stage 1")], 0)
+        store.add([replace(ROWS[0], height=16384, width=16384, batch=4096, part="stage 1")], 0)
         (found,) = store.rows()
     assert "past what" in str(found.failure)
 
