@@ -114,48 +114,53 @@ class Halving(Generic[What]):
         self.candidates = sorted(candidates, key=lambda one: one.predicted_s)
         self.measure, self.most, self.told = measure, most, told
         self.chance = random.Random(seed)
-        self.used = self.rounds = 0
+        self.used = self.rounds = self.left = 0
+        self.budget_s = FIRST_S
 
     def run(self) -> Halved[What]:
         """Measure until the fastest is known to CLOSE_ENOUGH, or ``most`` measurements were made.
 
         Raises UnavailableError where no candidate could be measured.
         """
-        self._first_round()
-        left = sum(bool(one.measured) for one in self.candidates)
-        if not left:
+        while self._wider(self.most - self.most // 2):
+            pass
+        if not any(one.measured for one in self.candidates):
             reason = next((one.failure for one in self.candidates if one.failure), "no candidate")
             raise UnavailableError(f"no candidate could be measured: {reason}")
-        budget_s = FIRST_S
-        while self.used < self.most and self._within() > CLOSE_ENOUGH:
-            budget_s = min(LONGEST_S, 2 * budget_s)
-            kept = self._kept(max(2, -(-left // 2)))
-            left = len(kept)
-            if left < 2:  # the others failed
-                break
-            self._measure_all(kept[: self.most - self.used], budget_s)
-        best = self.best()
-        open_ = sum(self._may_win(one, best) for one in self.candidates if not one.measured)
-        return Halved(self.candidates, best, self._within(), self.used, self.rounds, open_)
+        while self.used < self.most and (self._deeper() or self._wider(self.most)):
+            pass
+        open_ = sum(map(self._may_win, self.candidates))
+        return Halved(self.candidates, self.best(), self._within(), self.used, self.rounds, open_)
 
-    def _first_round(self) -> None:
-        """Measure the best predicted ones shortly: half of all measurements at most.
+    def _wider(self, share: int) -> bool:
+        """Measure the next best predicted candidates shortly; False where there are none to be.
 
-        Ends early where what is left cannot win, as far as predictions tell. Those that have
-        measurements already are not measured again.
+        ``share`` is how many measurements there may be by then. None are to be where what is left
+        cannot win, as far as predictions tell, or was measured already.
         """
-        share = self.most - self.most // 2
-        ahead = [one for one in self.candidates if not one.measured]
-        while ahead and self.used < share:
-            now = ahead[: min(TOGETHER, share - self.used)]
-            ahead = ahead[len(now) :]
-            self._measure_all(now, FIRST_S)
-            known = [one for one in self.candidates if one.measured]
-            if len(known) >= TOGETHER and ahead and not self._may_win(ahead[0], self.best()):
-                break
+        ahead = [one for one in self.candidates if self._may_win(one)]
+        now = ahead[: min(TOGETHER, share - self.used)]
+        self._measure_all(now, FIRST_S)
+        return bool(now)
+
+    def _deeper(self) -> bool:
+        """Measure those that may be the fastest for twice the time; False where it is known.
+
+        They are half as many as before at most.
+        """
+        if self._within() <= CLOSE_ENOUGH:
+            return False
+        count = sum(bool(one.measured) for one in self.candidates)
+        self.left = max(2, -(-(self.left or count) // 2))
+        self.budget_s = min(LONGEST_S, 2 * self.budget_s)
+        kept = self._kept(self.left)
+        if len(kept) < 2:  # the others failed
+            return False
+        self._measure_all(kept[: self.most - self.used], self.budget_s)
+        return True
 
     def _measure_all(self, candidates: Sequence[Candidate[What]], budget_s: float) -> None:
-        self.rounds += 1
+        self.rounds += bool(candidates)
         for one in self.chance.sample(candidates, len(candidates)):
             self.used += 1
             found = self.measure(one.what, budget_s)
@@ -189,12 +194,14 @@ class Halving(Generic[What]):
         others = [one.interval[0] for one in self.candidates if one.measured and one is not best]
         return max(0.0, best.interval[1] / min(others) - 1) if others else 0.0
 
-    def _may_win(self, one: Candidate[What], best: Candidate[What]) -> bool:
-        """Return whether a candidate that was not measured may be faster than the fastest.
+    def _may_win(self, one: Candidate[What]) -> bool:
+        """Return whether a candidate that was not measured may be faster by CLOSE_ENOUGH.
 
-        Its prediction is taken as wrong as the worst one that was measured.
+        Its prediction is taken as wrong as the worst one that was measured, of TOGETHER or more.
         """
-        if one.failure is not None:
+        if one.measured or one.failure is not None:
             return False
         ratios = [known.seconds / known.predicted_s for known in self.candidates if known.measured]
-        return one.predicted_s * min(ratios) * (1 - BETWEEN_PROCESSES) < best.seconds
+        if len(ratios) < TOGETHER:
+            return True
+        return one.predicted_s * min(ratios) * (1 + CLOSE_ENOUGH) < self.best().seconds

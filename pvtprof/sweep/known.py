@@ -25,7 +25,7 @@ from pvtprof.sweep.halving import BETWEEN_PROCESSES
 from pvtprof.sweep.planned import Planned
 
 #: So many measured designs correct the predictions of the others.
-FEWEST_TO_CORRECT = 8
+FEWEST_TO_CORRECT = 3
 
 
 @dataclass(frozen=True)

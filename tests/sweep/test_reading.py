@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import sqlite3
 from pathlib import Path
@@ -110,7 +108,7 @@ def test_sql_that_writes_is_refused_in_one_line(
     ],
 )
 def test_sql_that_is_wrong_is_said_in_one_line(store: Path, sql: str, message: str) -> None:
-    with pytest.raises(SpecError, match="^[^\n]*$") as raised:
+    with pytest.raises(SpecError, match=r"^[^\n]*$") as raised:
         reading.query(store, sql)
     assert message in str(raised.value)
 
@@ -119,15 +117,13 @@ def test_sql_that_is_wrong_is_said_in_one_line(store: Path, sql: str, message: s
 def test_the_command_prints_an_answer(
     store: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sql = "SELECT design, height AS h, predicted_s FROM rows WHERE batch = 2"
+    sql = "SELECT design, height AS h, predicted_s FROM rows WHERE batch = 2 ORDER BY 2"
     assert app.main(["query", str(store), sql, "--format", form]) == 0
     out = capsys.readouterr().out
     if form == "json":
         assert json.loads(out)[0] == {"design": "mha", "h": 32, "predicted_s": None}
     elif form == "csv":
-        assert list(csv.DictReader(io.StringIO(out)))[1] == dict(
-            design="mha", h="64", predicted_s=""
-        )
+        assert out.splitlines()[1:] == ["mha,32,", "mha,64,"]
     else:
         assert out.splitlines()[0].split() == ["design", "h", "predicted_s"]
         assert out.endswith("\n2 rows\n")
@@ -159,7 +155,7 @@ def test_an_export_replaces_no_file(store: Path, tmp_path: Path) -> None:
 
 
 def test_a_format_that_is_not_known_is_refused(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="ends in .parquet or .csv"):
+    with pytest.raises(StoreError, match=r"ends in \.parquet or \.csv"):
         pvtprof.open(store).export(tmp_path / "night.xlsx")
 
 
@@ -171,5 +167,5 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.sqlite"
     text.write_text("no database at all " * 20)
     for path in (other, text, tmp_path / "none.sqlite", tmp_path):
-        with pytest.raises(StoreError, match="^[^\n]*$"):
+        with pytest.raises(StoreError, match=r"^[^\n]*$"):
             pvtprof.open(path)
