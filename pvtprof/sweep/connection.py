@@ -167,7 +167,6 @@ def _made_ready(opened: sqlite3.Connection, file: Path, create: bool, busy_s: fl
     if not (is_new and create):
         _check_kind(opened, file)
     _log_ahead(opened, file, busy_s)
-    opened.execute("PRAGMA synchronous = FULL")
     opened.execute("PRAGMA foreign_keys = ON")
     if number(opened, "page_count") * number(opened, "page_size") < CHECKED_BYTES:
         found = opened.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -79,12 +79,16 @@ class Store:
         self.connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Let what is done meanwhile happen as a whole or not at all."""
+    def transaction(self, is_lasting: bool = True) -> Iterator[sqlite3.Connection]:
+        """Let what is done meanwhile happen as a whole or not at all.
+
+        ``is_lasting``: it is on the disk at the end, and not only safe from whatever is killed.
+        """
         db = self.connection
         with connection.in_words(self.path):
             if db.in_transaction:  # Ctrl-C came in the very moment of a beginning
                 db.execute("ROLLBACK")
+            db.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -136,7 +140,7 @@ class Store:
         if again and self._tries == 1:
             self.measure_again()
         holder, now = this_process(), time.time()
-        with self.transaction() as db:
+        with self.transaction(is_lasting=False) as db:
             _give_back_abandoned(db, now)
             found = db.execute(
                 'SELECT id, key FROM "row" AS r WHERE tries < ? AND refused IS NULL AND NOT EXISTS '
