@@ -7,30 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pvtprof.analytic.dense import dense_ops
-from pvtprof.analytic.formulas import Term, layout, total, uses_stored
-from pvtprof.analytic.geometry import model_sizes, token_grids
+from pvtprof.analytic.formulas import Term, layout, stage_terms, total
+from pvtprof.analytic.geometry import Sizes, model_sizes
 from pvtprof.analytic.parts import part_terms, timeline
 from pvtprof.designs.part import MODEL, Part
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
-from pvtprof.designs.variants import VARIANTS
-from pvtprof.designs.words import DTYPES
+from pvtprof.designs.tasks import TASKS
 from pvtprof.errors import SpecError
 from pvtprof.moment import highest
+from pvtprof.sweep.amounts import Evaluated
+from pvtprof.sweep.network import Kept, Network
 from pvtprof.sweep.planned import Planned, part_named
-from pvtprof.sweep.stages import Piece, Portion, peak, piece, portions
+from pvtprof.sweep.stages import (
+    Piece,
+    Portion,
+    Stage,
+    StageProgram,
+    Times,
+    all_sizes,
+    portions,
+    terms_of,
+    together,
+)
 
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
 
-#: So many stages at their sizes, and networks, are kept. Then all are forgotten, so that memory
-#: stays what it is however many rows there are.
-KEPT = 8192
 #: A whole number in a store or in Parquet has 64 bits, one of them for the sign.
 MOST = 2**63 - 1
+#: How a network runs, as far as its operators depend on it: whether it uses its position embedding
+#: as it is stored, the attention, whether the batch is above 1, and the dtype.
+How: TypeAlias = tuple[bool, str, bool, str]
 
 
 class Figures(NamedTuple):
@@ -43,61 +55,6 @@ class Figures(NamedTuple):
     predicted_s: float | None = None
 
 
-class _Kept(dict[Any, Any]):
-    """Values by key, each made when it is first asked for; forgotten where there are too many."""
-
-    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        found = self.get(key)
-        if found is None:
-            if len(self) >= KEPT:
-                self.clear()
-            found = self[key] = make()
-        return found
-
-
-class _Network:
-    """A network of a sweep: its layout and stages by number, and its grids at the last image."""
-
-    def __init__(self, spec: ModelSpec, number: Callable[[Hashable], int]) -> None:
-        self.spec = spec
-        plain = [
-            replace(stage, sr_ratio=2 if VARIANTS[stage.runs_as].has_ratio else 1)
-            for stage in spec.stages
-        ]
-        #: The same network with any R, on which no operator depends.
-        self.any_ratio = replace(spec, name="", stages=tuple(plain))
-        self.layout = number(self.any_ratio)
-        self.stages = [number((self.layout, i, stage)) for i, stage in enumerate(spec.stages)]
-        self.ratios = [
-            stage.sr_ratio if VARIANTS[stage.runs_as].has_ratio else 1 for stage in spec.stages
-        ]
-        self.image = (0, 0)
-        self.refused = ""
-        self.stored = False
-        self.grids: tuple[tuple[int, int], ...] = ()
-        #: Of each stage: its number, its grid, and the positions that its patches are taken from.
-        self.places: list[tuple[int, tuple[int, int], int]] = []
-
-    def look_at(self, image: tuple[int, int]) -> None:
-        """Find the grids of an image; raise SpecError where this network does not take it."""
-        if image != self.image:
-            self.image, self.refused = image, ""
-            try:
-                self._find_grids(image)
-            except SpecError as error:
-                self.refused = str(error)
-        if self.refused:
-            raise SpecError(self.refused)
-
-    def _find_grids(self, image: tuple[int, int]) -> None:
-        self.grids = token_grids(self.spec, *image)
-        if any(r > min(grid) for r, grid in zip(self.ratios, self.grids, strict=True)):
-            model_sizes(self.spec, 1, image)  # which says which stage
-        self.stored = uses_stored(self.spec, image)
-        before = [height * width for height, width in (image, *self.grids)]
-        self.places = list(zip(self.stages, self.grids, before, strict=False))
-
-
 class ClosedForms:
     """The closed forms of rows, one after the other; it keeps what many of them share.
 
@@ -106,9 +63,13 @@ class ClosedForms:
 
     def __init__(self, calibrations: Mapping[tuple[str, str], Calibration] | None = None) -> None:
         self._calibrations = calibrations or {}
-        self._numbers: dict[Hashable, int] = {}  # few: one for each layout, portion and R of a stage
-        self._networks, self._settings, self._pieces = _Kept(), _Kept(), _Kept()
-        self._plans, self._attentions = _Kept(), _Kept()
+        self._numbers: dict[
+            Hashable, int
+        ] = {}  # few: one for each layout, portion and R of a stage
+        self._networks, self._settings, self._pieces = Kept(), Kept(), Kept()
+        self._plans, self._attentions, self._wholes = Kept(), Kept(), Kept()
+        self._layouts, self._programs, self._kernels = Kept(), Kept(), Kept()
+        self._sizes = Kept()
 
     def of(self, planned: Planned) -> Figures:
         """Return the figures of a row; raises SpecError where its closed forms do not hold.
@@ -139,7 +100,7 @@ class ClosedForms:
         network = self._network(planned)
         network.look_at((planned.height, planned.width))
         if planned.mode == "training":
-            return _whole(network.spec, part_named(planned.part, network.spec.last), setting)
+            return _by_operator(network.spec, part_named(planned.part, network.spec.last), setting)
         calibration = (
             self._calibrations.get((planned.device, planned.dtype)) if not planned.threads else None
         )
@@ -149,85 +110,145 @@ class ClosedForms:
         number, grid, _ = network.places[(part.stage or 1) - 1]
         key = (number, grid, setting.batch, setting.dtype, setting.attention, calibration is None)
         found: Figures = self._attentions.once(
-            key, lambda: _whole(network.spec, part, setting, calibration)
+            key, lambda: _by_operator(network.spec, part, setting, calibration)
         )
         return found
 
-    def _network(self, planned: Planned) -> _Network:
+    def _network(self, planned: Planned) -> Network:
         key = (
             *(planned.model, planned.changes, planned.design),
             *(planned.sr_ratios, planned.pool_size, planned.task),
         )
 
-        def made() -> _Network | str:
+        def made() -> Network | str:
             plain = replace(
                 planned, height=224, width=224, batch=1, mode="inference", dtype="float32"
             )
             try:
-                return _Network(plain.workload.designs[0].spec, self._number)
+                return Network(plain.workload.designs[0].spec, self._number)
             except SpecError as error:
                 return str(error)
 
         found = self._networks.once(key, made)
         if isinstance(found, str):
             raise SpecError(found)
-        network: _Network = found
+        network: Network = found
         return network
 
     def _of_model(
-        self, network: _Network, setting: Setting, calibration: Calibration | None
+        self, network: Network, setting: Setting, calibration: Calibration | None
     ) -> Figures:
-        how = (network.stored, setting.attention, setting.batch, setting.dtype)
-        keys: list[Hashable] = [(place, how) for place in network.places]
-        keys.append((network.layout, network.image, how))  # the neck and the head of a task
-        pieces: list[Piece] = [self._pieces.get(key) for key in keys]
-        if None in pieces:
-            if len(self._pieces) + len(keys) > KEPT:
-                self._pieces.clear()
-            terms = self._terms(network, setting)
-            for i, key in enumerate(keys):
-                if pieces[i] is None:
-                    pieces[i] = self._pieces[key] = piece(terms[i], setting.dtype)
-        plan_key = (network.layout, how[:2], tuple([one.runs for one in pieces]))
-        plan = self._plans.once(plan_key, lambda: self._plan(self._terms(network, setting)))
+        how = (network.stored, setting.attention, setting.batch > 1, setting.dtype)
+        piece: Piece = self._wholes.once(
+            (network.key, network.image, how), lambda: self._whole(network, setting, how)
+        )
+        batch = setting.batch
         return Figures(
-            sum([one.macs for one in pieces]),
-            sum([one.params for one in pieces]),
-            DTYPES[setting.dtype] * sum([one.moved for one in pieces]),
-            peak(pieces, plan),
-            self._seconds(pieces, setting.dtype, calibration) if calibration else None,
+            _at(batch, piece.macs),
+            _at(batch, piece.params),
+            setting.bytes_each * _at(batch, piece.moved),
+            max([_at(batch, one) for one in piece.peaks[0]]),
+            self._seconds(network, setting, calibration) if calibration else None,
         )
 
-    def _terms(self, network: _Network, setting: Setting) -> list[list[Term]]:
-        """Return all operators of a network, stage by stage, those of neck and head at the end."""
-        spec = network.spec
-        sizes = model_sizes(spec, setting.batch, setting.image)
-        found: list[list[Term]] = [[] for _ in sizes]
-        for op, stage, times in layout(network.any_ratio, network.stored, setting.attention):
-            found[stage - 1].append(Term(op, sizes[stage - 1], times))
-        dense = [Term(*one) for one in dense_ops(spec, setting.image, setting.batch)]
-        return [*found, dense]
+    def _whole(self, network: Network, setting: Setting, how: How) -> Piece:
+        """Return the figures of a network at an image: at batch 1, or at any batch above."""
+        stages = self._layout(network, how)
+        sizes: tuple[Sizes, ...] = self._sizes.once(
+            (network.key, network.image, setting.batch > 1),
+            lambda: model_sizes(network.spec, setting.batch, setting.image),
+        )
+        runs = tuple([stage.runs(at) for stage, at in zip(stages, sizes, strict=True)])
+        plan = self._plans.once(
+            (network.layout, how[:3], runs),
+            lambda: self._plan(network, setting, stages, sizes),
+        )
+        dense = _dense_terms(network, setting)
+        pieces = []
+        for i, (number, portion) in enumerate(plan):
+            of_stage = i < len(sizes)
+            place = network.places[i] if of_stage else (network.layout, network.image)
+            found = self._pieces.get((place, how, number))
+            if found is None:
+                at = sizes[i] if of_stage else all_sizes(dense)
+                terms = partial(terms_of, stages[i].ops, at) if of_stage else (lambda: dense)
+                program = self._programs.once(
+                    (network.layout, i, how, number, runs[i : i + 1]),
+                    partial(_program, terms, setting.dtype, portion),
+                )
+                found = self._pieces.once((place, how, number), partial(program.at, at))
+            pieces.append(found)
+        return together(pieces, [portion for _, portion in plan])
 
-    def _plan(self, terms: Sequence[Sequence[Term]]) -> tuple[tuple[int, Portion], ...]:
+    def _layout(self, network: Network, how: How) -> list[Stage]:
+        """Return the operators of every stage."""
+
+        def made() -> list[Stage]:
+            found: list[list[Times]] = [[] for _ in network.spec.stages]
+            for op, stage, times in layout(network.any_ratio, network.stored, how[1]):
+                found[stage - 1].append((op, times))
+            return list(map(Stage, found))
+
+        stages: list[Stage] = self._layouts.once((network.layout, how[:2]), made)
+        return stages
+
+    def _plan(
+        self, network: Network, setting: Setting, stages: Sequence[Stage], sizes: Sequence[Sizes]
+    ) -> tuple[tuple[int, Portion], ...]:
+        """Return what is alive where, of all stages, and of neck and head where there are any."""
+        terms = [terms_of(stage.ops, at) for stage, at in zip(stages, sizes, strict=True)]
+        if dense := _dense_terms(network, setting):
+            terms.append(dense)
         return tuple((self._number(portion), portion) for portion in portions(terms))
 
     def _seconds(
-        self, pieces: Sequence[Piece], dtype: str, calibration: Calibration
+        self, network: Network, setting: Setting, calibration: Calibration
     ) -> float | None:
         """Return the predicted seconds of a network; None where a kernel was never calibrated."""
-        busy, calls = 0.0, 0
-        for one in pieces:
-            if one.kernels_s is None:
-                one.kernels_s = _kernels_s(one.terms, dtype, calibration)
-            seconds, count = one.kernels_s
-            if seconds is None:
-                return None
-            busy, calls = busy + seconds, calls + count
-        return _latency_s(busy, calls, calibration)
+        if TASKS[network.spec.task].neck:
+            return None  # no calibration has kernels of necks and heads
+        how = (network.stored, setting.attention, setting.batch, setting.dtype)
+        keys = [(place, how) for place in network.places]
+        found = [self._kernels[key] for key in keys if key in self._kernels]
+        if len(found) < len(keys):
+            found = [
+                self._kernels.once(
+                    (place, how), partial(_kernels_s, terms, setting.dtype, calibration)
+                )
+                for place, terms in zip(
+                    network.places,
+                    stage_terms(network.spec, setting.image, setting.batch, setting.attention),
+                    strict=True,
+                )
+            ]
+        return _latency_s(found, calibration)
 
 
-def _latency_s(busy: float, calls: int, calibration: Calibration) -> float:
-    """Return the seconds of so many kernels that take ``busy`` seconds together."""
+def _at(batch: int, amount: Evaluated) -> int:
+    each, beside = amount
+    return batch * each + beside
+
+
+def _dense_terms(network: Network, setting: Setting) -> list[Term]:
+    """Return the operators of neck and head; none for a task that has neither."""
+    if not TASKS[network.spec.task].neck:
+        return []
+    return [Term(*one) for one in dense_ops(network.spec, setting.image, setting.batch)]
+
+
+def _program(terms: Callable[[], list[Term]], dtype: str, portion: Portion) -> StageProgram:
+    return StageProgram(terms(), dtype, portion)
+
+
+def _latency_s(
+    kernels_s: Sequence[tuple[float | None, int]], calibration: Calibration
+) -> float | None:
+    """Return the seconds of a forward pass, of those of its kernels and their number by stage."""
+    busy, calls = 0.0, 0
+    for seconds, count in kernels_s:
+        if seconds is None:
+            return None
+        busy, calls = busy + seconds, calls + count
     waits = calls * calibration.call_s
     return max(busy, waits) if calibration.overlaps else busy + waits
 
@@ -247,7 +268,7 @@ def _kernels_s(
     return busy, calls
 
 
-def _whole(
+def _by_operator(
     spec: ModelSpec, part: Part, setting: Setting, calibration: Calibration | None = None
 ) -> Figures:
     """Return the figures of one part from all its operators."""
@@ -255,8 +276,7 @@ def _whole(
     cost = total(terms)
     seconds = None
     if calibration:
-        busy, calls = _kernels_s(terms, setting.dtype, calibration)
-        seconds = None if busy is None else _latency_s(busy, calls, calibration)
+        seconds = _latency_s([_kernels_s(terms, setting.dtype, calibration)], calibration)
     return Figures(
         cost.macs,
         cost.params,

@@ -169,8 +169,9 @@ class _Shuffled:
 def grid_of(given: Words) -> Grid:
     """Return the grid of some words by the names of options; raise SpecError for any that is wrong.
 
-    >>> grid = grid_of({"model": ["pvt_v2_b0"], "img": ["224..288:32"], "R": ["8,4,2,1", "2,2,2,1"]})
-    >>> len(grid), next(iter(grid)).design  # of mha no R counts, of sra_pool neither
+    >>> ratios = ["8,4,2,1", "2,2,2,1"]  # which count for sra_conv alone
+    >>> grid = grid_of({"model": ["pvt_v2_b0"], "img": ["224..288:32"], "R": ratios})
+    >>> len(grid), next(iter(grid)).design
     (12, 'mha')
     """
     for name in given:
@@ -192,7 +193,7 @@ def grid_of(given: Words) -> Grid:
 
 def _of_targets(words: Words) -> tuple[Block, ...]:
     none = ([(0, 0)], [()], [0], [MODEL.name], [CLASSIFY], [1], ["float32"], ["eager"])
-    axes = (*none, *_machine(words), read.sizes(words["at"]))
+    axes: tuple[Sequence[Any], ...] = (*none, *_machine(words), read.sizes(words["at"]))
     return tuple(Block("", "", (), target, axes) for target in dict.fromkeys(words["target"]))
 
 
@@ -227,7 +228,9 @@ def _of_models(words: Words) -> Iterator[Block]:
 def _networks(words: Words) -> dict[str, ModelSpec]:
     """Return the networks by the words that name them."""
     models = [
-        name for word in words["model"] for name in ([word] if os.path.isfile(word) else word.split(","))
+        name
+        for word in words["model"]
+        for name in ([word] if os.path.isfile(word) else word.split(","))
     ]
     return {
         given_as(model): network(model, words["set"]) for model in map(str.strip, models) if model

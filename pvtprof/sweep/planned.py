@@ -69,7 +69,9 @@ class Planned:
         """
         try:
             words = json.loads(text)
-            given = {k: tuple(v) if isinstance(v, list) else v for k, v in words.items()}
+            given: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in words.items()
+            }
             return cls(**given)
         except (ValueError, TypeError, AttributeError):
             raise SpecError(f"{text[:60]!r} is no key of a row of a sweep") from None

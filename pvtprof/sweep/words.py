@@ -94,7 +94,7 @@ def ratios(words: Sequence[str], count: int) -> tuple[tuple[int, ...], ...]:
     >>> ratios(["8,4,2,1", "4,2,1,1"], 4)
     ((8, 4, 2, 1), (4, 2, 1, 1))
     """
-    found = {}
+    found: dict[tuple[int, ...], None] = {}
     for word in words:
         listed = re.split(r"\s*[,;]\s*|\s+", word.strip("[]() "))
         if not all(re.fullmatch("[0-9]{1,9}", part) for part in listed):
