@@ -1,4 +1,4 @@
-"""`choose --from`: measured times in place of predictions, one machine at a time, and it says so."""
+"""`choose --from`: measured times in place of predictions, of one machine, and it says so."""
 
 from __future__ import annotations
 
