@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         load,
         models,
         open,
+        sweep,
     )
     from pvtprof.derive.failures import register_shape_rule
     from pvtprof.designs.spec import ModelSpec, StageSpec
@@ -50,6 +51,7 @@ __all__ = [
     "open",
     "reconcile",
     "register_shape_rule",
+    "sweep",
 ]
 
 _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
@@ -60,6 +62,7 @@ _HOMES = dict.fromkeys(__all__, "pvtprof.api") | {
     "derive": "pvtprof",
     "models": "pvtprof",
     "register_shape_rule": "pvtprof.derive.failures",
+    "sweep": "pvtprof",
 }
 
 

@@ -113,13 +113,13 @@ def write(
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target.parent)
+        remove_abandoned(target.parent)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{TEMPORARY}{os.getpid()}-")
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
+        os.chmod(temporary, mode(target))
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
@@ -133,7 +133,7 @@ def write(
                 os.unlink(temporary)
 
 
-def _remove_abandoned(folder: Path) -> None:
+def remove_abandoned(folder: Path) -> None:
     """Remove what processes that were killed in the middle of a write left here."""
     for path in folder.glob(f"{TEMPORARY}*-*") if os.name == "posix" else ():
         with contextlib.suppress(OSError, ValueError):
@@ -157,7 +157,7 @@ def _kept_elsewhere(text: str, suffix: str) -> str:
     return f"it is in {path} instead"
 
 
-def _mode(target: Path) -> int:
+def mode(target: Path) -> int:
     """Return the permissions of the file that is replaced, or those of a new file."""
     if target.exists():
         return target.stat().st_mode & 0o777

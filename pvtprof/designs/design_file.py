@@ -15,6 +15,7 @@ from typing import Any
 from pvtprof.designs.checks import MAX_SIDE, one_of
 from pvtprof.designs.file_values import counted, flag, list_of, per_stage, shown, whole
 from pvtprof.designs.spec import IN_CHANNELS, MOST_STAGES, PATCHES, ModelSpec, StageSpec
+from pvtprof.designs.toml_file import toml_in
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
@@ -55,8 +56,6 @@ ELSEWHERE = {
     "image_size": "img_size",
     "num_labels": "num_classes",
 }
-#: The largest file that is read.
-MOST_BYTES = 2**20
 
 
 def read(path: str | os.PathLike[str]) -> ModelSpec:
@@ -70,25 +69,12 @@ def read(path: str | os.PathLike[str]) -> ModelSpec:
 
 def values_in(path: str | os.PathLike[str]) -> dict[str, object]:
     """Return the values in a design file as TOML has them, not yet checked."""
-    import tomllib
-
-    from pvtprof.decode import text_of
-
-    if os.path.isfile(path):
-        if os.path.getsize(path) > MOST_BYTES:
-            raise SpecError(f"{path} has more than {MOST_BYTES} bytes, which is no design file")
-    elif os.path.exists(path) and not os.path.isdir(path):  # a pipe: reading it may never end
-        raise SpecError(f"{path} is no regular file; give the path of a design file")
-    text = text_of(path, "write one to start from with `pvtprof models --show pvt_v2_b2`")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        reason = str(error)
-    except (ValueError, RecursionError):
-        reason = "a number in it has too many digits, or lists are nested too deep"
-    raise SpecError(
-        f"{path} is not TOML: {reason}; write KEY = VALUE, lists in [ ], true or false, as "
-        "`pvtprof models --show pvt_v2_b2` prints them"
+    return toml_in(
+        path,
+        "a design file",
+        "write KEY = VALUE, lists in [ ], true or false, as `pvtprof models --show pvt_v2_b2` "
+        "prints them",
+        "write one to start from with `pvtprof models --show pvt_v2_b2`",
     )
 
 

@@ -18,12 +18,7 @@ from typing import Any, BinaryIO
 
 from pvtprof import cores
 from pvtprof.designs.setting import Setting
-from pvtprof.errors import (
-    DeviceLostError,
-    DeviceMemoryError,
-    ProcessDiedError,
-    UnavailableError,
-)
+from pvtprof.errors import DeviceLostError, DeviceMemoryError, ProcessDiedError, UnavailableError
 from pvtprof.observe.clocks import Block, Sampler
 from pvtprof.observe.deadline import SLOWEST_S
 
@@ -167,9 +162,8 @@ class Side:
         self.ask({"end": True})  # answered by the warm process, once the fork is gone
 
     def _gone(self) -> UnavailableError:
-        if self.stuck:
-            return UnavailableError(f"{self.name}: its process is stuck")
-        return ProcessDiedError(f"{self.name}: its process died")
+        kind, how = (UnavailableError, "is stuck") if self.stuck else (ProcessDiedError, "died")
+        return kind(f"{self.name}: its process {how}")
 
 
 @contextmanager

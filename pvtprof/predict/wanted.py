@@ -33,6 +33,18 @@ def key_of(options: Sequence[Option], pool_size: int) -> DesignKey:
     return tuple(options), pool_size if pools else 0
 
 
+def name_of(options: Sequence[Option], pool_size: int) -> str:
+    """Return a design in words.
+
+    >>> name_of([("sra_conv", 8), ("sra_conv", 4), ("sra_pool", 1), ("sra_conv", 1)], 7)
+    'conv 8, conv 4, pool 7, mha'
+    """
+    return ", ".join(
+        f"pool {pool_size}" if variant == "sra_pool" else "mha" if ratio == 1 else f"conv {ratio}"
+        for variant, ratio in options
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Design:
     """One design: (variant, R) of each stage and the side of the pooled grid, and its cost.
@@ -53,14 +65,7 @@ class Design:
     @property
     def name(self) -> str:
         """Such as "conv 8, conv 4, pool 7, mha"."""
-        return ", ".join(
-            f"pool {self.pool_size}"
-            if variant == "sra_pool"
-            else "mha"
-            if ratio == 1
-            else f"conv {ratio}"
-            for variant, ratio in self.options
-        )
+        return name_of(self.options, self.pool_size)
 
     @property
     def top_1(self) -> float | None:

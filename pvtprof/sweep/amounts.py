@@ -12,6 +12,8 @@ from typing import TypeAlias
 #: A product of sizes by the names of their indices, sorted.
 Product: TypeAlias = tuple[str, ...]
 BATCH = "b"
+#: How often a repeated block runs; no index of an operator.
+DEPTH = "depth"
 #: An amount at some sizes but for the batch: so much for each image, and so much beside.
 Evaluated: TypeAlias = tuple[int, int]
 
@@ -42,15 +44,22 @@ class Amount:
         return value if isinstance(value, Amount) else cls({(): value} if value else {}, value)
 
     def __add__(self, other: Amount | int) -> Amount:
-        other = Amount.of(other)
+        if not isinstance(other, Amount):
+            if not other:
+                return self
+            other = Amount.of(other)
         terms = dict(self.terms)
         for names, factor in other.terms.items():
             terms[names] = terms.get(names, 0) + factor
         return Amount(terms, self.hint + other.hint)
 
     def __mul__(self, other: Amount | int) -> Amount:
-        other = Amount.of(other)
-        terms: dict[Product, int] = {}
+        if isinstance(other, int):
+            terms = {names: factor * other for names, factor in self.terms.items()}
+            return Amount(terms if other else {}, self.hint * other)
+        if not isinstance(other, Amount):
+            return NotImplemented
+        terms = {}
         for mine, factor in self.terms.items():
             for theirs, by in other.terms.items():
                 names = tuple(sorted(mine + theirs))

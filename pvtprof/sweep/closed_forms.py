@@ -5,7 +5,7 @@ Whole numbers throughout, and equal to ``Planned.row()``, by test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -20,7 +20,7 @@ from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import TASKS
 from pvtprof.errors import SpecError
 from pvtprof.moment import highest
-from pvtprof.sweep.amounts import Evaluated
+from pvtprof.sweep.amounts import DEPTH, Evaluated
 from pvtprof.sweep.network import Kept, Network
 from pvtprof.sweep.planned import Planned, part_named
 from pvtprof.sweep.stages import (
@@ -170,15 +170,33 @@ class ClosedForms:
             place = network.places[i] if of_stage else (network.layout, network.image)
             found = self._pieces.get((place, how, number))
             if found is None:
-                at = sizes[i] if of_stage else all_sizes(dense)
-                terms = partial(terms_of, stages[i].ops, at) if of_stage else (lambda: dense)
-                program = self._programs.once(
-                    (network.layout, i, how, number, runs[i : i + 1]),
-                    partial(_program, terms, setting.dtype, portion),
-                )
+                if of_stage:
+                    program = self._program(stages[i], (number, portion), how, sizes[i], runs[i])
+                    at = {**sizes[i], DEPTH: stages[i].depth}
+                else:
+                    program = self._programs.once(
+                        (network.layout, how, number),
+                        partial(StageProgram, dense, setting.dtype, portion, 1),
+                    )
+                    at = {**all_sizes(dense), DEPTH: 1}
                 found = self._pieces.once((place, how, number), partial(program.at, at))
             pieces.append(found)
         return together(pieces, [portion for _, portion in plan])
+
+    def _program(
+        self,
+        stage: Stage,
+        numbered: tuple[int, Portion],
+        how: How,
+        sizes: Sizes,
+        runs: tuple[bool, ...],
+    ) -> StageProgram:
+        number, portion = numbered
+        program: StageProgram = self._programs.once(
+            (stage.number, how, number, runs),
+            lambda: StageProgram(terms_of(stage.ops, sizes), how[3], portion, stage.depth),
+        )
+        return program
 
     def _layout(self, network: Network, how: How) -> list[Stage]:
         """Return the operators of every stage."""
@@ -187,7 +205,10 @@ class ClosedForms:
             found: list[list[Times]] = [[] for _ in network.spec.stages]
             for op, stage, times in layout(network.any_ratio, network.stored, how[1]):
                 found[stage - 1].append((op, times))
-            return list(map(Stage, found))
+            return [
+                Stage(ops, stage.depth, self._number)
+                for ops, stage in zip(found, network.spec.stages, strict=True)
+            ]
 
         stages: list[Stage] = self._layouts.once((network.layout, how[:2]), made)
         return stages
@@ -205,8 +226,9 @@ class ClosedForms:
         self, network: Network, setting: Setting, calibration: Calibration
     ) -> float | None:
         """Return the predicted seconds of a network; None where a kernel was never calibrated."""
-        if TASKS[network.spec.task].neck:
-            return None  # no calibration has kernels of necks and heads
+        if TASKS[network.spec.task].neck:  # whose kernels depend on the grids of several stages
+            terms = part_terms(network.spec, MODEL, setting)
+            return _latency_s([_kernels_s(terms, setting.dtype, calibration)], calibration)
         how = (network.stored, setting.attention, setting.batch, setting.dtype)
         keys = [(place, how) for place in network.places]
         found = [self._kernels[key] for key in keys if key in self._kernels]
@@ -234,10 +256,6 @@ def _dense_terms(network: Network, setting: Setting) -> list[Term]:
     if not TASKS[network.spec.task].neck:
         return []
     return [Term(*one) for one in dense_ops(network.spec, setting.image, setting.batch)]
-
-
-def _program(terms: Callable[[], list[Term]], dtype: str, portion: Portion) -> StageProgram:
-    return StageProgram(terms(), dtype, portion)
 
 
 def _latency_s(

@@ -15,7 +15,7 @@ from pvtprof.sweep.schema import APPLICATION_ID, TABLES, UPGRADES, VERSION, VIEW
 #: A store that another program has locked for so long is given up.
 BUSY_S = 30.0
 #: A file of fewer bytes is read through when it is opened to be written: damage is said at once.
-CHECKED_BYTES = 2**26
+CHECKED_BYTES = 2**28
 #: How every SQLite file begins; where its head has the size of a page, the number of pages, and
 #: twice the number of its last change, by which that number of pages is known to be right.
 MAGIC, HEAD_BYTES = b"SQLite format 3\0", 100

@@ -25,7 +25,7 @@ from pvtprof.predict.search import Search
 from pvtprof.predict.space import network
 from pvtprof.predict.wanted import Design, DesignKey, Wanted
 from pvtprof.sweep.halving import Halved
-from pvtprof.sweep.known import Known, corrected, known, stored_calibration
+from pvtprof.sweep.known import Known, corrected, in_words, known, stored_calibration
 from pvtprof.sweep.machines import Machine, machines, named
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.reading import connected
@@ -205,8 +205,8 @@ def halved_notes(done: Halved[Planned], seconds: float, path: str) -> Iterator[s
     measured = done.measured
     yield (
         f"{done.used} measurements of {len(measured)} designs in {seconds:.0f} s, all in {path}: "
-        f"the fastest takes {units.milliseconds(done.best.seconds)}, and no other that was "
-        f"measured can be more than {100 * done.within:.1f} % faster."
+        f"the fastest is {in_words(done.best.what)} with {units.milliseconds(done.best.seconds)}, "
+        f"and no other that was measured can be more than {100 * done.within:.1f} % faster."
     )
     if done.open:
         yield (

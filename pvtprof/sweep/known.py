@@ -20,7 +20,7 @@ from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.choose import evaluated
 from pvtprof.predict.prediction import Prediction
 from pvtprof.predict.space import Option
-from pvtprof.predict.wanted import DesignKey, key_of
+from pvtprof.predict.wanted import DesignKey, key_of, name_of
 from pvtprof.sweep.halving import BETWEEN_PROCESSES
 from pvtprof.sweep.planned import Planned
 
@@ -109,6 +109,12 @@ def options_of(spec: ModelSpec) -> tuple[Option, ...]:
         else ("sra_conv", 1 if stage.runs_as == "mha" else stage.sr_ratio)
         for stage in spec.stages
     )
+
+
+def in_words(planned: Planned) -> str:
+    """Return the design of a row of a network, as a search calls it."""
+    spec = planned.workload.designs[0].spec
+    return name_of(options_of(spec), spec.pool_size)
 
 
 def _key(spec: ModelSpec) -> DesignKey:

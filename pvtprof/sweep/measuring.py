@@ -6,11 +6,13 @@ It may be killed at any moment, and started again: the rows that were recorded a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pvtprof import units
-from pvtprof.errors import RunInterruptedError, SpecError
+from pvtprof.errors import RunInterruptedError, SpecError, StoreError, UnavailableError
+from pvtprof.observe.asking import resolved_device
 from pvtprof.sweep.processes import this_process
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import Progress
@@ -47,18 +49,46 @@ def sweep(
     Raises RunInterruptedError on Ctrl-C; the rows measured by then are in the store.
     """
     name = this_process().name
+    devices = _devices_here(store, progress)
     try:
         with Worker(how.timing) as worker:
-            loop = _Loop(store, how, worker, name, progress)
-            loop.run()
+            _Loop(store, how, worker, name, progress).run(devices)
     except KeyboardInterrupt:
-        store.give_back(name)
+        _give_back(store, name)
         its = store.progress()
         raise RunInterruptedError(
             f"interrupted: {its.rows - its.left:,} of {its.rows:,} rows are in {store.path}; the "
             "same command goes on from there"
         ) from None
+    except BaseException:
+        _give_back(store, name)
+        raise
     return store.progress()
+
+
+def _devices_here(store: Store, progress: Callable[[str], None]) -> list[str]:
+    """Return the devices of rows that are here; rows of others are left for other machines.
+
+    Raises UnavailableError where none of them is here.
+    """
+    here, missing = [], []
+    for device in store.devices():
+        try:
+            resolved_device(device)
+            here.append(device)
+        except UnavailableError as error:
+            missing.append(error)
+    if missing and not here:
+        raise missing[0]
+    for reason in missing:
+        progress(f"{reason}; its rows are left")
+    return here
+
+
+def _give_back(store: Store, name: str) -> None:
+    """Let others measure what this sweep leaves; if that cannot be, they see that it is gone."""
+    with suppress(StoreError):
+        store.give_back(name)
 
 
 class _Loop:
@@ -78,10 +108,10 @@ class _Loop:
         self.referred_at: dict[str, float] = {}  # by device
         self.reference_s: dict[str, list[float]] = {}
 
-    def run(self) -> None:
-        """Time one row after the other."""
-        number = 0
-        while leased := self.store.lease(self.name, self.how.again, self.how.timing.longest_s):
+    def run(self, devices: Collection[str]) -> None:
+        """Time one row after the other of those that ask for one of these devices."""
+        number, for_s = 0, self.how.timing.longest_s
+        while leased := self.store.lease(self.name, self.how.again, for_s, devices):
             row_id, planned = leased
             self._refer(planned.device, self.how.reference_s)
             self._record(row_id, self.worker.tried(planned, seed=number))

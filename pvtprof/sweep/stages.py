@@ -8,15 +8,15 @@ of the whole operator list says which results of others are alive at each operat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pvtprof.analytic.formulas import Term, total
 from pvtprof.analytic.liveness import allocating, allocations, releases
 from pvtprof.analytic.ops import Op, exceeds_one
 from pvtprof.analytic.terms import running
-from pvtprof.sweep.amounts import BATCH, Amount, Evaluated, Program, largest
+from pvtprof.sweep.amounts import BATCH, DEPTH, Amount, Evaluated, Program, largest
 
 #: A result by its stage (from 0) and its place among the operators of that stage which allocate.
 Place: TypeAlias = tuple[int, int]
@@ -54,10 +54,14 @@ class Piece:
 
 
 class Stage:
-    """The operators of one stage of a layout, whatever its sizes."""
+    """The operators of one stage of a layout, whatever its sizes and its depth.
 
-    def __init__(self, ops: Sequence[Times]) -> None:
-        self.ops = ops
+    ``number`` numbers what it has in common with stages that have other sizes and another depth.
+    """
+
+    def __init__(self, ops: Sequence[Times], depth: int, number: Callable[[Hashable], int]) -> None:
+        self.ops, self.depth = ops, depth
+        self.number = number(tuple((op, times == depth) for op, times in ops))
         self._asked = list(dict.fromkeys(op.when for op, _ in ops if op.when))
 
     def runs(self, sizes: Mapping[str, int]) -> tuple[bool, ...]:
@@ -110,11 +114,12 @@ def _kept(terms: Sequence[Term]) -> list[Term]:
 class StageProgram:
     """The figures of a stage at any sizes at which the same of its operators run.
 
-    ``terms`` are its operators at some such sizes.
+    ``terms`` are its operators at some such sizes; those that run ``depth`` times may run otherwise
+    often, as ``depth`` among the sizes says.
     """
 
-    def __init__(self, terms: Sequence[Term], dtype: str, portion: Portion) -> None:
-        symbolic = _symbolic(_kept(terms))
+    def __init__(self, terms: Sequence[Term], dtype: str, portion: Portion, depth: int) -> None:
+        symbolic = _symbolic(_kept(terms), depth)
         cost = total(symbolic)
         taken = [allocations(term, dtype) for term in allocating(symbolic)]
         sizes = [made[-1][1] if made else 0 for made in taken]
@@ -161,8 +166,9 @@ def all_sizes(terms: Sequence[Term]) -> Mapping[str, int]:
     }
 
 
-def _symbolic(terms: Sequence[Term]) -> list[Term]:
-    """Return the operators with amounts as their sizes."""
+def _symbolic(terms: Sequence[Term], depth: int) -> list[Term]:
+    """Return the operators with amounts as their sizes, and as their number of runs."""
+    often: dict[int, Any] = {depth: Amount.size(DEPTH, depth)}
     distinct = _distinct(terms)
     amounts = {}
     for number, (key, sizes) in enumerate(distinct.items()):
@@ -171,7 +177,10 @@ def _symbolic(terms: Sequence[Term]) -> list[Term]:
             name: Amount.size(name if name == BATCH else before + name, size)
             for name, size in sizes.items()
         }
-    return [Term(term.op, amounts[id(term.sizes)], term.times) for term in terms]  # type: ignore[arg-type]
+    return [
+        Term(term.op, amounts[id(term.sizes)], often.get(term.times, term.times))  # type: ignore[arg-type]
+        for term in terms
+    ]
 
 
 def together(pieces: Sequence[Piece], plan: Sequence[Portion]) -> Piece:

@@ -7,19 +7,18 @@ recorded is leased to a process; when that is gone, the row is free again.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from types import TracebackType
 from typing import Any
 
-from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.observe.machine import Environment
 from pvtprof.sweep import connection
+from pvtprof.sweep.adding import batches, columns
+from pvtprof.sweep.closed_forms import ClosedForms
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import Process, this_process
 from pvtprof.sweep.stored import (
@@ -33,17 +32,6 @@ from pvtprof.sweep.stored import (
 
 #: A lease is given back after so many seconds, if its process is on a machine that cannot be asked.
 LEASE_S = 600.0
-#: So many rows are added in one transaction.
-BATCH = 256
-#: No larger number goes into a column.
-LARGEST = 2**63 - 1
-#: What is known of a row beside its words; all of it NULL where the closed form says no.
-FORMS = ("macs", "params", "moved_bytes", "peak_bytes", "predicted_s", "refused")
-#: The words of a row that are columns as they are.
-WORDS = (
-    *("model", "design", "part", "height", "width", "pool_size", "batch", "dtype", "attention"),
-    *("mode", "task", "device", "threads", "target", "at"),
-)
 #: The last so many tries say what a row takes.
 RECENT = 200
 
@@ -103,18 +91,20 @@ class Store:
         with connection.in_words(self.path):
             yield from self.connection.execute(sql, tuple(words))
 
-    def add(self, rows: Iterable[Planned], seed: int) -> int:
+    def add(self, rows: Iterable[Planned], seed: int, forms: ClosedForms | None = None) -> int:
         """Add the rows that are not there yet, a batch at a time; return how many those are.
 
-        ``seed`` decides the order in which they are measured.
+        ``seed`` decides the order in which they are measured. ``forms`` with calibrations predict
+        their latency.
         """
-        return sum(self._added(batch, seed) for batch in _batches(rows))
+        forms = forms or ClosedForms()
+        return sum(self._added(batch, seed, forms) for batch in batches(rows))
 
-    def _added(self, batch: Mapping[str, Planned], seed: int) -> int:
+    def _added(self, batch: Mapping[str, Planned], seed: int, forms: ClosedForms) -> int:
         marks = ",".join("?" * len(batch))
         known = self.read(f'SELECT key FROM "row" WHERE key IN ({marks})', batch)
         new = [batch[key] for key in batch.keys() - {row["key"] for row in known}]
-        values = [_columns(planned, seed) for planned in new]  # the closed forms: no lock meanwhile
+        values = [columns(planned, seed, forms) for planned in new]  # no lock meanwhile
         if not values:
             return 0
         names = ", ".join(values[0])
@@ -130,12 +120,17 @@ class Store:
         self._tries = next(self.read(sql))[0] + 1
 
     def lease(
-        self, worker: str, again: bool = False, for_s: float = LEASE_S
+        self,
+        worker: str,
+        again: bool = False,
+        for_s: float = LEASE_S,
+        devices: Collection[str] = (),
     ) -> tuple[int, Planned] | None:
         """Return the next row to measure, by its number; None where there is none.
 
         It is nobody else's for ``for_s`` seconds, as long as this process lives. ``again``: see
-        ``measure_again``, which is done at the first such lease.
+        ``measure_again``, which is done at the first such lease. ``devices`` are those that the
+        row may ask for; () for any.
         """
         if again and self._tries == 1:
             self.measure_again()
@@ -144,8 +139,9 @@ class Store:
             _give_back_abandoned(db, now)
             found = db.execute(
                 'SELECT id, key FROM "row" AS r WHERE tries < ? AND refused IS NULL AND NOT EXISTS '
-                '(SELECT 1 FROM lease WHERE lease."row" = r.id) ORDER BY tries, place LIMIT 1',
-                (self._tries,),
+                '(SELECT 1 FROM lease WHERE lease."row" = r.id) '
+                f"{_one_of('device', devices)} ORDER BY tries, place LIMIT 1",
+                (self._tries, *devices),
             ).fetchone()
             if found is None:
                 return None
@@ -154,6 +150,11 @@ class Store:
                 (found["id"], worker, holder.host, holder.pid, holder.started, now + for_s),
             )
             return found["id"], Planned.from_key(found["key"])
+
+    def devices(self) -> list[str]:
+        """Return the devices that rows ask for, by name."""
+        sql = 'SELECT DISTINCT device FROM "row" WHERE refused IS NULL ORDER BY device'
+        return [row["device"] for row in self.read(sql)]
 
     def give_back(self, worker: str) -> None:
         """Let others measure what is leased to a worker that does not measure it any more."""
@@ -220,49 +221,9 @@ class Store:
         return [row["median_s"] for row in self.read(sql, (machine,))]
 
 
-def _batches(rows: Iterable[Planned]) -> Iterator[dict[str, Planned]]:
-    left = iter(rows)
-    while batch := {planned.key: planned for planned in islice(left, BATCH)}:
-        yield batch
-
-
-def _columns(planned: Planned, seed: int) -> dict[str, Any]:
-    """Return what stands in the table of a row that was asked for."""
-    return {
-        "key": planned.key,
-        "place": _place(planned.key, seed),
-        **{name: getattr(planned, name) for name in WORDS},
-        "sr_ratios": ",".join(map(str, planned.sr_ratios)),
-        "changes": " ".join(planned.changes),
-        **dict.fromkeys(FORMS),
-        **_closed_form(planned),
-    }
-
-
-def _place(key: str, seed: int) -> float:
-    """Return a number from 0 to 1 that is random, and the same on every machine."""
-    digest = hashlib.sha256(f"{seed} {key}".encode()).digest()
-    return int.from_bytes(digest[:6]) / 2**48
-
-
-def _closed_form(planned: Planned) -> dict[str, int | float | str | None]:
-    """Return the figures of a row by its closed form, or why it says no."""
-    from pvtprof.run.observer import check_addressable
-
-    try:
-        row = planned.row()
-        check_addressable([row])
-        found: dict[str, int | float | str | None] = {
-            "macs": row.macs,
-            "params": row.params,
-            "moved_bytes": sum(row.moved_bytes),
-            "peak_bytes": row.peak.bytes,
-        }
-        if any(isinstance(value, int) and value > LARGEST for value in found.values()):
-            raise SpecError("it is past what a store can count; use a smaller image or batch")
-    except PvtprofError as error:
-        return {"refused": str(error)}
-    return found | {"predicted_s": row.predicted_s}
+def _one_of(column: str, values: Collection[str]) -> str:
+    """Return the condition that a column has one of some values; "" for any."""
+    return f"AND {column} IN ({','.join('?' * len(values))})" if values else ""
 
 
 def _give_back_abandoned(db: sqlite3.Connection, now: float) -> None:

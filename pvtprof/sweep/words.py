@@ -33,7 +33,7 @@ def numbers(option: str, words: Sequence[str], most: int, least: int = 1) -> tup
     """
     found: dict[int, None] = {}
     for word in parts_of(words):
-        if (one := ranged(option, word, most)) is not None:
+        if (one := ranged(option, word, most, least)) is not None:
             found |= dict.fromkeys(one)
         elif re.fullmatch("[0-9]{1,9}", word):
             value = int(word)
@@ -46,7 +46,7 @@ def numbers(option: str, words: Sequence[str], most: int, least: int = 1) -> tup
     return tuple(found)
 
 
-def ranged(option: str, word: str, most: int) -> range | None:
+def ranged(option: str, word: str, most: int, least: int = 1) -> range | None:
     """Return the range that a word means, None where it means none; raise SpecError for an empty.
 
     >>> ranged("img", "224..256:16", 16384), ranged("img", "224", 16384)
@@ -62,8 +62,9 @@ def ranged(option: str, word: str, most: int) -> range | None:
         raise SpecError(f"{option} {word} has a step of 0; use 1 or more, as 224..1024:32")
     if start > stop:
         raise SpecError(f"{option} {word} is empty: {start} is above {stop}; write {stop}..{start}")
-    positive(option, start, most)
-    positive(option, stop, most)
+    for end in (start, stop):
+        if end != least:  # which may be 0
+            positive(option, end, most)
     return range(start, stop + 1, step)
 
 

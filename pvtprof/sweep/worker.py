@@ -5,6 +5,7 @@ It knows no store. Whatever happens to a row is an outcome, and the next row can
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -80,6 +81,11 @@ class Worker:
         self._known: dict[tuple[str, int], tuple[Environment, str]] = {}
 
     def __enter__(self) -> Worker:
+        if not hasattr(os, "fork"):
+            raise UnavailableError(
+                "times are taken in forked processes, which this system does not have; closed "
+                "forms alone can be had with -o rows.csv"
+            )
         return self
 
     def __exit__(
@@ -164,7 +170,7 @@ class Worker:
     ) -> tuple[Measurement, float]:
         """Time what a recipe builds; once more where the warm process died meanwhile."""
         for attempt in (1, 2):
-            side = self._side(setup)
+            side = self._side(setup, again=attempt == 1)
             deadline = time.perf_counter() + self.timing.limit_s
             kept: dict[str, Measurement] = {}
             timing = TimedRow(side, deadline, kept)
@@ -189,8 +195,11 @@ class Worker:
             "stuck"
         )
 
-    def _side(self, setup: Setup) -> Side:
-        """Return the warm process of a setup, started where there is none."""
+    def _side(self, setup: Setup, again: bool) -> Side:
+        """Return the warm process of a setup, started where there is none.
+
+        ``again``: once more where it dies meanwhile.
+        """
         from pvtprof.observe.sides import sides
 
         if setup in self._warm:
@@ -199,7 +208,12 @@ class Worker:
         while len(self._warm) >= MOST_WARM:
             self._end(next(iter(self._warm)))
         stack = ExitStack()
-        (side,) = stack.enter_context(sides({NAME: setup}))
+        try:
+            (side,) = stack.enter_context(sides({NAME: setup}))
+        except ProcessDiedError:
+            if not again:
+                raise
+            return self._side(setup, again=False)
         self._warm[setup] = stack, side
         return side
 

@@ -27,11 +27,11 @@ from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.worker import Timing
 
-#: Rows are drawn from these: two models, three designs, sizes, batches, eager and fused.
+#: Rows are drawn from these: a model, three designs, sizes, batches, eager and fused.
 AXES = (
-    ("pvt_v2_b0", "pvt_v2_b1"),
+    ("pvt_v2_b0",),
     (("mha", (1, 1, 1, 1)), ("sra_conv", (4, 2, 1, 1)), ("sra_pool", (1, 1, 1, 1))),
-    range(64, 224, 32),
+    range(64, 224, 16),
     (1, 2, 3, 4),
     ("eager", "sdpa"),
 )

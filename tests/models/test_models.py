@@ -304,3 +304,18 @@ def test_a_forward_pass_is_deterministic_and_finite() -> None:
         first, second = model(image), model(image)
     assert torch.equal(first, second)
     assert torch.isfinite(first).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("pvt_tiny", "classify"), ("pvt_v2_b0", "retinanet"), ("pvt_v2_b2_li", "classify")],
+)
+def test_every_weight_is_set_although_torch_draws_none(name: str, task: str) -> None:
+    torch.use_deterministic_algorithms(True)  # memory that nobody writes to is NaN
+    try:
+        assert not torch.isfinite(torch.empty(9)).any()
+        model = pvtprof.build_model(name, task=task)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    found = [*model.named_parameters(), *model.named_buffers()]
+    assert [key for key, tensor in found if not torch.isfinite(tensor).all()] == []

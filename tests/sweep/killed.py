@@ -11,8 +11,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from pvtprof.observe.machine import Environment
+from pvtprof.observe.measurement import Measurement
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
+from pvtprof.sweep.stored import Outcome
+from pvtprof.sweep.worker import Tried, Worker
+
+HERE = Environment("0", "", "3", "Linux", "Test CPU")
 
 ROWS = tuple(
     Planned("pvt_v2_b0", "mha", side, side, (1, 1, 1, 1), 7, part="stage 4", batch=batch)
@@ -20,36 +26,53 @@ ROWS = tuple(
     for batch in (1, 2)
 )
 WHOM = ("parent", "worker", "group")
-#: A kill comes within so many seconds of the beginning, in which a calm machine measures the rows.
-WITHIN_S = 6.0
-LONGEST_S = 120.0
+#: A kill comes within so many seconds of the beginning, in which a calm machine measures the rows;
+#: or in which they are recorded where nothing is really timed.
+WITHIN_S, WITHIN_UNTIMED_S = 8.0, 1.5
+LONGEST_S = 300.0
 SWEEP = """
 import sys
+from pvtprof.sweep import measuring
 from pvtprof.sweep.measuring import Sweeping, sweep
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.worker import Timing
-from tests.sweep.killed import ROWS
+from tests.sweep.killed import ROWS, Untimed
 
+if sys.argv[2] == "untimed":
+    measuring.Worker = Untimed
 with Store.open(sys.argv[1], create=True) as store:
     store.add(ROWS, seed=0)
     sweep(store, Sweeping(Timing(budget_s=0.02, limit_s=60.0)))
 """
 
 
-def started(path: Path) -> subprocess.Popen[bytes]:
+class Untimed(Worker):
+    """A worker that times nothing: for what becomes of the store alone, without torch."""
+
+    def tried(self, planned: Planned, seed: int = 0) -> Tried:
+        """A row that takes a moment."""
+        time.sleep(0.1)
+        return Tried(HERE, "here", Outcome(Measurement((1e-3,)), spent_s=0.1))
+
+    def reference(self, device: str) -> Tried:
+        """The reference, at once."""
+        return Tried(HERE, "here", Outcome(Measurement((1e-3,)), is_reference=True))
+
+
+def started(path: Path, is_timed: bool = True) -> subprocess.Popen[bytes]:
     """A sweep of ROWS into a store, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", SWEEP, str(path)],
+        [sys.executable, "-c", SWEEP, str(path), "timed" if is_timed else "untimed"],
         start_new_session=True,
         stderr=subprocess.PIPE,
         env=os.environ | {"SWEEP_TRIAL": str(path), "OMP_NUM_THREADS": "1"},
     )
 
 
-def trial(path: Path, whom: str, chance: random.Random) -> list[str]:
+def trial(path: Path, whom: str, chance: random.Random, is_timed: bool = True) -> list[str]:
     """Kill a sweep once, resume it to its end, and return what is wrong then."""
-    after_s = chance.uniform(0.0, WITHIN_S)
-    with started(path) as process:
+    after_s = chance.uniform(0.0, WITHIN_S if is_timed else WITHIN_UNTIMED_S)
+    with started(path, is_timed) as process:
         time.sleep(after_s)
         kill(process, whom, path, chance)
         if whom == "worker":  # the sweep itself goes on
@@ -57,7 +80,7 @@ def trial(path: Path, whom: str, chance: random.Random) -> list[str]:
         else:
             process.wait(10)
     found = [f"orphan {pid}" for pid in left(path)]
-    with started(path) as again:
+    with started(path, is_timed) as again:
         _, said = again.communicate(timeout=LONGEST_S)
     if again.returncode:
         found.append(f"resumed: {again.returncode}, {said.decode()[-300:]}")

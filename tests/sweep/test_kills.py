@@ -14,28 +14,35 @@ from pvtprof.sweep.store import Store
 from tests import trials
 from tests.sweep import killed
 
-#: (number, whom): 40 random moments, or a few of them.
-MOMENTS = [(number, killed.WHOM[number % 3]) for number in range(40 if trials.ALL else 4)]
+MOMENTS = [(number, killed.WHOM[number % 3]) for number in range(40)]
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@needs_proc
+@pytest.mark.skipif(not trials.ALL, reason="imports torch four times in each")
 @pytest.mark.parametrize(("number", "whom"), MOMENTS)
 def test_after_a_kill_every_row_is_there_once(tmp_path: Path, number: int, whom: str) -> None:
     assert killed.trial(tmp_path / "s.sqlite", whom, random.Random(number)) == []
 
 
-@pytest.mark.skipif(not trials.ALL, reason="starts two sweeps")
+@needs_proc
+@pytest.mark.parametrize(("number", "whom"), list(enumerate(("parent", "group") * 2)))
+def test_after_a_kill_the_store_has_every_row_once(tmp_path: Path, number: int, whom: str) -> None:
+    """The same without timing anything, which takes most of the time."""
+    chance = random.Random(number)
+    assert killed.trial(tmp_path / "s.sqlite", whom, chance, is_timed=False) == []
+
+
 def test_two_sweeps_on_one_store_share_its_rows(tmp_path: Path) -> None:
-    path = tmp_path / "s.sqlite"
-    with killed.started(path) as one, killed.started(path) as two:
-        assert [one.wait(120), two.wait(120)] == [0, 0]
+    path, is_timed = tmp_path / "s.sqlite", trials.ALL
+    with killed.started(path, is_timed) as one, killed.started(path, is_timed) as two:
+        assert [one.wait(300), two.wait(300)] == [0, 0]
     assert killed.wrong(path) == []
 
 
-@pytest.mark.skipif(not trials.ALL, reason="starts two sweeps")
 def test_ctrl_c_keeps_what_there_is(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
-    with killed.started(path) as process:
+    with killed.started(path, is_timed=trials.ALL) as process:
         for _ in range(600):
             time.sleep(0.05)
             if path.exists() and tries(path):

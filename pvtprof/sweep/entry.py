@@ -1,0 +1,291 @@
+"""A sweep as one function of plain values, as the command line does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pvtprof.designs.chosen import Given, words_of
+from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.sweep.closed_forms import ClosedForms
+from pvtprof.sweep.grid import AXES, Grid, grid_of
+from pvtprof.sweep.planned import Planned
+
+if TYPE_CHECKING:
+    from pvtprof.predict.calibration import Calibration
+
+#: Where the store is, if nothing else is said; the ends of the names of stores, and of files.
+DEFAULT_OUT = "reports/sweep.sqlite"
+OF_STORES = (".sqlite", ".sqlite3", ".db")
+OF_FILES = (".parquet", ".csv")
+
+Progress: TypeAlias = Callable[[str], None]
+#: One value of an axis, or several: numbers, words, ranges such as "224..1024:32".
+Axis: TypeAlias = int | str | Sequence[int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How far a sweep is: ``rows`` in the grid, and what became of them.
+
+    ``done`` have their figures (in a store: a time too), ``failed`` were tried without success,
+    ``refused`` have no closed form, ``left`` are still to be measured. ``path`` has them.
+    """
+
+    path: str
+    rows: int
+    done: int
+    refused: int = 0
+    failed: int = 0
+    left: int = 0
+    reason: str = ""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is swept, and how: see ``sweep`` for each word."""
+
+    words: Mapping[str, Sequence[str]]
+    out: str = DEFAULT_OUT
+    analytic: bool = False
+    sample: int | None = None
+    seed: int = 0
+    budget_s: float = 2.0
+    limit_s: float = 120.0
+    reference_s: float = 300.0
+    again: bool = False
+    yes: bool = False
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        suffix = Path(self.out).suffix
+        if suffix not in (*OF_STORES, *OF_FILES):
+            raise SpecError(
+                f"{self.out} has no known format; use a name that ends in .sqlite (a store), "
+                ".parquet or .csv (closed forms)"
+            )
+        if self.analytic and suffix not in OF_FILES:
+            raise SpecError(
+                f"{self.out} is a store, and --analytic measures nothing; write its closed forms "
+                "to a .parquet or .csv, as -o rows.parquet"
+            )
+
+    @property
+    def is_analytic(self) -> bool:
+        """Whether closed forms alone are asked for, as into every file that is no store."""
+        return Path(self.out).suffix in OF_FILES
+
+    @property
+    def grid(self) -> Grid:
+        """The grid; raises SpecError for words that are wrong, or for too many rows."""
+        from pvtprof.observe.asking import resolved_device
+
+        words = dict(self.words)
+        if "device" in words:
+            listed = [one.strip() for word in words["device"] for one in word.split(",")]
+            words["device"] = [resolved_device(one) if one == "auto" else one for one in listed]
+        found = grid_of(words)
+        if self.sample is None:
+            found.check_size(self.yes)
+        return found
+
+
+def rows_of(plan: Plan, grid: Grid) -> tuple[int, Iterable[Planned]]:
+    """Return the number of rows that are swept, and the rows."""
+    if plan.sample is None:
+        return grid.count, grid
+    return plan.sample, grid.sample(plan.sample, plan.seed)
+
+
+def swept(plan: Plan, progress: Progress = lambda text: None) -> Swept:
+    """Sweep what a plan asks for: closed forms into a file, or measured rows into a store."""
+    grid = plan.grid
+    count, rows = rows_of(plan, grid)
+    if plan.is_analytic:
+        return _streamed(plan, grid, count, rows, progress)
+    _check_any(rows_of(plan, grid)[1])
+    return _measured(plan, count, rows, progress)
+
+
+def _streamed(
+    plan: Plan, grid: Grid, count: int, rows: Iterable[Planned], progress: Progress
+) -> Swept:
+    from pvtprof.sweep import stream
+
+    stream.check_writable(plan.out, plan.force)
+    forms = ClosedForms(_calibrations(grid))
+    found = stream.write(rows, count, plan.out, force=plan.force, forms=forms, progress=progress)
+    done = found.rows - found.refused
+    return Swept(found.path, found.rows, done, found.refused, reason=found.reason)
+
+
+def _calibrations(grid: Grid) -> dict[tuple[str, str], Calibration]:
+    """Return the calibrations that are kept for the devices and dtypes of a grid."""
+    from pvtprof.predict.kept import kept_calibration
+
+    found = {}
+    for device, dtype in dict.fromkeys(
+        (device, dtype)
+        for block in grid.blocks
+        for device in block.axes[9]
+        for dtype in block.axes[6]
+    ):
+        calibration, _ = kept_calibration(device, dtype, "inference")
+        if calibration:
+            found[device, dtype] = calibration
+    return found
+
+
+def _check_any(rows: Iterable[Planned]) -> None:
+    """Raise SpecError where no row has a closed form; the first that has one ends the search."""
+    forms, first = ClosedForms(), ""
+    for planned in rows:
+        try:
+            forms.of(planned)
+        except PvtprofError as error:
+            first = first or str(error)
+        else:
+            return
+    raise SpecError(f"no row of this sweep has a closed form; the first says: {first}")
+
+
+def _measured(plan: Plan, count: int, rows: Iterable[Planned], progress: Progress) -> Swept:
+    """Add the rows to the store, measure what is left of it, and return how far it is."""
+    from pvtprof.sweep.measuring import Sweeping, sweep
+    from pvtprof.sweep.store import Store
+    from pvtprof.sweep.worker import Timing
+
+    how = Sweeping(Timing(plan.budget_s, plan.limit_s), plan.reference_s, plan.again)
+    Path(plan.out).parent.mkdir(parents=True, exist_ok=True)
+    with Store.open(plan.out, create=True) as store:
+        progress(f"adding {count:,} rows to {plan.out}")
+        store.add(rows, plan.seed)
+        its = sweep(store, how, progress)
+        sql = (
+            'SELECT failure, count(DISTINCT "row") AS count FROM measured '
+            "WHERE failure IS NOT NULL GROUP BY failure ORDER BY count DESC, failure"
+        )
+        reasons = {row["failure"]: row["count"] for row in store.read(sql)}
+        refused = 'SELECT refused FROM "row" WHERE refused IS NOT NULL ORDER BY id LIMIT 1'
+        reason = next((row["refused"] for row in store.read(refused)), "")
+    return Swept(plan.out, its.rows, its.done, its.refused, its.failed, its.left, reason, reasons)
+
+
+def sweep(
+    model: str | Sequence[str] | None = None,
+    img: Axis | None = None,
+    sr_ratios: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    *,
+    designs: Given = (),
+    pool_size: Axis | None = None,
+    batch: Axis | None = None,
+    dtype: str | Sequence[str] | None = None,
+    attention: str | Sequence[str] | None = None,
+    mode: str | Sequence[str] | None = None,
+    task: str | Sequence[str] | None = None,
+    part: str | Sequence[str] | None = None,
+    device: str | Sequence[str] | None = None,
+    threads: Axis | None = None,
+    changes: str | Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    at: str | Sequence[str] | None = None,
+    file: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+    budget_s: float | None = None,
+    limit_s: float | None = None,
+    reference_s: float | None = None,
+    again: bool = False,
+    yes: bool = False,
+    force: bool = False,
+    progress: Progress = lambda text: None,
+) -> Swept:
+    """Sweep over every combination of some settings: closed forms, or measured rows.
+
+    Each axis takes one value or a list; ``img``, ``batch``, ``pool_size`` and ``threads`` take
+    ranges too, as "224..1024:32". ``sr_ratios`` is R of each stage, or a list of such; ``designs``
+    and the other words are those of ``compare``. ``target`` and ``at`` are modules of your own,
+    and their sizes. ``file`` is a TOML file with the same axes; what is given here comes before it.
+
+    ``out`` decides: a .parquet or .csv gets the closed forms of every row, a .sqlite is a store of
+    measured rows, in which a sweep goes on where it was ended (default: reports/sweep.sqlite).
+    ``sample`` takes so many rows at random, by ``seed``. In a store each row is timed for
+    ``budget_s`` seconds and given up after ``limit_s``; every ``reference_s`` seconds a reference
+    is timed; ``again`` times every row once more. ``yes`` allows more than 10 million rows.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = sweep("pvt_v2_b0", "224..512:32", designs=["mha"], out=f"{folder}/rows.csv")
+    >>> made.rows, made.done, made.refused
+    (10, 10, 0)
+    """
+    given = dict(locals())  # every word by its name
+    del given["progress"]
+    return swept(_plan_of_words(given), progress)
+
+
+#: What the words of ``sweep`` are called as options of the command line, where that differs.
+CALLED = {"pool_size": "pool-size", "changes": "set", "designs": "design", "sr_ratios": "R"}
+
+
+def _plan_of_words(given: Mapping[str, Any]) -> Plan:
+    """Return the plan of the words of ``sweep``."""
+    words, options = {}, {}
+    for name, value in given.items():
+        option = CALLED.get(name, name)
+        if value is None or name == "file" or value == ():
+            continue
+        if name == "designs":
+            words[option] = words_of(value)
+        elif name == "sr_ratios":
+            words[option] = _ratio_texts(value)
+        elif option in AXES:
+            words[option] = _texts(value)
+        else:
+            options[name] = os.fspath(value) if name == "out" else value
+    return plan_of(given["file"], words, options)
+
+
+def plan_of(
+    file: str | os.PathLike[str] | None,
+    words: Mapping[str, Sequence[str]],
+    options: Mapping[str, Any],
+) -> Plan:
+    """Return the plan of a file and of what is given beside it, which comes first."""
+    if file is None:
+        return Plan(words, **options)
+    from pvtprof.sweep import grid_file
+
+    found = grid_file.read(file)
+    of_file = dict(found.options)
+    for name in ("budget", "limit"):
+        if name in of_file:
+            of_file[f"{name}_s"] = of_file.pop(name)
+    if "reference" in of_file:
+        of_file["reference_s"] = 60 * of_file.pop("reference")
+    return Plan({**found.words, **words}, **{**of_file, **options})
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return the values of an axis as the command line has them."""
+    several = [value] if isinstance(value, str | int | os.PathLike) else value
+    if not isinstance(several, Sequence):
+        raise SpecError(f"{value!r} is no value of an axis; use one value, or a list")
+    return tuple(_text(one) for one in several)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple) and len(value) == 2:
+        return "x".join(map(str, value))  # (height, width)
+    return str(value)
+
+
+def _ratio_texts(ratios: Sequence[Any]) -> tuple[str, ...]:
+    if ratios and all(isinstance(one, int) for one in ratios):
+        ratios = [ratios]
+    return tuple(one if isinstance(one, str) else ",".join(map(str, one)) for one in ratios)
