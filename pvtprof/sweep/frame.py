@@ -92,10 +92,14 @@ class SweepStore:
         export(query(self.path, EVERYTHING), path, force)
 
 
-def open_store(path: str | os.PathLike[str]) -> SweepStore:
-    """Return the store of a sweep, to be read; raises StoreError for any other file.
+def open(path: str | os.PathLike[str]) -> SweepStore:
+    """Return the store of a sweep, to be read: as a frame, by SQL, as a file, as an answer.
 
-    >>> open_store("no.sqlite")
+    Its methods are ``to_frame()``, ``query(sql)``, ``export(path)``, ``progress()`` and
+    ``choose(model, img, ...)``. Nothing of it changes the store but ``choose`` with ``measure``,
+    which adds times. Raises StoreError for any other file.
+
+    >>> open("no.sqlite")
     Traceback (most recent call last):
     pvtprof.errors.StoreError: there is no no.sqlite; `pvtprof sweep -o no.sqlite` makes a store
     """

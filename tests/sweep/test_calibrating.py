@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import pvtprof
 from pvtprof.cli import app
 from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
-from pvtprof.sweep import frame
 from pvtprof.sweep.calibrating import BY_KIND, EVERY, TOGETHER, UNCHANGED, fitted
 from pvtprof.sweep.keeping import calibrate_from
 from pvtprof.sweep.planned import Planned
@@ -114,7 +114,7 @@ def test_a_store_keeps_its_fit_and_its_predictions(
     assert "one factor: 0.0" in said.out
     assert "all 1.40" in said.out
     assert said.err.splitlines() == [f"Wrote {store}", f"Wrote {written}"]
-    found = frame.open_store(store).to_frame()
+    found = pvtprof.open(store).to_frame()
     assert (found["predicted_s"] / found["latency_s"]).tolist() == pytest.approx([1] * 12, rel=0.01)
     assert calibrations.load(written).quality["model"].count == 12
 

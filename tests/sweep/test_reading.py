@@ -40,7 +40,7 @@ def digest(path: Path) -> str:
 
 
 def test_the_frame_has_the_closed_forms_and_the_times(store: Path) -> None:
-    found = frame.open_store(store).to_frame()
+    found = pvtprof.open(store).to_frame()
     assert list(found.columns) == list(frame.COLUMNS)
     assert len(found) == 6
     lines = {(line["height"], line["batch"]): line for line in found.to_dict("records")[:4]}
@@ -139,7 +139,7 @@ def test_a_store_is_exported(store: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"night{suffix}"
     pvtprof.open(store).export(path)
     found = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
-    whole = frame.open_store(store).to_frame()
+    whole = pvtprof.open(store).to_frame()
     assert list(found.columns) == list(whole.columns)
     assert found["macs"].astype("Int64").tolist() == whole["macs"].tolist()
     assert found["latency_s"].tolist()[:4] == pytest.approx(whole["latency_s"].tolist()[:4])

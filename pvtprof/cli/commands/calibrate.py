@@ -68,7 +68,8 @@ def command(
     Times random attention modules and networks like PVT's, whole and operator by operator, and fits
     the time of each class of kernels. Prints rates beside the machine's best, and the error on
     modules that were held out, beside the noise. --from measures nothing: it fits the times of a
-    sweep, keeps the result in the store, and writes FILE if it is given. Exit code 0; 2: wrong usage; 3: no such device.
+    sweep, keeps the result in the store, and writes FILE if it is given. Exit code 0; 2: wrong
+    usage; 3: no such device.
 
     \b
     Examples:
