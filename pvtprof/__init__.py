@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         formula,
         load,
         models,
+        open,
         sweep,
     )
     from pvtprof.derive.failures import register_shape_rule
@@ -47,6 +48,7 @@ __all__ = [
     "formula",
     "load",
     "models",
+    "open",
     "reconcile",
     "register_shape_rule",
     "sweep",

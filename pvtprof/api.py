@@ -38,6 +38,7 @@ from pvtprof.run.measuring import Measuring
 from pvtprof.run.reconcile import reconcile as reconcile
 from pvtprof.run.targets import Wanted, sorted_out
 from pvtprof.sweep.entry import sweep as sweep
+from pvtprof.sweep.frame import open as open
 
 if TYPE_CHECKING:
     import pandas as pd

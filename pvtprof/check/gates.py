@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pvtprof import files
 from pvtprof.check import baseline as baselines
-from pvtprof.check import exact_figures, judgement, paired, sample_files, stored_times
+from pvtprof.check import exact_figures, judgement, paired, sample_files, stored_sweep, stored_times
 from pvtprof.check.base import base_folder
 from pvtprof.check.baseline import Baseline
 from pvtprof.check.case import UNDECIDED, Case
@@ -20,6 +20,7 @@ from pvtprof.check.result import GateResult, result
 from pvtprof.designs.checks import one_of
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.run import recipes
+from pvtprof.sweep.connection import MAGIC
 
 #: Opens the display of progress while a gate runs, and closes it before the result is printed.
 Showing = Callable[[], AbstractContextManager[Progress]]
@@ -50,10 +51,21 @@ def results(request: Request, showing: Showing) -> Iterator[GateResult]:
     a baseline, UnavailableError if a row cannot run here.
     """
     if request.update:
+        _check_no_store(str(request.baseline))
         with showing() as show:
             found = _update(request, show)
         yield found
         return
+    if is_store(request.baseline):
+        with showing() as show:
+            found = stored_sweep.exact(str(request.baseline), show)
+        yield found
+        with showing() as show:
+            found = _sweep_times(request, show)
+        yield found
+        if not request.base:
+            return
+        request = replace(request, baseline=None, require_latency=False)
     with showing() as show:
         observed = _observed(request, show)
     for gate in GATES.values():
@@ -61,6 +73,29 @@ def results(request: Request, showing: Showing) -> Iterator[GateResult]:
             with showing() as show:
                 found = gate.judge(observed, show)
             yield found
+
+
+def is_store(path: str | None) -> bool:
+    """Return whether a baseline is the store of a sweep, or any other file of SQLite."""
+    if path is None or not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as opened:
+        return opened.read(len(MAGIC)) == MAGIC
+
+
+def _check_no_store(path: str) -> None:
+    """Raise SpecError where --update would write over a sweep."""
+    if is_store(path):
+        raise SpecError(
+            f"{path} is the store of a sweep, which no check writes; `pvtprof sweep -o {path} "
+            "--again` adds times to it, and another name holds a baseline"
+        )
+
+
+def _sweep_times(request: Request, progress: Progress) -> GateResult:
+    """Compare the times of a few rows of a sweep."""
+    timing = request.timing(AT_TWO_TIMES)
+    return stored_sweep.times(str(request.baseline), request.require_latency, timing, progress)
 
 
 def _observed(request: Request, progress: Progress) -> Observed:

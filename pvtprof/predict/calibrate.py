@@ -213,7 +213,7 @@ def fitted(
             if all(kernel.family in part.families for kernel, _ in one.probe.runs):
                 ratios[one.probe.kind].append(one.seconds / part.seconds(one.probe.runs))
     quality = {
-        kind: _quality(found, [one.noise for one in timed if one.probe.kind == kind])
+        kind: quality_of(found, [one.noise for one in timed if one.probe.kind == kind])
         for kind, found in ratios.items()
     }
     waited = median(one.waited for one in timed)
@@ -233,7 +233,7 @@ def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: s
     families = {
         name: Fitted(
             found[0][0].kind,
-            _coefficients([kernel.features for kernel, _ in found], [s for _, s in found]),
+            coefficients([kernel.features for kernel, _ in found], [s for _, s in found]),
         )
         for name, found in sorted(samples.items())
     }
@@ -244,11 +244,11 @@ def _fit(timed: Sequence[Timed], ceilings: Ceilings, here: Environment, dtype: s
     totals = [one.seconds for one in timed]
     if overlaps:
         return replace(raw, call_s=_launch_s(busy, calls, totals))
-    scale, call_s = _coefficients(list(zip(busy, calls, strict=True)), totals)
+    scale, call_s = coefficients(list(zip(busy, calls, strict=True)), totals)
     return replace(raw, scale=scale, call_s=call_s)
 
 
-def _coefficients(
+def coefficients(
     features: Sequence[Sequence[float]], seconds: Sequence[float]
 ) -> tuple[float, ...]:
     """Return non-negative coefficients with the least absolute relative error, without bias.
@@ -276,7 +276,7 @@ def _launch_s(busy: Sequence[float], calls: Sequence[int], seconds: Sequence[flo
     return median(waiting) if waiting else 0.0
 
 
-def _quality(ratios: Sequence[float], noise: Sequence[float]) -> Quality:
+def quality_of(ratios: Sequence[float], noise: Sequence[float]) -> Quality:
     """Return the quality from measured over predicted times of held-out probes."""
     low, high = np.quantile(ratios, (0.05, 0.95))
     errors = [abs(1 / ratio - 1) for ratio in ratios]

@@ -158,12 +158,12 @@ def test_a_fit_finds_the_coefficients_that_made_the_times() -> None:
     made = (3e-6, 2e-11, 5e-9)
     seconds = [float(np.dot(made, f)) * chance.uniform(0.99, 1.01) for f in features]
     seconds[7] *= 40  # disturbed
-    assert calibrate._coefficients(features, seconds) == pytest.approx(made, rel=0.05)
+    assert calibrate.coefficients(features, seconds) == pytest.approx(made, rel=0.05)
 
 
 def test_a_fit_is_never_negative() -> None:
     features = [(1.0, float(x)) for x in range(1, 30)]
-    assert min(calibrate._coefficients(features, [1 / x for x in range(1, 30)])) >= 0
+    assert min(calibrate.coefficients(features, [1 / x for x in range(1, 30)])) >= 0
 
 
 def timed_by(found: calibration.Calibration, count: int) -> list[Timed]:

@@ -1,0 +1,131 @@
+"""`calibrate --from STORE`: the fit of a store's rows, kept in the store, and its predictions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from pvtprof.designs.checks import one_of
+from pvtprof.designs.words import DTYPES
+from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.predict.calibration import Calibration, load_for
+from pvtprof.predict.kept import known_calibration
+from pvtprof.sweep.calibrating import FromRows, fitted
+from pvtprof.sweep.known import dumped, stored_calibration
+from pvtprof.sweep.machines import Machine, machines, named
+from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.store import Store
+from pvtprof.sweep.timed_rows import kernels_of, timed_rows
+
+#: So many rows get their prediction in one transaction.
+BATCH = 500
+
+
+def calibrate_from(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    machine: str | None = None,
+    threads: int | None = None,
+    base: str | os.PathLike[str] | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> FromRows:
+    """Return a calibration fitted to the times of a store, and keep it in the store.
+
+    It stands on another one, of which it changes what the rows carry: the file ``base``, else the
+    calibration that is kept for this machine, else the store's own. Predictions of the store's rows
+    are those of the new one from then on.
+    """
+    one_of("dtype", dtype, tuple(DTYPES))
+    with Store.open(path) as store:
+        opened = store.connection
+        its = _machine(opened, machine, device, path)
+        rows, place = timed_rows(opened, its.name, dtype, threads)
+        below = _base(opened, its, device, dtype, base)
+        progress(f"fitting {len(rows)} rows")
+        found = fitted(rows, replace(below, environment=place), its.name)
+        with store.transaction() as db:
+            db.execute(
+                "INSERT INTO calibration (machine, dtype, date, json) VALUES (?, ?, ?, ?)",
+                (its.name, dtype, place.date, dumped(found.calibration)),
+            )
+        _predict(store, found.calibration, its.name, progress)
+        return found
+
+
+def _machine(
+    opened: sqlite3.Connection, word: str | None, device: str, path: str | os.PathLike[str]
+) -> Machine:
+    found = machines(opened)
+    its = named(found, word, device)
+    if its is None:
+        there = f"it has those of {', '.join(map(str, found))}: name one with --machine"
+        raise SpecError(
+            f"{path} has no times of this machine; {there if found else 'measure with `sweep`'}"
+        )
+    return its
+
+
+def _base(
+    opened: sqlite3.Connection,
+    machine: Machine,
+    device: str,
+    dtype: str,
+    given: str | os.PathLike[str] | None,
+) -> Calibration:
+    """Return the calibration that the fit stands on."""
+    if given is not None:
+        return load_for(given, dtype, machine.environment)
+    try:
+        kept = known_calibration(device, dtype)
+        if machine.is_here(kept.environment):
+            return kept
+        reason = "the one that is kept is of another machine"
+    except PvtprofError as error:
+        reason = str(error)
+    found = stored_calibration(opened, machine.name, dtype)
+    if found is None:
+        raise SpecError(
+            f"rows of whole networks carry no calibration by themselves, and there is none of "
+            f"machine {machine.name} to begin with ({reason}); make one there with `pvtprof "
+            "calibrate -o FILE`, and give it with --calibration FILE"
+        )
+    return found
+
+
+def _predict(
+    store: Store, calibration: Calibration, machine: str, progress: Callable[[str], None]
+) -> None:
+    """Write the predictions of the rows of the calibration's dtype, where they are this machine's.
+
+    A row that another machine measured too keeps what it has: the column has one machine's figure.
+    """
+    values: list[tuple[float, int]] = []
+    for number, key in _rows(store, calibration, machine):
+        planned = Planned.from_key(key)
+        try:
+            _, runs = kernels_of(planned)
+            values.append((calibration.seconds(runs), number))
+        except PvtprofError:  # a kernel that it has not seen, or a design file that is gone
+            continue
+        if len(values) % BATCH == 0:
+            progress(f"{len(values):,} rows predicted")
+    for begin in range(0, len(values), BATCH):
+        with store.transaction() as db:
+            db.executemany(
+                'UPDATE "row" SET predicted_s = ? WHERE id = ?', values[begin : begin + BATCH]
+            )
+
+
+def _rows(store: Store, calibration: Calibration, machine: str) -> Iterator[tuple[int, str]]:
+    threads = calibration.environment.threads or 0
+    sql = (
+        "SELECT id, key FROM \"row\" AS r WHERE dtype = ? AND mode = 'inference' AND target = '' "
+        "AND threads IN (0, ?) AND refused IS NULL AND NOT EXISTS (SELECT 1 FROM measured AS m "
+        'JOIN environment AS e ON e.id = m.environment WHERE m."row" = r.id AND e.machine != ?)'
+    )
+    for line in list(store.read(sql, (calibration.dtype, threads, machine))):
+        yield line["id"], line["key"]

@@ -1,0 +1,264 @@
+"""`choose --from`: measured times in place of predictions, of one machine, and it says so."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import pvtprof
+from pvtprof.cli import app
+from pvtprof.designs.published import MODELS
+from pvtprof.designs.setting import Setting
+from pvtprof.errors import SpecError, StoreError
+from pvtprof.predict import calibration as calibrations
+from pvtprof.predict.choose import Found, evaluated
+from pvtprof.predict.search import Search
+from pvtprof.predict.wanted import key_of
+from pvtprof.sweep.deciding import Question, decide
+from pvtprof.sweep.known import options_of, planned_of
+from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.stored import machine_of
+from pvtprof.sweep.telling import measured
+from tests.builders import made_up_calibration
+from tests.sweep.drawn import HERE, Drawn, filled, here
+from tests.trials import ALL
+
+BASE = replace(made_up_calibration(), environment=HERE)
+SETTING = Setting(64, 64)
+WORDS = Planned("pvt_v2_b0", "", 0, 0, (), 7)
+SMALL = {"pool_sizes": (7,), "sr_ratios": (4, 2, 2, 1)}
+
+
+@pytest.fixture(autouse=True)
+def calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A made-up calibration of this machine, kept where pvtprof looks for it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    from pvtprof.predict.kept import kept_path
+
+    path = kept_path("cpu", "float32")
+    calibrations.save(BASE, path)
+    return path
+
+
+def truth(factor: Callable[[Planned], float]) -> Callable[[Planned], float]:
+    """Times that are predictions times a factor."""
+
+    def seconds(planned: Planned) -> float:
+        spec = planned.workload.designs[0].spec
+        return evaluated(spec, SETTING, BASE, options_of(spec)).latency.seconds * factor(planned)
+
+    return seconds
+
+
+def of(*options: tuple[str, int], pool_size: int = 0) -> Planned:
+    return planned_of((options, pool_size), SETTING, WORDS)
+
+
+PLAIN = ("sra_conv", 1)
+ROWS = [
+    of(PLAIN, PLAIN, PLAIN, PLAIN),
+    of(("sra_conv", 4), ("sra_conv", 2), ("sra_conv", 2), PLAIN),
+    of(("sra_pool", 1), PLAIN, PLAIN, PLAIN, pool_size=7),
+    of(("sra_conv", 4), PLAIN, PLAIN, PLAIN),
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "night.sqlite"
+    filled(path, ROWS, Drawn(truth(lambda planned: 2.0), 1e-4))
+    return path
+
+
+def chosen(path: Path, **words: object) -> Found:
+    return pvtprof.open(path).choose("pvt_v2_b0", 64, **{"device": "cpu", **SMALL, **words})
+
+
+def test_what_was_measured_is_measured_and_the_rest_predicted(store: Path) -> None:
+    found = chosen(store)
+    by_key = {key_of(d.options, d.pool_size): d for d in found.front}
+    keys = [key_of(options_of(s), 7) for s in (row.workload.designs[0].spec for row in ROWS)]
+    shown = [key for key in keys if key in by_key]
+    assert shown
+    assert all(by_key[key].is_measured for key in shown)
+    assert {d.is_measured for d in found.front} == {True, False}
+
+
+def test_predictions_are_corrected_by_what_was_measured(store: Path) -> None:
+    found = chosen(store)
+    for design in found.front:
+        pooled = replace(found.model, pool_size=design.pool_size)
+        plain = evaluated(pooled, SETTING, BASE, design.options).latency.seconds
+        assert design.latency.seconds / plain == pytest.approx(2.0, rel=0.01)
+    assert "times 2.00" in " ".join(found.notes)
+
+
+def test_a_measured_design_that_is_slow_is_not_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "slow.sqlite"
+    best = chosen_alone().front[0]
+    slow = planned_of(key_of(best.options, best.pool_size), SETTING, WORDS)
+    filled(path, [*ROWS, slow], Drawn(truth(lambda one: 50.0 if one == slow else 1.0), 1e-4))
+    found = chosen(path)
+    assert key_of(found.front[0].options, 0) != key_of(best.options, 0)
+
+
+def chosen_alone() -> Found:
+    return pvtprof.choose("pvt_v2_b0", 64, device="cpu", calibration=BASE, **SMALL)
+
+
+def test_times_of_another_machine_are_not_taken_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    other = here(device="Another Processor, 64 cores")
+    filled(path, ROWS, Drawn(truth(lambda planned: 3.0), 1e-4), other)
+    with pytest.raises(SpecError, match=r"of this machine.*--machine: .*Another Processor"):
+        chosen(path)
+    found = chosen(path, machine=machine_of(other)[:4])
+    assert all(design.is_measured for design in found.front)
+    assert "nothing predicts its latency" in " ".join(found.notes)
+
+
+def test_two_machines_are_never_mixed(store: Path) -> None:
+    other = here(device="Another Processor, 64 cores")
+    filled(
+        store,
+        [of(("sra_conv", 4), ("sra_conv", 2), PLAIN, PLAIN)],
+        Drawn(truth(lambda _: 0.1)),
+        other,
+    )
+    assert min(d.latency.seconds for d in chosen(store).front if d.is_measured) > 1.5 * min(
+        truth(lambda _: 1.0)(row) for row in ROWS
+    )
+
+
+def test_rows_of_other_settings_and_networks_do_not_count(store: Path) -> None:
+    filled(
+        store,
+        [
+            replace(ROWS[0], batch=2),
+            replace(ROWS[0], model="pvt_v2_b1"),
+            replace(ROWS[0], part="stage 1"),
+        ],
+        Drawn(lambda planned: 1e-9),
+    )
+    assert min(d.latency.seconds for d in chosen(store).front) > 1e-6
+
+
+def test_several_numbers_of_threads_are_told_apart(store: Path) -> None:
+    filled(store, [replace(ROWS[0], threads=2)], Drawn(lambda planned: 1e-9))
+    with pytest.raises(SpecError, match="--threads"):
+        chosen(store)
+    assert min(d.latency.seconds for d in chosen(store, threads=0).front) > 1e-6
+    assert chosen(store, threads=2).front[0].latency.seconds == pytest.approx(1e-9, rel=0.1)
+
+
+def test_limits_hold_for_measured_times_too(store: Path) -> None:
+    with pytest.raises(SpecError, match="is within these limits"):
+        chosen(store, within_s=1e-9)
+
+
+def test_a_store_without_times_says_how_to_measure(tmp_path: Path) -> None:
+    path = tmp_path / "empty.sqlite"
+    filled(path, [], Drawn(lambda planned: 1.0))
+    with pytest.raises(StoreError, match="--measure 40"):
+        chosen(path)
+
+
+def question() -> Question:
+    search = Search(sr_ratios=(4, 2, 2, 1), pool_sizes=(7,))
+    return Question("pvt_v2_b0", (), MODELS["pvt_v2_b0"], SETTING, search, device="cpu")
+
+
+@pytest.mark.parametrize("seed", range(5 if ALL else 1))
+def test_measuring_finds_the_fastest_of_all_designs(tmp_path: Path, seed: int) -> None:
+    def wrong(planned: Planned) -> float:  # predictions are wrong by 4 % here
+        return random.Random(f"{seed} {planned.key}").lognormvariate(0.3, 0.04)
+
+    path, drawn = tmp_path / "new.sqlite", Drawn(truth(wrong), seed=seed)
+    asked = question()
+    done = measured(path, asked, 40, drawn)
+    true = sorted(truth(wrong)(one.what) for one in done.candidates)
+    assert truth(wrong)(done.best.what) <= 1.03 * true[0]
+    assert drawn.tries == done.used <= 40
+    found = decide(path, asked)
+    stored = pvtprof.open(path).to_frame()
+    assert stored["tries"].sum() == done.used
+    assert any(design.is_measured for design in found.front)
+
+
+def test_measuring_goes_on_with_what_the_store_has(store: Path) -> None:
+    drawn = Drawn(truth(lambda planned: 2.0), 1e-4)
+    done = measured(store, question(), 12, drawn)
+    stored = pvtprof.open(store).to_frame()
+    assert len(stored) == len(done.measured)
+    assert stored["tries"].sum() == len(ROWS) + drawn.tries
+
+
+def test_a_row_that_fails_is_recorded_and_ends_nothing(tmp_path: Path) -> None:
+    drawn = Drawn(truth(lambda planned: 1.0))
+    count = iter(range(1000))
+
+    def attempt(planned: Planned, budget_s: float) -> object:
+        found = drawn(planned, budget_s)
+        if next(count) == 1:
+            found.outcome = replace(found.outcome, measurement=None, failure="ran out of memory")
+        return found
+
+    path = tmp_path / "new.sqlite"
+    done = measured(path, question(), 8, attempt)  # type: ignore[arg-type]
+    assert [one.failure for one in done.candidates if one.failure] == ["ran out of memory"]
+    assert pvtprof.open(path).to_frame()["failure"].dropna().tolist() == ["ran out of memory"]
+
+
+def test_the_command_says_measured_or_predicted_in_every_line(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+    words = [
+        "choose",
+        "--from",
+        str(store),
+        "--img",
+        "64",
+        "--model",
+        "pvt_v2_b0",
+        "--device",
+        "cpu",
+    ]
+    words += ["--pool-size", "7", "--R", "4,2,2,1"]
+    assert app.main([*words, "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert {record["latency_by"] for record in records} == {"measured", "predicted"}
+    assert app.main([*words, "-o", str(page)]) == 0
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if "MiB" in line]
+    assert lines
+    assert all("measured" in line or "predicted" in line for line in lines)
+    assert "4 designs of this network in this setting measured" in " ".join(out.split())
+    assert ">measured<" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--measure", "3"], "give --from STORE"),
+        (["--machine", "a"], "give --from STORE"),
+        (["--threads", "1"], "give --from STORE"),
+        (["--from", "none.sqlite"], "there is no none.sqlite"),
+        (["--from", "{store}", "--machine", "zz"], "names none of the store's machines"),
+        (["--from", "{store}", "--machine", "zz", "--measure", "3"], "measures on this machine"),
+        (["--from", "{store}", "--measure", "0"], "--measure"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_one_line(
+    store: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [word.format(store=store) for word in words]
+    assert app.main(["choose", "--img", "64", "--device", "cpu", *given]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
