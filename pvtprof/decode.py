@@ -90,7 +90,18 @@ def decoded(text: str, name: str, kinds: Mapping[str | None, type[Value]], way_o
         schema = "no schema" if found is None else f"the schema {_shown(found)}"
         allowed = " and ".join(map(repr, kinds))
         raise SchemaError(f"{name} has {schema}; this command reads {allowed}; {way_out}")
-    kind = kinds[found]
+    return _converted(document, name, kinds[found], way_out)
+
+
+def converted(document: Any, name: str, kind: type[Value], way_out: str) -> Value:
+    """Return the typed value of a document that was read already, such as one of TOML.
+
+    Raises StoreError as ``decoded`` does.
+    """
+    return _converted(_strict(document), name, kind, way_out)
+
+
+def _converted(document: Any, name: str, kind: type[Value], way_out: str) -> Value:
     import msgspec
 
     try:

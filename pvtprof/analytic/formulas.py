@@ -173,7 +173,7 @@ def stage_terms(
 def _terms(
     spec: ModelSpec, sizes: Sequence[Sizes], image: tuple[int, int], batch: int, attention: str
 ) -> tuple[Term, ...]:
-    placed = layout(spec, _stored(spec, image), attention)
+    placed = layout(spec, uses_stored(spec, image), attention)
     backbone = [Term(op, sizes[stage - 1], times) for op, stage, times in placed]
     return running([*backbone, *(Term(*one) for one in dense_ops(spec, image, batch))])
 
@@ -193,14 +193,14 @@ def model_total(
     4045817152
     """
     sizes = model_sizes(spec, batch, image)
-    form = _closed_form(spec, _stored(spec, image), attention, convention)
+    form = _closed_form(spec, uses_stored(spec, image), attention, convention)
     dense = sum(convention.count(op, at) for op, at in dense_ops(spec, image, batch))
     return dense + sum(
         [factor * product(indices, sizes[stage - 1]) for stage, indices, factor in form]
     )
 
 
-def _stored(spec: ModelSpec, image: tuple[int, int]) -> bool:
+def uses_stored(spec: ModelSpec, image: tuple[int, int]) -> bool:
     """Return whether v1's stage 1 uses its position embedding without resizing it."""
     if spec.version == 2:
         return False

@@ -23,7 +23,10 @@ def analytic_rows(designs: Sequence[PvtDesign], setting: Setting) -> tuple[Row, 
     """Return every row of some designs in one setting by formula, part by part."""
     parts = dict.fromkeys(part for design in designs for part in design.parts)
     return tuple(
-        _row(design, part, setting) for part in parts for design in designs if part in design.parts
+        analytic_row(design, part, setting)
+        for part in parts
+        for design in designs
+        if part in design.parts
     )
 
 
@@ -37,7 +40,8 @@ def timeline_of(row: Row) -> tuple[Moment, ...]:
     return tuple(timeline(terms_of(row), row.setting))
 
 
-def _row(design: PvtDesign, part: Part, setting: Setting) -> Row:
+def analytic_row(design: PvtDesign, part: Part, setting: Setting) -> Row:
+    """Return one row by formula: one part of a design in one setting."""
     spec = design.spec
     terms = part_terms(spec, part, setting)
     cost = total(terms)

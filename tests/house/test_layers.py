@@ -32,6 +32,7 @@ ORDER = (
     ("derive",),
     ("predict",),
     ("run",),
+    ("sweep",),
     ("check", "report"),
     ("api",),
     ("cli",),
