@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sweep_rows import COLUMNS, DESIGN, EXACT, SETTING, Row, Sweep
 
@@ -142,8 +143,10 @@ def command(sweep: Sweep, row: Row) -> str:
     else:
         parts += ["--model", str(words["model"]), "--img", row.side]
         parts += ["--design", str(words["design"])]
-        parts += ["--R", str(words["sr_ratios"])] if "sra_conv" in words["design"] else []
-        parts += ["--pool-size", str(words["pool_size"])] if "sra_pool" in words["design"] else []
+        ratios, pool = str(words["sr_ratios"] or ""), words["pool_size"]
+        is_reduced = "sra_conv" in words["design"] or set(ratios) - set("1,")
+        parts += ["--R", ratios] if is_reduced and ratios else []
+        parts += ["--pool-size", str(pool)] if pool not in (None, 0, DEFAULT_POOL_SIZE) else []
     for name, usual in USUAL.items():
         if words[name] not in (None, "", usual):
             parts += [f"--{name}", str(words[name])]

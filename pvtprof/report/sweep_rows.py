@@ -131,17 +131,17 @@ class Sweep:
         """The columns of a setting that have more than one value."""
         return tuple(n for n in SETTING if len({row.words[n] for row in self.rows}) > 1)
 
-    @property
+    @cached_property
     def measured(self) -> int:
         """The number of rows with a time."""
         return sum(row.is_measured for row in self.rows)
 
-    @property
+    @cached_property
     def failed(self) -> int:
         """The number of rows without a time, and with a reason."""
         return sum(row.is_failed for row in self.rows)
 
-    @property
+    @cached_property
     def left(self) -> int:
         """The number of rows that nobody measured yet."""
         return len(self.rows) - self.measured - self.failed
@@ -234,10 +234,21 @@ def _machines(stored: Stored, lines: Sequence[Mapping[str, Any]]) -> dict[str, s
     hashes = list(dict.fromkeys([*found, *stored.environments]))
     devices = [str(stored.environments.get(one, {}).get("device") or "") for one in hashes]
     return {
-        one: device
-        if device and devices.count(device) == 1
-        else f"{device} ({one[:OF_HASH]})"
-        if device
-        else f"machine {one[:OF_HASH]}"
+        one: _machine_name(device, "" if devices.count(device) == 1 else one[:OF_HASH])
         for one, device in zip(hashes, devices, strict=True)
     }
+
+
+def _machine_name(device: str, told_apart_by: str) -> str:
+    """Return a name without a comma, for sentences that list machines.
+
+    >>> _machine_name("AMD EPYC 9354, 2 cores", ""), _machine_name("AMD EPYC 9354, 2 cores", "a1b2")
+    ('AMD EPYC 9354 (2 cores)', 'AMD EPYC 9354 (2 cores, a1b2)')
+    >>> _machine_name("", "a1b2"), _machine_name("", "")
+    ('machine a1b2', 'an unknown machine')
+    """
+    first, *rest = device.split(", ")
+    if not first:
+        return f"machine {told_apart_by}" if told_apart_by else "an unknown machine"
+    rest += [told_apart_by] if told_apart_by else []
+    return f"{first} ({', '.join(rest)})" if rest else first

@@ -16,7 +16,7 @@ from pvtprof.report.sweep_rows import SETTING, Row, Sweep, Timed
 #: So many lines say which design is fastest where; of so many stretches each.
 MOST_LINES, MOST_STRETCHES = 6, 5
 #: How the columns of a setting are said where they vary; the others are said by value alone.
-SAID = {"batch": "batch {}", "threads": "{} threads", "task": "for {}"}
+SAID = {"batch": "batch {}", "task": "for {}"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ def on_setting(name: str, value: Any) -> str:
     >>> on_setting("batch", 8), on_setting("dtype", "bfloat16")
     ('batch 8', 'bfloat16')
     """
+    if name == "threads":
+        return "threads by torch" if value == 0 else f"{value} thread{'s' * (value != 1)}"
     return SAID.get(name, "{}").format(value)
 
 
@@ -125,13 +127,13 @@ def title(sweep: Sweep, found: Sequence[Race]) -> str:
     if not wins:
         unsure = sum(not race.is_sure for race in run)
         if not level:
-            return f"No fastest design is known: in all {len(run)} comparisons intervals are missing"
-        return f"In none of {len(run)} comparisons is one design clearly the fastest" + (
+            return f"No fastest design is known: in all {units.integer(len(run))} comparisons intervals are missing"
+        return f"In none of {units.integer(len(run))} comparisons is one design clearly the fastest" + (
             f" ({unsure} lack intervals)" if unsure else ""
         )
     name, count = wins.most_common(1)[0]
-    where = f"all {len(run)}" if count == len(run) else f"{count} of {len(run)}"
-    noise = f"; in {level} the fastest are equal within the noise" if level else ""
+    where = _of(count, len(run))
+    noise = f"; in {units.integer(level)} the fastest are equal within the noise" if level else ""
     return f"{name} is clearly the fastest in {where} comparisons of designs{noise}"
 
 
@@ -223,3 +225,8 @@ def _sides(part: Sequence[Race]) -> str:
 
 def _count(count: int, noun: str) -> str:
     return f"{units.integer(count)} {noun}{'s' * (count != 1)}"
+
+
+def _of(count: int, total: int) -> str:
+    many = units.integer(total)
+    return f"all {many}" if count == total else f"{units.integer(count)} of {many}"

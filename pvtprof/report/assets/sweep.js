@@ -44,7 +44,7 @@ const pvtprofSweep = async () => {
   const cell = (name, i) => (name in data.texts ? text(name, i) : data.numbers[name][i]);
   const distinct = (name) => (name in data.texts ? data.texts[name].values.length : new Set(data.numbers[name]).size);
   const varying = SETTING.filter((name) => distinct(name) > 1);
-  const WORDS = { batch: (one) => `batch ${one}`, threads: (one) => `${one} threads`, task: (one) => `for ${one}` };
+  const WORDS = { batch: (one) => `batch ${one}`, threads: (one) => (one === 0 ? "threads by torch" : `${one} thread${one === 1 ? "" : "s"}`), task: (one) => `for ${one}` };
   const place = (i, without = []) => varying.filter((name) => name !== "model" && name !== "side" && !without.includes(name)).map((name) => (WORDS[name] ?? String)(cell(name, i)));
   const title = (i) => [`${text("name", i)} in ${text("model", i) || "a module"} at ${text("side", i)}`, ...place(i)].join(", ");
   const isLevel = (a, b) => on.latency_low_s[a] != null && on.latency_low_s[b] != null && on.latency_low_s[a] <= on.latency_high_s[b] && on.latency_low_s[b] <= on.latency_high_s[a];
