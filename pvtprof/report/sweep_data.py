@@ -21,7 +21,7 @@ EXACT_IN_A_BROWSER = 2**53
 #: The page carries so many samples at most, each with DIGITS digits.
 MOST_SAMPLES, DIGITS = 250_000, 5
 #: From so many designs of a model on, the first view shows one model alone.
-MANY_DESIGNS = 6
+MANY_DESIGNS = 3
 #: Words of a command that are left out where they say this.
 USUAL: Mapping[str, Any] = {
     "part": "model",

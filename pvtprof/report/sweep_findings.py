@@ -17,6 +17,8 @@ from pvtprof.report.sweep_words import Race, on_setting
 #: A line: (extent, value) from the least extent on.
 Line = list[tuple[float, float]]
 IMAGE = ("height", "width")
+#: What others are set against, where it is there.
+PLAIN = "mha"
 
 
 def growth_title(sweep: Sweep) -> str:
@@ -74,14 +76,15 @@ def _lines(sweep: Sweep, by_image: bool) -> list[tuple[str, Line]]:
 
 
 def pair(found: Sequence[Race], designs: Sequence[str]) -> tuple[str, str]:
-    """Return the two designs that most comparisons have; the first has the larger median share."""
+    """Return the two designs that most comparisons have; the second is plain attention if it can."""
     counts: Counter[tuple[str, str]] = Counter()
     for race in found:
         names = sorted({row.name for row, _ in race.runners}, key=designs.index)
         counts.update(combinations(names[:40], 2))
+    plain = Counter({two: count for two, count in counts.items() if PLAIN in two})
     if counts:
-        (first, second), _ = counts.most_common(1)[0]
-        return second, first
+        (first, second), _ = (plain or counts).most_common(1)[0]
+        return (first, second) if second == PLAIN else (second, first)
     names = [*designs, "", ""]
     return (names[1], names[0]) if len(designs) > 1 else (names[0], names[0])
 

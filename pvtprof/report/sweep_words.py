@@ -189,13 +189,33 @@ def drifts(sweep: Sweep) -> Iterator[str]:
 
 
 def stretches(sweep: Sweep, found: Sequence[Race]) -> tuple[list[str], int]:
-    """Return a line for each series of image sizes, and how many lines there are in all."""
+    """Return which design is fastest where, in some lines, and how many lines there would be.
+
+    A line for each series of image sizes; of many series, a line for each model and machine.
+    """
     series: dict[str, list[Race]] = defaultdict(list)
+    models: dict[str, list[Race]] = defaultdict(list)
     for race in found:
         if len(race.runners) > 1:
             series[place(sweep, race, sized=False)].append(race)
-    ordered = sorted(series.items(), key=lambda one: -len(one[1]))
-    return [_stretch(where, ones) for where, ones in ordered[:MOST_LINES]], len(series)
+            words = [str(race.first.words["model"] or race.first.more.get("target") or "module")]
+            words += [f"on {sweep.machines[race.machine]}"] if len(sweep.machines) > 1 else []
+            models[" ".join(words)].append(race)
+    if len(series) <= MOST_LINES:
+        return [_stretch(where, ones) for where, ones in series.items()], len(series)
+    return [_tally(where, ones) for where, ones in [*models.items()][:MOST_LINES]], len(models)
+
+
+def _tally(where: str, ones: Sequence[Race]) -> str:
+    """Return "model: of 40 comparisons a is the fastest in 30, b in 4; the others are equal"."""
+    wins = Counter(race.first.name for race in ones if race.is_sure and len(race.level) == 1)
+    level = sum(race.is_sure and len(race.level) > 1 for race in ones)
+    parts = [f"{name} in {units.integer(count)}" for name, count in wins.most_common(FEW)]
+    others = sum(count for _, count in wins.most_common()[FEW:])
+    parts += [f"other designs in {units.integer(others)}"] if others else []
+    first = f"the fastest is {', '.join(parts)}" if parts else "no design is clearly the fastest"
+    noise = f"; the fastest are equal within the noise in {units.integer(level)}" if level else ""
+    return f"{where}: of {_count(len(ones), 'comparison')} {first}{noise}."
 
 
 def _stretch(where: str, ones: Sequence[Race]) -> str:
@@ -211,7 +231,7 @@ def _stretch(where: str, ones: Sequence[Race]) -> str:
     counts = Counter(race.verdict for race in ones).most_common(MOST_STRETCHES - 2)
     parts = [f"{said} at {count} of {len(ones)} sizes" for said, count in counts]
     rest = len(ones) - sum(count for _, count in counts)
-    other = [f"at the other {rest} another result"] if rest else []
+    other = [f"other results at {rest} of {len(ones)}"] if rest else []
     return f"{where}: {'; '.join([*parts, *other])}."
 
 

@@ -114,14 +114,15 @@ const pvtprofSweep = async () => {
   const STATES = ["measured", "failed", "measured elsewhere", "not measured"];
 
   function build() {
-    const form = $("filter"), { only } = data.start, made = [], sides = distinct("side") <= FEW_VALUES;
+    const form = $("filter"), { only } = data.start, made = [], sides = distinct("side") <= FEW_VALUES, isSquare = ALL.every((i) => data.numbers.height[i] === data.numbers.width[i]);
+    if (isSquare) LABELS.height = "image side";
     if (data.machines.length > 1) {
       const select = element("select", { id: "machine" }, ...data.machines.map(({ name }, i) => element("option", { value: i, textContent: name, selected: i === data.start.machine })));
       made.push(element("fieldset", {}, element("legend", { textContent: "machine" }), select));
       select.setAttribute("aria-label", "machine");
       select.addEventListener("change", () => { on = data.machines[select.value]; });
     }
-    const columns = ["model", ...(sides ? ["side"] : ["height", "width"]), ...DESIGN.filter((name) => name !== "design" || distinct("design") !== distinct("name")), ...SETTING.filter((name) => name !== "model" && name !== "side")];
+    const columns = ["model", ...(sides ? ["side"] : isSquare ? ["height"] : ["height", "width"]), ...DESIGN.filter((name) => name !== "design" || distinct("design") !== distinct("name")), ...SETTING.filter((name) => name !== "model" && name !== "side")];
     const firstSide = sides && only.height !== undefined ? data.texts.side.values.find((_, code) => { const i = data.texts.side.codes.indexOf(code); return numbers.height[i] === only.height && numbers.width[i] === (only.width ?? numbers.width[i]); }) : undefined;
     for (const name of columns) if (distinct(name) > 1) made.push(control(name, name === "side" ? firstSide : only[name]));
     const found = new Set(data.machines.flatMap((_, m) => { on = data.machines[m]; return ALL.map(state); }));
@@ -143,6 +144,12 @@ const pvtprofSweep = async () => {
     const active = filters.filter((one) => one.is() && !without.includes(one.name)), found = [];
     for (let i = 0; i < N; i++) if (active.every((one) => one.passes(i))) found.push(i);
     return found;
+  }
+
+  /* Show or hide a plot; under it stands how to read it, until a row is pointed at. */
+  function hinted(id, isThere, ...captions) {
+    for (const one of [id, `${id}-reading`, ...captions]) $(one).hidden = !isThere;
+    $(`${id}-reading`).textContent = "Point at a row, or walk with the arrow keys; a click or Enter shows all its figures.";
   }
 
   // ---- Two figures of every row
@@ -186,7 +193,7 @@ const pvtprofSweep = async () => {
     draw($("scatter-plot"), { dots: grouped(points), front, x: axis(x, log), y: axis(y, log), said: `${finding} ${points.length} rows, ${what}.`, tell, open });
     const first = front.slice(0, MOST_FRONT).map(([, , i]) => element("button", { type: "button", textContent: `${text("name", i)}: ${spoken(x, i)}, ${spoken(y, i)}`, onclick: () => open(i) }));
     $("front").replaceChildren(...(first.length ? ["On the front:", ...first] : []), ...(front.length > MOST_FRONT ? [`and ${front.length - MOST_FRONT} more`] : []));
-    for (const id of ["scatter-plot", "scatter-plot-reading"]) $(id).hidden = !points.length;
+    hinted("scatter-plot", points.length);
   }
 
   // ---- Growth
@@ -213,7 +220,7 @@ const pvtprofSweep = async () => {
     $("growth-finding").textContent = grown(drawn, y, x);
     $("growth-caption").textContent = `${counted(drawn.length, "line")}${all.length > kept.length ? ` of ${all.length}; filter to see others` : ""}. Both axes are logarithmic. It follows the filter but for ${x === "side" ? "the image" : "the batch"}.`;
     draw($("growth-plot"), { lines: drawn, x: axis(x, true), y: axis(y, true), said: grown(drawn, y, x), tell, open });
-    for (const id of ["growth-plot", "growth-plot-reading", "growth-caption"]) $(id).hidden = !drawn.length;
+    hinted("growth-plot", drawn.length, "growth-caption");
   }
 
   /* By how much the lines grow that have the least and the most x of all. */
@@ -282,7 +289,7 @@ const pvtprofSweep = async () => {
 
   function prediction(rows) {
     const points = rows.map((i) => [predicted(i), or(on.latency_s[i]), i]).filter(([a, b]) => a > 0 && b > 0), off = points.map(([a, b]) => Math.abs(a / b - 1)).sort((a, b) => a - b);
-    for (const id of ["predicted-plot", "predicted-plot-reading", "predicted-caption"]) $(id).hidden = !points.length;
+    hinted("predicted-plot", points.length, "predicted-caption");
     if (!points.length) return;
     const late = off[Math.floor(0.9 * (off.length - 1))], finding = off.length === 1 ? `One time has a prediction, which is off by ${people(off[0], 1)}.`
       : `Predictions are off by ${people(middle(off), 1)} in the middle of ${whole(off.length)} measured times, and by at most ${people(late, 1)} in nine of ten.`;
