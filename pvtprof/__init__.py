@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         formula,
         load,
         models,
+        open,
     )
     from pvtprof.derive.failures import register_shape_rule
     from pvtprof.designs.spec import ModelSpec, StageSpec
@@ -46,6 +47,7 @@ __all__ = [
     "formula",
     "load",
     "models",
+    "open",
     "reconcile",
     "register_shape_rule",
 ]

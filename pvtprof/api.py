@@ -37,6 +37,7 @@ from pvtprof.run.compare import Size
 from pvtprof.run.measuring import Measuring
 from pvtprof.run.reconcile import reconcile as reconcile
 from pvtprof.run.targets import Wanted, sorted_out
+from pvtprof.sweep.frame import open_store as open
 
 if TYPE_CHECKING:
     import pandas as pd

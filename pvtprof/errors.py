@@ -33,6 +33,18 @@ class DeviceLostError(UnavailableError):
     """A device that failed, so that nothing more can be measured on it."""
 
 
+class ProcessDiedError(UnavailableError):
+    """A timed process that ended by itself.
+
+    ``status`` is its exit status, less than 0 for a signal; None where the warm process is gone,
+    from which the timed ones are forked.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class RunInterruptedError(PvtprofError):
     """A run that Ctrl-C ended; the message says where the samples are."""
 

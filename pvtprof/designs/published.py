@@ -80,14 +80,14 @@ def published_as(spec: ModelSpec) -> str | None:
     >>> published_as(MODELS["pvt_v2_b2"].with_attention("mha")) is None
     True
     """
-    as_run = _as_run(spec)
+    this = as_run(spec)
     used = ((name, model.used_for(spec.task, spec.proposals)) for name, model in MODELS.items())
-    known = (name for name, model in used if _as_run(model) == as_run)
+    known = (name for name, model in used if as_run(model) == this)
     return next(known, None)
 
 
 @lru_cache(maxsize=64)
-def _as_run(spec: ModelSpec) -> ModelSpec:
+def as_run(spec: ModelSpec) -> ModelSpec:
     """Return the same network without what makes no difference: its name, an unused R."""
     stages = tuple(
         replace(stage, variant=name, sr_ratio=stage.sr_ratio if VARIANTS[name].has_ratio else 1)

@@ -18,7 +18,12 @@ from typing import Any, BinaryIO
 
 from pvtprof import cores
 from pvtprof.designs.setting import Setting
-from pvtprof.errors import DeviceLostError, DeviceMemoryError, UnavailableError
+from pvtprof.errors import (
+    DeviceLostError,
+    DeviceMemoryError,
+    ProcessDiedError,
+    UnavailableError,
+)
 from pvtprof.observe.clocks import Block, Sampler
 from pvtprof.observe.deadline import SLOWEST_S
 
@@ -87,7 +92,8 @@ class Side:
         self.tell(request)
         answer = self.answer()
         if "ended" in answer and (answer["ended"] or "end" not in request):
-            raise UnavailableError(f"{self.name}: its process died ({answer['ended']})")
+            status = answer["ended"]
+            raise ProcessDiedError(f"{self.name}: its process died ({status})", status)
         return answer
 
     def tell(self, request: Mapping[str, Any]) -> None:
@@ -161,8 +167,9 @@ class Side:
         self.ask({"end": True})  # answered by the warm process, once the fork is gone
 
     def _gone(self) -> UnavailableError:
-        how = "is stuck" if self.stuck else "died"
-        return UnavailableError(f"{self.name}: its process {how}")
+        if self.stuck:
+            return UnavailableError(f"{self.name}: its process is stuck")
+        return ProcessDiedError(f"{self.name}: its process died")
 
 
 @contextmanager

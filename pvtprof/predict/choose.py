@@ -6,7 +6,7 @@ designs are a few lookups each; designs are evaluated as arrays, some at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pvtprof import units
 from pvtprof.analytic.formulas import model_terms, total
 from pvtprof.analytic.parts import image_bytes, needs_of
-from pvtprof.designs.published import MODELS, TOP_1, published_as
+from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY
@@ -32,45 +32,9 @@ from pvtprof.predict.space import (
     Space,
     is_timed_whole,
     network,
-    spaces,
     timed_kernels,
 )
-
-#: So many designs are evaluated together: the memory of a search does not grow with its space.
-CHUNK = 2**16
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """One design: (variant, R) of each stage and the side of the pooled grid, and its cost.
-
-    ``published`` is the name of the published model that it is, if it is one.
-    """
-
-    options: tuple[Option, ...]
-    pool_size: int
-    latency: Prediction
-    macs: int
-    params: int
-    memory_bytes: int
-    published: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Such as "conv 8, conv 4, pool 7, mha"."""
-        return ", ".join(
-            f"pool {self.pool_size}"
-            if variant == "sra_pool"
-            else "mha"
-            if ratio == 1
-            else f"conv {ratio}"
-            for variant, ratio in self.options
-        )
-
-    @property
-    def top_1(self) -> float | None:
-        """The ImageNet top-1 accuracy that the paper prints, in percent at 224x224, or None."""
-        return TOP_1.get(self.published) if self.published else None
+from pvtprof.predict.wanted import Design, DesignKey, Wanted, with_time
 
 
 @dataclass(frozen=True)
@@ -78,7 +42,8 @@ class Found:
     """The designs that nothing beats in everything, by latency; how many there were in all.
 
     ``is_doubtful`` says that the machine was busy while it was calibrated; ``is_whole`` that the
-    latency is that of the whole network, and not of the backbone of its task alone.
+    latency is that of the whole network, and not of the backbone of its task alone. ``notes`` say
+    where measured latencies come from.
     """
 
     model: ModelSpec
@@ -90,6 +55,12 @@ class Found:
     search: Search = EVERYTHING
     is_doubtful: bool = False
     is_whole: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> int:
+        """How many of the designs shown have a measured latency."""
+        return sum(design.is_measured for design in (*self.front, *self.published))
 
 
 def choose(
@@ -104,52 +75,45 @@ def choose(
 
     Raises SpecError where there is none.
     """
+    return chosen(Wanted(model, setting, calibration, within_s, memory_bytes, search))
+
+
+def chosen(wanted: Wanted) -> Found:
+    """Return the Pareto front of what is wanted; raises SpecError where it is empty."""
+    model, setting, calibration = wanted.model, wanted.setting, wanted.calibration
     fronts: list[tuple[Floats, list[tuple[Space, int]]]] = []
     searched = feasible = 0
     is_whole = is_timed_whole(model, setting, calibration)
     fastest = np.full(len(GOALS), np.inf)
-    for number, space in enumerate(spaces(model, setting, calibration, search)):
-        for designs in _chunks(space, is_first=number == 0):
-            costs = space.evaluated(designs, calibration)
-            searched += len(designs)
-            fastest = np.minimum(fastest, costs.min(axis=0))
-            kept = costs[:, 0] <= (np.inf if within_s is None else within_s)
-            kept &= costs[:, 3] <= (np.inf if memory_bytes is None else memory_bytes)
-            feasible += int(kept.sum())
-            best = np.flatnonzero(kept)[front(costs[kept])]
-            fronts.append((costs[best], [(space, int(designs[i])) for i in best]))
+    for space, designs, costs in wanted.costed():
+        searched += len(designs)
+        fastest = np.minimum(fastest, costs.min(axis=0))
+        kept = wanted.allowed(costs)
+        feasible += int(kept.sum())
+        best = np.flatnonzero(kept)[front(costs[kept])]
+        fronts.append((costs[best], [(space, int(designs[i])) for i in best]))
     costs = np.concatenate([part for part, _ in fronts])
     if not len(costs):
         raise SpecError(_too_tight(model, setting, fastest, is_whole))
     places = [place for _, part in fronts for place in part]
-    chosen = sorted(front(costs), key=lambda i: tuple(costs[i]))
+    best_first = sorted(front(costs), key=lambda i: tuple(costs[i]))
+    shown = published(setting, calibration, model.task, model.proposals)
     return Found(
         model,
         setting,
-        tuple(_design(model, calibration, places[i], costs[i]) for i in chosen),
-        published(setting, calibration, model.task, model.proposals),
+        tuple(wanted.design(places[i], costs[i]) for i in best_first),
+        tuple(with_time(one, _of(wanted, one)) for one in shown),
         searched,
         feasible,
-        search,
+        wanted.search,
         calibration.is_doubtful,
         is_whole,
     )
 
 
-def _chunks(space: Space, is_first: bool) -> Iterator[npt.NDArray[np.intp]]:
-    """Yield flat indices, CHUNK at a time; designs without pooling occur once."""
-    count = int(np.prod(space.shape))
-    pools = [
-        np.array([variant == "sra_pool" for variant, _ in options]) for options in space.options
-    ]
-    for begin in range(0, count, CHUNK):
-        designs = np.arange(begin, min(count, begin + CHUNK))
-        if not is_first:
-            choice = np.unravel_index(designs, space.shape)
-            pooled = np.any([pool[i] for pool, i in zip(pools, choice, strict=True)], axis=0)
-            designs = designs[pooled]
-        if len(designs):
-            yield designs
+def _of(wanted: Wanted, design: Design) -> Mapping[DesignKey, Prediction]:
+    """Return the measured times that may be of a published model: none, if it is another one."""
+    return wanted.measured if design.published == wanted.model.name else {}
 
 
 def front(costs: Floats) -> npt.NDArray[np.intp]:
@@ -204,37 +168,21 @@ def evaluated(
     model: ModelSpec, setting: Setting, calibration: Calibration, options: Sequence[Option]
 ) -> Design:
     """Return one design, computed operator by operator in whole numbers."""
+    terms = model_terms(network(model, options), setting.image, setting.batch, setting.attention)
+    timed = timed_kernels(terms, setting.dtype, calibration)
+    seconds = calibration.seconds((kernel, term.times) for term, kernel in timed)
+    return at_latency(model, setting, options, calibration.around("model", seconds))
+
+
+def at_latency(
+    model: ModelSpec, setting: Setting, options: Sequence[Option], latency: Prediction
+) -> Design:
+    """Return one design whose latency is known, with its exact costs."""
     spec = network(model, options)
     terms = model_terms(spec, setting.image, setting.batch, setting.attention)
     cost = total(terms)
-    timed = timed_kernels(terms, setting.dtype, calibration)
-    seconds = calibration.seconds((kernel, term.times) for term, kernel in timed)
     memory, _ = needs_of(terms, setting, image_bytes(spec, setting))
-    return Design(
-        tuple(options),
-        model.pool_size,
-        calibration.around("model", seconds),
-        cost.macs,
-        cost.params,
-        memory,
-    )
-
-
-def _design(
-    model: ModelSpec, calibration: Calibration, place: tuple[Space, int], cost: Floats
-) -> Design:
-    space, index = place
-    seconds, macs, params, memory = cost
-    options = space.options_of(index)
-    return Design(
-        options,
-        space.pool_size,
-        calibration.around("model", float(seconds)),
-        int(macs),
-        int(params),
-        int(memory),
-        published_as(network(replace(model, pool_size=space.pool_size), options)),
-    )
+    return Design(tuple(options), model.pool_size, latency, cost.macs, cost.params, memory)
 
 
 def _too_tight(model: ModelSpec, setting: Setting, least: Floats, is_whole: bool) -> str:

@@ -16,7 +16,9 @@ from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kept import keep, kept_path, known_calibration
 
 if TYPE_CHECKING:
+    from pvtprof.designs.spec import ModelSpec
     from pvtprof.predict.choose import Found
+    from pvtprof.predict.search import Search
 
 
 def choose(
@@ -56,22 +58,37 @@ def choose(
     """
     from pvtprof.predict import choose as choosing
     from pvtprof.predict.calibration import load_for
-    from pvtprof.predict.search import Search
 
     spec = network(model).used_for(task, proposals)
     height, width = image_size(img)
     setting = Setting(height, width, batch=batch, dtype=dtype, attention=attention)
-    search = Search(
-        tuple(dict.fromkeys([only] if isinstance(only, str) else only)) or tuple(VARIANTS),
-        min_keys,
-        None if sr_ratios is None else checked_ratios(sr_ratios, spec.last),
-        tuple([pool_sizes] if isinstance(pool_sizes, int) else pool_sizes) or None,
+    search = search_of(
+        spec, only=only, min_keys=min_keys, sr_ratios=sr_ratios, pool_sizes=pool_sizes
     )
     if calibration is None:
         calibration = known_calibration(device, dtype)
     elif not isinstance(calibration, Calibration):
         calibration = load_for(calibration, dtype)
     return choosing.choose(spec, setting, calibration, within_s, memory_bytes, search)
+
+
+def search_of(
+    spec: ModelSpec,
+    *,
+    only: str | Sequence[str] = (),
+    min_keys: int = 1,
+    sr_ratios: Sequence[int] | None = None,
+    pool_sizes: int | Sequence[int] = (),
+) -> Search:
+    """Return what is searched for a network, from plain values as ``choose`` takes them."""
+    from pvtprof.predict.search import Search
+
+    return Search(
+        tuple(dict.fromkeys([only] if isinstance(only, str) else only)) or tuple(VARIANTS),
+        min_keys,
+        None if sr_ratios is None else checked_ratios(sr_ratios, spec.last),
+        tuple([pool_sizes] if isinstance(pool_sizes, int) else pool_sizes) or None,
+    )
 
 
 def calibrate(

@@ -73,6 +73,14 @@ class Space:
         choice = np.unravel_index(design, self.shape)
         return tuple(options[i] for options, i in zip(self.options, choice, strict=True))
 
+    def index_of(self, options: Sequence[Option]) -> int | None:
+        """Return the flat index of these options; None where they are not in the space."""
+        try:
+            choice = [its.index(one) for its, one in zip(self.options, options, strict=True)]
+        except ValueError:
+            return None
+        return int(np.ravel_multi_index(choice, self.shape))
+
 
 def spaces(
     model: ModelSpec, setting: Setting, calibration: Calibration, search: Search = EVERYTHING

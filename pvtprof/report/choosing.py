@@ -20,8 +20,9 @@ from pvtprof.analytic.parts import costs_by_part, part_terms
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import SpecError
-from pvtprof.predict.choose import Design, Found
+from pvtprof.predict.choose import Found
 from pvtprof.predict.space import POOL, keys, network
+from pvtprof.predict.wanted import Design
 from pvtprof.report import listing, sentences
 from pvtprof.report.figures.choosing import draw_choices
 from pvtprof.report.notes import left_out
@@ -53,7 +54,13 @@ def _record(design: Design, is_whole: bool) -> dict[str, Any]:
         "memory_bytes": design.memory_bytes,
         "top_1": design.top_1,
         "latency_of": "model" if is_whole else "backbone",
+        "latency_by": by(design),
     }
+
+
+def by(design: Design) -> str:
+    """Return where the latency of a design comes from, in a word."""
+    return "measured" if design.is_measured else "predicted"
 
 
 def render(found: Found, form: str, width: int) -> str:
@@ -65,7 +72,7 @@ def render(found: Found, form: str, width: int) -> str:
     console.print(Text(_summary(found)))
     console.print()
     shown = _spread(found.front)
-    listing.print_table(console, _table(shown))
+    listing.print_table(console, _table(shown, bool(found.notes)))
     if len(shown) < len(found.front):
         console.print(
             Text(
@@ -73,15 +80,16 @@ def render(found: Found, form: str, width: int) -> str:
                 "latency; all: --format csv"
             )
         )
-    console.print(Text("\nThe published models, as they are:"))
-    listing.print_table(console, _table(found.published))
+    if found.published:
+        console.print(Text("\nThe published models, as they are:"))
+        listing.print_table(console, _table(found.published, bool(found.notes)))
     console.print(Text(f"\n{honest(found)}"))
     return listing.trimmed(out)
 
 
 def honest(found: Found) -> str:
     """Return what the search does not know, and what follows for the fastest design."""
-    return " ".join(filter(None, (*_of_task(found), HONEST, few_keys(found))))
+    return " ".join(filter(None, (*found.notes, *_of_task(found), HONEST, few_keys(found))))
 
 
 def _of_task(found: Found) -> Iterator[str]:
@@ -154,11 +162,12 @@ def _spread(front: tuple[Design, ...]) -> list[Design]:
     return [front[round(i * step)] for i in range(MOST_LINES)]
 
 
-def _cells(design: Design, has_name: bool, has_top_1: bool) -> tuple[str, ...]:
+def _cells(design: Design, has_name: bool, has_top_1: bool, has_by: bool) -> tuple[str, ...]:
     latency = design.latency
     return (
         *([design.published or ""] if has_name else []),
         design.name,
+        *([by(design)] if has_by else []),
         units.milliseconds(latency.seconds),
         units.interval((latency.low, latency.high)),
         units.giga(design.macs),
@@ -172,17 +181,19 @@ def _top_1(design: Design) -> str:
     return "" if design.top_1 is None else f"{design.top_1:.1f} %"
 
 
-def _table(designs: Sequence[Design]) -> Table:
+def _table(designs: Sequence[Design], has_by: bool) -> Table:
+    """Return a table; ``has_by``: each line says whether its latency was measured or predicted."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     has_name = any(design.published for design in designs)
     has_top_1 = any(design.top_1 for design in designs)
     if has_name:
         table.add_column("model", no_wrap=True)
-    names = ("design", "predicted", "90 %, ms", "MACs", "params", "memory")
+    times = ("by", "latency", "interval, ms") if has_by else ("predicted", "90 %, ms")
+    names = ("design", *times, "MACs", "params", "memory")
     for i, name in enumerate((*names, *([TOP_1] if has_top_1 else []))):
         table.add_column(name, justify="right" if i else "left", no_wrap=True)
     for design in designs:
-        table.add_row(*_cells(design, has_name, has_top_1))
+        table.add_row(*_cells(design, has_name, has_top_1, has_by))
     return table
 
 
@@ -191,7 +202,7 @@ def html(found: Found) -> str:
     header = (
         "published",
         "design",
-        "predicted (ms)",
+        *(("by", "latency (ms)") if found.notes else ("predicted (ms)",)),
         "low (ms)",
         "high (ms)",
         "MACs",
@@ -199,8 +210,10 @@ def html(found: Found) -> str:
         "memory (bytes)",
         TOP_1,
     )
-    lines = tuple(_line(design) for design in (*found.front, *found.published))
-    label = "Dots: predicted latency against MACs, a dot a design"
+    has_by = bool(found.notes)
+    lines = tuple(_line(design, has_by) for design in (*found.front, *found.published))
+    latency = "latency, measured or predicted," if has_by else "predicted latency"
+    label = f"Dots: {latency} against MACs, a dot a design"
     chart = DrawnChart.of("choices", label, draw_choices(found))
     return page(
         "choose.html",
@@ -208,9 +221,10 @@ def html(found: Found) -> str:
         title=f"Designs of {sentences.used(found.model)}",
         summary=_summary(found),
         honest=honest(found),
+        notes=found.notes,
         section=Section(
             "choices",
-            "Predicted latency against MACs",
+            "Latency against MACs" if has_by else "Predicted latency against MACs",
             "Colour: bytes of parameters, input and peak.",
             (chart,),
             (Sheet("The front, then the published models", header, lines),),
@@ -218,12 +232,13 @@ def html(found: Found) -> str:
     )
 
 
-def _line(design: Design) -> tuple[str, ...]:
+def _line(design: Design, has_by: bool) -> tuple[str, ...]:
     latency = design.latency
     times = (latency.seconds, latency.low, latency.high)
     return (
         design.published or "",
         design.name,
+        *([by(design)] if has_by else []),
         *map(units.bare_milliseconds, times),
         units.integer(design.macs),
         units.integer(design.params),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from pvtprof.designs.design import Design, PvtDesign
+from pvtprof.designs.design import Design, PvtDesign, TargetDesign
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec, StageSpec
@@ -39,6 +41,17 @@ def of_row(row: Row) -> dict[str, Any]:
     stage = spec.stages[row.part.stage - 1]
     shape = [setting.batch, row.tokens, stage.dim]
     return {**common, "stage": _known(stage), "grid": row.grid, "input": shape}
+
+
+def of_target(design: TargetDesign, setting: Setting) -> dict[str, Any]:
+    """Return the recipe of a module of the user's own that is named by its target."""
+    its = {"from": design.target, "free": design.free, "sizes": setting.point}
+    return {**from_here(), **its}
+
+
+def from_here() -> dict[str, Any]:
+    """Return where this process is and what it imports from, as a recipe says it."""
+    return {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
 
 
 def _network(design: Design) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +18,7 @@ from pvtprof.observe.witness import Count
 from pvtprof.run import target_rows
 from pvtprof.run.measuring import Measuring, Progress
 from pvtprof.run.observer import OUT_OF_MEMORY
+from pvtprof.run.recipes import from_here, of_target
 from pvtprof.run.row import Row
 from pvtprof.run.targets import Target
 
@@ -151,11 +150,8 @@ def recipe(target: Target, path: Path) -> dict[str, Any]:
 
     Raises UnavailableError where it could do neither.
     """
-    common = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
-    design = target.design
-    if design.target:
-        sizes = target.setting.point
-        return {**common, "from": design.target, "free": design.free, "sizes": sizes}
+    if target.design.target:
+        return of_target(target.design, target.setting)
     subject = target.subject
     if any(type(inner).__module__ == "__main__" for inner in subject.module.modules()):
         raise UnavailableError(NOT_IMPORTABLE)
@@ -165,7 +161,7 @@ def recipe(target: Target, path: Path) -> dict[str, Any]:
         torch.save(subject.real("cpu"), path)
     except (pickle.PicklingError, AttributeError, TypeError):  # a class within a function
         raise UnavailableError(NOT_IMPORTABLE) from None
-    return {**common, "pickled": str(path)}
+    return {**from_here(), "pickled": str(path)}
 
 
 def _said(error: Exception) -> str:

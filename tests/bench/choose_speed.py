@@ -11,7 +11,7 @@ import tracemalloc
 
 import numpy as np
 
-from pvtprof.predict import choose, space
+from pvtprof.predict import choose, space, wanted
 from tests.builders import made_up_calibration, model_at
 
 MILLION = 1_000_000
@@ -25,8 +25,8 @@ def main() -> None:
     designs = np.random.default_rng(0).integers(0, int(np.prod(spaces[0].shape)), MILLION)
     tracemalloc.start()
     begin, done = time.perf_counter(), 0
-    for part in range(0, MILLION, choose.CHUNK):
-        done += len(spaces[0].evaluated(designs[part : part + choose.CHUNK], machine))
+    for part in range(0, MILLION, wanted.CHUNK):
+        done += len(spaces[0].evaluated(designs[part : part + wanted.CHUNK], machine))
     seconds, (_, most) = time.perf_counter() - begin, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     print(f"{done:,} designs evaluated: {seconds:.2f} s, {most / 2**20:.0f} MiB at most")

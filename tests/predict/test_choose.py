@@ -25,7 +25,7 @@ from pvtprof.designs.tasks import TASKS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
-from pvtprof.predict import calibration, choose, kept, kernels, search, space
+from pvtprof.predict import calibration, choose, kept, kernels, search, space, wanted
 from pvtprof.report import choosing
 from tests.builders import made_up_calibration, model_at
 
@@ -111,7 +111,7 @@ def test_nothing_to_choose_is_said_with_the_way_out() -> None:
 def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     work = model_at("pvt_v2_b0", 48)
     whole = choose.choose(*work, MACHINE)
-    monkeypatch.setattr(choose, "CHUNK", 37)
+    monkeypatch.setattr(wanted, "CHUNK", 37)
     assert choose.choose(*work, MACHINE) == whole
 
 

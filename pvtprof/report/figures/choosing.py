@@ -5,7 +5,8 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from pvtprof import units
-from pvtprof.predict.choose import Design, Found
+from pvtprof.predict.choose import Found
+from pvtprof.predict.wanted import Design
 from pvtprof.report.figures.style import GREY, empty_figure
 
 
@@ -37,14 +38,16 @@ def draw_choices(found: Found) -> go.Figure:
         marker={"size": 9, "symbol": "diamond-open", "color": GREY},
         hovertemplate="%{text}: %{customdata}<extra></extra>",
     )
-    figure.update_xaxes(type="log", title="predicted latency, milliseconds")
+    what = "latency, measured or predicted" if found.notes else "predicted latency"
+    figure.update_xaxes(type="log", title=f"{what}, milliseconds")
     figure.update_yaxes(type="log", title="MACs", exponentformat="SI")
     return figure
 
 
 def _said(design: Design) -> str:
     return (
-        f"{design.name}<br>{units.milliseconds(design.latency.seconds)}, "
+        f"{design.name}<br>{'measured ' * design.is_measured}"
+        f"{units.milliseconds(design.latency.seconds)}, "
         f"{units.giga(design.macs)} MACs, {units.millions(design.params)} params, "
         f"{units.size(design.memory_bytes)}"
     )

@@ -1,0 +1,145 @@
+"""The loop of a measured sweep on one machine: lease a row, time it, record it, until none is left.
+
+It may be killed at any moment, and started again: the rows that were recorded are not timed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pvtprof import units
+from pvtprof.errors import RunInterruptedError, SpecError
+from pvtprof.sweep.processes import this_process
+from pvtprof.sweep.store import Store
+from pvtprof.sweep.stored import Progress
+from pvtprof.sweep.worker import Timing, Tried, Worker
+
+#: How far it is, is told at most so often.
+SAY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """How a sweep is measured.
+
+    The reference is timed every ``reference_s`` seconds (0: never). ``again`` measures every row
+    once more, as another sample.
+    """
+
+    timing: Timing = field(default_factory=Timing)
+    reference_s: float = 300.0
+    again: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.reference_s < float("inf"):
+            raise SpecError(
+                f"reference is {self.reference_s / 60!r} minutes; use 0 (never) or more, such as 5"
+            )
+
+
+def sweep(
+    store: Store, how: Sweeping, progress: Callable[[str], None] = lambda text: None
+) -> Progress:
+    """Measure every row of a store that is left, and return how far it is then.
+
+    Raises RunInterruptedError on Ctrl-C; the rows measured by then are in the store.
+    """
+    name = this_process().name
+    try:
+        with Worker(how.timing) as worker:
+            loop = _Loop(store, how, worker, name, progress)
+            loop.run()
+    except KeyboardInterrupt:
+        store.give_back(name)
+        its = store.progress()
+        raise RunInterruptedError(
+            f"interrupted: {its.rows - its.left:,} of {its.rows:,} rows are in {store.path}; the "
+            "same command goes on from there"
+        ) from None
+    return store.progress()
+
+
+class _Loop:
+    """One run of a sweep: when the reference was timed last, and what it took."""
+
+    def __init__(
+        self,
+        store: Store,
+        how: Sweeping,
+        worker: Worker,
+        name: str,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.store, self.how, self.worker, self.name = store, how, worker, name
+        self.progress = progress
+        self.said_at = float("-inf")
+        self.referred_at: dict[str, float] = {}  # by device
+        self.reference_s: dict[str, list[float]] = {}
+
+    def run(self) -> None:
+        """Time one row after the other."""
+        number = 0
+        while leased := self.store.lease(self.name, self.how.again, self.how.timing.longest_s):
+            row_id, planned = leased
+            self._refer(planned.device, self.how.reference_s)
+            self._record(row_id, self.worker.tried(planned, seed=number))
+            number += 1
+            if time.monotonic() - self.said_at >= SAY_S:
+                self._say()
+        for device in self.referred_at:  # the last drift is known too
+            self._refer(device, self.how.reference_s / 10)
+        if number:
+            self._say()
+
+    def _record(self, row_id: int | None, tried: Tried) -> None:
+        self.store.record(row_id, self.name, tried.environment, tried.outcome, tried.machine)
+
+    def _refer(self, device: str, every_s: float) -> None:
+        """Time the reference on a device, if that was not done for so long."""
+        last = self.referred_at.get(device, float("-inf"))
+        if not self.how.reference_s or time.monotonic() - last < every_s:
+            return
+        tried = self.worker.reference(device)
+        self._record(None, tried)
+        if tried.outcome.measurement:
+            self.reference_s.setdefault(device, []).append(tried.outcome.measurement.median)
+        self.referred_at[device] = time.monotonic()
+
+    def _say(self) -> None:
+        self.progress(said(self.store.progress()) + self._drift())
+        self.said_at = time.monotonic()
+
+    def _drift(self) -> str:
+        """Return how much longer the reference takes than at the beginning, in words."""
+        drifts = [taken[-1] / taken[0] - 1 for taken in self.reference_s.values() if taken[1:]]
+        return f", the machine's drift is {max(drifts, key=abs):+.1%}" if drifts else ""
+
+
+def said(its: Progress) -> str:
+    """Return how far a sweep is, in words.
+
+    >>> said(Progress(rows=1200, done=298, failed=2, refused=0, left=900, row_s=2.0))
+    '300 of 1,200 rows, 2 failed, about 30 min left'
+    """
+    text = f"{units.integer(its.rows - its.left)} of {units.integer(its.rows)} rows"
+    if its.failed:
+        text += f", {units.integer(its.failed)} failed"
+    if its.refused:
+        text += f", {units.integer(its.refused)} have no closed form"
+    if its.left and its.left_s is not None:
+        text += f", about {_duration(its.left_s)} left"
+    return text
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds in the unit that people would use.
+
+    >>> _duration(40), _duration(600), _duration(9000), _duration(200_000)
+    ('40 s', '10 min', '2.5 h', '2.3 days')
+    """
+    for unit, size, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
+        if seconds >= (1.5 if size > 60 else 2) * size:
+            return f"{seconds / size:.{digits}f} {unit}"
+    return f"{seconds:.0f} s"

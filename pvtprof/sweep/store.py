@@ -1,0 +1,295 @@
+"""The store of a sweep: one SQLite file that holds every row asked for and every try of it.
+
+It may be killed at any moment: each method is one transaction, and what is measured but not yet
+recorded is leased to a process; when that is gone, the row is free again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.observe.machine import Environment
+from pvtprof.sweep import connection
+from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.processes import Process, this_process
+from pvtprof.sweep.stored import (
+    Outcome,
+    Progress,
+    Stored,
+    environment_text,
+    machine_of,
+    measurement_text,
+)
+
+#: A lease is given back after so many seconds, if its process is on a machine that cannot be asked.
+LEASE_S = 600.0
+#: So many rows are added in one transaction.
+BATCH = 256
+#: No larger number goes into a column.
+LARGEST = 2**63 - 1
+#: What is known of a row beside its words; all of it NULL where the closed form says no.
+FORMS = ("macs", "params", "moved_bytes", "peak_bytes", "predicted_s", "refused")
+#: The words of a row that are columns as they are.
+WORDS = (
+    *("model", "design", "part", "height", "width", "pool_size", "batch", "dtype", "attention"),
+    *("mode", "task", "device", "threads", "target", "at"),
+)
+#: The last so many tries say what a row takes.
+RECENT = 200
+
+
+class Store:
+    """An open store; a context manager that closes it."""
+
+    def __init__(self, path: str | os.PathLike[str], opened: sqlite3.Connection) -> None:
+        self.path, self.connection = path, opened
+        self._tries = 1  # a row of so many tries needs no more
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        busy_s: float = connection.BUSY_S,
+    ) -> Store:
+        """Return the store at ``path``; raises StoreError in one line where that cannot be."""
+        return cls(path, connection.connection(path, create, read_only, busy_s))
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Let what is done meanwhile happen as a whole or not at all."""
+        db = self.connection
+        with connection.in_words(self.path):
+            if db.in_transaction:  # Ctrl-C came in the very moment of a beginning
+                db.execute("ROLLBACK")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def read(self, sql: str, words: Iterable[Any] = ()) -> Iterator[sqlite3.Row]:
+        """Yield the rows of a query."""
+        with connection.in_words(self.path):
+            yield from self.connection.execute(sql, tuple(words))
+
+    def add(self, rows: Iterable[Planned], seed: int) -> int:
+        """Add the rows that are not there yet, a batch at a time; return how many those are.
+
+        ``seed`` decides the order in which they are measured.
+        """
+        return sum(self._added(batch, seed) for batch in _batches(rows))
+
+    def _added(self, batch: Mapping[str, Planned], seed: int) -> int:
+        marks = ",".join("?" * len(batch))
+        known = self.read(f'SELECT key FROM "row" WHERE key IN ({marks})', batch)
+        new = [batch[key] for key in batch.keys() - {row["key"] for row in known}]
+        values = [_columns(planned, seed) for planned in new]  # the closed forms: no lock meanwhile
+        if not values:
+            return 0
+        names = ", ".join(values[0])
+        places = ", ".join(f":{name}" for name in values[0])
+        with self.transaction() as db:
+            before = db.total_changes
+            db.executemany(f'INSERT OR IGNORE INTO "row" ({names}) VALUES ({places})', values)
+            return db.total_changes - before
+
+    def measure_again(self) -> None:
+        """Let every row be measured once more than the row that was measured least often."""
+        sql = 'SELECT coalesce(min(tries), 0) FROM "row" WHERE refused IS NULL'
+        self._tries = next(self.read(sql))[0] + 1
+
+    def lease(
+        self, worker: str, again: bool = False, for_s: float = LEASE_S
+    ) -> tuple[int, Planned] | None:
+        """Return the next row to measure, by its number; None where there is none.
+
+        It is nobody else's for ``for_s`` seconds, as long as this process lives. ``again``: see
+        ``measure_again``, which is done at the first such lease.
+        """
+        if again and self._tries == 1:
+            self.measure_again()
+        holder, now = this_process(), time.time()
+        with self.transaction() as db:
+            _give_back_abandoned(db, now)
+            found = db.execute(
+                'SELECT id, key FROM "row" AS r WHERE tries < ? AND refused IS NULL AND NOT EXISTS '
+                '(SELECT 1 FROM lease WHERE lease."row" = r.id) ORDER BY tries, place LIMIT 1',
+                (self._tries,),
+            ).fetchone()
+            if found is None:
+                return None
+            db.execute(
+                "INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?)",
+                (found["id"], worker, holder.host, holder.pid, holder.started, now + for_s),
+            )
+            return found["id"], Planned.from_key(found["key"])
+
+    def give_back(self, worker: str) -> None:
+        """Let others measure what is leased to a worker that does not measure it any more."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM lease WHERE worker = ?", (worker,))
+
+    def record(
+        self,
+        row_id: int | None,
+        worker: str,
+        environment: Environment,
+        outcome: Outcome,
+        machine: str | None = None,
+    ) -> bool:
+        """Record one try of a row and end its lease; None is the reference, which needs no lease.
+
+        False, and nothing is recorded, where the lease has ended meanwhile and the row is measured
+        by someone else, or was. ``machine`` is that of the environment, if not given.
+        """
+        machine = machine or machine_of(environment)
+        with self.transaction() as db:
+            if row_id is not None and not _may_record(db, row_id, worker, self._tries):
+                return False
+            where = (machine, environment_text(environment))
+            db.execute("INSERT OR IGNORE INTO environment (machine, json) VALUES (?, ?)", where)
+            (found,) = db.execute(
+                "SELECT id FROM environment WHERE machine = ? AND json = ?", where
+            ).fetchone()
+            values = {"row": row_id, "environment": found, "worker": worker} | _tried(outcome)
+            names = ", ".join(f'"{name}"' for name in values)
+            places = ", ".join("?" * len(values))
+            db.execute(f"INSERT INTO measured ({names}) VALUES ({places})", tuple(values.values()))
+            db.execute('UPDATE "row" SET tries = tries + 1 WHERE id = ?', (row_id,))
+            return True
+
+    def progress(self) -> Progress:
+        """Return how far the sweep is."""
+        (found,) = self.read(
+            "SELECT count(*) AS rows, count(refused) AS refused, "
+            "count(*) FILTER (WHERE refused IS NULL AND tries < :tries) AS left, "
+            "count(*) FILTER (WHERE tries > 0) AS tried, "
+            '(SELECT count(DISTINCT "row") FROM measured WHERE median_s IS NOT NULL) AS done, '
+            "(SELECT avg(spent_s) FROM (SELECT spent_s FROM measured WHERE NOT is_reference "
+            f"ORDER BY id DESC LIMIT {RECENT})) AS row_s, "
+            '(SELECT count(DISTINCT worker) FROM lease) AS workers FROM "row"',
+            (self._tries,),
+        )
+        its = dict(found)
+        # The reference is in `measured` without a row, and count(DISTINCT) leaves NULL out.
+        return Progress(failed=its.pop("tried") - its["done"], **its)
+
+    def rows(self, where: str = "") -> Iterator[Stored]:
+        """Yield the rows of the view ``rows`` for which the SQL condition ``where`` holds."""
+        for found in self.read("SELECT * FROM rows" + (f" WHERE {where}" if where else "")):
+            yield Stored.of(found)  # type: ignore[arg-type] # a row is read by name
+
+    def reference_s(self, machine: str | None = None) -> list[float]:
+        """Return the medians of the reference in the order in which they were taken."""
+        sql = (
+            "SELECT m.median_s FROM measured AS m JOIN environment AS e ON e.id = m.environment "
+            "WHERE m.is_reference AND m.median_s IS NOT NULL AND e.machine = coalesce(?, e.machine)"
+            " ORDER BY m.id"
+        )
+        return [row["median_s"] for row in self.read(sql, (machine,))]
+
+
+def _batches(rows: Iterable[Planned]) -> Iterator[dict[str, Planned]]:
+    left = iter(rows)
+    while batch := {planned.key: planned for planned in islice(left, BATCH)}:
+        yield batch
+
+
+def _columns(planned: Planned, seed: int) -> dict[str, Any]:
+    """Return what stands in the table of a row that was asked for."""
+    return {
+        "key": planned.key,
+        "place": _place(planned.key, seed),
+        **{name: getattr(planned, name) for name in WORDS},
+        "sr_ratios": ",".join(map(str, planned.sr_ratios)),
+        "changes": " ".join(planned.changes),
+        **dict.fromkeys(FORMS),
+        **_closed_form(planned),
+    }
+
+
+def _place(key: str, seed: int) -> float:
+    """Return a number from 0 to 1 that is random, and the same on every machine."""
+    digest = hashlib.sha256(f"{seed} {key}".encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48
+
+
+def _closed_form(planned: Planned) -> dict[str, int | float | str | None]:
+    """Return the figures of a row by its closed form, or why it says no."""
+    from pvtprof.run.observer import check_addressable
+
+    try:
+        row = planned.row()
+        check_addressable([row])
+        found: dict[str, int | float | str | None] = {
+            "macs": row.macs,
+            "params": row.params,
+            "moved_bytes": sum(row.moved_bytes),
+            "peak_bytes": row.peak.bytes,
+        }
+        if any(isinstance(value, int) and value > LARGEST for value in found.values()):
+            raise SpecError("it is past what a store can count; use a smaller image or batch")
+    except PvtprofError as error:
+        return {"refused": str(error)}
+    return found | {"predicted_s": row.predicted_s}
+
+
+def _give_back_abandoned(db: sqlite3.Connection, now: float) -> None:
+    """End the leases that have expired, and those of processes that are gone."""
+    for its in db.execute('SELECT "row", host, pid, started, until FROM lease').fetchall():
+        if its["until"] <= now or Process(its["host"], its["pid"], its["started"]).is_gone:
+            db.execute('DELETE FROM lease WHERE "row" = ?', (its["row"],))
+
+
+def _may_record(db: sqlite3.Connection, row_id: int, worker: str, tries: int) -> bool:
+    """End the worker's lease; whether it had one, or nobody else has one or measured the row."""
+    own = db.execute('DELETE FROM lease WHERE "row" = ? AND worker = ?', (row_id, worker))
+    if own.rowcount:
+        return True
+    others = db.execute('SELECT 1 FROM lease WHERE "row" = ?', (row_id,)).fetchone()
+    known = db.execute('SELECT tries FROM "row" WHERE id = ?', (row_id,)).fetchone()
+    return not others and known is not None and known["tries"] < tries
+
+
+def _tried(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns of one try."""
+    its = outcome.measurement
+    low, high = (its.interval if its else None) or (None, None)
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "spent_s": outcome.spent_s,
+        "timing_s": outcome.timing_s,
+        "median_s": its and its.median,
+        "low_s": low,
+        "high_s": high,
+        "measurement": its and measurement_text(its),
+        "failure": outcome.failure,
+        "is_reference": int(outcome.is_reference),
+    }
