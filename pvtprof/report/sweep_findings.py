@@ -66,7 +66,9 @@ def _lines(sweep: Sweep, by_image: bool) -> list[tuple[str, Line]]:
         if at > 0:
             key = (row.name, *(row.words[name] for name in columns))
             found[key].append((at, float(value)))
-    kept = sorted(((k, sorted(v)) for k, v in found.items() if len(v) > 1), key=lambda o: -len(o[1]))
+    kept = sorted(
+        ((k, sorted(v)) for k, v in found.items() if len(v) > 1), key=lambda o: -len(o[1])
+    )
     kept = kept[:10]
     telling = [i for i in range(1, len(columns) + 1) if len({key[i] for key, _ in kept}) > 1]
     return [
@@ -76,7 +78,7 @@ def _lines(sweep: Sweep, by_image: bool) -> list[tuple[str, Line]]:
 
 
 def pair(found: Sequence[Race], designs: Sequence[str]) -> tuple[str, str]:
-    """Return the two designs that most comparisons have; the second is plain attention if it can."""
+    """Return the two designs that most comparisons have; plain attention is the second."""
     counts: Counter[tuple[str, str]] = Counter()
     for race in found:
         names = sorted({row.name for row, _ in race.runners}, key=designs.index)
@@ -97,12 +99,16 @@ def ratio_title(sweep: Sweep, found: Sequence[Race]) -> str:
     both = [two for race in found if (two := _two(race, a, b))]
     if not both:
         return f"{a} and {b} have no time at the same setting"
-    shares = [one.latency_s / other.latency_s for one, other in both if one.latency_s and other.latency_s]
+    shares = [
+        one.latency_s / other.latency_s for one, other in both if one.latency_s and other.latency_s
+    ]
     low, high = (spoken.people(share, 1) for share in (min(shares), max(shares)))
     level = sum(one.is_level(other) is True for one, other in both)
     said = low if low == high else f"{low} to {high}"
     where = "one comparison" if len(both) == 1 else f"{len(both)} comparisons"
-    tail = f"; in {level} of them they are equal within the noise" if level and len(both) > 1 else ""
+    tail = (
+        f"; in {level} of them they are equal within the noise" if level and len(both) > 1 else ""
+    )
     tail = "; they are equal within the noise" if level and len(both) == 1 else tail
     return f"{a} needs {said} of {b}'s time in {where}{tail}"
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from pvtprof import units
+from pvtprof.sweep.frame import COLUMNS as OF_A_FRAME
 
 #: Columns that say where a design runs, those that say which it is, and its exact figures.
 SETTING = (
@@ -20,10 +21,7 @@ DESIGN = ("design", "sr_ratios", "pool_size")
 EXACT = ("macs", "params", "moved_bytes", "peak_bytes")
 #: Columns of a row on a machine; and all columns in the order of ``to_frame()``.
 TIMED = ("latency_s", "latency_low_s", "latency_high_s", "predicted_s", "tries", "failure")
-COLUMNS = (
-    *("model", "design", "part", "height", "width", "sr_ratios", "pool_size", "batch", "dtype"),
-    *("attention", "mode", "task", "threads", "device", *EXACT, *TIMED, "machine"),
-)
+COLUMNS = tuple(OF_A_FRAME)
 #: So many letters of a machine's hash tell it from others of the same device.
 OF_HASH = 6
 
@@ -57,6 +55,14 @@ class Stored:
     def count(self) -> int:
         """The number of lines."""
         return len(self.columns.get("model", ()))
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The lines as mappings by column."""
+        return [
+            dict(zip(self.columns, line, strict=True))
+            for line in zip(*self.columns.values(), strict=True)
+        ]
 
 
 @dataclass(frozen=True)

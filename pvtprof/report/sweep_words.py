@@ -118,23 +118,28 @@ def title(sweep: Sweep, found: Sequence[Race]) -> str:
         return "No row was measured: the figures here are the closed forms'"
     if not run:
         count = sweep.measured
-        what = f"Of {_count(count, 'measured row')}" if count > 1 else "Of the one measured row"
-        return f"{what}, no two differ in the design alone: there is nothing to compare"
-    wins = Counter(race.first.name for race in run if race.is_sure and len(race.level) == 1)
-    level = sum(race.is_sure and len(race.level) > 1 for race in run)
+        what = f"Of {_count(count, 'measured row')}" if count > 1 else "One row was measured"
+        return f"{what}, no two differ in the design alone" if count > 1 else what
     if len(run) == 1:
         return f"{place(sweep, run[0])}: {run[0].verdict}"
+    wins = Counter(race.first.name for race in run if race.is_sure and len(race.level) == 1)
+    level = sum(race.is_sure and len(race.level) > 1 for race in run)
     if not wins:
-        unsure = sum(not race.is_sure for race in run)
-        if not level:
-            return f"No fastest design is known: in all {units.integer(len(run))} comparisons intervals are missing"
-        return f"In none of {units.integer(len(run))} comparisons is one design clearly the fastest" + (
-            f" ({unsure} lack intervals)" if unsure else ""
-        )
+        return _undecided(len(run), level)
     name, count = wins.most_common(1)[0]
-    where = _of(count, len(run))
     noise = f"; in {units.integer(level)} the fastest are equal within the noise" if level else ""
-    return f"{name} is clearly the fastest in {where} comparisons of designs{noise}"
+    return f"{name} is clearly the fastest in {_of(count, len(run))} comparisons of designs{noise}"
+
+
+def _undecided(total: int, level: int) -> str:
+    """Return that no comparison has a clear winner, and why."""
+    if not level:
+        every = f"all {units.integer(total)} comparisons"
+        return f"No fastest design is known: intervals are missing in {every}"
+    lacking = f"; {units.integer(total - level)} lack intervals" if total > level else ""
+    return (
+        f"In none of {units.integer(total)} comparisons is one design clearly the fastest{lacking}"
+    )
 
 
 def sentences(sweep: Sweep, found: Sequence[Race]) -> Iterator[str]:
@@ -173,7 +178,8 @@ def drifts(sweep: Sweep) -> Iterator[str]:
     by: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for one in sweep.stored.references:
         by[one.machine, one.row].append((one.date, one.seconds))
-    for (machine, row), times in sorted(by.items()):
+    order = list(sweep.machines)
+    for (machine, row), times in sorted(by.items(), key=lambda one: order.index(one[0][0])):
         where = f" on {sweep.machines.get(machine, machine)}" if len(sweep.machines) > 1 else ""
         seconds = [value for _, value in sorted(times)]
         if len(seconds) < 2:
