@@ -74,7 +74,8 @@ def races(sweep: Sweep) -> list[Race]:
     for (machine, *_), runners in found.items():
         runners.sort(key=lambda one: one[1].latency_s or 0)
         made.append(Race(machine, tuple(runners)))
-    return sorted(made, key=lambda race: (race.machine, *_sortable(race.first)))
+    order = list(sweep.machines)
+    return sorted(made, key=lambda race: (order.index(race.machine), *_sortable(race.first)))
 
 
 def _sortable(row: Row) -> tuple[Any, ...]:

@@ -44,6 +44,20 @@ const pvtprofSweep = async () => {
   const cell = (name, i) => (name in data.texts ? text(name, i) : data.numbers[name][i]);
   const distinct = (name) => (name in data.texts ? data.texts[name].values.length : new Set(data.numbers[name]).size);
   const varying = SETTING.filter((name) => distinct(name) > 1);
+  /* For each row the number of its values in some columns: equal where all of them are. Kept. */
+  const kept = new Map();
+  function codesOf(columns) {
+    const named = columns.join("|");
+    if (!kept.has(named)) {
+      const places = new Map();
+      kept.set(named, ALL.map((i) => {
+        const key = columns.map((name) => cell(name, i)).join("|");
+        if (!places.has(key)) places.set(key, places.size);
+        return places.get(key);
+      }));
+    }
+    return kept.get(named);
+  }
   const WORDS = { batch: (one) => `batch ${one}`, threads: (one) => (one === 0 ? "threads by torch" : `${one} thread${one === 1 ? "" : "s"}`), task: (one) => `for ${one}` };
   const place = (i, without = []) => varying.filter((name) => name !== "model" && name !== "side" && !without.includes(name)).map((name) => (WORDS[name] ?? String)(cell(name, i)));
   const title = (i) => [`${text("name", i)} in ${text("model", i) || "a module"} at ${text("side", i)}`, ...place(i)].join(", ");
@@ -173,7 +187,7 @@ const pvtprofSweep = async () => {
     return found;
   }
 
-  const settings = (rows) => new Set(rows.map((i) => varying.filter((name) => name !== "model").map((name) => cell(name, i)).join("|"))).size;
+  const settings = (rows) => { const codes = codesOf(varying.filter((name) => name !== "model")); return new Set(rows.map((i) => codes[i])).size; };
   const beaten = (names, what) => `${names.length > MOST_NAMED ? `${names.length} designs` : several(names)} ${names.length === 1 ? "is" : "are"} beaten by no other in ${what} at once.`;
 
   function scatter(rows) {
@@ -202,12 +216,11 @@ const pvtprofSweep = async () => {
 
   function growth() {
     const [y, x] = [$("growth-y").value, $("growth-x").value], dims = x === "side" ? OF_IMAGE : ["batch"];
-    const rows = passing(dims), columns = varying.filter((name) => !dims.includes(name)), lines = new Map();
+    const rows = passing(dims), columns = varying.filter((name) => !dims.includes(name)), codes = codesOf(["name", ...columns]), lines = new Map();
     for (const i of rows) {
       if (!(value(y, i) > 0 && value(x, i) > 0)) continue;
-      const key = [text("name", i), ...columns.map((name) => cell(name, i))].join("|");
-      if (!lines.has(key)) lines.set(key, []);
-      lines.get(key).push([value(x, i), value(y, i), i]);
+      if (!lines.has(codes[i])) lines.set(codes[i], []);
+      lines.get(codes[i]).push([value(x, i), value(y, i), i]);
     }
     const all = [...lines.values()].filter((points) => points.length > 1).map((points) => points.sort((a, b) => a[0] - b[0] || a[2] - b[2]));
     all.sort((a, b) => b.length - a.length);
@@ -242,10 +255,10 @@ const pvtprofSweep = async () => {
   /* [row of a, row of b] at the same setting, by image and batch. */
   function pairs(a, b) {
     const found = new Map(), rows = passing([...DESIGN, ...OF_IMAGE, "batch"]), of = new Map();
-    const key = (i) => varying.map((name) => cell(name, i)).join("|");
-    for (const i of rows) if (text("name", i) === b) of.set(key(i), i);
+    const codes = codesOf(varying);
+    for (const i of rows) if (text("name", i) === b) of.set(codes[i], i);
     for (const i of rows) {
-      const other = text("name", i) === a ? of.get(key(i)) : undefined;
+      const other = text("name", i) === a ? of.get(codes[i]) : undefined;
       if (other === undefined) continue;
       const at = `${text("side", i)}|${numbers.batch[i]}`;
       if (!found.has(at)) found.set(at, []);
@@ -349,15 +362,29 @@ const pvtprofSweep = async () => {
 
   // ---- All together
 
+  const SECTIONS = [["scatter", () => scatter(shown)], ["growth", growth], ["ratio", ratio], ["predicted", () => prediction(shown)], ["rows", () => listed(shown)]];
+  let waiting = [], timer = null;
+  const isSeen = (id) => { const { top, bottom } = $(id).getBoundingClientRect(); return bottom > 0 && top < innerHeight; };
+
+  /* Draw what is in sight at once, and the rest as soon as the browser has nothing else to do. */
   function update() {
     for (const one of filters) one.read();
     shown = passing();
     $("shown").textContent = `${whole(shown.length)} of ${counted(N, "row")}`;
-    scatter(shown);
-    growth();
-    ratio();
-    prediction(shown);
-    listed(shown);
+    const seen = SECTIONS.filter(([id]) => isSeen(id));
+    for (const [, drawing] of seen) drawing();
+    waiting = SECTIONS.filter((one) => !seen.includes(one));
+    document.documentElement.dataset.sweep = "drawing";
+    rest();
+  }
+
+  function rest() {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const next = waiting.shift();
+      if (!next) document.documentElement.dataset.sweep = "ready";
+      else { next[1](); rest(); }
+    }, 30);
   }
 
   function options(id, values, chosen) {
@@ -400,8 +427,8 @@ const pvtprofSweep = async () => {
       $("table-of-rows").scrollIntoView();
     };
     update();
+    addEventListener("beforeprint", () => { for (const [, drawing] of waiting.splice(0)) drawing(); });
     performance.mark("pvtprof sweep");
-    document.documentElement.dataset.sweep = "ready";
   }
 
   start();
