@@ -18,20 +18,22 @@ from tests.browser import chromium, opened
 from tests.sweep.made_up import LARGE, MACHINES, stored
 
 READY = "html[data-sweep=ready]"
-#: From one change of the filter to the next frame that shows it; every other one shows all rows.
+#: Change the filter, and return the milliseconds to the next frame, and until all is drawn.
 UPDATE = """([place, all]) => new Promise((done) => {
-  const form = document.getElementById("filter"), boxes = form.querySelectorAll("input[type=checkbox]");
-  const box = boxes[place % boxes.length], begin = performance.now();
-  if (all) form.querySelectorAll("input").forEach((one) => { one.checked = false; one.value = one.type === "checkbox" ? one.value : ""; });
-  else box.checked = !box.checked;
+  const form = document.getElementById("filter"), root = document.documentElement;
+  const boxes = form.querySelectorAll("input[type=checkbox]"), box = boxes[place % boxes.length];
+  const begin = performance.now(), since = () => performance.now() - begin;
+  if (all) for (const one of form.querySelectorAll("input")) {
+    one.checked = false;
+    if (one.type !== "checkbox") one.value = "";
+  } else box.checked = !box.checked;
   box.dispatchEvent(new Event("input", { bubbles: true }));
   requestAnimationFrame(() => setTimeout(() => {
-    const frame = performance.now() - begin, root = document.documentElement;
-    const wait = () => (root.dataset.sweep === "ready" ? done([frame, performance.now() - begin]) : setTimeout(wait, 5));
+    const frame = since();
+    const wait = () => (root.dataset.sweep === "ready" ? done([frame, since()]) : setTimeout(wait, 5));
     wait();
   }));
 })"""
-
 #: Scroll to a part of the page, and open it where it is closed.
 SHOW = """(id) => {
   const part = document.getElementById(id);

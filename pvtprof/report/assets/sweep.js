@@ -187,24 +187,45 @@ const pvtprofSweep = async () => {
     return found;
   }
 
+  /* The points that no other of the same setting beats in both: of one setting a front, of more their rings. */
+  function frontsOf(points) {
+    const codes = codesOf(varying.filter((name) => name !== "model")), by = new Map();
+    for (const point of points) {
+      const code = codes[point[2]];
+      if (!by.has(code)) by.set(code, []);
+      by.get(code).push(point);
+    }
+    return [...by.values()].filter((ones) => ones.length > 1).map(frontOf);
+  }
+
   const settings = (rows) => { const codes = codesOf(varying.filter((name) => name !== "model")); return new Set(rows.map((i) => codes[i])).size; };
   const beaten = (names, what) => `${names.length > MOST_NAMED ? `${names.length} designs` : several(names)} ${names.length === 1 ? "is" : "are"} beaten by no other in ${what} at once.`;
+
+  /* The design that is on most of several fronts. */
+  function often(fronts, what) {
+    const counts = new Map();
+    for (const front of fronts) for (const name of new Set(front.map(([, , i]) => text("name", i)))) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const [name, count] = [...counts].reduce((most, one) => (one[1] > most[1] ? one : most));
+    return `In ${count === fronts.length ? "all" : `${whole(count)} of`} ${whole(fronts.length)} settings ${name} is beaten by no other in ${what} at once.`;
+  }
 
   function scatter(rows) {
     const [x, y, log] = [$("x-of").value, $("y-of").value, $("is-log").checked];
     const points = rows.map((i) => [value(x, i), value(y, i), i]).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b) && (!log || (a > 0 && b > 0)));
-    const isCost = MEASURES[x].cost && MEASURES[y].cost && x !== y, front = isCost && points.length > 1 ? frontOf(points) : [];
+    const isCost = MEASURES[x].cost && MEASURES[y].cost && x !== y, fronts = isCost ? frontsOf(points) : [], front = fronts.length === 1 ? fronts[0] : [];
     const names = [...new Set(front.map(([, , i]) => text("name", i)))], what = `${MEASURES[x].name} and ${MEASURES[y].name}`;
     const finding = !rows.length ? "The filter shows no row." : !points.length ? `No row that the filter shows has both ${what}.`
-      : points.length === 1 ? `One row is there: ${text("name", points[0][2])}.` : isCost ? beaten(names, what) : `${counted(points.length, "row")}: ${MEASURES[y].name} over ${MEASURES[x].name}.`;
+      : points.length === 1 ? `One row is there: ${text("name", points[0][2])}.` : front.length ? beaten(names, what) : fronts.length ? often(fronts, what)
+      : `${counted(points.length, "row")}: ${MEASURES[y].name} over ${MEASURES[x].name}.`;
     $("scatter-finding").textContent = finding;
     const lacking = rows.length - points.length, places = settings(points.map(([, , i]) => i));
     $("scatter-caption").textContent = [`${counted(points.length, "row")} drawn${lacking ? `; ${whole(lacking)} without one of the two figures` : ""}.`,
       log ? "Both axes are logarithmic: equal steps are equal factors." : "Both axes begin at zero.",
-      isCost ? `Ringed and joined: no other row is less in both.${places > 1 ? ` They are of ${places} settings: filter to one to compare designs alone.` : ""}` : "An axis is a setting: there is no front."].join(" ");
+      front.length ? "Ringed and joined: no other row is less in both." : fronts.length ? `Ringed: no other row of the same setting is less in both; there are ${whole(places)} settings.`
+        : isCost ? "No two rows are of the same setting: there is no front." : "There is no front: an axis is no cost."].join(" ");
     const used = [...new Set(points.map(([, , i]) => shape(i)))].sort((a, b) => a - b);
     $("legend").innerHTML = used.map((code) => `<span>${swatch(code, data.colors[words[code]])} ${escape(words[code] || "module")}</span>`).join("");
-    draw($("scatter-plot"), { dots: grouped(points), front, x: axis(x, log), y: axis(y, log), said: `${finding} ${points.length} rows, ${what}.`, tell, open });
+    draw($("scatter-plot"), { dots: grouped(points), front, rings: fronts.flat(), x: axis(x, log), y: axis(y, log), said: `${finding} ${points.length} rows, ${what}.`, tell, open });
     const first = front.slice(0, MOST_FRONT).map(([, , i]) => element("button", { type: "button", textContent: `${text("name", i)}: ${spoken(x, i)}, ${spoken(y, i)}`, onclick: () => open(i) }));
     $("front").replaceChildren(...(first.length ? ["On the front:", ...first] : []), ...(front.length > MOST_FRONT ? [`and ${front.length - MOST_FRONT} more`] : []));
     hinted("scatter-plot", points.length);
