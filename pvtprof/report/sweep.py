@@ -49,12 +49,15 @@ def render(stored: Stored) -> str:
         more_stretches=lines - len(said),
         sheet=fastest(sweep, found),
         scatter_title=sweep_picture.title(sweep, points),
-        view=sweep_picture.view_words(sweep),
+        view=sweep_picture.view_words(
+            sweep, "image" if sweep_findings.grows_with_image(sweep) else "batch"
+        ),
         measured=bool(sweep.measured),
+        by_image=sweep_findings.grows_with_image(sweep),
         growth_title=sweep_findings.growth_title(sweep),
         ratio_title=sweep_findings.ratio_title(sweep, found),
         rows_title=sweep_words.done(sweep),
-        picture=sweep_picture.picture(sweep, points, data["colors"]),
+        picture=sweep_picture.picture(sweep, data["colors"]),
         predictions=sweep_findings.predictions(sweep),
         failures=sweep_findings.failures(sweep),
         failures_title=sweep_findings.failures_title(sweep),

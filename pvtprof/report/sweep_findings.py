@@ -26,9 +26,9 @@ def growth_title(sweep: Sweep) -> str:
 
     Of the first view, on the machine with the most times; the page's script says it the same.
     """
-    by_image = len({row.side for row in sweep.rows}) > 1 or len(_batches(sweep)) < 2
+    by_image = grows_with_image(sweep)
     what = "time" if sweep.measured else "MACs"
-    lines = _lines(sweep, by_image)
+    lines = growth_lines(sweep, by_image)
     if not lines:
         plural = "images" if by_image else "batches"
         return f"No design has its {what} at two {plural}: nothing grows"
@@ -47,11 +47,13 @@ def growth_title(sweep: Sweep) -> str:
     return f"{ends}: {said[0]}" + (f", and {said[-1]}" if len(said) > 1 else "")
 
 
-def _batches(sweep: Sweep) -> set[Any]:
-    return {row.words["batch"] for row in sweep.rows}
+def grows_with_image(sweep: Sweep) -> bool:
+    """Return whether growth is shown against the image; else against the batch."""
+    sides, batches = ({row.side for row in sweep.rows}, {row.words["batch"] for row in sweep.rows})
+    return len(sides) > 1 or len(batches) < 2
 
 
-def _lines(sweep: Sweep, by_image: bool) -> list[tuple[str, Line]]:
+def growth_lines(sweep: Sweep, by_image: bool) -> list[tuple[str, Line]]:
     """Return the lines of the first view but for the extent, each with its name; at most ten."""
     extent = IMAGE if by_image else ("batch",)
     only = {name: value for name, value in first_view(sweep).items() if name not in extent}
@@ -129,11 +131,11 @@ def predictions(sweep: Sweep) -> str:
     if len(off) == 1:
         return f"One time has a prediction, which is off by {spoken.people(off[0], 1)}."
     if off:
-        late = off[int(0.9 * (len(off) - 1))]
+        late = spoken.people(off[int(0.9 * (len(off) - 1))], 1)
+        most = f"{late} in nine of ten" if len(off) >= 10 else spoken.people(off[-1], 1)
         return (
             f"Predictions are off by {spoken.people(median(off), 1)} in the middle of "
-            f"{units.integer(len(off))} measured times, and by at most {spoken.people(late, 1)} "
-            "in nine of ten."
+            f"{units.integer(len(off))} measured times, and by at most {most}."
         )
     if any(_predicted(row) for row in sweep.rows):
         return "There are predictions, and no measured time beside one yet."

@@ -1,4 +1,4 @@
-"""The static picture of a sweep: time over MACs of the first view, with the Pareto front."""
+"""The first view of a sweep: its Pareto front in words, and growth as a static picture."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from pvtprof import spoken, units
-from pvtprof.report import loglog
+from pvtprof import spoken
+from pvtprof.report import loglog, sweep_findings
 from pvtprof.report.figures.style import GREY
-from pvtprof.report.growth_pictures import count_tick
-from pvtprof.report.loglog import Drawn, Mark, Panel
+from pvtprof.report.loglog import Drawn, Panel
 from pvtprof.report.phrases import FEW, several
 from pvtprof.report.sweep_data import first_view
 from pvtprof.report.sweep_rows import Row, Sweep
@@ -56,41 +55,54 @@ def title(sweep: Sweep, points: Sequence[Point]) -> str:
     return f"{said} {verb} beaten by no other in MACs and {what} at once"
 
 
-def view_words(sweep: Sweep) -> str:
-    """Return what the first view shows, in words."""
-    only: Mapping[str, object] = first_view(sweep)
+def view_words(sweep: Sweep, without: str = "") -> str:
+    """Return what the first view shows, in words; ``without`` "image" or "batch"."""
+    left_out = ("height", "width") if without == "image" else (without,)
+    only = {name: one for name, one in first_view(sweep).items() if name not in left_out}
     rest = [f"{n} {v}" for n, v in only.items() if n not in ("height", "width", "model")]
     row = next((r for r in sweep.rows if all(r.words[n] == v for n, v in only.items())), None)
     parts = [str(only["model"])] if "model" in only else []
     parts += [f"image {row.side}"] if row and {"height", "width"} & set(only) else []
-    return ", ".join([*parts, *rest]) or "all rows"
+    return ", ".join([*parts, *rest]) or "all designs"
 
 
-def picture(sweep: Sweep, points: Sequence[Point], colors: Mapping[str, str]) -> Markup | None:
-    """Return the scatter as SVG; None where there are no two points."""
-    best = front(points)
-    if len(points) < 2:
+def picture(sweep: Sweep, colors: Mapping[str, str]) -> Markup | None:
+    """Return the growth of each design as SVG, for readers without JavaScript; None of no line."""
+    by_image = sweep_findings.grows_with_image(sweep)
+    lines = sweep_findings.growth_lines(sweep, by_image)
+    if not lines:
         return None
-    marks = tuple(
-        Mark(x, y, "", colors.get(str(row.words["design"]), GREY)) for row, x, y in points
+    designs = {row.name: str(row.words["design"]) for row in sweep.rows}
+    drawn = tuple(
+        Drawn(name, colors.get(designs.get(name.split(", ")[0], ""), GREY), tuple(points), "")
+        for name, points in lines
     )
-    line = Drawn("front", GREY, tuple((x, y) for _, x, y in best), "", dashed=True)
-    x_ticks = _around([x for _, x, _ in points])
-    y_values = [y for *_, y in points]
+    x = sorted({x for _, points in lines for x, _ in points})
+    step = math.ceil((len(x) - 1) / 4)
+    x_ticks = tuple((at, f"{at:,.0f}") for at in [*x[:-1:step], x[-1]])
+    label = f"{sweep_findings.growth_title(sweep)}."
+    return loglog.svg(Panel(label, x_ticks, _y_ticks(sweep, lines), drawn))
+
+
+def _y_ticks(
+    sweep: Sweep, lines: Sequence[tuple[str, Sequence[tuple[float, float]]]]
+) -> tuple[tuple[float, str], ...]:
+    """Return 1, 2 and 5 times the powers of ten between the least and the most value."""
+    values = [y for _, points in lines for _, y in points]
+    low, high = min(values), max(values)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [part * 10.0**power for power in powers for part in (1, 2, 5)]
+    found = [value for value in found if low <= value <= high]
+    found = found[:: max(1, math.ceil(len(found) / 5))]
     if sweep.measured:
-        y_ticks = loglog.ticks(y_values, 10, _seconds)
-    else:
-        y_ticks = loglog.ticks(y_values, 2, lambda power: units.size(2**power))
-    label = f"{title(sweep, points)}; {len(points)} rows, {view_words(sweep)}"
-    return loglog.svg(Panel(label, x_ticks, y_ticks, (line,), marks))
+        return tuple((value, _round(spoken.compact_seconds(value))) for value in found)
+    return tuple((value, _round(spoken.compact(round(value)))) for value in found)
 
 
-def _seconds(power: int) -> str:
-    return spoken.compact_seconds(10.0**power).replace(".00", "").replace(".0", "")
+def _round(text: str) -> str:
+    """Return a round number without the zeros behind its point.
 
-
-def _around(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
-    """Return ticks of counts whose first and last lie outside of the values."""
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    high = max(high, low + 1)
-    return tuple((10.0**power, count_tick(power)) for power in range(low, high + 1))
+    >>> _round("5.00 ms"), _round("200 ms")
+    ('5 ms', '200 ms')
+    """
+    return text.replace(".00 ", " ").replace(".0 ", " ")

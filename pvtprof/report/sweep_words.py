@@ -163,8 +163,8 @@ def done(sweep: Sweep) -> str:
     parts += [f"{units.integer(sweep.failed)} failed"] if sweep.failed else []
     parts += [f"{units.integer(sweep.left)} not measured yet"] if sweep.left else []
     if total == 1:
-        state = "measured" if sweep.measured else "failed" if sweep.failed else "not measured yet"
-        return f"The store holds one row, which is {state}."
+        state = "is measured" if sweep.measured else "is not measured yet"
+        return f"The store holds one row, which {'failed' if sweep.failed else state}."
     if len(parts) == 1:
         return f"The store holds {_count(total, 'row')}, all of them measured."
     if sweep.failed == total:
@@ -184,12 +184,12 @@ def drifts(sweep: Sweep) -> Iterator[str]:
         where = f" on {sweep.machines.get(machine, machine)}" if len(sweep.machines) > 1 else ""
         seconds = [value for _, value in sorted(times)]
         if len(seconds) < 2:
-            yield f"Drift{where} is not known: the reference row ({row}) was measured once."
+            yield f"Drift{where} is not known: {row} was measured once."
             continue
         middle, low, high = median(seconds), min(seconds), max(seconds)
         share = spoken.people(high - low, middle)
         yield (
-            f"Drift{where}: the reference row ({row}) was measured {len(seconds)} times and took "
+            f"Drift{where}: {row} was measured {len(seconds)} times and took "
             f"{spoken.duration(low)} to {spoken.duration(high)}, a spread of {share} of its median"
             f" ({spoken.duration(middle)})."
         )

@@ -30,7 +30,8 @@ UPDATE = """([place, all]) => new Promise((done) => {
   box.dispatchEvent(new Event("input", { bubbles: true }));
   requestAnimationFrame(() => setTimeout(() => {
     const frame = since();
-    const wait = () => (root.dataset.sweep === "ready" ? done([frame, since()]) : setTimeout(wait, 5));
+    const isReady = () => root.dataset.sweep === "ready";
+    const wait = () => (isReady() ? done([frame, since()]) : setTimeout(wait, 5));
     wait();
   }));
 })"""

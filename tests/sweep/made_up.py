@@ -116,7 +116,7 @@ _PLACES: dict[int, tuple[int, int]] = {}
 
 def _references(chance: random.Random, machines: Sequence[str]) -> list[Reference]:
     return [
-        Reference(one, "pvt_v2_b0 at 224, mha", f"2026-11-2{hour // 24}T{hour % 24:02}", seconds)
+        Reference(one, "the reference", f"2026-11-2{hour // 24}T{hour % 24:02}", seconds)
         for one in machines
         for hour in range(30)
         for seconds in [0.02 * chance.gauss(1.0, 0.01)]

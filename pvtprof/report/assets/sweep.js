@@ -253,7 +253,8 @@ const pvtprofSweep = async () => {
     });
     $("growth-finding").textContent = grown(drawn, y, x);
     $("growth-caption").textContent = `${counted(drawn.length, "line")}${all.length > kept.length ? ` of ${all.length}; filter to see others` : ""}. Both axes are logarithmic. It follows the filter but for ${x === "side" ? "the image" : "the batch"}.`;
-    draw($("growth-plot"), { lines: drawn, x: axis(x, true), y: axis(y, true), said: grown(drawn, y, x), tell, open });
+    const extents = [...new Set(drawn.flatMap(({ points }) => points.map(([at]) => at)))].sort((a, b) => a - b);
+    draw($("growth-plot"), { lines: drawn, x: { ...axis(x, true), at: extents.length <= 9 ? extents : null }, y: axis(y, true), said: grown(drawn, y, x), tell, open });
     hinted("growth-plot", drawn.length, "growth-caption");
   }
 
@@ -326,7 +327,7 @@ const pvtprofSweep = async () => {
     hinted("predicted-plot", points.length, "predicted-caption");
     if (!points.length) return;
     const late = off[Math.floor(0.9 * (off.length - 1))], finding = off.length === 1 ? `One time has a prediction, which is off by ${people(off[0], 1)}.`
-      : `Predictions are off by ${people(middle(off), 1)} in the middle of ${whole(off.length)} measured times, and by at most ${people(late, 1)} in nine of ten.`;
+      : `Predictions are off by ${people(middle(off), 1)} in the middle of ${whole(off.length)} measured times, and by at most ${off.length < 10 ? people(off.at(-1), 1) : `${people(late, 1)} in nine of ten`}.`;
     $("predicted-finding").textContent = finding;
     const furthest = points.reduce((worst, one) => (Math.abs(Math.log(one[0] / one[1])) > Math.abs(Math.log(worst[0] / worst[1])) ? one : worst));
     $("predicted-caption").textContent = `Of the rows that the filter shows. Dashed: as predicted. Furthest off: ${title(furthest[2])}, measured ${duration(furthest[1])}, predicted ${duration(furthest[0])}. Both axes are logarithmic.`;

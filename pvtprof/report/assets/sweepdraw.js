@@ -41,8 +41,9 @@ const pvtprofPlot = (() => {
       const first = Math.ceil(Math.log2(low) - 1e-9), last = Math.floor(Math.log2(high) + 1e-9), step = Math.max(1, Math.ceil((last - first) / most));
       const found = [];
       for (let power = first; power <= last; power += step) found.push(2 ** power);
-      return found.length > 1 ? found : [low, high];
+      return found.length > 2 ? found : ticks(low, high, { unit }, most);
     }
+    if (high / low < 5) return ticks(low, high, { unit }, most);
     for (const parts of [[1, 2, 5], [1, 3], [1]]) {
       const found = [];
       for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
@@ -101,7 +102,7 @@ const pvtprofPlot = (() => {
       const at = rounded(y(value));
       parts.push(`<path class="grid" d="M${left} ${at}H${right}"/>`, text(left - 8, at + 4, tick(value, spec.y.unit), "end"));
     }
-    for (const value of ticks(...ranges[0], spec.x, narrow ? 4 : 8)) {
+    for (const value of spec.x.at ?? ticks(...ranges[0], spec.x, narrow ? 4 : 8)) {
       const at = rounded(x(value));
       parts.push(`<path class="grid" d="M${at} ${TOP}V${bottom}"/>`, text(at, bottom + 18, tick(value, spec.x.unit), "middle"));
     }
