@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pvtprof import files
 from pvtprof.errors import SchemaError, SpecError, StoreError
-from pvtprof.report import output
+from pvtprof.report import output, sweep_read
 from pvtprof.run import store
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def written(
     the paths of the files that were written.
     """
     form, shown = wanted
+    if any(map(sweep_read.is_store, paths)):
+        return _store(paths, outputs, form, force, anonymous)
     is_several, is_folder = len(paths) > 1, len(paths) == 1 and os.path.isdir(paths[0])
     if (is_several or is_folder) and form == "markdown":
         raise SpecError("--format markdown works for one run only; use table, csv or json")
@@ -43,6 +45,28 @@ def written(
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
     files.check_all_writable(outputs, force)
     return output.text(run, form, shown), output.save(run, outputs, force)
+
+
+def _store(
+    paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
+) -> tuple[str, Sequence[str]]:
+    from pvtprof.report import listing, sweep
+
+    if len(paths) > 1:
+        raise SpecError(
+            f"the store of a sweep has a page of its own, and {len(paths)} paths were given; "
+            "give one store"
+        )
+    if form == "markdown":
+        raise SpecError("--format markdown works for one run only; use table, csv or json")
+    outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
+    files.check_all_writable(outputs, force, ".html")
+    stored = sweep_read.read(paths[0])
+    stored = sweep_read.anonymous(stored) if anonymous else stored
+    output.save_pages(outputs, sweep.render(stored), force)
+    if form == "table":
+        return sweep.text(stored), outputs
+    return listing.render(stored.records, form), outputs
 
 
 def _several(

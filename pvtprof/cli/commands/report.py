@@ -11,7 +11,7 @@ from pvtprof.report import output
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="FILE... | FOLDER")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE... | FOLDER | STORE")
 @outputs_options
 @click.pass_context
 def command(
@@ -28,13 +28,15 @@ def command(
     """Make the pages of saved runs again, without measuring.
 
     FILE: writes its page beside it. Several, up to eight: puts the runs on one page, A-vs-B.html
-    beside the first. FOLDER: writes its index.html, which lists its runs.
+    beside the first. FOLDER: writes its index.html, which lists its runs. STORE, of a sweep: writes
+    a page of all its rows, to filter and to compare.
 
     \b
     Examples:
       pvtprof report reports/xeon-2-cores-224.json -o page.html
       pvtprof report reports/xeon-2-cores-224.json reports/xeon-2-cores-512.json
       pvtprof report reports
+      pvtprof report night.sqlite -o page.html
     """
     from pvtprof.report import saved
 

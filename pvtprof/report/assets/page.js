@@ -319,6 +319,6 @@ const pvtprofPage = (() => {
     addEventListener("afterprint", fromPaper);
   }
 
-  return { element, show, start, chartButtons, copy, shownBlock };
+  return { element, show, start, chartButtons, copy, save, unpacked, shownBlock };
 })();
 pvtprofPage.start();
