@@ -83,7 +83,7 @@ def _with_torch(base: Environment, device: str, timed: bool, tf32: bool) -> Envi
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         fvcore=_version("fvcore"),
-        commit=_commit(),
+        commit=commit(),
         thread_settings=thread_settings(),
         cpu_quota=None if device.startswith("cuda") else limits.cpu_quota(),
         timed_with=" ".join(f"{name}={value}" for name, value in PINNED.items()) if timed else None,
@@ -135,7 +135,7 @@ def _driver() -> str | None:
     return next(iter((out or "").splitlines()), None)
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Return the commit of pvtprof's own checkout; None where it is installed from a package."""
     root = Path(__file__).resolve().parents[2]
     return (

@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pvtprof import units
 from pvtprof.errors import RunInterruptedError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.asking import resolved_device
+from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import Progress
@@ -52,18 +54,23 @@ def sweep(
     devices = _devices_here(store, progress)
     try:
         with Worker(how.timing) as worker:
-            _Loop(store, how, worker, name, progress).run(devices)
+            Loop(store, how, worker, name, progress).run(devices)
     except KeyboardInterrupt:
-        _give_back(store, name)
-        its = store.progress()
-        raise RunInterruptedError(
-            f"interrupted: {its.rows - its.left:,} of {its.rows:,} rows are in {store.path}; the "
-            "same command goes on from there"
-        ) from None
+        give_back(store, name)
+        raise interrupted(store) from None
     except BaseException:
-        _give_back(store, name)
+        give_back(store, name)
         raise
     return store.progress()
+
+
+def interrupted(store: Store) -> RunInterruptedError:
+    """Return the error of a sweep that Ctrl-C ended."""
+    its = store.progress()
+    return RunInterruptedError(
+        f"interrupted: {its.rows - its.left:,} of {its.rows:,} rows are in {store.path}; the "
+        "same command goes on from there"
+    )
 
 
 def _devices_here(store: Store, progress: Callable[[str], None]) -> list[str]:
@@ -85,20 +92,28 @@ def _devices_here(store: Store, progress: Callable[[str], None]) -> list[str]:
     return here
 
 
-def _give_back(store: Store, name: str) -> None:
+def give_back(store: Store, name: str) -> None:
     """Let others measure what this sweep leaves; if that cannot be, they see that it is gone."""
     with suppress(StoreError):
         store.give_back(name)
 
 
-class _Loop:
+class Hand(Protocol):
+    """What times rows and the reference: a worker here, or on another machine."""
+
+    def tried(self, planned: Planned, seed: int = 0) -> Tried: ...  # noqa: D102
+
+    def reference(self, device: str) -> Tried: ...  # noqa: D102
+
+
+class Loop:
     """One run of a sweep: when the reference was timed last, and what it took."""
 
     def __init__(
         self,
         store: Store,
         how: Sweeping,
-        worker: Worker,
+        worker: Hand,
         name: str,
         progress: Callable[[str], None],
     ) -> None:

@@ -43,6 +43,15 @@ def this_process() -> Process:
 
 
 @lru_cache(maxsize=1)
+def machine_mark() -> str:
+    """A hash of the machine since its last start, the same in all of its containers."""
+    fact = platform.node()
+    with suppress(OSError):
+        fact = (PROC / "sys/kernel/random/boot_id").read_text()
+    return hashlib.sha256(fact.encode()).hexdigest()[:8]
+
+
+@lru_cache(maxsize=1)
 def _host() -> str:
     """A hash of the machine, of its last start, and of the container that numbers processes."""
     facts = [platform.node(), "", ""]

@@ -114,6 +114,12 @@ class Store:
             db.executemany(f'INSERT OR IGNORE INTO "row" ({names}) VALUES ({places})', values)
             return db.total_changes - before
 
+    def another(self) -> Store:
+        """Return one more connection to this store, for another thread."""
+        opened = Store.open(self.path)
+        opened._tries = self._tries
+        return opened
+
     def measure_again(self) -> None:
         """Let every row be measured once more than the row that was measured least often."""
         sql = 'SELECT coalesce(min(tries), 0) FROM "row" WHERE refused IS NULL'

@@ -41,7 +41,8 @@ class Progress:
     """How far a sweep is, in rows: ``done`` have a time, ``failed`` a reason in place of one.
 
     ``refused`` have no closed form and are not tried; ``left`` are to be tried. ``row_s`` is what a
-    row takes, None before the first; ``workers`` are those who measure a row now.
+    row takes, None before the first; ``workers`` are those who measure a row now. ``notes`` say
+    what became of workers on other machines.
     """
 
     rows: int
@@ -51,6 +52,7 @@ class Progress:
     left: int
     row_s: float | None = None
     workers: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def left_s(self) -> float | None:

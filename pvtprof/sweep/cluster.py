@@ -1,0 +1,119 @@
+"""A sweep over the workers of a dask cluster; the store stays with the driver, which is here.
+
+Each machine times one row at a time, however many workers it has. A worker that is lost gives its
+row back. dask (the extra ``dask``) is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pvtprof.errors import SpecError, UnavailableError
+from pvtprof.sweep import measuring
+from pvtprof.sweep.measuring import Sweeping, interrupted
+from pvtprof.sweep.remote import Engine, in_a_line
+from pvtprof.sweep.store import Store
+from pvtprof.sweep.stored import Progress
+from pvtprof.sweep.team import Team
+from pvtprof.sweep.worker import Worker
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: A scheduler that does not answer in so many seconds is given up.
+ANSWER_S = 8
+MOST_LOCAL = 64
+Say: TypeAlias = Callable[[str], None]
+Measure: TypeAlias = Callable[[Store, Sweeping, Say], Progress]
+
+
+@contextmanager
+def measurer(workers: int | None, scheduler: str | None) -> Iterator[Measure]:
+    """Yield what measures the rows of a store: this process, new workers here, or a cluster."""
+    if workers is None and scheduler is None:
+        yield measuring.sweep
+        return
+    with connected(workers, scheduler) as client:
+        yield partial(sweep, client)
+
+
+@contextmanager
+def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
+    """Yield a client of so many new worker processes here, or of the scheduler at an address."""
+    if workers is not None and scheduler is not None:
+        raise SpecError("--workers starts workers here, and --scheduler has its own; use one")
+    if workers is not None and not 1 <= workers <= MOST_LOCAL:
+        raise SpecError(
+            f"workers is {workers}; use 1 to {MOST_LOCAL}: one machine times one row at a time, so "
+            "that more than a few do not help"
+        )
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise UnavailableError(
+            'workers need dask: pip install "pvtprof[dask]", or sweep without --workers and '
+            "--scheduler"
+        ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # said here in one line each
+    with ExitStack() as stack:
+        where: Any = scheduler
+        # Workers have the environment of this process, and so as many threads as it would.
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
+        try:
+            if workers is not None:
+                where = stack.enter_context(
+                    LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        dashboard_address=None,
+                        memory_limit=0,
+                        silence_logs=logging.CRITICAL,
+                    )
+                )
+            client = stack.enter_context(Client(where, timeout=ANSWER_S, set_as_default=False))
+        except (OSError, ValueError, RuntimeError, TypeError) as error:
+            raise _not_connected(scheduler, error) from None
+        yield client
+
+
+def _not_connected(scheduler: str | None, error: Exception) -> Exception:
+    if scheduler is None:
+        return UnavailableError(f"no workers could be started here: {in_a_line(error)}")
+    if isinstance(error, OSError):
+        return UnavailableError(
+            f"no dask scheduler answers at {scheduler} in {ANSWER_S} s; check the address, and "
+            "that `dask scheduler` runs there"
+        )
+    return SpecError(f"scheduler is {scheduler!r}; use an address such as tcp://10.0.0.1:8786")
+
+
+def sweep(
+    client: Client,
+    store: Store,
+    how: Sweeping,
+    progress: Say = lambda text: None,
+    kind: type[Worker] = Worker,
+) -> Progress:
+    """Measure every row of a store that is left, on the workers of a cluster.
+
+    Returns how far it is then. Raises RunInterruptedError on Ctrl-C; the rows measured by then are
+    in the store.
+    """
+    if how.again:
+        store.measure_again()
+    team = Team(Engine(client, how.timing, kind), store, replace(how, again=False), progress)
+    try:
+        team.run()
+    except KeyboardInterrupt:
+        team.stop()
+        raise interrupted(store) from None  # which counts what was recorded until now
+    finally:
+        team.stop()
+    return replace(store.progress(), notes=tuple(team.notes))
