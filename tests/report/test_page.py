@@ -180,6 +180,12 @@ def labels(page: Page) -> list[str]:
     return [label or "" for label in found.evaluate_all("all => all.map((one) => one.ariaLabel)")]
 
 
+def said_in_the_address(page: Page, what: str) -> str:
+    """The address when it says that; it follows the fields a moment later."""
+    page.wait_for_function("what => location.hash.includes(what)", arg=what)
+    return str(page.evaluate("location.href"))
+
+
 def test_the_explorer_says_what_the_command_line_says(
     browser: Browser, report: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,7 +198,7 @@ def test_the_explorer_says_what_the_command_line_says(
         page.select_option("[name=attention]", "sdpa")
         command, url, shown = (
             page.inner_text("#command"),
-            page.evaluate("location.href"),
+            said_in_the_address(page, "attention=sdpa"),
             figures(page),
         )
         total = page.inner_text("#total")
@@ -307,7 +313,7 @@ def test_the_address_has_a_refused_setting_too(browser: Browser, report: Path) -
     with opened(browser, report) as found:
         found.page.wait_for_selector(READY)
         found.page.fill("[name=R]", "8,4,2,9")
-        assert "R=8%2C4%2C2%2C9" in found.page.evaluate("location.href")
+        said_in_the_address(found.page, "R=8%2C4%2C2%2C9")
         found.page.reload()
         found.page.wait_for_selector(READY)
         assert found.page.is_visible("#refusal")

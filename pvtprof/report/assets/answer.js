@@ -336,7 +336,7 @@ const pvtprofAnswer = (rules) => {
       return element("td", {}, figure, bar);
     }
 
-    const digits = (value) => value.toLocaleString("en-US");
+    const digits = pvtprofSpoken.integer;
     const width = (part, whole) => (whole ? Math.round(Number(1000n * part / whole)) / 10 : 0);
 
     function counted(found, figure, text, unit) {

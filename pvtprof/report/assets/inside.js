@@ -11,8 +11,7 @@ const pvtprofInside = (() => {
 
   // ---- Numbers and text
 
-  const { max, min, sqrt, floor } = Math, { people, compact, compactSeconds } = pvtprofSpoken;
-  const digits = (number) => number.toLocaleString("en-US");
+  const { max, min, sqrt, floor } = Math, { integer: digits, people, compact, compactSeconds } = pvtprofSpoken;
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;").replaceAll("'", "&#x27;");
   const letters = (indices) => [...new Set(indices.split(" ").filter(Boolean))];

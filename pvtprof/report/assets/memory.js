@@ -130,7 +130,7 @@ const pvtprofLive = (() => {
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-memory]")) {
-  const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { size } = pvtprofSpoken;
+  const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { integer, size } = pvtprofSpoken;
   if (!source) continue;
   const data = JSON.parse(source.textContent), part = (name) => place.querySelector(name);
   const [plot, said, walk, form] = [part(".w-plot"), part(".w-said"), part(".w-walk input"), part(".w-switches")], choice = form.elements.design;
@@ -176,7 +176,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function point(at, isShown = true) {
     const { at: name, bytes } = timelines.get(choice.value)[at], [left] = now.spans[at];
     walk.value = at;
-    said.textContent = `${isShown ? "" : "Peak: "}operator ${at + 1} of ${now.spans.length}, ${name}: ${size(bytes)} live (${bytes.toLocaleString("en-US")} bytes)`;
+    said.textContent = `${isShown ? "" : "Peak: "}operator ${at + 1} of ${now.spans.length}, ${name}: ${size(bytes)} live (${integer(bytes)} bytes)`;
     walk.setAttribute("aria-valuetext", said.textContent);
     part(".w-cursor").hidden = !isShown;
     part(".w-cursor").style.left = `${100 * left}%`;

@@ -160,6 +160,13 @@ const pvtprofPage = (() => {
     setTimeout(() => { made.replaceChildren(...before); made.setAttribute("aria-label", label); made.classList.remove("done"); }, 1500);
   }
 
+  /* Sections out of sight are not laid out and drawn with every letter typed; they keep the height that they had,
+     which the browser knows once it has drawn them. */
+  function rest() {
+    root.classList.remove("resting");
+    requestAnimationFrame(() => requestAnimationFrame(() => root.classList.add("resting")));
+  }
+
   // ---- Several comparisons on one page: one is shown at a time
 
   /* Draw the charts that can be seen and were not drawn before. */
@@ -185,7 +192,7 @@ const pvtprofPage = (() => {
     listContents();
     const { suffix, texts } = chosen.dataset;
     document.dispatchEvent(new CustomEvent("pvtprof:block", { detail: { suffix, texts: texts ? JSON.parse(texts) : null } }));
-    return draw();
+    return draw().then(rest);
   }
 
   /* The comparison that the address names: by its anchor, or within a setting. */
@@ -286,7 +293,7 @@ const pvtprofPage = (() => {
     startContents();
     startFold();
     startPicker();
-    const drawn = blocks.length > 1 ? choose(named()) : draw();
+    const drawn = blocks.length > 1 ? choose(named()) : draw().then(rest);
     drawn.then(() => performance.mark("pvtprof charts"));
     for (const table of document.querySelectorAll("table[aria-label]:not(.plain)")) {
       sortable(table);
