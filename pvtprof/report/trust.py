@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pvtprof import units
-from pvtprof.report import sentences, sheets
+from pvtprof.report import phrases, sentences, sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Agreement
@@ -90,7 +90,19 @@ def trust(run: Run) -> Trust:
     )
 
 
+#: What of the formulas each exact witness is held against.
+AGAINST = {
+    "fvcore": "MACs",
+    "torch": "MACs",
+    "params": "parameters",
+    "peak bytes": "peak memory",
+    "saved bytes": "memory kept for backward",
+    "allocator": "peak memory",
+}
+
+
 def _title(run: Run) -> str:
+    """Return what was compared with what, in which rows, and whether all is equal."""
     found = [
         (name, row.witnesses[name])
         for name, witness in WITNESSES.items()
@@ -100,15 +112,41 @@ def _title(run: Run) -> str:
     ]
     if not found:
         return "Formulas alone: nothing was counted or measured in this run."
-    names = list(dict.fromkeys(WITNESSES[name].title for name, _ in found))
-    by = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
-    places = sum(max(1, len(one.by_module)) for _, one in found)
+    compared = f"{_pairs([name for name, _ in found])}; {_rows(run)}"
     if wrong := sum(not one.equal for _, one in found):
-        return f"{wrong} of {len(found)} FORMULAS DIFFER from what {by} counted."
+        return f"{wrong} of {len(found)} FORMULAS DIFFER from what was counted: {compared}."
+    places = sum(max(1, len(one.by_module)) for _, one in found)
     return (
-        f"All {len(found)} formulas equal what {by} counted, "
-        f"to the last digit and in all {units.integer(places)} places."
+        f"All {len(found)} formulas equal what was counted, to the last digit and in all "
+        f"{units.integer(places)} places: {compared}."
     )
+
+
+def _pairs(names: Sequence[str]) -> str:
+    """Return which formulas are held against which witnesses."""
+    titles: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        titles.setdefault(AGAINST.get(name, name), []).append(WITNESSES[name].title)
+    what: dict[tuple[str, ...], list[str]] = {}
+    for figure, those in titles.items():
+        what.setdefault(tuple(dict.fromkeys(those)), []).append(figure)
+    return ", ".join(
+        f"{phrases.several(figures)} against {phrases.several(those)}"
+        for those, figures in what.items()
+    )
+
+
+def _rows(run: Run) -> str:
+    """Return which rows were counted, in words."""
+    counted = [row for row in run.rows if row.witnesses]
+    designs = len({row.design.name for row in counted})
+    each = f", {designs} designs" * (designs > 1)
+    if run.is_own:
+        return f"of {len(counted)} module{'s' * (len(counted) > 1)}{each}"
+    stages = {row.part.stage for row in counted} - {None}
+    parts = ["the whole network"] * any(row.part.stage is None for row in counted)
+    parts += ["an attention module of each stage"] * bool(stages)
+    return f"of {phrases.several(parts)}{each}"
 
 
 def _witnessed(run: Run, name: str) -> Witnessed:
@@ -168,7 +206,7 @@ def _predictions(run: Run, forecasts: tuple[Forecast, ...]) -> str:
     off = "" if error is None else f"; {count} off by {units.percent(error, 1)} on average"
     return (
         f"Of {len(forecasts)} predicted times {inside} lie within the interval that was stated "
-        f"for nine in ten{named}{off}."
+        f"for nine in ten{named}{off}. {sentences.bias(run)}"
     )
 
 

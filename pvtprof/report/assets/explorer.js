@@ -13,7 +13,7 @@
    Where the bar is not at the setting of the comparison that is shown, .stale stands on its .block:
    what is marked data-measured greys, and what is marked data-measured-at says the setting. */
 (() => {
-  const { element, copy, shownBlock } = pvtprofPage;
+  const { element, copy, rest, shownBlock } = pvtprofPage;
   const start = JSON.parse(document.getElementById("start").textContent);
   const engine = pvtprofEngine(start.program);
   const form = document.getElementById("setting"), field = (name) => form.elements[name];
@@ -313,6 +313,7 @@
 
   /* Changes of some fields by name; R=1 is R 1 in every stage. */
   function set(said) {
+    rest();
     if (said.model !== undefined) {
       choose(field("model"), said.model);
       offerRatios();
@@ -328,6 +329,7 @@
   }
 
   function onInput(event) {
+    rest();
     if (event.target === field("preset")) preset();
     else update(event);
   }

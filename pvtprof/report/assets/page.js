@@ -160,11 +160,17 @@ const pvtprofPage = (() => {
     setTimeout(() => { made.replaceChildren(...before); made.setAttribute("aria-label", label); made.classList.remove("done"); }, 1500);
   }
 
-  /* Sections out of sight are not laid out and drawn with every letter typed; they keep the height that they had,
-     which the browser knows once it has drawn them. */
+  // ---- While somebody types
+
+  const idle = window.requestIdleCallback ?? setTimeout;
+  let change = 0, waking = 0;
+
+  /* For a moment after a change, what is out of sight has its new numbers, but is not laid out; it keeps its height. */
   function rest() {
-    root.classList.remove("resting");
-    requestAnimationFrame(() => requestAnimationFrame(() => root.classList.add("resting")));
+    const mine = ++change;
+    root.classList.add("resting");
+    clearTimeout(waking);
+    waking = setTimeout(() => idle(() => mine === change && root.classList.remove("resting")), 400);
   }
 
   // ---- Several comparisons on one page: one is shown at a time
@@ -192,7 +198,7 @@ const pvtprofPage = (() => {
     listContents();
     const { suffix, texts } = chosen.dataset;
     document.dispatchEvent(new CustomEvent("pvtprof:block", { detail: { suffix, texts: texts ? JSON.parse(texts) : null } }));
-    return draw().then(rest);
+    return draw();
   }
 
   /* The comparison that the address names: by its anchor, or within a setting. */
@@ -293,7 +299,7 @@ const pvtprofPage = (() => {
     startContents();
     startFold();
     startPicker();
-    const drawn = blocks.length > 1 ? choose(named()) : draw().then(rest);
+    const drawn = blocks.length > 1 ? choose(named()) : draw();
     drawn.then(() => performance.mark("pvtprof charts"));
     for (const table of document.querySelectorAll("table[aria-label]:not(.plain)")) {
       sortable(table);
@@ -313,6 +319,6 @@ const pvtprofPage = (() => {
     addEventListener("afterprint", fromPaper);
   }
 
-  return { element, show, start, chartButtons, copy, shownBlock };
+  return { element, show, start, chartButtons, copy, rest, shownBlock };
 })();
 pvtprofPage.start();
