@@ -270,11 +270,9 @@ const pvtprofAnswer = (rules) => {
   const places = document.querySelectorAll("[data-answer]");
   const SAID = ["finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"];
 
-  const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
-
   function section(place) {
     const data = JSON.parse(place.querySelector("[data-answer-data]").textContent);
-    const { people, short, size, duration } = pvtprofSpoken;
+    const { people, short, size, duration, unbroken } = pvtprofSpoken;
     const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
     const said = (name) => place.querySelector(`[data-said="${name}"]`);
     const own = { table: table.innerHTML, ...Object.fromEntries(SAID.map((name) => [name, said(name).textContent])) };

@@ -359,6 +359,24 @@ const pvtprofEngine = (program) => {
     return found;
   }
 
+  /* The tensors at the first moment with the most live bytes: the operator, the shape without sides of 1, the bytes. */
+  function alive(all, bytes) {
+    const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out))), released = releases(allocating.map(({ op }) => op));
+    const living = new Map();
+    let most = -1n, found = [];
+    allocating.forEach((term, i) => {
+      const { op: { name, out }, sizes } = term, shape = letters(out).map((one) => sizes[one]).filter((one) => one > 1n), now = [...living.values()];
+      for (const [, taken, extra] of allocations(term, bytes)) {
+        living.set(name, { name, shape, bytes: taken, kind: "" });
+        now.push(living.get(name), ...(extra ? [{ name, shape: [], bytes: extra, kind: "beside" }] : []));
+        const held = sum(now.map((one) => one.bytes));
+        if (held > most) [most, found] = [held, now.filter((one) => one.bytes)];
+      }
+      for (const gone of released[i]) living.delete(gone);
+    });
+    return found;
+  }
+
   /* The first moment with the most live bytes. */
   const peak = (all, bytes) =>
     moments(all, bytes).reduce((most, now) => (now.bytes > most.bytes ? now : most), { bytes: -1n, at: "" });
@@ -384,6 +402,8 @@ const pvtprofEngine = (program) => {
 
   /* Live bytes of the whole model, operator by operator; repeated blocks once. */
   const timeline = (work, variant) => moments(terms(work, null, variant), dtypeBytes(work));
+
+  const atPeak = (work, variant) => alive(terms(work, null, variant), dtypeBytes(work));
 
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
@@ -520,7 +540,7 @@ const pvtprofEngine = (program) => {
   const bytes = (work) => program.dtypes[work.dtype];
 
   return {
-    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, place, largestImage, cheaperFrom, size, percent, command, differs,
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, atPeak, place, largestImage, cheaperFrom, size, percent, command, differs,
     variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
   };
 };

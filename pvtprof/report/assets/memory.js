@@ -1,7 +1,7 @@
 "use strict";
 /* What holds the memory: the rules of report/live.py in the browser; the picture follows the explorer. */
 const pvtprofLive = (() => {
-  const { size, several } = pvtprofSpoken, { owners, each, regular } = pvtprofWhere;
+  const { integer, size, several } = pvtprofSpoken, { owners, each, regular } = pvtprofWhere;
   const WIDTH = 1000, HEIGHT = 100, ROOM = 1.05;
 
   function named(at, rules) {
@@ -37,6 +37,21 @@ const pvtprofLive = (() => {
       const [what, verb] = list.length > 1 ? ["peaks", "are"] : ["peak", "is"];
       return `${names} ${i ? `of ${sizes}` : `${what} of ${sizes} ${verb}`} at ${place}`;
     }).join("; ")}.`;
+  }
+
+  /* The largest tensors of a peak, as live.holders has them. */
+  function holders(design, tensors, rules) {
+    const all = tensors.reduce((total, { bytes }) => total + bytes, 0n), sum = (some) => some.reduce((total, { bytes }) => total + bytes, 0n);
+    const ordered = [...tensors].sort((a, b) => (b.bytes > a.bytes ? 1 : b.bytes < a.bytes ? -1 : 0));
+    const large = ordered.slice(0, rules.named).filter(({ bytes }) => BigInt(rules.part) * bytes >= all), rest = ordered.slice(large.length);
+    const words = large.map((one) => `${tensor(one, rules)} (${size(one.bytes)})`);
+    if (rest.length) words.push(`${rest.length} smaller tensor${rest.length > 1 ? "s" : ""} (${size(sum(rest))})`);
+    return `${design}, ${size(all)}: ${several(words)}.`;
+  }
+
+  function tensor({ name, shape, kind }, { tensors }) {
+    const words = named(name, tensors) || `the result of ${name}`;
+    return kind ? `what is computed beside ${words}` : `${words} ${shape.map(integer).join("x")}`.trimEnd();
   }
 
   const known = new WeakMap(); // the sections of each list of moments
@@ -126,11 +141,11 @@ const pvtprofLive = (() => {
     };
   }
 
-  return { finding, picture, highest };
+  return { finding, holders, picture, highest };
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-memory]")) {
-  const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { integer, size } = pvtprofSpoken;
+  const source = place.querySelector("script"), { finding, holders, picture, highest } = pvtprofLive, { integer, size, unbroken } = pvtprofSpoken;
   if (!source) continue;
   const data = JSON.parse(source.textContent), part = (name) => place.querySelector(name);
   const [plot, said, walk, form] = [part(".w-plot"), part(".w-said"), part(".w-walk input"), part(".w-switches")], choice = form.elements.design;
@@ -210,6 +225,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     if (suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
     timelines = new Map(data.designs.map((name) => [name, engine.timeline(work, name)]));
     blocks = engine.modelOf(work).stages.map(({ depth }) => depth);
+    part(".w-alive").replaceChildren(...data.designs.map((name) => Object.assign(document.createElement("li"),
+      { textContent: unbroken(holders(name, engine.atPeak(work, name), data)) })));
     draw();
   });
   draw();

@@ -90,8 +90,11 @@ const pvtprofSpoken = (() => {
     return `${fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
   }
 
+  /* No line ends between a number and its unit. */
+  const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
+
   /* "a, b and c". */
   const several = (words) => [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
 
-  return { integer, decimal, places, three, people, short, size, milliseconds, duration, compact, fixed, compactSeconds, several };
+  return { integer, decimal, places, three, people, short, size, milliseconds, duration, compact, fixed, compactSeconds, unbroken, several };
 })();
