@@ -136,7 +136,8 @@ def render(*runs: Run) -> str:
     own_run = next((run for run in runs if run.forms), None)
     scripts = ["spoken", *(["engine", "predict", "curves"] if published else [])]
     scripts += assets_of(SECTIONS, "js")
-    scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
+    scripts += ["saving", *(["explorer"] * bool(published))]
+    scripts += ["forms", "own"] * bool(own_run)
     return page(
         "report.html",
         scripts,

@@ -319,6 +319,6 @@ const pvtprofPage = (() => {
     addEventListener("afterprint", fromPaper);
   }
 
-  return { element, show, start, chartButtons, copy, rest, shownBlock };
+  return { element, button, save, show, start, chartButtons, copy, rest, shownBlock };
 })();
 pvtprofPage.start();
