@@ -83,7 +83,7 @@ def _own(run: Run) -> Growth | None:
 def find(run: Run) -> Found:
     """Return all figures of the section."""
     setting = curves.in_inference(run.setting)
-    known = run.environment.memory_bytes
+    known = run.memory_bytes
     designs = {d.name: d for d in run.designs if isinstance(d, PvtDesign)}
     dots = tuple(
         (row.design.name, row.latency.median)

@@ -98,6 +98,8 @@ def title(part: str, designs: Sequence[Drawn], measure: int = 0) -> str:
         name = "code outside of any submodule" if most.name == ITSELF else most.name
         where = design.name if not part else f"the {part} of {design.name}"
         where = f"the {part}" if part and len(designs) == 1 else where
-        found.append(f"in {where}, {name} has {spoken.people(max(costs), sum(costs))} of the {what}")
+        found.append(
+            f"in {where}, {name} has {spoken.people(max(costs), sum(costs))} of the {what}"
+        )
     text = "; ".join(found)
     return f"{text[0].upper()}{text[1:]}."

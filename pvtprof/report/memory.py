@@ -51,8 +51,9 @@ class Submodules:
 class Memory:
     """The section: its finding, the picture of the chosen design, and the data of the others.
 
-    ``held`` names the largest tensors at each design's peak; "" where they are not known one by
-    one, as in training. Of modules of the user's own there is no picture, but ``own``: bars by submodule.
+    ``held`` names the largest tensors at each design's peak; it is empty where they are not known
+    one by one, as in training. Of modules of the user's own there is no picture, but ``own``: bars
+    by submodule.
     """
 
     title: str

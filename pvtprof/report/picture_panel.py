@@ -10,7 +10,6 @@ from pvtprof import spoken, units
 from pvtprof.report.picture import GATES, Drawn, Scale, cell, px, scale_of
 from pvtprof.report.picture_rows import bars_of, boxes, columns_of, frame, read_by, row
 
-
 #: What a design does with each measure, and its name in a sentence.
 VERBS, MEASURES = ("needs", "moves", "takes"), ("MACs", "bytes", "time")
 #: Times of operators that are added differ beyond their noise from so many per cent on.

@@ -29,7 +29,8 @@ BODY = """
     const moment = ([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) });
     const timelines = new Map(Object.entries(data.designs).map(([name, list]) =>
       [name, texts ? engine.timeline(engine.parsed(texts), name) : list.map(moment)]));
-    const held = texts && Object.keys(data.designs).map((name) => holders(name, engine.atPeak(engine.parsed(texts), name), data));
+    const heldBy = (name) => holders(name, engine.atPeak(engine.parsed(texts), name), data);
+    const held = texts && Object.keys(data.designs).map(heldBy);
     return [finding(timelines, data), held, ...Object.keys(data.designs).map((name) => {
       const { spans, ...made } = picture(timelines, name, data.blocks, data);
       return made;
