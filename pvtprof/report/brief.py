@@ -61,7 +61,8 @@ def _one(run: Run, one: Answer, wrapped: _Wrapped, exact: bool) -> list[str]:
         *_paragraphs(wrapped, one.advice, one.mix),
     ]
     sizes = (one.by_size, by_time(run, facts(run)))
-    below = _paragraphs(wrapped, one.surprise, *sizes, one.accuracy, *[one.trust] * one.agrees)
+    surprise = one.surprise.replace("Attention of stage", "Stage")  # the table calls it attention
+    below = _paragraphs(wrapped, surprise, *sizes, one.accuracy, *[one.trust] * one.agrees)
     below += _paragraphs(wrapped, summary([one], len(list(remarks(run)))))
     is_limited = wrapped.width >= USUAL and not exact
     least = max(len(wrapped(_legend(one, left_out, True))) for left_out in ([], ["stages"]))

@@ -155,8 +155,7 @@
   }
 
   async function pixels({ text, size: [width, height] }) {
-    const url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })), image = new Image();
-    image.src = url;
+    const url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })), image = Object.assign(new Image(), { src: url });
     await image.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: SHARPER * width, height: SHARPER * height });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
