@@ -128,7 +128,15 @@ def finding(timelines: Mapping[str, Sequence[Moment]]) -> str:
     return f"{'; '.join(said)}."
 
 
-def holders(design: str, tensors: Sequence[Tensor]) -> str:
+def held_by(tensors: Mapping[str, Sequence[Tensor]]) -> tuple[str, ...]:
+    """Return what holds the peak of each design; one line for designs that are alike."""
+    alike: dict[str, list[str]] = {}
+    for design, its in tensors.items():
+        alike.setdefault(holders(its), []).append(design)
+    return tuple(f"{phrases.several(names)}, {text}" for text, names in alike.items())
+
+
+def holders(tensors: Sequence[Tensor]) -> str:
     """Return the largest tensors of a peak with their sizes, and what the others are together."""
     total = sum(one.bytes for one in tensors)
     ordered = sorted(tensors, key=lambda one: -one.bytes)
@@ -137,7 +145,7 @@ def holders(design: str, tensors: Sequence[Tensor]) -> str:
     if rest := ordered[len(large) :]:
         many = f"{len(rest)} smaller tensor{'s' * (len(rest) > 1)}"
         words.append(f"{many} ({units.size(sum(one.bytes for one in rest))})")
-    return f"{design}, {units.size(total)}: {phrases.several(words)}."
+    return f"{units.size(total)}: {phrases.several(words)}."
 
 
 def _tensor(one: Tensor) -> str:

@@ -27,7 +27,7 @@ from pvtprof.report.live import (
     TENSORS,
     Picture,
     finding,
-    holders,
+    held_by,
     picture,
 )
 from pvtprof.report.sheet import Sheet
@@ -104,9 +104,7 @@ def _held(run: Run, designs: Collection[str]) -> tuple[str, ...]:
     if run.setting.mode != "inference":
         return ()
     rows = [row for row in run.rows if row.part == MODEL and row.design.name in designs]
-    return tuple(
-        holders(row.design.name, at_peak(terms_of(row), row.setting.dtype)) for row in rows
-    )
+    return held_by({row.design.name: at_peak(terms_of(row), row.setting.dtype) for row in rows})
 
 
 def _chosen(run: Run, timelines: Mapping[str, Sequence[Moment]]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pvtprof import units
+from pvtprof.designs.part import MODEL
 from pvtprof.report import phrases, sentences, sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
@@ -56,6 +57,7 @@ class Trust:
     """What a reader may rest on, and what not."""
 
     title: str
+    compared: str
     agrees: bool
     witnesses: tuple[Witnessed, ...]
     disagreements: tuple[str, ...]
@@ -78,6 +80,7 @@ def trust(run: Run) -> Trust:
     off = [text for text in sentences.predictions(run) if text.startswith("Furthest")]
     return Trust(
         _title(run),
+        _rows(run),
         run.agrees,
         tuple(_witnessed(run, name) for name in witnesses_of(run)),
         tuple(sentences.disagreements(run)),
@@ -102,7 +105,7 @@ AGAINST = {
 
 
 def _title(run: Run) -> str:
-    """Return what was compared with what, in which rows, and whether all is equal."""
+    """Return what was compared with what, and whether all is equal."""
     found = [
         (name, row.witnesses[name])
         for name, witness in WITNESSES.items()
@@ -112,14 +115,10 @@ def _title(run: Run) -> str:
     ]
     if not found:
         return "Formulas alone: nothing was counted or measured in this run."
-    compared = f"{_pairs([name for name, _ in found])}; {_rows(run)}"
+    compared = _pairs([name for name, _ in found])
     if wrong := sum(not one.equal for _, one in found):
         return f"{wrong} of {len(found)} FORMULAS DIFFER from what was counted: {compared}."
-    places = sum(max(1, len(one.by_module)) for _, one in found)
-    return (
-        f"All {len(found)} formulas equal what was counted, to the last digit and in all "
-        f"{units.integer(places)} places: {compared}."
-    )
+    return f"All {len(found)} formulas equal what was counted, to the last digit: {compared}."
 
 
 def _pairs(names: Sequence[str]) -> str:
@@ -137,16 +136,18 @@ def _pairs(names: Sequence[str]) -> str:
 
 
 def _rows(run: Run) -> str:
-    """Return which rows were counted, in words."""
+    """Return which rows were counted, in words; "" where none was."""
     counted = [row for row in run.rows if row.witnesses]
+    if not counted:
+        return ""
+    places = sum(max(1, len(one.by_module)) for row in counted for one in row.witnesses.values())
     designs = len({row.design.name for row in counted})
-    each = f", {designs} designs" * (designs > 1)
-    if run.is_own:
-        return f"of {len(counted)} module{'s' * (len(counted) > 1)}{each}"
-    stages = {row.part.stage for row in counted} - {None}
-    parts = ["the whole network"] * any(row.part.stage is None for row in counted)
-    parts += ["an attention module of each stage"] * bool(stages)
-    return f"of {phrases.several(parts)}{each}"
+    whole = "the whole module" if run.is_own else "the whole network"
+    parts = [whole] * any(row.part == MODEL for row in counted)
+    parts += ["an attention module of each stage"] * any(row.part.stage for row in counted)
+    parts += ["submodules"] * any(row.part.module is not None for row in counted)
+    many = f", of {designs} designs" * (designs > 1)
+    return f"Compared for {phrases.several(parts)}{many}: in {units.integer(places)} places."
 
 
 def _witnessed(run: Run, name: str) -> Witnessed:

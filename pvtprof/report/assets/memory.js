@@ -39,14 +39,23 @@ const pvtprofLive = (() => {
     }).join("; ")}.`;
   }
 
-  /* The largest tensors of a peak, as live.holders has them. */
-  function holders(design, tensors, rules) {
+  /* The largest tensors of the peaks, as live.held_by has them; tensors: [[design, list]]. */
+  function heldBy(tensors, rules) {
+    const alike = new Map();
+    for (const [design, its] of tensors) {
+      const text = holders(its, rules);
+      alike.set(text, [...(alike.get(text) ?? []), design]);
+    }
+    return [...alike].map(([text, names]) => `${several(names)}, ${text}`);
+  }
+
+  function holders(tensors, rules) {
     const all = tensors.reduce((total, { bytes }) => total + bytes, 0n), sum = (some) => some.reduce((total, { bytes }) => total + bytes, 0n);
     const ordered = [...tensors].sort((a, b) => (b.bytes > a.bytes ? 1 : b.bytes < a.bytes ? -1 : 0));
     const large = ordered.slice(0, rules.named).filter(({ bytes }) => BigInt(rules.part) * bytes >= all), rest = ordered.slice(large.length);
     const words = large.map((one) => `${tensor(one, rules)} (${size(one.bytes)})`);
     if (rest.length) words.push(`${rest.length} smaller tensor${rest.length > 1 ? "s" : ""} (${size(sum(rest))})`);
-    return `${design}, ${size(all)}: ${several(words)}.`;
+    return `${size(all)}: ${several(words)}.`;
   }
 
   function tensor({ name, shape, kind }, { tensors }) {
@@ -141,11 +150,11 @@ const pvtprofLive = (() => {
     };
   }
 
-  return { finding, holders, picture, highest };
+  return { finding, heldBy, picture, highest };
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-memory]")) {
-  const source = place.querySelector("script"), { finding, holders, picture, highest } = pvtprofLive, { integer, size, unbroken } = pvtprofSpoken;
+  const source = place.querySelector("script"), { finding, heldBy, picture, highest } = pvtprofLive, { integer, size, unbroken } = pvtprofSpoken;
   if (!source) continue;
   const data = JSON.parse(source.textContent), part = (name) => place.querySelector(name);
   const [plot, said, walk, form] = [part(".w-plot"), part(".w-said"), part(".w-walk input"), part(".w-switches")], choice = form.elements.design;
@@ -225,8 +234,8 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     if (suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
     timelines = new Map(data.designs.map((name) => [name, engine.timeline(work, name)]));
     blocks = engine.modelOf(work).stages.map(({ depth }) => depth);
-    part(".w-alive").replaceChildren(...data.designs.map((name) => Object.assign(document.createElement("li"),
-      { textContent: unbroken(holders(name, engine.atPeak(work, name), data)) })));
+    part(".w-alive").replaceChildren(...heldBy(data.designs.map((name) => [name, engine.atPeak(work, name)]), data)
+      .map((text) => Object.assign(document.createElement("li"), { textContent: unbroken(text) })));
     draw();
   });
   draw();

@@ -167,7 +167,7 @@
     for (const section of document.querySelectorAll(`section[data-section="${name}"]`)) {
       const place = section.querySelector(after), file = `pvtprof-${section.id}`, said = section.querySelector("h2").textContent;
       const make = () => inLight(() => drawn(section, figure));
-      place?.after(element("div", { className: "tools saving" },
+      place?.after(element("div", { className: "tools saving" }, element("span", { className: "soft", textContent: "save as" }),
         button("SVG", `Save as SVG: ${said}${section.id.slice(name.length)}`, () => save(`${file}.svg`, "image/svg+xml", make().text)),
         button("PNG", `Save as PNG: ${said}${section.id.slice(name.length)}`, async () => save(`${file}.png`, "image/png", await pixels(make())))));
     }
