@@ -100,7 +100,6 @@ AGAINST = {
     "params": "parameters",
     "peak bytes": "peak memory",
     "saved bytes": "memory kept for backward",
-    "allocator": "peak memory",
 }
 
 
