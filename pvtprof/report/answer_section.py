@@ -42,7 +42,7 @@ def section(run: Run, whole: Run | None = None) -> Section:
         "rules": rules(),
         "rest": rest_of(run),
         "calibration": run.calibration and key(run.calibration),
-        "knows_memory": run.environment.memory_bytes is not None,
+        "knows_memory": run.memory_bytes is not None,
         "at": units.grid(*run.setting.image),
         "designs": found.designs,
         "known": known([one.spec for one in explorer.own_networks([run])]),

@@ -14,6 +14,8 @@ from pvtprof import spoken
 from pvtprof.report import sentences
 from pvtprof.report.answer import Answer, answers, summary, trust
 from pvtprof.report.answer_table import Cell, Line
+from pvtprof.report.by_size import by_time
+from pvtprof.report.facts import facts
 from pvtprof.report.notes import remarks
 from pvtprof.run.run import Run
 
@@ -58,7 +60,9 @@ def _one(run: Run, one: Answer, wrapped: _Wrapped, exact: bool) -> list[str]:
         *wrapped(one.finding, _BOLD),
         *_paragraphs(wrapped, one.advice, one.mix),
     ]
-    below = _paragraphs(wrapped, one.surprise, one.by_size, one.accuracy, *[one.trust] * one.agrees)
+    sizes = (one.by_size, by_time(run, facts(run)))
+    surprise = one.surprise.replace("Attention of stage", "Stage")  # the table calls it attention
+    below = _paragraphs(wrapped, surprise, *sizes, one.accuracy, *[one.trust] * one.agrees)
     below += _paragraphs(wrapped, summary([one], len(list(remarks(run)))))
     is_limited = wrapped.width >= USUAL and not exact
     least = max(len(wrapped(_legend(one, left_out, True))) for left_out in ([], ["stages"]))

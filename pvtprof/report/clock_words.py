@@ -24,6 +24,8 @@ def place_title(run: Run, place: Place) -> str:
     """Return the finding of a place: who takes how much of the first design's time."""
     first, shares = place.first, place.shares
     head = f"{place.name[0].upper()}{place.name[1:]}"
+    if first.part.stage is not None:
+        head = f"Attention of {place.name}"
     if held(run)[1]:
         blocks = f"{first.blocks} blocks of " if first.blocks > 1 else ""
         taken = milliseconds(first, shares[0].kind).partition(" (")[0]
@@ -77,7 +79,8 @@ def finding(run: Run, places: Sequence[Place]) -> str:
         time, macs = spoken.people(worst.time or 0, 1), spoken.people(worst.macs, 1)
         if not parts:
             time, macs = phrases.of(time, f"{first}'s time"), phrases.of(macs, "its MACs")
-        parts.append(f"in {place.name}, {worst.design} takes {time} for {macs}")
+        of = "attention of " * (place.first.part.stage is not None)
+        parts.append(f"in {of}{place.name}, {worst.design} takes {time} for {macs}")
     elif not parts or (stages and all(_follows(share) for _, share in stages)):
         parts.append("in each stage time follows MACs within 10 points")
     text = "; ".join(parts)

@@ -24,6 +24,8 @@ from pvtprof.predict.prediction import Prediction
 #: The sides that are evaluated: two an octave; and the largest of them.
 SIDES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 MOST = SIDES[-1]
+#: More memory than any device has.
+UNLIMITED = 2**60
 #: Where predicted times cross is looked for in steps of so many pixels.
 STEP = 16
 
@@ -63,7 +65,11 @@ class Curve:
 
 
 def curve(
-    design: PvtDesign, setting: Setting, memory: int, calibration: Calibration | None
+    design: PvtDesign,
+    setting: Setting,
+    memory: int,
+    calibration: Calibration | None,
+    sides: Sequence[int] = SIDES,
 ) -> Curve | None:
     """Return the curve of a design in a setting of inference; None where it takes no such side."""
 
@@ -85,7 +91,7 @@ def curve(
         return of(fit.squared(setting, side))
 
     points: dict[int, Point] = {}
-    for side in SIDES:
+    for side in sides:
         try:
             points[side] = at(side)
         except SpecError:  # R is larger than the grid there

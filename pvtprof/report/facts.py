@@ -171,7 +171,7 @@ def _of_design(run: Run, row: Row) -> Facts:
     runs = (tuple(stage.runs for stage in stages), row.macs, row.params)
     one = _of_row(row, row.design.name, runs, is_measured)
     one = replace(one, stages=stages, published=_published(row))
-    memory = run.environment.memory_bytes
+    memory = run.memory_bytes
     if memory is None or is_measured or needs(spec, row.setting)[0] <= memory:
         return one
     stages = tuple(replace(stage, time=None) for stage in stages)

@@ -21,6 +21,7 @@ from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.probes import LARGEST_IMAGE
 from pvtprof.predict.program import key
 from pvtprof.report import curves, explorer, loglog
+from pvtprof.report import sentences as sentences_of_run
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.growth_pictures import BESIDE, Picture, pictures, sheet
 from pvtprof.report.growth_words import AXES, Found, remarks, sentences, title
@@ -84,7 +85,7 @@ def _own(run: Run) -> Growth | None:
 def find(run: Run) -> Found:
     """Return all figures of the section."""
     setting = curves.in_inference(run.setting)
-    known = run.environment.memory_bytes
+    known = run.memory_bytes
     designs = {d.name: d for d in run.designs if isinstance(d, PvtDesign)}
     dots = tuple(
         (row.design.name, row.latency.median)
@@ -132,11 +133,12 @@ def place(run: Run) -> str:
     threads = its.environment.threads
     where = f"{its.environment.device}, {units.integer(threads)} thread{'s' * (threads != 1)}"
     doubt = " It was made on a busy machine." if its.is_doubtful else ""
+    side = sentences_of_run.bias(run)
     return (
         f"Times are predicted by a calibration of {_date(its)} ({_age(run, its)}; {where}, "
         f"{its.dtype}); nine in ten lie between {low:.0f} and {high:.0f} % of their line.{doubt} "
         f"It was measured on images of at most {LARGEST_IMAGE} pixels a side: beyond, it "
-        "extrapolates."
+        f"extrapolates.{' ' * bool(side)}{side}"
     )
 
 

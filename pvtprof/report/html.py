@@ -137,7 +137,8 @@ def render(*runs: Run) -> str:
     own_run = next((run for run in runs if run.forms), None)
     scripts = ["spoken", *(["training", "engine", "predict", "curves"] if published else [])]
     scripts += assets_of(SECTIONS, "js")
-    scripts += [*(["explorer"] * bool(published)), *(["forms", "own"] * bool(own_run))]
+    scripts += ["saving", *(["explorer"] * bool(published))]
+    scripts += ["forms", "own"] * bool(own_run)
     return page(
         "report.html",
         scripts,
@@ -253,9 +254,9 @@ def _start(runs: Sequence[Run]) -> dict[str, Any]:
         "program": explorer.program(networks),
         "texts": explorer.texts(run) if known else explorer.DEFAULT,
         "variant": _variant(run) if known else MODELS[DEFAULT_MODEL].stages[0].variant,
-        "memory_is_known": run.environment.memory_bytes is not None,
-        "memory": units.told_size(run.environment.memory_bytes or MEMORY_BYTES),
-        "memory_bytes": str(run.environment.memory_bytes or MEMORY_BYTES),
+        "memory_is_known": run.memory_bytes is not None,
+        "memory": units.told_size(run.memory_bytes or MEMORY_BYTES),
+        "memory_bytes": str(run.memory_bytes or MEMORY_BYTES),
         "symbols": algebra.symbol_indices(),
         "colors": {**COLORS, **{name: color_of(name) for name in operators}},
         "vectors": explorer.packed(vectors),

@@ -92,11 +92,16 @@ def inside(run: Run) -> Inside | None:
     panels = []
     for part in parts[:1] if lives else parts:
         designs = tuple(drawn(row) for row in run.rows if row.part == part)
-        panels.append(Panel(part.name, title(f"In {part}", designs), designs, lives))
+        panels.append(Panel(part.name, title(where(part.name), designs), designs, lives))
     for part_name, its in inside_modules.of_task(run):
         said = inside_modules.title(part_name, its)
         panels.append(Panel(part_name, said, its, is_live=False))
     return Inside(panels[0].title, tuple(panels), _data(run) if lives else None)
+
+
+def where(stage: str) -> str:
+    """Return of what the picture is: all blocks of a stage have the same attention."""
+    return f"In one attention module of {stage}"
 
 
 def _of_own(run: Run) -> Inside | None:

@@ -86,18 +86,20 @@ def module(name: str, steps: Sequence[Step]) -> Drawn:
     return Drawn(name, color_of(name), said, (1, 1), chain)
 
 
-def title(part: str, designs: Sequence[Drawn]) -> str:
-    """Which submodule has the most MACs, design by design, in one sentence.
+def title(part: str, designs: Sequence[Drawn], measure: int = 0) -> str:
+    """Which submodule has the most of a measure (MACs, bytes moved), in one sentence.
 
     ``part`` is "neck" or "head" of a task, or "" for whole modules.
     """
-    found = []
+    found, what = [], ("MACs", "bytes moved")[measure]
     for design in designs:
-        macs = sum(step.costs[0] for step in design.steps)
-        most = max(design.steps, key=lambda step: step.costs[0])
+        costs = [int(step.costs[measure] or 0) for step in design.steps]
+        most = design.steps[costs.index(max(costs))]
         name = "code outside of any submodule" if most.name == ITSELF else most.name
         where = design.name if not part else f"the {part} of {design.name}"
         where = f"the {part}" if part and len(designs) == 1 else where
-        found.append(f"in {where}, {name} has {spoken.people(most.costs[0], macs)} of the MACs")
+        found.append(
+            f"in {where}, {name} has {spoken.people(max(costs), sum(costs))} of the {what}"
+        )
     text = "; ".join(found)
     return f"{text[0].upper()}{text[1:]}."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from pvtprof import units
+from pvtprof.analytic.alive import Tensor
 from pvtprof.moment import Moment, highest
 from pvtprof.report import phrases
 
@@ -37,6 +38,25 @@ PLACES = (
     (r"^neck", "the neck"),
     (r"^(?:[a-z]+_)?head", "the head"),
 )
+#: What an operator's result is, in words, by the operator's name.
+TENSORS = (
+    (r"attn\.scores$", "the scores"),
+    (r"attn\.scale$", "the scaled scores"),
+    (r"attn\.softmax$", "the softmax of the scores"),
+    (r"attn\.q$", "the queries"),
+    (r"attn\.kv$", "the keys and values"),
+    (r"attn\.mix$", "the weighted values"),
+    (r"attn\.", "the tokens of the reduction or the output"),
+    (r"mlp\.fc1$", "the MLP's hidden tokens"),
+    (r"mlp\.dwconv$", "the result of the depthwise convolution"),
+    (r"mlp\.act$", "the activated hidden tokens"),
+    (r"norm\d?$", "the tokens after a norm"),
+    (r"patch_embed\d", "the patches"),
+    (r"^(?:backbone\.)?(?:block|pos_embed|cls_token)", "the tokens"),
+    (r"^(?:backbone\.)?map", "a map of tokens"),
+)
+#: So many tensors of a peak are named, each with at least one part in so many of it.
+NAMED, PART = 3, 20
 #: The picture is so wide and so high; what is beyond its top is cut.
 WIDTH, HEIGHT = 1000, 100
 #: Room above the peak of the chosen design.
@@ -106,6 +126,32 @@ def finding(timelines: Mapping[str, Sequence[Moment]]) -> str:
         head = f"{names} of {sizes}" if said else f"{names} {what} of {sizes} {verb}"
         said.append(f"{head} at {place}")
     return f"{'; '.join(said)}."
+
+
+def held_by(tensors: Mapping[str, Sequence[Tensor]]) -> tuple[str, ...]:
+    """Return what holds the peak of each design; one line for designs that are alike."""
+    alike: dict[str, list[str]] = {}
+    for design, its in tensors.items():
+        alike.setdefault(holders(its), []).append(design)
+    return tuple(f"{phrases.several(names)}, {text}" for text, names in alike.items())
+
+
+def holders(tensors: Sequence[Tensor]) -> str:
+    """Return the largest tensors of a peak with their sizes, and what the others are together."""
+    total = sum(one.bytes for one in tensors)
+    ordered = sorted(tensors, key=lambda one: -one.bytes)
+    large = [one for one in ordered[:NAMED] if PART * one.bytes >= total]
+    words = [f"{_tensor(one)} ({units.size(one.bytes)})" for one in large]
+    if rest := ordered[len(large) :]:
+        many = f"{len(rest)} smaller tensor{'s' * (len(rest) > 1)}"
+        words.append(f"{many} ({units.size(sum(one.bytes for one in rest))})")
+    return f"{units.size(total)}: {phrases.several(words)}."
+
+
+def _tensor(one: Tensor) -> str:
+    words = named(one.name, TENSORS) or f"the result of {one.name}"
+    shape = "x".join(map(units.integer, one.shape))
+    return f"what is computed beside {words}" if one.kind else f"{words} {shape}".rstrip()
 
 
 def picture(

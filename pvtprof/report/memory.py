@@ -6,11 +6,12 @@ sentences and the same picture as ``picture`` here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pvtprof import units
+from pvtprof.analytic.alive import at_peak
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
@@ -20,8 +21,19 @@ from pvtprof.report import gpu, where
 from pvtprof.report.bars import name_of
 from pvtprof.report.figures.memory import live_info, live_sheet
 from pvtprof.report.figures.style import palette
-from pvtprof.report.live import PLACES, SECTIONS, Picture, finding, picture
+from pvtprof.report.live import (
+    NAMED,
+    PART,
+    PLACES,
+    SECTIONS,
+    TENSORS,
+    Picture,
+    finding,
+    held_by,
+    picture,
+)
 from pvtprof.report.sheet import Sheet
+from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 
 #: Submodules of a user's own module that are drawn.
@@ -41,11 +53,14 @@ class Submodules:
 class Memory:
     """The section: its finding, the picture of the chosen design, and the data of the others.
 
-    Of modules of the user's own there is no picture, but ``own``: bars by submodule.
+    ``held`` names the largest tensors at each design's peak; it is empty where they are not known
+    one by one, as in training. Of modules of the user's own there is no picture, but ``own``: bars
+    by submodule.
     """
 
     title: str
     text: str
+    held: tuple[str, ...]
     chosen: str
     picture: Picture | None
     own: tuple[Submodules, ...]
@@ -72,16 +87,26 @@ def memory(run: Run) -> Memory | None:
     return Memory(
         finding(timelines),
         _text(run.setting),
+        _held(run, timelines),
         chosen,
         picture(timelines, chosen, blocks),
         (),
         tuple((name, units.size(highest(moments).bytes)) for name, moments in timelines.items()),
         colors,
         {"sections": SECTIONS, "places": PLACES, "blocks": blocks}
+        | {"tensors": TENSORS, "named": NAMED, "part": PART}
         | (_followed(run, timelines) if follows else stored(timelines)),
         follows,
         (*card, live_sheet(info)),
     )
+
+
+def _held(run: Run, designs: Collection[str]) -> tuple[str, ...]:
+    """Return what holds the peak of each design; nothing in training, whose step is not a list."""
+    if run.setting.mode != "inference":
+        return ()
+    rows = [row for row in run.rows if row.part == MODEL and row.design.name in designs]
+    return held_by({row.design.name: at_peak(terms_of(row), row.setting.dtype) for row in rows})
 
 
 def _chosen(run: Run, timelines: Mapping[str, Sequence[Moment]]) -> str:
@@ -141,7 +166,7 @@ def _of_own(run: Run, colors: Mapping[str, str], card: Sequence[Sheet]) -> Memor
     title = finding({name: (peak,) for name, peak in peaks.items()})
     has_bars = any(one.bars for one in own)
     return Memory(
-        title, text if has_bars else "", "", None, own, shown, colors, {}, False, tuple(card)
+        title, text if has_bars else "", (), "", None, own, shown, colors, {}, False, tuple(card)
     )
 
 

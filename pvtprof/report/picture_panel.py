@@ -6,13 +6,18 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.report.picture import GATES, Drawn, Scale, cell, px, scale_of
 from pvtprof.report.picture_rows import bars_of, boxes, columns_of, frame, read_by, row
 
+#: What a design does with each measure, and its name in a sentence.
+VERBS, MEASURES = ("needs", "moves", "takes"), ("MACs", "bytes", "time")
+#: Times of operators that are added differ beyond their noise from so many per cent on.
+TIMES_APART = 5
 
-def title(where: str, designs: Sequence[Drawn]) -> str:
-    """What the picture of a stage shows, in one sentence."""
+
+def title(where: str, designs: Sequence[Drawn], measure: int = 0) -> str:
+    """What the picture of a stage shows, in one sentence that ends with the chosen measure."""
     by_keys: dict[int, list[str]] = {}
     for design in designs:
         by_keys.setdefault(design.steps[0].sizes["m"], []).append(design.name)
@@ -23,17 +28,50 @@ def title(where: str, designs: Sequence[Drawn]) -> str:
     text = f"{where}, {who} {verb} {tokens} tokens with {keys:,} keys"
     for more, theirs in others:
         text += f", {_joined(theirs)} with {more:,}"
-    first, *rest = designs
-    macs = [sum(step.costs[0] for step in design.steps) for design in designs]
-    if len(macs) > 1 and len(set(macs)) == 1:
-        return f"{text}, for the same MACs."
+    return f"{text}{_times(designs) if measure == 2 else _amounts(designs, measure)}."
+
+
+def _amounts(designs: Sequence[Drawn], measure: int) -> str:
+    """How many MACs or bytes each design has of the first one's."""
+    (first, *rest), text = designs, ""
+    name, verb = MEASURES[measure], VERBS[measure]
+    amounts = [sum(int(step.costs[measure] or 0) for step in design.steps) for design in designs]
+    if len(amounts) > 1 and len(set(amounts)) == 1:
+        return f", for the same {name}"
     for k, design in enumerate(rest, 1):
-        is_same = macs[k] == macs[0]
-        share = "as many" if is_same else units.ratio(macs[k], macs[0])
-        of = " of" * share.endswith("%") + f" {first.name}'s MACs"
-        of = f" MACs as {first.name}" if is_same else of
-        text += f": {design.name} needs {share}{of}" if k == 1 else f", {design.name} {share}"
-    return f"{text}."
+        is_same = amounts[k] == amounts[0]
+        share = "as many" if is_same else units.ratio(amounts[k], amounts[0])
+        of = " of" * share.endswith("%") + f" {first.name}'s {name}"
+        of = f" {name} as {first.name}" if is_same else of
+        text += f": {design.name} {verb} {share}{of}" if k == 1 else f", {design.name} {share}"
+    return text
+
+
+def _times(designs: Sequence[Drawn]) -> str:
+    """How much of the first design's time each takes, all of its operators added."""
+    times = [_seconds(design) for design in designs]
+    if not any(times):
+        return "; no time is known of this setting"
+    unknown = [one.name for one, time in zip(designs, times, strict=True) if not time]
+    lacks = f"; no time is known of {_joined(unknown)}" if unknown else ""
+    if not times[0]:
+        return lacks
+    first, text = designs[0].name, ""
+    for design, time in zip(designs[1:], times[1:], strict=True):
+        if time:
+            share = spoken.people(time, times[0])
+            of = " of" * share.endswith("%") + f" {first}'s time"
+            if 100 * abs(time - times[0]) < TIMES_APART * times[0]:
+                share, of = "about as long", f" as {first}"
+            text += f", {design.name} {share}" if text else f": {design.name} takes {share}{of}"
+    return text + lacks
+
+
+def _seconds(design: Drawn) -> float | None:
+    """The time of all operators; None where it is not known of one (fused ones have one time)."""
+    lacking = [step for step in design.steps if step.costs[2] is None]
+    known = [step.costs[2] for step in design.steps if step.costs[2] is not None]
+    return sum(known) if known and all(step.fused for step in lacking) else None
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from statistics import fmean
+from statistics import fmean, median
 
-from pvtprof import units
+from pvtprof import spoken, units
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.run.row import Row
@@ -197,11 +197,26 @@ def errors(run: Run) -> dict[str, float]:
     }
 
 
+def bias(run: Run) -> str:
+    """Return on which side of measured times predicted ones lie; "" where nothing has both."""
+    rows = timed_and_predicted(run).get("calibrated", [])
+    if not rows:
+        return ""
+    off = median(predicted / measured for _, measured, predicted in rows) - 1
+    times = "Predicted times lie" if len(rows) > 1 else "The predicted time lies"
+    those = "measured ones" if len(rows) > 1 else "the measured one"
+    middle = f" in the median of {len(rows)} rows" if len(rows) > 1 else ""
+    if 200 * abs(off) < 1:
+        return f"{times} neither above nor below {those}{middle}."
+    side = "above" if off > 0 else "below"
+    return f"{times} {spoken.people(abs(off), 1)} {side} {those}{middle}."
+
+
 def predictions(run: Run) -> Iterator[str]:
-    """Yield the errors of the predictors, and the operator that is furthest off."""
+    """Yield the errors of the predictors, their side, and the operator that is furthest off."""
     if found := errors(run):
         parts = [f"{PREDICTORS[name]} {units.percent(error, 1)}" for name, error in found.items()]
-        yield f"Predictions of latency, off on average: {', '.join(parts)}."
+        yield f"Predictions of latency, off on average: {', '.join(parts)}. {bias(run)}"
     if furthest := furthest_off(run):
         row, name = furthest
         part, predicted = next(

@@ -50,7 +50,7 @@ def _slower(one: Facts, first: Facts) -> Iterator[Ranked]:
     ]
     for mine, theirs in zip(one.stages, first.stages, strict=False):
         if mine.runs != theirs.runs:
-            where = f"Stage {mine.number}: "
+            where = f"Attention of stage {mine.number}: "
             pairs.append((where, mine.blocks, mine.macs, theirs.macs, mine.time, theirs.time))
     for where, blocks, macs, its, time, other in pairs:
         if relation(time, other) != "slower" or time is None or other is None:
@@ -69,7 +69,7 @@ def _more_macs(one: Facts, first: Facts) -> Iterator[Ranked]:
         if mine.runs != theirs.runs and mine.macs > theirs.macs:
             ratio = share(mine.macs, theirs.macs, f"{name_of(first)}'s MACs")
             more = mine.blocks * (mine.macs - theirs.macs)
-            yield more, f"Stage {mine.number}: {name_of(one)} has {ratio}."
+            yield more, f"Attention of stage {mine.number}: {name_of(one)} has {ratio}."
 
 
 def _no_faster(one: Facts, first: Facts) -> Iterator[Ranked]:
@@ -96,5 +96,5 @@ def _more_params(one: Facts, first: Facts) -> Iterator[Ranked]:
             ratio = share(mine.params, theirs.params, f"{name_of(first)}'s parameters")
             yield (
                 mine.params / theirs.params,
-                f"Stage {mine.number}: {name_of(one)}'s reduction needs {ratio}.",
+                f"Attention of stage {mine.number}: {name_of(one)}'s reduction needs {ratio}.",
             )

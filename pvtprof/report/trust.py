@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pvtprof import units
-from pvtprof.report import sentences, sheets
+from pvtprof.designs.part import MODEL
+from pvtprof.report import phrases, sentences, sheets
 from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Agreement
@@ -56,6 +57,7 @@ class Trust:
     """What a reader may rest on, and what not."""
 
     title: str
+    compared: str
     agrees: bool
     witnesses: tuple[Witnessed, ...]
     disagreements: tuple[str, ...]
@@ -78,6 +80,7 @@ def trust(run: Run) -> Trust:
     off = [text for text in sentences.predictions(run) if text.startswith("Furthest")]
     return Trust(
         _title(run),
+        _rows(run),
         run.agrees,
         tuple(_witnessed(run, name) for name in witnesses_of(run)),
         tuple(sentences.disagreements(run)),
@@ -90,7 +93,18 @@ def trust(run: Run) -> Trust:
     )
 
 
+#: What of the formulas each exact witness is held against.
+AGAINST = {
+    "fvcore": "MACs",
+    "torch": "MACs",
+    "params": "parameters",
+    "peak bytes": "peak memory",
+    "saved bytes": "memory kept for backward",
+}
+
+
 def _title(run: Run) -> str:
+    """Return what was compared with what, and whether all is equal."""
     found = [
         (name, row.witnesses[name])
         for name, witness in WITNESSES.items()
@@ -100,15 +114,39 @@ def _title(run: Run) -> str:
     ]
     if not found:
         return "Formulas alone: nothing was counted or measured in this run."
-    names = list(dict.fromkeys(WITNESSES[name].title for name, _ in found))
-    by = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
-    places = sum(max(1, len(one.by_module)) for _, one in found)
+    compared = _pairs([name for name, _ in found])
     if wrong := sum(not one.equal for _, one in found):
-        return f"{wrong} of {len(found)} FORMULAS DIFFER from what {by} counted."
-    return (
-        f"All {len(found)} formulas equal what {by} counted, "
-        f"to the last digit and in all {units.integer(places)} places."
+        return f"{wrong} of {len(found)} FORMULAS DIFFER from what was counted: {compared}."
+    return f"All {len(found)} formulas equal what was counted, to the last digit: {compared}."
+
+
+def _pairs(names: Sequence[str]) -> str:
+    """Return which formulas are held against which witnesses."""
+    titles: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        titles.setdefault(AGAINST.get(name, name), []).append(WITNESSES[name].title)
+    what: dict[tuple[str, ...], list[str]] = {}
+    for figure, those in titles.items():
+        what.setdefault(tuple(dict.fromkeys(those)), []).append(figure)
+    return ", ".join(
+        f"{phrases.several(figures)} against {phrases.several(those)}"
+        for those, figures in what.items()
     )
+
+
+def _rows(run: Run) -> str:
+    """Return which rows were counted, in words; "" where none was."""
+    counted = [row for row in run.rows if row.witnesses]
+    if not counted:
+        return ""
+    places = sum(max(1, len(one.by_module)) for row in counted for one in row.witnesses.values())
+    designs = len({row.design.name for row in counted})
+    whole = "the whole module" if run.is_own else "the whole network"
+    parts = [whole] * any(row.part == MODEL for row in counted)
+    parts += ["an attention module of each stage"] * any(row.part.stage for row in counted)
+    parts += ["submodules"] * any(row.part.module is not None for row in counted)
+    many = f", of {designs} designs" * (designs > 1)
+    return f"Compared for {phrases.several(parts)}{many}: in {units.integer(places)} places."
 
 
 def _witnessed(run: Run, name: str) -> Witnessed:
@@ -168,7 +206,7 @@ def _predictions(run: Run, forecasts: tuple[Forecast, ...]) -> str:
     off = "" if error is None else f"; {count} off by {units.percent(error, 1)} on average"
     return (
         f"Of {len(forecasts)} predicted times {inside} lie within the interval that was stated "
-        f"for nine in ten{named}{off}."
+        f"for nine in ten{named}{off}. {sentences.bias(run)}"
     )
 
 

@@ -118,6 +118,12 @@ class Run:
         return self.variants[0]
 
     @property
+    def memory_bytes(self) -> int | None:
+        """The memory of the device, or of the one for which times are predicted; None: unknown."""
+        its = self.calibration.environment.memory_bytes if self.calibration else None
+        return self.environment.memory_bytes or its
+
+    @property
     def agrees(self) -> bool:
         """Whether every witness agrees with its formula in every row."""
         return all(row.agrees for row in self.rows)

@@ -13,17 +13,20 @@ from pathlib import Path
 import pytest
 
 import pvtprof
+from pvtprof import units
+from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import TOP_1, published_as
 from pvtprof.errors import SpecError
-from pvtprof.report import brief, surprise, wording
+from pvtprof.report import brief, growth, surprise, wording
 from pvtprof.report.answer import Answer, answer, answers
+from pvtprof.report.by_size import by_time
 from pvtprof.report.choice import chosen, mix
 from pvtprof.report.facts import Facts, Seconds, StageFacts, facts
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.browser import node
 from tests.builders import made_up_calibration, observed_run
-from tests.report.runs import RUNS, USUAL, base, timed
+from tests.report.runs import REPORTS, RUNS, USUAL, base, timed
 from tests.trials import ALL
 
 NUMBER = r"([\d,]+(?:\.\d+)?) %|([\d,]+(?:\.\d+)?)x"
@@ -373,6 +376,52 @@ def test_the_answer_says_from_which_image_on_a_design_needs_the_fewest_macs() ->
     assert answer(run).by_size == said
     assert said in brief.render(run, 80).splitlines()
     assert answer(made("R is 1, and no pooling")).by_size == ""
+
+
+def fastest(side: int) -> str:
+    """The design for which the run's calibration predicts the least time at an image."""
+    run = pvtprof.compare(img=side, analytic=True, calibration=kept().calibration)
+    times = {row.design.name: row.predicted_s or 0 for row in run.rows if row.part == MODEL}
+    return min(times, key=lambda name: times[name])
+
+
+def kept() -> Run:
+    """A run with its calibration."""
+    return pvtprof.load(REPORTS / "pvt_v2_b2-224.json")
+
+
+def test_the_answer_says_which_design_is_predicted_to_be_fastest_at_other_images() -> None:
+    run = kept()
+    said = by_time(run, facts(run))
+    assert said in " ".join(brief.render(run, 80).split())
+    assert brief.render(run, 80).count("\n") <= brief.MOST
+    first, *later = said.partition(";")[0].removeprefix("Predicted fastest: ").split(", ")
+    assert fastest(64) == first
+    before = first
+    for change in later:
+        found = re.fullmatch(r"from ([\d,]+) px on (\w+)", change)
+        assert found
+        side = int(found[1].replace(",", ""))
+        assert (fastest(side - 16), fastest(side)) == (before, found[2])
+        before = found[2]
+    assert fastest(1024) == before
+    ahead = growth.find(run).time
+    if ahead and ahead.clear and ahead.clear < 1024:
+        assert f"beyond the error of the predictions from {ahead.clear} px on" in said
+
+
+def test_no_sentence_on_other_images_rests_on_what_is_not_known() -> None:
+    for name in ("formulas alone", "predicted on a busy machine", "own modules", "training"):
+        run = made(name)
+        assert by_time(run, facts(run)) == ""
+
+
+def test_a_design_that_does_not_fit_where_times_are_predicted_has_no_time() -> None:
+    run = pvtprof.compare(img=(800, 1333), analytic=True, calibration=kept().calibration)
+    mha = next(one for one in facts(run) if one.name == "mha")
+    assert (run.environment.memory_bytes, mha.fits, mha.time) == (None, False, None)
+    size = units.size(run.memory_bytes)
+    assert f"plain attention does not fit into {size}" in answer(run).finding
 
 
 def test_equal_and_same_are_explained_where_they_stand() -> None:

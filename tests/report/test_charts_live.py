@@ -49,7 +49,7 @@ def violations(page: Page) -> list[str]:
 
 
 def finding(page: Page, name: str) -> str:
-    return page.inner_text(f"#{name} .finding").replace("\u00a0", " ")
+    return (page.text_content(f"#{name} .finding") or "").replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"] if ALL else ["dark"])
@@ -68,8 +68,8 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         assert page.is_visible("#clock .w-stale")  # of the run, and grey
         page.focus("#where .w-track i[tabindex='0']")
         page.keyboard.press("ArrowRight")
-        assert "stage 1, mha: kv (projection to keys and values)" in page.inner_text(
-            "#where .w-said"
+        assert "stage 1, mha: kv (projection to keys and values)" in (
+            page.text_content("#where .w-said") or ""
         )
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
@@ -77,7 +77,7 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         assert page.is_visible("#memory .w-operator")
         page.focus("#memory input[type=range]")
         page.keyboard.press("Home")
-        assert "operator 1 of " in page.inner_text("#memory .w-said")
+        assert "operator 1 of " in (page.text_content("#memory .w-said") or "")
         page.fill("[name=img]", "96")
         page.select_option("[name=mode]", "training")
         step = pvtprof.compare(img=96, mode="training", analytic=True)

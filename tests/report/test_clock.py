@@ -52,7 +52,7 @@ def share_of(run: Run, place: str, design: str) -> Share:
 def test_the_finding_names_the_network_and_the_worst_stage() -> None:
     assert clock.clock(run_of(CALM)).title == (
         "sra_conv and sra_pool take 60 % and 59 % of mha's time for 47 % and 45 % of its MACs; "
-        "in stage 4, sra_pool takes 180 % for 124 %."
+        "in attention of stage 4, sra_pool takes 180 % for 124 %."
     )
 
 
@@ -66,7 +66,7 @@ def test_time_that_follows_macs_is_called_so() -> None:
 def test_a_time_within_its_interval_of_its_macs_is_no_surprise() -> None:
     run = run_of({(4, "sra_pool"): 1.36}, width=0.18)
     assert share_of(run, "stage 4", "sra_pool").low < 1.24  # type: ignore[operator] # it has one
-    assert "in stage 4" not in clock.clock(run).title
+    assert "in attention of stage 4" not in clock.clock(run).title
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_noisy_time_is_not_printed_as_if_it_were_sure(
     share = share_of(run_of(CALM, width), "stage 4", "sra_pool")
     assert (share.label, share.is_sure) == (label, is_sure)
     made = clock.clock(run_of(CALM, width))
-    assert ("in stage 4" in made.title) == is_sure
+    assert ("in attention of stage 4" in made.title) == is_sure
     assert any("raise --budget" in line for line in made.remarks) == (not is_sure)
 
 
@@ -240,8 +240,8 @@ def test_the_first_design_with_a_time_is_what_others_are_held_against() -> None:
     late = with_row(run, None, "mha", latency=None, not_run="ran out of memory")
     made = clock.clock(late)
     assert made.title == (
-        "sra_pool is as fast as sra_conv within the noise for 97 % of its MACs; in stage 4, "
-        "sra_pool takes 180 % for 124 %."
+        "sra_pool is as fast as sra_conv within the noise for 97 % of its MACs; in attention of "
+        "stage 4, sra_pool takes 180 % for 124 %."
     )
     assert any("model mha: ran out of memory" in line for line in made.remarks)
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 import pvtprof
+from pvtprof.analytic.alive import at_peak
 from pvtprof.moment import highest
 from pvtprof.report import explorer, live, memory
 from pvtprof.report.figures.memory import live_info
+from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 from tests.report.test_explorer import in_node
 from tests.report.test_where import settings
@@ -22,12 +24,14 @@ from tests.trials import ALL
 
 BODY = """
   for (const name of ["where", "memory"]) vm.runInThisContext(script(name));
-  const { finding, picture } = vm.runInThisContext("pvtprofLive");
+  const { finding, heldBy, picture } = vm.runInThisContext("pvtprofLive");
   return given.map(({ texts, data }) => {
     const moment = ([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) });
     const timelines = new Map(Object.entries(data.designs).map(([name, list]) =>
       [name, texts ? engine.timeline(engine.parsed(texts), name) : list.map(moment)]));
-    return [finding(timelines, data), ...Object.keys(data.designs).map((name) => {
+    const tensors = (name) => [name, engine.atPeak(engine.parsed(texts), name)];
+    const held = texts && heldBy(Object.keys(data.designs).map(tensors), data);
+    return [finding(timelines, data), held, ...Object.keys(data.designs).map((name) => {
       const { spans, ...made } = picture(timelines, name, data.blocks, data);
       return made;
     })];
@@ -53,12 +57,13 @@ def test_the_script_draws_what_python_draws(tmp_path: Path) -> None:
     given += [{"texts": None, "data": data(run)} for run in (*runs, *trained)]
     program = explorer.program(explorer.own_networks(runs))
     results = in_node(BODY, given, tmp_path, program)
-    for run, found in zip((*runs, *runs, *trained), results, strict=True):
+    for run, one, found in zip((*runs, *runs, *trained), given, results, strict=True):
         timelines = live_info(run).moments
         blocks = section(run).data["blocks"]
         pictures = [live.picture(timelines, name, blocks) for name in timelines]
         assert found == [
             live.finding(timelines),
+            [*section(run).held] if one["texts"] else None,
             *(json.loads(json.dumps(asdict(p))) for p in pictures),
         ]
 
@@ -83,6 +88,26 @@ def test_the_peak_is_that_of_the_row_and_its_operator_is_named() -> None:
     ]
     for design, moments in live_info(run).moments.items():
         assert highest(moments) == run.row(None, design).peak
+
+
+def test_the_largest_tensors_of_the_peak_are_named_and_add_up_to_it() -> None:
+    run = pvtprof.compare(analytic=True)
+    tokens = (
+        "the MLP's hidden tokens 3,136x512 (6.12 MiB), the result of the depthwise convolution "
+        "3,136x512 (6.12 MiB), the tokens after a norm 3,136x64 (784 KiB) and 2 smaller tensors "
+        "(1.53 MiB)."
+    )
+    assert section(run).held == (
+        "mha, 78.9 MiB: the scores 3,136x3,136 (37.5 MiB), the scaled scores 3,136x3,136 "
+        "(37.5 MiB) and 4 smaller tensors (3.83 MiB).",
+        f"sra_conv and sra_pool, 14.5 MiB: {tokens}",
+    )
+    for task, img in (("classify", 64), ("retinanet", 64), ("classify", 250)):
+        for fused in ("eager", "sdpa"):
+            its = pvtprof.compare("pvt_v2_b0", task=task, img=img, attention=fused, analytic=True)
+            for row in its.rows:
+                found = at_peak(terms_of(row), "float32")
+                assert sum(one.bytes for one in found) == row.peak.bytes
 
 
 def test_what_is_not_attention_stands_at_the_same_place_in_all_designs() -> None:

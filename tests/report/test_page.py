@@ -95,7 +95,7 @@ def test_a_network_of_ones_own_is_explored(browser: Browser, pages: dict[str, Pa
         page.wait_for_selector(READY)
         open_all(page)
         mine = pvtprof.compare(MINE, analytic=True)
-        assert page.inner_text("#total") == units.integer(mine.row(None, "sra_conv").macs)
+        assert page.text_content("#total") == units.integer(mine.row(None, "sra_conv").macs)
         assert [line[0] for line in figures(page)[1]] == ["stage 1", "stage 2", "stage 3"]
         page.select_option("[name=model]", "pvt_tiny")
         assert page.input_value("[name=R]") == "8,4,2,1"
@@ -180,6 +180,12 @@ def labels(page: Page) -> list[str]:
     return [label or "" for label in found.evaluate_all("all => all.map((one) => one.ariaLabel)")]
 
 
+def said_in_the_address(page: Page, what: str) -> str:
+    """The address when it says that; it follows the fields a moment later."""
+    page.wait_for_function("what => location.hash.includes(what)", arg=what)
+    return str(page.evaluate("location.href"))
+
+
 def test_the_explorer_says_what_the_command_line_says(
     browser: Browser, report: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,11 +197,11 @@ def test_the_explorer_says_what_the_command_line_says(
         page.fill("[name=R]", "4,2,2,1")
         page.select_option("[name=attention]", "sdpa")
         command, url, shown = (
-            page.inner_text("#command"),
-            page.evaluate("location.href"),
+            page.text_content("#command") or "",
+            said_in_the_address(page, "attention=sdpa"),
             figures(page),
         )
-        total = page.inner_text("#total")
+        total = page.text_content("#total")
     with opened(browser, report, anchor=url.partition(".html")[2]) as again:
         again.page.wait_for_selector(READY)
         open_all(again.page)
@@ -247,7 +253,7 @@ def test_totals_beyond_javascript_numbers_are_exact(browser: Browser, report: Pa
         found.page.select_option("[name=count]", "FLOPs")
         macs = pvtprof.compare(img=16384, batch=4096, analytic=True).row(None, "mha").macs
         assert macs > 2**60
-        assert found.page.inner_text("#total") == units.integer(2 * macs)
+        assert found.page.text_content("#total") == units.integer(2 * macs)
 
 
 def test_a_refusal_keeps_the_last_figures_dimmed_and_marks_its_field(
@@ -307,7 +313,7 @@ def test_the_address_has_a_refused_setting_too(browser: Browser, report: Path) -
     with opened(browser, report) as found:
         found.page.wait_for_selector(READY)
         found.page.fill("[name=R]", "8,4,2,9")
-        assert "R=8%2C4%2C2%2C9" in found.page.evaluate("location.href")
+        said_in_the_address(found.page, "R=8%2C4%2C2%2C9")
         found.page.reload()
         found.page.wait_for_selector(READY)
         assert found.page.is_visible("#refusal")

@@ -198,12 +198,12 @@ const pvtprofAnswer = (rules) => {
     (one, first, pairs) => [[null, one, first], ...pairs].filter(([, mine, theirs]) => relation(mine.time, theirs.time) === "slower")
       .map(([number, mine, theirs]) => [
         (number ? mine.blocks : 1) * (mine.time.middle - theirs.time.middle),
-        `${number ? `Stage ${number}: ` : ""}${nameOf(one)} has ${share(mine.macs, theirs.macs, `${nameOf(first)}'s MACs`)} ` +
+        `${number ? `Attention of stage ${number}: ` : ""}${nameOf(one)} has ${share(mine.macs, theirs.macs, `${nameOf(first)}'s MACs`)} ` +
         `${mine.macs < theirs.macs ? "but" : "and"} ${mine.time.is_predicted ? "a predicted " : ""}` +
         `${share(mine.time.middle, theirs.time.middle, "its time")}.`]),
     (one, first, pairs) => pairs.filter(([, mine, theirs]) => mine.macs > theirs.macs).map(([number, mine, theirs]) => [
       BigInt(mine.blocks) * (mine.macs - theirs.macs),
-      `Stage ${number}: ${nameOf(one)} has ${share(mine.macs, theirs.macs, `${nameOf(first)}'s MACs`)}.`]),
+      `Attention of stage ${number}: ${nameOf(one)} has ${share(mine.macs, theirs.macs, `${nameOf(first)}'s MACs`)}.`]),
     (one, first) => (relation(one.time, first.time) === "equal" && 10n * one.macs <= 9n * first.macs ? [[
       Number(first.macs) / Number(one.macs),
       `${nameOf(one)} has ${share(one.macs, first.macs, `${nameOf(first)}'s MACs`)} but is no faster beyond ${within(one)}.`]] : []),
@@ -216,7 +216,7 @@ const pvtprofAnswer = (rules) => {
     },
     (one, first, pairs) => pairs.filter(([, mine, theirs]) => theirs.params && mine.params >= 2n * theirs.params)
       .map(([number, mine, theirs]) => [Number(mine.params) / Number(theirs.params),
-        `Stage ${number}: ${nameOf(one)}'s reduction needs ${share(mine.params, theirs.params, `${nameOf(first)}'s parameters`)}.`]),
+        `Attention of stage ${number}: ${nameOf(one)}'s reduction needs ${share(mine.params, theirs.params, `${nameOf(first)}'s parameters`)}.`]),
   ];
 
   function surprise(found) {
@@ -270,11 +270,9 @@ const pvtprofAnswer = (rules) => {
   const places = document.querySelectorAll("[data-answer]");
   const SAID = ["finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"];
 
-  const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
-
   function section(place) {
     const data = JSON.parse(place.querySelector("[data-answer-data]").textContent);
-    const { people, short, size, duration } = pvtprofSpoken;
+    const { people, short, size, duration, unbroken } = pvtprofSpoken;
     const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
     const said = (name) => place.querySelector(`[data-said="${name}"]`);
     const own = { table: table.innerHTML, ...Object.fromEntries(SAID.map((name) => [name, said(name).textContent])) };
@@ -336,7 +334,7 @@ const pvtprofAnswer = (rules) => {
       return element("td", {}, figure, bar);
     }
 
-    const digits = (value) => value.toLocaleString("en-US");
+    const digits = pvtprofSpoken.integer;
     const width = (part, whole) => (whole ? Math.round(Number(1000n * part / whole)) / 10 : 0);
 
     function counted(found, figure, text, unit) {

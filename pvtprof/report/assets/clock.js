@@ -8,7 +8,7 @@ const pvtprofClock = (() => {
 
   const isSlower = (time, macs) => time > macs + ABOVE * Math.max(1, macs);
   const of = (text, what) => (text.endsWith("x") ? `${text} ${what}` : `${text} of ${what}`); // as phrases.of
-  const head = (name) => name[0].toUpperCase() + name.slice(1);
+  const head = (name) => (name.startsWith("stage") ? `Attention of ${name}` : name[0].toUpperCase() + name.slice(1));
 
   /* The operator that is predicted to take most time beyond its MACs; none of the whole network. */
   function reason({ ops, macs, seconds }, names) {
@@ -50,7 +50,7 @@ const pvtprofClock = (() => {
     const slow = stages.filter(({ time, macs }) => isSlower(time, macs));
     if (slow.length) {
       const worst = slow.reduce((most, one) => (one.time - one.macs > most.time - most.macs ? one : most));
-      said.push(`in ${worst.name}, ${worst.design} takes ${people(worst.time)} for ${people(worst.macs)}`);
+      said.push(`in attention of ${worst.name}, ${worst.design} takes ${people(worst.time)} for ${people(worst.macs)}`);
     } else if (stages.every(({ time, macs }) => !isSlower(macs, time))) said.push("in each stage time follows MACs within 10 points");
     return `By prediction, ${said.join("; ")}.`;
   }

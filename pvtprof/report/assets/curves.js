@@ -5,9 +5,8 @@ const pvtprofCurves = (engine, predict, data) => {
   const SIDES = data.sides, MOST = SIDES.at(-1), FIRST = SIDES[0];
   const [WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN, LINE, LETTER] = data.plot;
 
-  const { three, compact, compactSeconds, fixed, several } = pvtprofSpoken;
+  const { integer: whole, three, compact, compactSeconds, fixed, several } = pvtprofSpoken;
   const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
-  const whole = (number) => number.toLocaleString("en-US");
   const multiple = (value) => `x${fixed(value, value >= 9.95 ? 0 : 1)}`;
   const bytes = (value) => engine.size(BigInt(value));
   const sides = (height, width) => (height === width ? `${height}` : `${height}x${width}`);

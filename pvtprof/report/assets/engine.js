@@ -367,6 +367,24 @@ const pvtprofEngine = (program) => {
     return found;
   }
 
+  /* The tensors at the first moment with the most live bytes: the operator, the shape without sides of 1, the bytes. */
+  function alive(all, bytes) {
+    const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out))), released = releases(allocating.map(({ op }) => op));
+    const living = new Map();
+    let most = -1n, found = [];
+    allocating.forEach((term, i) => {
+      const { op: { name, out }, sizes } = term, shape = letters(out).map((one) => sizes[one]).filter((one) => one > 1n), now = [...living.values()];
+      for (const [, taken, extra] of allocations(term, bytes)) {
+        living.set(name, { name, shape, bytes: taken, kind: "" });
+        now.push(living.get(name), ...(extra ? [{ name, shape: [], bytes: extra, kind: "beside" }] : []));
+        const held = sum(now.map((one) => one.bytes));
+        if (held > most) [most, found] = [held, now.filter((one) => one.bytes)];
+      }
+      for (const gone of released[i]) living.delete(gone);
+    });
+    return found;
+  }
+
   const isAllocating = ({ op }) => !(op.fused && isScores(op.out));
   const training = memo(() => pvtprofTraining({ numel, params, exceedsOne, allocations, atenName, releases, ownsRight }));
   const lived = new WeakMap(); // by the list of a row's operators
@@ -404,6 +422,8 @@ const pvtprofEngine = (program) => {
   /* Bytes that a training forward pass keeps for backward: of a row as above, in either mode. */
   const saved = (work, stage, variant) =>
     training().saved(terms(work, stage === null ? null : stage - 1, variant).filter(isAllocating), dtypeBytes(work));
+
+  const atPeak = (work, variant) => alive(terms(work, null, variant), dtypeBytes(work));
 
   /* What surrounds a stage's row: grid, tokens, keys, blocks, and the design that really runs. */
   function place(work, stage, variant) {
@@ -541,7 +561,7 @@ const pvtprofEngine = (program) => {
   const bytes = (work) => program.dtypes[work.dtype];
 
   return {
-    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, saved, place, largestImage, cheaperFrom, size, percent, command, differs,
+    Refusal, parsed, parsedMemory, modelOf, listOf, LISTS: Object.keys(FIELDS), row, timeline, saved, atPeak, place, largestImage, cheaperFrom, size, percent, command, differs,
     variants: program.variants, terms, allocations, macs, needs, squared, fitsGrid, bytes, cost, ratio,
   };
 };

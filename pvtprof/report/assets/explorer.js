@@ -13,7 +13,7 @@
    Where the bar is not at the setting of the comparison that is shown, .stale stands on its .block:
    what is marked data-measured greys, and what is marked data-measured-at says the setting. */
 (() => {
-  const { element, copy, shownBlock } = pvtprofPage;
+  const { element, copy, rest, shownBlock } = pvtprofPage;
   const start = JSON.parse(document.getElementById("start").textContent);
   const engine = pvtprofEngine(start.program);
   const form = document.getElementById("setting"), field = (name) => form.elements[name];
@@ -21,7 +21,7 @@
 
   // ---- Numbers to text
 
-  const digits = (number) => number.toLocaleString("en-US");
+  const digits = pvtprofSpoken.integer;
   const { size, percent, LISTS } = engine;
 
   // ---- The page's own proof
@@ -112,10 +112,21 @@
     return { ...initial, ...(said.model && said.model !== initial.model && { set: "" }), ...said };
   };
 
+  /* The address follows when nothing has changed for a moment: browsers slow a page down, and say so in the
+     console, that changes it with every letter. */
+  let hash = "", later = 0;
   function toHash({ set, ...said }) {
     const shown = Object.fromEntries(SHOWN.map((name) => [name, field(name).value]));
     const run = /-(\d+)$/.exec(shownBlock()?.id ?? "");
-    history.replaceState(null, "", `#${new URLSearchParams({ ...said, ...(set && { set }), ...shown, ...(run && { run: run[1] }) })}`);
+    hash = `#${new URLSearchParams({ ...said, ...(set && { set }), ...shown, ...(run && { run: run[1] }) })}`;
+    clearTimeout(later);
+    later = setTimeout(intoAddress, 150);
+  }
+
+  function intoAddress() {
+    clearTimeout(later);
+    if (hash && hash !== location.hash) history.replaceState(null, "", hash);
+    hash = "";
   }
 
   // ---- Undo
@@ -305,6 +316,7 @@
 
   /* Changes of some fields by name; R=1 is R 1 in every stage. */
   function set(said) {
+    rest();
     if (said.model !== undefined) {
       choose(field("model"), said.model);
       offerRatios();
@@ -320,6 +332,7 @@
   }
 
   function onInput(event) {
+    rest();
     if (event.target === field("preset")) preset();
     else update(event);
   }
@@ -340,7 +353,7 @@
   form.hidden = false;
   byId("explorer").hidden = false;
   for (const [id, action] of [["undo", undo], ["reset", () => { fill({ ...initial, memory: field("memory").value }); update(); }],
-    ["link", () => copy(byId("link"), location.href)]]) Object.assign(byId(id), { hidden: false, onclick: action });
+    ["link", () => { intoAddress(); copy(byId("link"), location.href); }]]) Object.assign(byId(id), { hidden: false, onclick: action });
   byId("undo").disabled = true;
   const first = shownBlock()?.dataset.texts;
   if (first) initial = { ...initial, ...JSON.parse(first) };
@@ -352,7 +365,9 @@
   document.addEventListener("pvtprof:set", (event) => set(event.detail));
   document.addEventListener("pvtprof:block", onBlock);
   for (const table of byId("explorer").querySelectorAll("details")) table.addEventListener("toggle", showTables);
+  addEventListener("pagehide", intoAddress);
   addEventListener("hashchange", () => {
+    hash = "";
     if (!hasSetting()) return;
     fill(fromHash());
     update();

@@ -18,7 +18,7 @@
     const share = (side) => (100 * (left + (Math.log2(side / curves.FIRST) / Math.log2(curves.MOST / curves.FIRST)) * across)) / width;
     const said = ({ height, width }) => (height === width ? `${whole(height)} pixels` : `${height}x${width} pixels`);
     const bounded = (side) => Math.min(curves.MOST, Math.max(curves.FIRST, side));
-    const whole = (number) => number.toLocaleString("en-US");
+    const whole = pvtprofSpoken.integer;
 
     function setImage(side) {
       if (dragged === null) requestAnimationFrame(() => {

@@ -11,8 +11,7 @@ const pvtprofInside = (() => {
 
   // ---- Numbers and text
 
-  const { max, min, sqrt, floor } = Math, { people, compact, compactSeconds } = pvtprofSpoken;
-  const digits = (number) => number.toLocaleString("en-US");
+  const { max, min, sqrt, floor } = Math, { integer: digits, people, compact, compactSeconds } = pvtprofSpoken;
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;").replaceAll("'", "&#x27;");
   const letters = (indices) => [...new Set(indices.split(" ").filter(Boolean))];
@@ -271,21 +270,49 @@ const pvtprofInside = (() => {
 
   const joined = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0]);
 
-  function title(engine, where, designs) {
+  const VERBS = ["needs", "moves", "takes"], MEASURES = ["MACs", "bytes", "time"], TIMES_APART = 5;
+
+  const place = (stage) => `In one attention module of stage ${stage}`;
+
+  function title(engine, where, designs, measure = 0) {
     const byKeys = new Map();
     for (const { name, steps: [first] } of designs) byKeys.set(first.n("m"), [...(byKeys.get(first.n("m")) ?? []), name]);
     const [[keys, names], ...others] = byKeys, tokens = digits(designs[0].steps[0].n("n"));
     const who = others.length || designs.length === 1 ? joined(names) : "every design";
     let text = `${where}, ${who} ${names.length > 1 && others.length ? "compare" : "compares"} ${tokens} tokens with ${digits(keys)} keys`;
     for (const [more, theirs] of others) text += `, ${joined(theirs)} with ${digits(more)}`;
-    const macs = designs.map((design) => total(design, 0));
-    if (designs.length > 1 && macs.every((one) => one === macs[0])) return `${text}, for the same MACs.`;
-    designs.slice(1).forEach((design, k) => {
-      const isSame = macs[k + 1] === macs[0], share = isSame ? "as many" : engine.ratio(macs[k + 1], macs[0]);
-      const of = isSame ? ` MACs as ${designs[0].name}` : `${share.endsWith("%") ? " of" : ""} ${designs[0].name}'s MACs`;
-      text += k ? `, ${design.name} ${share}` : `: ${design.name} needs ${share}${of}`;
+    return `${text}${measure === 2 ? timesOf(designs) : amountsOf(engine, designs, measure)}.`;
+  }
+
+  function amountsOf(engine, designs, measure) {
+    const amounts = designs.map((design) => total(design, measure)), [first, ...rest] = designs, name = MEASURES[measure];
+    if (rest.length && amounts.every((one) => one === amounts[0])) return `, for the same ${name}`;
+    return rest.map((design, k) => {
+      const isSame = amounts[k + 1] === amounts[0], share = isSame ? "as many" : engine.ratio(amounts[k + 1], amounts[0]);
+      const of = isSame ? ` ${name} as ${first.name}` : `${share.endsWith("%") ? " of" : ""} ${first.name}'s ${name}`;
+      return k ? `, ${design.name} ${share}` : `: ${design.name} ${VERBS[measure]} ${share}${of}`;
+    }).join("");
+  }
+
+  /* The time of all operators; null where it is not known of one (fused ones have one time). */
+  function secondsOf({ steps }) {
+    const known = steps.map((step) => step.costs[2]).filter((cost) => cost !== null);
+    return known.length && steps.every((step) => step.fused || step.costs[2] !== null) ? sum(known, 0) : null;
+  }
+
+  function timesOf(designs) {
+    const times = designs.map(secondsOf), unknown = designs.filter((_, k) => !times[k]).map(({ name }) => name);
+    if (unknown.length === designs.length) return "; no time is known of this setting";
+    const lacks = unknown.length ? `; no time is known of ${joined(unknown)}` : "", first = designs[0].name;
+    if (!times[0]) return lacks;
+    let text = "";
+    designs.forEach((design, k) => {
+      if (!k || !times[k]) return;
+      let share = people(times[k], times[0]), of = `${share.endsWith("%") ? " of" : ""} ${first}'s time`;
+      if (100 * Math.abs(times[k] - times[0]) < TIMES_APART * times[0]) [share, of] = ["about as long", ` as ${first}`];
+      text += text ? `, ${design.name} ${share}` : `: ${design.name} takes ${share}${of}`;
     });
-    return `${text}.`;
+    return text + lacks;
   }
 
   function mesh(designs, scale) {
@@ -342,15 +369,15 @@ const pvtprofInside = (() => {
     return { name, color, grid: [1, 1], steps, said };
   }
 
-  function titleOfModules(designs) {
+  function titleOfModules(designs, measure = 0) {
     const said = designs.map((design) => {
-      const top = design.steps.reduce((a, b) => (b.costs[0] > a.costs[0] ? b : a)), name = top.name === ITSELF ? "code outside of any submodule" : top.name;
-      return `in ${design.name}, ${name} has ${people(top.costs[0], total(design, 0))} of the MACs`;
+      const top = design.steps.reduce((a, b) => (b.costs[measure] > a.costs[measure] ? b : a)), name = top.name === ITSELF ? "code outside of any submodule" : top.name;
+      return `in ${design.name}, ${name} has ${people(top.costs[measure], total(design, measure))} of the ${measure ? "bytes moved" : "MACs"}`;
     }).join("; ");
     return `${said[0].toUpperCase()}${said.slice(1)}.`;
   }
 
-  return { title, titleOfModules, panel, lists, drawn, drawnModule };
+  return { place, title, titleOfModules, panel, lists, drawn, drawnModule };
 })();
 
 /* On the page: a tab for each stage, a switch for the bars, and a line that says what is pointed at or chosen. */
@@ -387,7 +414,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const times = fitting.map((design) => timesOf(design, isOfRun));
     const drawn = fitting.map((design, k) => pvtprofInside.drawn(engine, work, at + 1, design, times[k]));
     const kind = measure < 2 ? "line" : times.some((one) => one?.[""] === "measured") ? "solid" : "outline";
-    return { drawn, kind, measure, title: pvtprofInside.title(engine, `In stage ${at + 1}`, drawn) };
+    return { drawn, kind, measure, title: pvtprofInside.title(engine, pvtprofInside.place(at + 1), drawn, measure) };
   }
 
   /* Of modules of the user's own, at the sizes of the bar, or (of: their own) at those of the run; null where one is not proven. */
@@ -400,7 +427,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
         const form = forms.forms.find(({ name }) => name === one.name);
         return pvtprofInside.drawnModule(one, forms.parts(form, pointOf(one, form)));
       });
-      return { drawn, kind: "line", measure, title: pvtprofInside.titleOfModules(drawn) };
+      return { drawn, kind: "line", measure, title: pvtprofInside.titleOfModules(drawn, measure) };
     } catch (error) {
       if (error instanceof forms.Refusal) return null;
       throw error;
@@ -444,7 +471,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const drawn = data.modules ? ofModules("run").drawn
       : data.designs.map((design) => pvtprofInside.drawn(engine, work, 1, design, data.times[design.name]?.[1]));
     const made = element("template", { innerHTML: pvtprofInside.panel(data.mesh, drawn) });
-    const title = data.modules ? pvtprofInside.titleOfModules(drawn) : pvtprofInside.title(engine, "In stage 1", drawn);
+    const title = data.modules ? pvtprofInside.titleOfModules(drawn) : pvtprofInside.title(engine, pvtprofInside.place(1), drawn);
     if (title === finding.textContent && made.content.querySelector(".rows").outerHTML === panels[0].querySelector(".rows").outerHTML) return;
     place.before(Object.assign(element("p", { className: "banner bad", textContent: "THIS PICTURE IS NOT THE ONE THAT PYTHON DRAWS. Do not trust it." }), { role: "alert" }));
   }

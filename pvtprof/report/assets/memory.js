@@ -1,7 +1,7 @@
 "use strict";
 /* What holds the memory: the rules of report/live.py in the browser; the picture follows the explorer. */
 const pvtprofLive = (() => {
-  const { size, several } = pvtprofSpoken, { owners, each, regular } = pvtprofWhere;
+  const { integer, size, several } = pvtprofSpoken, { owners, each, regular } = pvtprofWhere;
   const WIDTH = 1000, HEIGHT = 100, ROOM = 1.05;
 
   function named(at, rules) {
@@ -37,6 +37,30 @@ const pvtprofLive = (() => {
       const [what, verb] = list.length > 1 ? ["peaks", "are"] : ["peak", "is"];
       return `${names} ${i ? `of ${sizes}` : `${what} of ${sizes} ${verb}`} at ${place}`;
     }).join("; ")}.`;
+  }
+
+  /* The largest tensors of the peaks, as live.held_by has them; tensors: [[design, list]]. */
+  function heldBy(tensors, rules) {
+    const alike = new Map();
+    for (const [design, its] of tensors) {
+      const text = holders(its, rules);
+      alike.set(text, [...(alike.get(text) ?? []), design]);
+    }
+    return [...alike].map(([text, names]) => `${several(names)}, ${text}`);
+  }
+
+  function holders(tensors, rules) {
+    const all = tensors.reduce((total, { bytes }) => total + bytes, 0n), sum = (some) => some.reduce((total, { bytes }) => total + bytes, 0n);
+    const ordered = [...tensors].sort((a, b) => (b.bytes > a.bytes ? 1 : b.bytes < a.bytes ? -1 : 0));
+    const large = ordered.slice(0, rules.named).filter(({ bytes }) => BigInt(rules.part) * bytes >= all), rest = ordered.slice(large.length);
+    const words = large.map((one) => `${tensor(one, rules)} (${size(one.bytes)})`);
+    if (rest.length) words.push(`${rest.length} smaller tensor${rest.length > 1 ? "s" : ""} (${size(sum(rest))})`);
+    return `${size(all)}: ${several(words)}.`;
+  }
+
+  function tensor({ name, shape, kind }, { tensors }) {
+    const words = named(name, tensors) || `the result of ${name}`;
+    return kind ? `what is computed beside ${words}` : `${words} ${shape.map(integer).join("x")}`.trimEnd();
   }
 
   const known = new WeakMap(); // the sections of each list of moments
@@ -126,11 +150,11 @@ const pvtprofLive = (() => {
     };
   }
 
-  return { finding, picture, highest };
+  return { finding, heldBy, picture, highest };
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-memory]")) {
-  const source = place.querySelector("script"), { finding, picture, highest } = pvtprofLive, { size } = pvtprofSpoken;
+  const source = place.querySelector("script"), { finding, heldBy, picture, highest } = pvtprofLive, { integer, size, unbroken } = pvtprofSpoken;
   if (!source) continue;
   const data = JSON.parse(source.textContent), part = (name) => place.querySelector(name);
   const [plot, said, walk, form] = [part(".w-plot"), part(".w-said"), part(".w-walk input"), part(".w-switches")], choice = form.elements.design;
@@ -176,7 +200,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function point(at, isShown = true) {
     const { at: name, bytes } = timelines.get(choice.value)[at], [left] = now.spans[at];
     walk.value = at;
-    said.textContent = `${isShown ? "" : "Peak: "}operator ${at + 1} of ${now.spans.length}, ${name}: ${size(bytes)} live (${bytes.toLocaleString("en-US")} bytes)`;
+    said.textContent = `${isShown ? "" : "Peak: "}operator ${at + 1} of ${now.spans.length}, ${name}: ${size(bytes)} live (${integer(bytes)} bytes)`;
     walk.setAttribute("aria-valuetext", said.textContent);
     part(".w-cursor").hidden = !isShown;
     part(".w-cursor").style.left = `${100 * left}%`;
@@ -211,6 +235,10 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     timelines = new Map(data.designs.map((name) => [name, engine.timeline(work, name)]));
     blocks = engine.modelOf(work).stages.map(({ depth }) => (work.mode === "training" ? 1 : depth)); // there every block is drawn
     place.querySelector(".finding + .soft").textContent = data.texts[work.mode];
+    const list = part(".w-alive"), isListed = work.mode !== "training"; // a step's tensors are not known one by one
+    list.hidden = !isListed;
+    if (isListed) list.lastElementChild.replaceChildren(...heldBy(data.designs.map((name) => [name, engine.atPeak(work, name)]), data)
+      .map((text) => Object.assign(document.createElement("li"), { textContent: unbroken(text) })));
     draw();
   });
   draw();

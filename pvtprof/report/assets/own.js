@@ -5,7 +5,7 @@
   const byId = (id) => document.getElementById(id);
   const start = JSON.parse(byId("forms").textContent), engine = pvtprofForms(start.forms);
   const form = byId("sizes"), results = byId("own-results");
-  const digits = (number) => number.toLocaleString("en-US");
+  const digits = pvtprofSpoken.integer;
 
   function prove() {
     const failed = start.vectors.map(engine.differs).filter(Boolean), place = byId("own-proof");

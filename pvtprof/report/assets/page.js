@@ -160,6 +160,19 @@ const pvtprofPage = (() => {
     setTimeout(() => { made.replaceChildren(...before); made.setAttribute("aria-label", label); made.classList.remove("done"); }, 1500);
   }
 
+  // ---- While somebody types
+
+  const idle = window.requestIdleCallback ?? setTimeout;
+  let change = 0, waking = 0;
+
+  /* For a moment after a change, what is out of sight has its new numbers, but is not laid out; it keeps its height. */
+  function rest() {
+    const mine = ++change;
+    root.classList.add("resting");
+    clearTimeout(waking);
+    waking = setTimeout(() => idle(() => mine === change && root.classList.remove("resting")), 400);
+  }
+
   // ---- Several comparisons on one page: one is shown at a time
 
   /* Draw the charts that can be seen and were not drawn before. */
@@ -319,6 +332,6 @@ const pvtprofPage = (() => {
     addEventListener("afterprint", fromPaper);
   }
 
-  return { element, show, start, chartButtons, copy, save, unpacked, shownBlock };
+  return { element, button, show, start, chartButtons, copy, save, unpacked, rest, shownBlock };
 })();
 pvtprofPage.start();

@@ -2,6 +2,14 @@
 /* Numbers and names as people read them, digit for digit as Python's units.py, spoken.py and
    report/phrases.py have them. The other scripts of a page call it; it calls none. */
 const pvtprofSpoken = (() => {
+  /* A whole number with every digit, in groups of three; toLocaleString takes much longer. */
+  function integer(number) {
+    const text = `${number}`;
+    let at = text.length, said = "";
+    for (; at - 3 > (number < 0 ? 1 : 0); at -= 3) said = `,${text.slice(at - 3, at)}${said}`;
+    return text.slice(0, at) + said;
+  }
+
   /* A number as a quotient of two whole ones, exactly. */
   function quotient(value) {
     if (typeof value === "bigint") return [value, 1n];
@@ -16,7 +24,7 @@ const pvtprofSpoken = (() => {
     let value = scaled / bottom;
     if (twice > bottom || (twice === bottom && value % 2n)) value += 1n;
     const text = `${value}`.padStart(decimals + 1, "0"), at = text.length - decimals;
-    return BigInt(text.slice(0, at)).toLocaleString("en-US") + (decimals ? `.${text.slice(at)}` : "");
+    return integer(text.slice(0, at)) + (decimals ? `.${text.slice(at)}` : "");
   }
 
   /* So many decimals make three digits of top / bottom, which is 1 or more. */
@@ -82,8 +90,11 @@ const pvtprofSpoken = (() => {
     return `${fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
   }
 
+  /* No line ends between a number and its unit. */
+  const unbroken = (text) => text.replace(/(\d) (%|m?s\b|[KMGTPE]i?B?\b)/g, "$1\u00a0$2");
+
   /* "a, b and c". */
   const several = (words) => [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
 
-  return { decimal, places, three, people, short, size, milliseconds, duration, compact, fixed, compactSeconds, several };
+  return { integer, decimal, places, three, people, short, size, milliseconds, duration, compact, fixed, compactSeconds, unbroken, several };
 })();

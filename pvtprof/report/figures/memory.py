@@ -129,7 +129,7 @@ def resolution_info(run: Run) -> ResolutionInfo:
     """Return the needed memory at each of ``SIDES``, and where the device's memory ends."""
     setting = run.setting
     points = {d.name: tuple(_needs(d.spec, setting)) for d in run.designs}
-    memory = run.environment.memory_bytes
+    memory = run.memory_bytes
     edges = {d.name: image_edge(d.spec, setting, memory) for d in run.designs} if memory else {}
     crossings = {v: (edge.size, edge.needs) for v, edge in edges.items() if edge.size}
     return ResolutionInfo(points, memory, crossings)
