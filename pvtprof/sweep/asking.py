@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pvtprof.designs.checks import image_size
 from pvtprof.designs.named import Model, given_as, network
@@ -29,53 +29,46 @@ def choose(
     img: int | tuple[int, int] = 224,
     *,
     measure: int = 0,
-    machine: str | None = None,
-    threads: int | None = None,
-    changes: Sequence[str] = (),
-    batch: int = 1,
-    dtype: str = "float32",
-    device: str = "auto",
-    attention: str = "eager",
-    within_s: float | None = None,
-    memory_bytes: int | None = None,
-    only: str | Sequence[str] = (),
-    min_keys: int = 1,
-    sr_ratios: Sequence[int] | None = None,
-    pool_sizes: int | Sequence[int] = (),
-    task: str | None = None,
-    proposals: int | None = None,
-    calibration: str | os.PathLike[str] | None = None,
     progress: Progress = lambda text: None,
+    **words: Any,
 ) -> Found:
     """Return the best designs by the times in a store; what it has no time of is predicted.
 
     ``measure`` is how many measurements are made before, of the designs that may be the fastest.
-    ``machine`` names another machine than this one by its first letters, ``threads`` one of several
-    numbers of threads. The other words are those of ``pvtprof.choose``.
+    ``words`` are those of ``question``.
     """
-    spec = network(model, changes).used_for(task, proposals)
-    height, width = image_size(img)
-    question = Question(
-        given_as(model),
-        tuple(changes),
-        spec,
-        Setting(height, width, batch=batch, dtype=dtype, attention=attention),
-        search_of(spec, only=only, min_keys=min_keys, sr_ratios=sr_ratios, pool_sizes=pool_sizes),
-        within_s,
-        memory_bytes,
-        device,
-        machine,
-        threads,
-        calibration,
-    )
+    asked = question(model, img, words)
     if not measure:
-        return decide(path, question)
+        return decide(path, asked)
     begin = time.perf_counter()
-    with attempts(question) as (attempt, placed):
+    with attempts(asked) as (attempt, placed):
         done = measured(path, placed, measure, attempt, progress)
     notes = halved_notes(done, time.perf_counter() - begin, os.fspath(path))
-    found = decide(path, question)
+    found = decide(path, asked)
     return replace(found, notes=(*notes, *found.notes))
+
+
+def question(model: Model, img: int | tuple[int, int], words: Mapping[str, Any]) -> Question:
+    """Return what is asked of a store, from words as ``pvtprof.choose`` has them.
+
+    Beside those: ``changes``, as ``--set`` has them; ``machine``, another machine than this one by
+    its first letters; and ``threads``, one of several numbers of threads.
+    """
+    left = dict(words)
+
+    def taken(*names: str) -> dict[str, Any]:
+        return {name: left.pop(name) for name in names if name in left}
+
+    changes = tuple(left.pop("changes", ()))
+    spec = network(model, changes).used_for(**taken("task", "proposals"))
+    return Question(
+        given_as(model),
+        changes,
+        spec,
+        Setting(*image_size(img), **taken("batch", "dtype", "attention")),
+        search_of(spec, **taken("only", "min_keys", "sr_ratios", "pool_sizes")),
+        **left,
+    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.words import DTYPES
@@ -23,44 +23,51 @@ from pvtprof.sweep.timed_rows import kernels_of, timed_rows
 BATCH = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which times of a store count, and the calibration that a fit of them stands on.
+
+    ``machine`` None is this one, ``threads`` None are those of most rows. ``base`` is a file; None
+    is the calibration that is kept for this machine, else the store's own.
+    """
+
+    device: str = "auto"
+    dtype: str = "float32"
+    machine: str | None = None
+    threads: int | None = None
+    base: str | os.PathLike[str] | None = None
+
+
 def calibrate_from(
     path: str | os.PathLike[str],
-    *,
-    device: str = "auto",
-    dtype: str = "float32",
-    machine: str | None = None,
-    threads: int | None = None,
-    base: str | os.PathLike[str] | None = None,
+    source: Source = Source(),
     progress: Callable[[str], None] = lambda text: None,
 ) -> FromRows:
     """Return a calibration fitted to the times of a store, and keep it in the store.
 
-    It stands on another one, of which it changes what the rows carry: the file ``base``, else the
-    calibration that is kept for this machine, else the store's own. Predictions of the store's rows
-    are those of the new one from then on.
+    It stands on another one, of which it changes what the rows carry. Predictions of the store's
+    rows are those of the new one from then on.
     """
-    one_of("dtype", dtype, tuple(DTYPES))
+    one_of("dtype", source.dtype, tuple(DTYPES))
     with Store.open(path) as store:
         opened = store.connection
-        its = _machine(opened, machine, device, path)
-        rows, place = timed_rows(opened, its.name, dtype, threads)
-        below = _base(opened, its, device, dtype, base)
+        its = _machine(opened, source, path)
+        rows, place = timed_rows(opened, its.name, source.dtype, source.threads)
+        below = _base(opened, its, source)
         progress(f"fitting {len(rows)} rows")
         found = fitted(rows, replace(below, environment=place), its.name)
         with store.transaction() as db:
             db.execute(
                 "INSERT INTO calibration (machine, dtype, date, json) VALUES (?, ?, ?, ?)",
-                (its.name, dtype, place.date, dumped(found.calibration)),
+                (its.name, source.dtype, place.date, dumped(found.calibration)),
             )
         _predict(store, found.calibration, its.name, progress)
         return found
 
 
-def _machine(
-    opened: sqlite3.Connection, word: str | None, device: str, path: str | os.PathLike[str]
-) -> Machine:
+def _machine(opened: sqlite3.Connection, source: Source, path: str | os.PathLike[str]) -> Machine:
     found = machines(opened)
-    its = named(found, word, device)
+    its = named(found, source.machine, source.device)
     if its is None:
         there = f"it has those of {', '.join(map(str, found))}: name one with --machine"
         raise SpecError(
@@ -69,18 +76,13 @@ def _machine(
     return its
 
 
-def _base(
-    opened: sqlite3.Connection,
-    machine: Machine,
-    device: str,
-    dtype: str,
-    given: str | os.PathLike[str] | None,
-) -> Calibration:
+def _base(opened: sqlite3.Connection, machine: Machine, source: Source) -> Calibration:
     """Return the calibration that the fit stands on."""
-    if given is not None:
-        return load_for(given, dtype, machine.environment)
+    dtype = source.dtype
+    if source.base is not None:
+        return load_for(source.base, dtype, machine.environment)
     try:
-        kept = known_calibration(device, dtype)
+        kept = known_calibration(source.device, dtype)
         if machine.is_here(kept.environment):
             return kept
         reason = "the one that is kept is of another machine"

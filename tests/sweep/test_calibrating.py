@@ -15,7 +15,7 @@ from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
 from pvtprof.sweep.calibrating import BY_KIND, EVERY, TOGETHER, UNCHANGED, fitted
-from pvtprof.sweep.keeping import calibrate_from
+from pvtprof.sweep.keeping import Source, calibrate_from
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.timed_rows import TimedRow, kernels_of
 from tests.builders import made_up_calibration
@@ -123,7 +123,7 @@ def test_a_second_fit_begins_with_the_first(store: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_DATA_HOME", str(store.parent))  # where no calibration is kept
     with pytest.raises(SpecError, match="carry no calibration by themselves"):
         calibrate_from(store)
-    assert calibrate_from(store, base=store.with_name("base.json")).taken == TOGETHER
+    assert calibrate_from(store, Source(base=store.with_name("base.json"))).taken == TOGETHER
     assert calibrate_from(store).taken == UNCHANGED
 
 

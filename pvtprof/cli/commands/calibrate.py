@@ -112,7 +112,7 @@ def _from_store(
     from pvtprof import files
     from pvtprof.predict import calibration
     from pvtprof.report import calibrating, fitted
-    from pvtprof.sweep.keeping import calibrate_from
+    from pvtprof.sweep.keeping import Source, calibrate_from
 
     for name in ("budget_s", "seed", "tf32"):
         if is_given(ctx, name):
@@ -122,7 +122,7 @@ def _from_store(
     if path:
         files.check_writable(path, force, ".json")
     with progress() as show:
-        found = calibrate_from(store, **options, progress=show)
+        found = calibrate_from(store, Source(**options), show)
     output.emit(calibrating.render(found.calibration, form, output.width()))
     if form == "table":
         output.emit("\n" + "".join(f"{line}\n" for line in fitted.sentences(found)))
