@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import Page
+
 from pvtprof.report import sweep
 from tests.bench.page_speed import OPENINGS, UPDATES, _entry, _say
 from tests.browser import chromium, opened
@@ -60,12 +62,24 @@ def main(rows: int) -> None:
                 found.page.wait_for_selector(READY, state="attached")
                 found.page.evaluate(SHOW, part)
                 chance = random.Random(0)
-                times = [
-                    found.page.evaluate(UPDATE, [chance.randrange(1000), place % 8 == 0])
-                    for place in range(UPDATES)
-                ]
+                times, busy = [], []
+                for place in range(UPDATES):
+                    before = _busy_ms(found.page)
+                    words = [chance.randrange(1000), place % 8 == 0]
+                    times.append(found.page.evaluate(UPDATE, words))
+                    busy.append(_busy_ms(found.page) - before)
                 _say(f"filter update with {part} in sight", [frame for frame, _ in times])
                 _say("  until all is drawn", [all_of_it for _, all_of_it in times])
+                _say("  processor time of the page's thread for all", busy)
+
+
+def _busy_ms(page: Page) -> float:
+    """Return the processor time of the page's thread, which other programs do not lengthen."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return 1e3 * float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 if __name__ == "__main__":

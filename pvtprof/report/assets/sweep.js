@@ -386,7 +386,8 @@ const pvtprofSweep = async () => {
 
   const SECTIONS = [["scatter", () => scatter(shown)], ["growth", growth], ["ratio", ratio], ["predicted", () => prediction(shown)], ["rows", () => listed(shown)]];
   let waiting = [], timer = null;
-  const isSeen = (id) => { const { top, bottom } = $(id).getBoundingClientRect(); return bottom > 0 && top < innerHeight; };
+  /* The table takes longest to lay out: it always comes last. */
+  const isSeen = (id) => { const { top, bottom } = $(id).getBoundingClientRect(); return id !== "rows" && bottom > 0 && top < innerHeight; };
 
   /* Draw what is in sight at once, and the rest as soon as the browser has nothing else to do. */
   function update() {
