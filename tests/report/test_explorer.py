@@ -146,16 +146,16 @@ def test_the_page_of_a_network_of_ones_own_computes_it(tmp_path: Path) -> None:
     assert sum(line[0] == "mine" for line in lines) > 100
     whole = next(line for line in lines if line[0] == "mine" and line[9:11] == [None, "sra_pool"])
     assert whole[11][0] == f"{run.command.removesuffix(' --analytic')} --pool-size 7 --analytic"
-    assert whole[10][2] == str(run.row(None, "sra_pool").macs)
+    assert whole[11][2] == str(run.row(None, "sra_pool").macs)
     body = "return given.map(engine.differs).filter(Boolean)"
     given = [
         {
             "texts": dict(zip(start["vectors"]["options"], line, strict=False)),
-            "stage": line[8],
-            "variant": line[9],
-            "expected": {"error": line[10]}
-            if isinstance(line[10], str)
-            else dict(zip(start["vectors"]["figures"], line[10], strict=True)),
+            "stage": line[9],
+            "variant": line[10],
+            "expected": {"error": line[11]}
+            if isinstance(line[11], str)
+            else dict(zip(start["vectors"]["figures"], line[11], strict=True)),
         }
         for line in lines
     ]

@@ -86,7 +86,7 @@ def random_settings(chance: random.Random, count: int) -> list[tuple[dict[str, s
     made: list[tuple[dict[str, str], int]] = []
     while len(made) < count:
         spec = NETWORKS[chance.choice(list(NETWORKS))]
-        texts = drawing.drawn(chance, spec)
+        texts = drawing.drawn(chance, spec) | {"mode": "inference"}
         memory = int(2 ** chance.uniform(22, 45))
         try:
             found_here = explorer.asked(texts, spec)

@@ -215,13 +215,13 @@ def test_the_explorer_says_what_the_command_line_says(
     for line in shown[0]:
         row = rows[None, line[0]]
         moved = sum(row.moved_bytes)
-        told = (row.macs, row.params, row.peak.bytes, moved)
-        assert [line[i] for i in (1, 3, 4, 7)] == [units.integer(n) for n in told]
+        told = (row.macs, row.params, row.peak.bytes, row.saved_bytes, moved)
+        assert [line[i] for i in (1, 3, 4, 7, 8)] == [units.integer(n) for n in told]
         plain = rows[None, "mha"]
         peak, peak_of_plain = (r.peak.bytes for r in (row, plain))
         assert line[2] == units.percent(row.macs, plain.macs)
         assert line[5:7] == [units.size(peak), units.percent(peak, peak_of_plain)]
-        assert line[8] == row.peak.at
+        assert line[9] == row.peak.at
     for stage, line in enumerate(shown[1], 1):
         row = rows[stage, "sra_conv"]
         all_blocks = row.blocks * row.macs

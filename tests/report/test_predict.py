@@ -68,7 +68,7 @@ def settings(chance: random.Random, count: int, dtype: str) -> Iterator[Setting]
     """Texts that are accepted, with a row each: half of them of networks of a user's own."""
     while count:
         spec = NETWORKS[chance.choice(OWN if chance.random() < 0.5 else list(MODELS))]
-        texts = drawing.drawn(chance, spec) | {"dtype": dtype}
+        texts = drawing.drawn(chance, spec) | {"dtype": dtype, "mode": "inference"}
         stage = chance.choice((None, *range(1, spec.last + 1)))
         try:
             specs, _ = explorer.asked(texts, spec)
