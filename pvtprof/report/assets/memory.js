@@ -234,7 +234,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     if (suffix !== (place.closest("[data-suffix]")?.dataset.suffix ?? "")) return;
     timelines = new Map(data.designs.map((name) => [name, engine.timeline(work, name)]));
     blocks = engine.modelOf(work).stages.map(({ depth }) => (work.mode === "training" ? 1 : depth)); // there every block is drawn
-    place.querySelector(".finding + .soft").textContent = data.texts[work.mode];
+    place.querySelector(".finding ~ .soft").textContent = data.texts[work.mode];
     const list = part(".w-alive"), isListed = work.mode !== "training"; // a step's tensors are not known one by one
     list.hidden = !isListed;
     if (isListed) list.lastElementChild.replaceChildren(...heldBy(data.designs.map((name) => [name, engine.atPeak(work, name)]), data)
