@@ -6,8 +6,11 @@ row back. dask (the extra ``dask``) is imported when it is used.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,10 +26,11 @@ from pvtprof.sweep.team import Team
 from pvtprof.sweep.worker import Worker
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 #: A scheduler that does not answer in so many seconds is given up.
-ANSWER_S = 8
+ANSWER_S = 5
+ADDRESS = re.compile(r"(?:(?:tcp|tls|wss?|ucxx?)://)?(?:[^\s/:@]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 MOST_LOCAL = 64
 Say: TypeAlias = Callable[[str], None]
 Measure: TypeAlias = Callable[[Store, Sweeping, Say], Progress]
@@ -45,6 +49,28 @@ def measurer(workers: int | None, scheduler: str | None) -> Iterator[Measure]:
 @contextmanager
 def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
     """Yield a client of so many new worker processes here, or of the scheduler at an address."""
+    _check(workers, scheduler)
+    try:
+        import dask
+        from distributed import Client
+    except ImportError:
+        raise UnavailableError(
+            'workers need dask: pip install "pvtprof[dask]", or sweep without --workers and '
+            "--scheduler"
+        ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # said here in one line each
+    # Workers here have the environment of this process, and so as many threads as it would.
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}), ExitStack() as stack:
+        where: Any = scheduler
+        if workers is not None:
+            where = stack.enter_context(_local(workers))
+        else:
+            _check_answers(str(scheduler))
+        yield stack.enter_context(Client(where, timeout=ANSWER_S, set_as_default=False))
+
+
+def _check(workers: int | None, scheduler: str | None) -> None:
+    """Raise SpecError for words that can mean no workers."""
     if workers is not None and scheduler is not None:
         raise SpecError("--workers starts workers here, and --scheduler has its own; use one")
     if workers is not None and not 1 <= workers <= MOST_LOCAL:
@@ -52,46 +78,49 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             f"workers is {workers}; use 1 to {MOST_LOCAL}: one machine times one row at a time, so "
             "that more than a few do not help"
         )
+    if scheduler is not None:
+        found = ADDRESS.fullmatch(scheduler)
+        if found is None or not 0 < int(found[1]) < 65536:
+            raise SpecError(
+                f"scheduler is {scheduler!r}; use an address such as tcp://10.0.0.1:8786"
+            )
+
+
+def _local(workers: int) -> LocalCluster:
+    """Return worker processes here, with a scheduler that starts each anew if it dies."""
+    from distributed import LocalCluster
+
     try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise UnavailableError(
-            'workers need dask: pip install "pvtprof[dask]", or sweep without --workers and '
-            "--scheduler"
-        ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # said here in one line each
-    with ExitStack() as stack:
-        where: Any = scheduler
-        # Workers have the environment of this process, and so as many threads as it would.
-        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
-        try:
-            if workers is not None:
-                where = stack.enter_context(
-                    LocalCluster(
-                        n_workers=workers,
-                        threads_per_worker=1,
-                        host="127.0.0.1",
-                        dashboard_address=None,
-                        memory_limit=0,
-                        silence_logs=logging.CRITICAL,
-                    )
-                )
-            client = stack.enter_context(Client(where, timeout=ANSWER_S, set_as_default=False))
-        except (OSError, ValueError, RuntimeError, TypeError) as error:
-            raise _not_connected(scheduler, error) from None
-        yield client
-
-
-def _not_connected(scheduler: str | None, error: Exception) -> Exception:
-    if scheduler is None:
-        return UnavailableError(f"no workers could be started here: {in_a_line(error)}")
-    if isinstance(error, OSError):
-        return UnavailableError(
-            f"no dask scheduler answers at {scheduler} in {ANSWER_S} s; check the address, and "
-            "that `dask scheduler` runs there"
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
         )
-    return SpecError(f"scheduler is {scheduler!r}; use an address such as tcp://10.0.0.1:8786")
+    except (OSError, RuntimeError) as error:
+        raise UnavailableError(f"no workers could be started here: {in_a_line(error)}") from None
+
+
+def _check_answers(address: str) -> None:
+    """Raise UnavailableError where no scheduler answers: a client itself may wait far longer."""
+    from distributed import Security
+    from distributed.comm.core import connect
+
+    async def answered() -> None:
+        words = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, timeout=ANSWER_S, **words), ANSWER_S)
+        await comm.close()
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # where this one may have a loop that runs
+            thread.submit(asyncio.run, answered()).result()
+    except Exception:  # whatever the engine makes of what answers there
+        raise UnavailableError(
+            f"no dask scheduler answers at {address} in {ANSWER_S} s; check the address, and that "
+            "`dask scheduler` runs there"
+        ) from None
 
 
 def sweep(

@@ -13,6 +13,7 @@ from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.sweep.closed_forms import ClosedForms
 from pvtprof.sweep.grid import AXES, Grid, grid_of
 from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.words import ratio_texts, texts
 
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
@@ -33,6 +34,7 @@ class Swept:
 
     ``done`` have their figures (in a store: a time too), ``failed`` were tried without success,
     ``refused`` have no closed form, ``left`` are still to be measured. ``path`` has them.
+    ``notes`` say what became of workers.
     """
 
     path: str
@@ -43,6 +45,7 @@ class Swept:
     left: int = 0
     reason: str = ""
     reasons: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Plan:
     limit_s: float = 120.0
     reference_s: float = 300.0
     again: bool = False
+    workers: int | None = None
+    scheduler: str | None = None
     yes: bool = False
     force: bool = False
 
@@ -72,6 +77,10 @@ class Plan:
             raise SpecError(
                 f"{self.out} is a store, and --analytic measures nothing; write its closed forms "
                 "to a .parquet or .csv, as -o rows.parquet"
+            )
+        if self.is_analytic and (self.workers is not None or self.scheduler is not None):
+            raise SpecError(
+                f"workers measure, and {self.out} has closed forms alone; use a .sqlite"
             )
 
     @property
@@ -155,16 +164,19 @@ def _check_any(rows: Iterable[Planned]) -> None:
 
 def _measured(plan: Plan, count: int, rows: Iterable[Planned], progress: Progress) -> Swept:
     """Add the rows to the store, measure what is left of it, and return how far it is."""
-    from pvtprof.sweep.measuring import Sweeping, sweep
+    from pvtprof.sweep.cluster import measurer
+    from pvtprof.sweep.measuring import Sweeping
     from pvtprof.sweep.store import Store
     from pvtprof.sweep.worker import Timing
 
     how = Sweeping(Timing(plan.budget_s, plan.limit_s), plan.reference_s, plan.again)
-    Path(plan.out).parent.mkdir(parents=True, exist_ok=True)
-    with Store.open(plan.out, create=True) as store:
+    with (
+        measurer(plan.workers, plan.scheduler) as measure,
+        Store.open(plan.out, create=True) as store,
+    ):
         progress(f"adding {count:,} rows to {plan.out}")
         store.add(rows, plan.seed)
-        its = sweep(store, how, progress)
+        its = measure(store, how, progress)
         sql = (
             'SELECT failure, count(DISTINCT "row") AS count FROM measured '
             "WHERE failure IS NOT NULL GROUP BY failure ORDER BY count DESC, failure"
@@ -172,7 +184,8 @@ def _measured(plan: Plan, count: int, rows: Iterable[Planned], progress: Progres
         reasons = {row["failure"]: row["count"] for row in store.read(sql)}
         refused = 'SELECT refused FROM "row" WHERE refused IS NOT NULL ORDER BY id LIMIT 1'
         reason = next((row["refused"] for row in store.read(refused)), "")
-    return Swept(plan.out, its.rows, its.done, its.refused, its.failed, its.left, reason, reasons)
+    counts = (its.rows, its.done, its.refused, its.failed, its.left)
+    return Swept(plan.out, *counts, reason, reasons, its.notes)
 
 
 def sweep(
@@ -201,6 +214,8 @@ def sweep(
     limit_s: float | None = None,
     reference_s: float | None = None,
     again: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
     yes: bool = False,
     force: bool = False,
     progress: Progress = lambda text: None,
@@ -216,7 +231,9 @@ def sweep(
     measured rows, in which a sweep goes on where it was ended (default: reports/sweep.sqlite).
     ``sample`` takes so many rows at random, by ``seed``. In a store each row is timed for
     ``budget_s`` seconds and given up after ``limit_s``; every ``reference_s`` seconds a reference
-    is timed; ``again`` times every row once more. ``yes`` allows more than 10 million rows.
+    is timed; ``again`` times every row once more. ``workers`` are so many processes here,
+    ``scheduler`` is the address of a dask cluster: see docs/many-machines.md. ``yes`` allows more
+    than 10 million rows.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -243,9 +260,9 @@ def _plan_of_words(given: Mapping[str, Any]) -> Plan:
         if name == "designs":
             words[option] = words_of(value)
         elif name == "sr_ratios":
-            words[option] = _ratio_texts(value)
+            words[option] = ratio_texts(value)
         elif option in AXES:
-            words[option] = _texts(value)
+            words[option] = texts(value)
         else:
             options[name] = os.fspath(value) if name == "out" else value
     return plan_of(given["file"], words, options)
@@ -269,23 +286,3 @@ def plan_of(
     if "reference" in of_file:
         of_file["reference_s"] = 60 * of_file.pop("reference")
     return Plan({**found.words, **words}, **{**of_file, **options})
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """Return the values of an axis as the command line has them."""
-    several = [value] if isinstance(value, str | int | os.PathLike) else value
-    if not isinstance(several, Sequence):
-        raise SpecError(f"{value!r} is no value of an axis; use one value, or a list")
-    return tuple(_text(one) for one in several)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple) and len(value) == 2:
-        return "x".join(map(str, value))  # (height, width)
-    return str(value)
-
-
-def _ratio_texts(ratios: Sequence[Any]) -> tuple[str, ...]:
-    if ratios and all(isinstance(one, int) for one in ratios):
-        ratios = [ratios]
-    return tuple(one if isinstance(one, str) else ",".join(map(str, one)) for one in ratios)

@@ -52,6 +52,8 @@ class _Values:
     budget: float = 0.0
     limit: float = 0.0
     reference: float = 0.0
+    workers: int = 0
+    scheduler: str = ""
 
 
 #: Every key that a file may have.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pvtprof import cores
 from pvtprof.errors import UnavailableError
@@ -60,7 +60,7 @@ def versions() -> Mapping[str, str | None]:
 
 def greeted(kind: type[Worker], devices: Sequence[str]) -> Greeting:
     """Return who this worker is, and which of some devices it has."""
-    return THREAD.submit(_greeted, kind, devices).result()
+    return replace(THREAD.submit(_greeted, kind, devices).result(), note=_note())
 
 
 def tried(kind: type[Worker], order: Order) -> Tried | None:
@@ -78,7 +78,7 @@ def _greeted(kind: type[Worker], devices: Sequence[str]) -> Greeting:
         else:
             places[device] = _hand(kind).where(device, 0)
     its = this_process()
-    return Greeting(its.name, machine_mark(), versions(), places, tuple(missing), _note())
+    return Greeting(its.name, machine_mark(), versions(), places, tuple(missing))
 
 
 def _tried(kind: type[Worker], order: Order) -> Tried | None:
@@ -98,8 +98,13 @@ def _hand(kind: type[Worker]) -> Worker:
 
 
 def _note() -> str:
-    """Return a warning where there is one thread only, as dask's nanny sets it unasked."""
-    if os.environ.get("OMP_NUM_THREADS") != "1" or cores.count() == 1:
+    """Return a warning where there is one thread only, because dask's nanny sets that unasked."""
+    import dask
+    from distributed import get_worker
+
+    of_nanny = dask.config.get("distributed.nanny.pre-spawn-environ", {}).get("OMP_NUM_THREADS")
+    is_one = of_nanny is not None and os.environ.get("OMP_NUM_THREADS") == "1"
+    if not is_one or cores.count() == 1 or get_worker().nanny is None:
         return ""
     return (
         "has OMP_NUM_THREADS=1, which dask's nanny sets by itself; for rows that use every core "

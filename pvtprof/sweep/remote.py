@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 #: Who is there is looked at so often.
 POLL_S = 0.25
+#: An answer that is there is on its way for so long at most, before it is asked for again.
+FETCH_S = 10.0
 #: A row that so many workers were lost with is not tried again.
 MOST_LOST = 3
 MOST_SAID = 200
@@ -125,11 +127,16 @@ class RemoteWorker:
 
     def _answer(self, future: Future[Tried | None]) -> Tried | None:
         """Return what a worker says; raise LostError where it is lost meanwhile."""
+        is_done = Event()
+        future.add_done_callback(lambda its: is_done.set())
         longest_s = self.engine.timing.longest_s
         until = time.monotonic() + longest_s
         while time.monotonic() < until:
+            if not is_done.wait(POLL_S):
+                self._check_there()
+                continue
             try:
-                return future.result(timeout=POLL_S)
+                return future.result(timeout=FETCH_S)
             except TimeoutError:
                 self._check_there()
             except Exception as error:  # of the engine, or of a worker that cannot run pvtprof

@@ -13,6 +13,7 @@ from pvtprof.sweep import on_worker
 from pvtprof.sweep.measuring import Loop, Sweeping, give_back
 from pvtprof.sweep.on_worker import Greeting
 from pvtprof.sweep.remote import (
+    FETCH_S,
     POLL_S,
     Engine,
     LostError,
@@ -121,7 +122,8 @@ class Team:
     def _welcome(self) -> None:
         """Ask new workers who they are, and take those that can be used."""
         known = {address for host in self.hosts.values() for address in host.workers}
-        for address in self.engine.alive - known - self.greetings.keys() - self.refused.keys():
+        known |= self.greetings.keys() | self.refused.keys()
+        for address in sorted(self.engine.alive - known):
             asked = submitted(
                 self.engine, address, on_worker.greeted, self.engine.kind, self.devices
             )
@@ -136,7 +138,7 @@ class Team:
 
     def _take(self, address: str, future: Future[Greeting]) -> None:
         try:
-            greeting = future.result(timeout=POLL_S)
+            greeting = future.result(timeout=FETCH_S)
         except Exception as error:  # it has no pvtprof, or ended meanwhile
             self._refuse(address, f"cannot run this pvtprof: {in_a_line(error)}")
             return

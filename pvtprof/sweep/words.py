@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
+from typing import Any
 
 from pvtprof.designs.checks import MAX_SIDE, positive
 from pvtprof.designs.spec import checked_ratios
@@ -123,3 +125,28 @@ def sizes(words: Sequence[str]) -> tuple[str, ...]:
                 raise SpecError(f"at {word!r} gives a size twice; give each once")
             found[",".join(f"{name}={size}" for name, size in sorted(at.items()))] = None
     return tuple(found) or ("",)
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Return the values of an axis as the command line has them."""
+    several = [value] if isinstance(value, str | int | os.PathLike) else value
+    if not isinstance(several, Sequence):
+        raise SpecError(f"{value!r} is no value of an axis; use one value, or a list")
+    return tuple(_text(one) for one in several)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple) and len(value) == 2:
+        return "x".join(map(str, value))  # (height, width)
+    return str(value)
+
+
+def ratio_texts(ratios: Sequence[Any]) -> tuple[str, ...]:
+    """Return one R, or each of several, as the command line has it.
+
+    >>> ratio_texts((8, 4, 2, 1)), ratio_texts([(8, 4, 2, 1), "4,2,1,1"])
+    (('8,4,2,1',), ('8,4,2,1', '4,2,1,1'))
+    """
+    if ratios and all(isinstance(one, int) for one in ratios):
+        ratios = [ratios]
+    return tuple(one if isinstance(one, str) else ",".join(map(str, one)) for one in ratios)

@@ -45,6 +45,8 @@ OPTIONS = {
     "budget": "budget_s",
     "limit": "limit_s",
     "reference": "reference_s",
+    "workers": "workers",
+    "scheduler": "scheduler",
 }
 
 
@@ -73,6 +75,10 @@ def _axes(command: Command) -> Command:
 @click.option(
     "--reference", type=float, help="Minutes between two timings of the reference.  [default: 5]"
 )
+@click.option(
+    "--workers", type=int, metavar="N", help="Measure in N processes that dask starts here."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Measure on the workers of a dask cluster.")
 @click.option("--again", is_flag=True, help="Measure every row once more, as another sample.")
 @click.option("--yes", is_flag=True, help="Allow more than 10 million rows.")
 @click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
@@ -89,13 +95,15 @@ def command(
     Into a .parquet or .csv go the closed forms of every row, a million in about two minutes.
     Into a store (.sqlite) go measured rows, one at a time; the same command goes on where it was
     ended, whatever ended it. The keys of FILE.toml are the names of the options; options come
-    first. Exit code 0; 2: wrong usage, or a file that cannot be written; 130: Ctrl-C.
+    first. Workers on many machines: docs/many-machines.md. Exit code 0; 2: wrong usage, or a file
+    that cannot be written; 3: no scheduler or worker; 130: Ctrl-C.
 
     \b
     Examples:
       pvtprof sweep --model pvt_v2_b0,pvt_v2_b2 --img 224..1024:32 -o rows.parquet
       pvtprof sweep --R 8,4,2,1 --R 4,2,1,1 --design sra_conv --batch 1,8 -o night.sqlite
       pvtprof sweep night.toml --sample 500 --seed 1
+      pvtprof sweep night.toml --scheduler tcp://10.0.0.1:8786
     """
     from pvtprof.sweep import entry
 
@@ -126,4 +134,4 @@ def said(found: Swept) -> Sequence[str]:
     ]
     if found.reason:
         reasons.append(f"  the first without a closed form: {found.reason}")
-    return (text, *reasons, f"Wrote {found.path}")
+    return (*found.notes, text, *reasons, f"Wrote {found.path}")
