@@ -102,8 +102,9 @@ class Store:
 
     def _added(self, batch: Mapping[str, Planned], seed: int, forms: ClosedForms) -> int:
         marks = ",".join("?" * len(batch))
-        known = self.read(f'SELECT key FROM "row" WHERE key IN ({marks})', batch)
-        new = [batch[key] for key in batch.keys() - {row["key"] for row in known}]
+        found = self.read(f'SELECT key FROM "row" WHERE key IN ({marks})', batch)
+        known = {row["key"] for row in found}
+        new = [planned for key, planned in batch.items() if key not in known]
         values = [columns(planned, seed, forms) for planned in new]  # no lock meanwhile
         if not values:
             return 0

@@ -81,6 +81,10 @@ def test_rows_are_measured_in_an_order_that_the_seed_decides(path: Path) -> None
     assert sorted(first) == [row.height for row in ROWS] != first
 
 
+def test_rows_are_numbered_in_the_order_in_which_they_are_added(store: Store) -> None:
+    assert [row.planned for row in store.rows("1 ORDER BY id")] == list(ROWS)
+
+
 def test_what_the_closed_form_refuses_is_kept_and_never_leased(path: Path) -> None:
     with Store.open(path, create=True) as store:
         store.add([replace(ROWS[0], design="sra_conv", part="model", sr_ratios=(64, 1, 1, 1))], 0)
