@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 
 from pvtprof.designs.design_file import LISTS, NUMBERS
 from pvtprof.designs.spec import PATCHES, ModelSpec
 
+#: Digits of the hash of a file's content.
+DIGITS = 8
 #: What a file says of the keys that need a word.
 REMARKS = {
     "version": "1: PVT, 2: PVT v2",
@@ -46,6 +49,17 @@ def values_of(spec: ModelSpec) -> dict[str, object]:
     if spec.built != (224, 224):
         values["img_size"] = list(spec.built)
     return values
+
+
+def digest(spec: ModelSpec) -> str:
+    """Return a short hash of what a design file says of a network, without its name.
+
+    >>> from pvtprof.designs.published import model_spec
+    >>> digest(model_spec("pvt_v2_b0")) == digest(model_spec("pvt_v2_b1"))
+    False
+    """
+    said = json.dumps(values_of(spec), sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:DIGITS]
 
 
 def text(spec: ModelSpec, name: str | None = None) -> str:

@@ -16,7 +16,7 @@ BATCH = 256
 #: The words of a row that are columns as they are.
 WORDS = (
     *("model", "design", "part", "height", "width", "pool_size", "batch", "dtype", "attention"),
-    *("mode", "task", "device", "threads", "target", "at"),
+    *("mode", "task", "device", "threads", "target", "at", "content"),
 )
 
 

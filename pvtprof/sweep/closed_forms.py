@@ -123,7 +123,7 @@ class ClosedForms:
     def _network(self, planned: Planned) -> Network:
         key = (
             *(planned.model, planned.changes, planned.design),
-            *(planned.sr_ratios, planned.pool_size, planned.task),
+            *(planned.sr_ratios, planned.pool_size, planned.task, planned.content),
         )
 
         def made() -> Network | str:
@@ -257,6 +257,7 @@ def _words(planned: Planned) -> Hashable:
         *(planned.model, planned.changes, planned.design, planned.sr_ratios, planned.pool_size),
         *(planned.task, planned.height, planned.width, planned.dtype, planned.attention),
         *(planned.mode, planned.part, planned.target, batch > 1, 1 <= batch <= MAX_BATCH),
+        planned.content,
     )
 
 

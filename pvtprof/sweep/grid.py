@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE, one_of
 from pvtprof.designs.chosen import OWN, named
+from pvtprof.designs.design_text import digest
 from pvtprof.designs.device import device_word
-from pvtprof.designs.named import given_as, network
+from pvtprof.designs.named import given_as, network, path_of
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import CLASSIFY, TASKS
@@ -66,6 +67,7 @@ class Block:
     changes: tuple[str, ...]
     target: str
     axes: tuple[Sequence[Any], ...]
+    content: str = ""
 
     @property
     def count(self) -> int:
@@ -88,7 +90,7 @@ class Block:
         device, threads, at = values[9:]
         return Planned(
             *(self.model, self.design, height, width, ratios, pool, part, batch, dtype),
-            *(attention, mode, task, device, threads, self.changes, self.target, at),
+            *(attention, mode, task, device, threads, self.changes, self.target, at, self.content),
         )
 
 
@@ -217,12 +219,13 @@ def _of_models(words: Words) -> Iterator[Block]:
     )
     image = read.images(words["img"])
     for model, spec in _networks(words).items():
+        content = digest(spec) if path_of(model) else ""
         parts = list(dict.fromkeys(read.parts_of(words["part"])))
         for part in parts:
             part_named(part, spec.last)
         for design in dict.fromkeys(map(canonical_design, words["design"])):
             axes = (image, *_reductions(spec, design, words), parts, *setting)
-            yield Block(model, design, tuple(words["set"]), "", axes)
+            yield Block(model, design, tuple(words["set"]), "", axes, content)
 
 
 def _networks(words: Words) -> dict[str, ModelSpec]:

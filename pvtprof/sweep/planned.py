@@ -6,6 +6,7 @@ import json
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from pvtprof.designs.design_text import digest
 from pvtprof.designs.part import MODEL, Part, attention_of
 from pvtprof.designs.tasks import CLASSIFY
 from pvtprof.designs.workload import Workload, workload
@@ -23,7 +24,8 @@ class Planned:
     takes it. ``part`` is "model", or "stage 1" for one attention module of that stage. ``threads``
     0 leaves their number to torch. ``changes`` are the settings of ``--set``. A module of the
     user's own has a ``target`` and its sizes ``at``, as "h=512,w=640"; model and design are "" and
-    the numbers of the model are 0 there.
+    the numbers of the model are 0 there. ``content`` is a hash of what the design file said, with
+    the changes; "" for a published model.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Planned:
     changes: tuple[str, ...] = ()
     target: str = ""
     at: str = ""
+    content: str = ""
 
     @property
     def key(self) -> str:
@@ -81,7 +84,7 @@ class Planned:
         """The workload with the one design of the row; raises SpecError where it cannot be."""
         if self.target:
             raise SpecError(f"{self.target} is a module of your own, and no PVT network")
-        return workload(
+        found = workload(
             self.model,
             (self.height, self.width),
             self.sr_ratios,
@@ -94,6 +97,12 @@ class Planned:
             designs=(self.design,),
             task=self.task,
         )
+        if self.content and (now := digest(found.model)) != self.content:
+            raise SpecError(
+                f"{self.model} was changed since this row was asked for (content {self.content}, "
+                f"now {now}); the same sweep once more adds rows of what it says now"
+            )
+        return found
 
     def row(self) -> Row:
         """Return the closed forms of the row; raises SpecError where they do not hold.

@@ -18,6 +18,7 @@ CREATE TABLE "row" (        -- what was asked for, and its closed form
   model TEXT, design TEXT, part TEXT, height INTEGER, width INTEGER, sr_ratios TEXT,
   pool_size INTEGER, batch INTEGER, dtype TEXT, attention TEXT, mode TEXT, task TEXT,
   device TEXT, threads INTEGER, changes TEXT, target TEXT, at TEXT,
+  content TEXT,                         -- a hash of what a design file said
   macs INTEGER, params INTEGER, moved_bytes INTEGER, peak_bytes INTEGER, predicted_s REAL,
   refused TEXT                          -- why the closed form says no; then nothing is measured
 );
@@ -76,7 +77,7 @@ WITH timed AS (
   WHERE NOT m.is_reference GROUP BY m."row", e.machine
 )
 SELECT r.id, r.model, r.design, r.part, r.height, r.width, r.sr_ratios, r.pool_size, r.batch,
-  r.dtype, r.attention, r.mode, r.task, r.threads, r.device, r.changes, r.target, r.at,
+  r.dtype, r.attention, r.mode, r.task, r.threads, r.device, r.changes, r.target, r.at, r.content,
   r.macs, r.params, r.moved_bytes, r.peak_bytes,
   latency.latency_s, latency.latency_low_s, latency.latency_high_s, r.predicted_s,
   coalesce(tried.tries, 0) AS tries, coalesce(tried.failures, 0) AS failures,

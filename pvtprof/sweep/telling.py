@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+from pvtprof.designs.design_text import digest
+from pvtprof.designs.named import path_of
 from pvtprof.errors import SpecError
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.calibration import Calibration, load_for
@@ -103,6 +105,7 @@ def _candidates(
         device=setting.device if setting.device != "none" else "cpu",
         threads=threads,
         changes=question.changes,
+        content=digest(question.model) if path_of(question.given) else "",
     )
     found = []
     for design in fastest(question.wanted(calibration), MOST_CANDIDATES):

@@ -10,6 +10,7 @@ import pytest
 
 from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.sweep import grid_file
+from pvtprof.sweep.closed_forms import ClosedForms
 from pvtprof.sweep.grid import MANY, Grid, grid_of
 from pvtprof.sweep.planned import Planned
 
@@ -89,6 +90,33 @@ def test_a_key_is_the_same_in_any_order_and_says_the_row() -> None:
         assert Planned.from_key(row.key) == row
     with pytest.raises(SpecError, match="no key"):
         Planned.from_key('{"modle": "pvt_v2_b0"}')
+
+
+def test_a_row_of_a_design_file_is_of_what_the_file_said(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    words = {"model": [str(path)], "design": ["mha"], "img": ["32"]}
+    before, after, named = (
+        edited(path, depth, words | {"set": changes})
+        for depth, changes in ((1, []), (2, []), (2, ["pool_size=5"]))
+    )
+    assert len({before.key, after.key, named.key}) == 3
+    assert after.row().macs != edited(path, 1, words).row().macs
+    assert Planned.from_key(before.key).row() == before.row()
+    with pytest.raises(SpecError, match=r"mine.toml was changed since .*; the same sweep once more"):
+        after.row()
+    with pytest.raises(SpecError, match="was changed since"):
+        ClosedForms().of(after)
+    assert next(iter(grid_of({"model": ["pvt_v2_b0"]}))).content == ""
+
+
+def edited(path: Path, depth: int, words: dict[str, list[str]]) -> Planned:
+    """The row of a design file that is written anew; its remarks and its layout do not count."""
+    path.write_text(
+        f"# {depth}\nversion = 2\nembed_dims = [32, 64]\ndepths = [{depth}, 1]\n"
+        "num_heads = [1, 2]\nmlp_ratios = [2, 2]\nsr_ratios = [2, 1]\n"
+    )
+    (row,) = grid_of({name: values for name, values in words.items() if values})
+    return row
 
 
 def test_modules_of_the_users_own_have_their_own_axes() -> None:
