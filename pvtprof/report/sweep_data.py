@@ -13,8 +13,8 @@ from pvtprof.report.sweep_rows import COLUMNS, DESIGN, EXACT, SETTING, Row, Swee
 
 #: Columns that hold texts; every other one holds numbers.
 TEXTS = (
-    *("model", "part", "dtype", "attention", "mode", "task", "device"),
-    *("design", "sr_ratios"),
+    *("model", "changes", "content", "target", "at", "part", "dtype", "attention", "mode"),
+    *("task", "device", "design", "sr_ratios"),
 )
 #: A number of JavaScript is exact up to here; larger ones travel as texts.
 EXACT_IN_A_BROWSER = 2**53
@@ -136,10 +136,11 @@ def first_view(sweep: Sweep) -> dict[str, Any]:
 
 def command(sweep: Sweep, row: Row) -> str:
     """Return the command that measures a row again, into the same store."""
-    words, more = row.words, row.more
+    words = row.words
     parts = ["pvtprof", "sweep"]
-    if more.get("target"):
-        parts += ["--target", str(more["target"]), "--at", str(more.get("at", ""))]
+    if words["target"]:
+        parts += ["--target", str(words["target"])]
+        parts += ["--at", str(words["at"])] if words["at"] else []
     else:
         parts += ["--model", str(words["model"]), "--img", row.side]
         parts += ["--design", str(words["design"])]
@@ -150,6 +151,6 @@ def command(sweep: Sweep, row: Row) -> str:
     for name, usual in USUAL.items():
         if words[name] not in (None, "", usual):
             parts += [f"--{name}", str(words[name])]
-    for change in more.get("changes", ()):
-        parts += ["--set", str(change)]
+    for change in row.changes:
+        parts += ["--set", change]
     return shlex.join([*parts, "--again", "-o", sweep.stored.name])

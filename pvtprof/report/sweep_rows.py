@@ -14,8 +14,8 @@ from pvtprof.sweep.frame import COLUMNS as OF_A_FRAME
 
 #: Columns that say where a design runs, those that say which it is, and its exact figures.
 SETTING = (
-    *("model", "part", "height", "width", "batch", "dtype"),
-    *("attention", "mode", "task", "threads", "device"),
+    *("model", "changes", "content", "target", "at", "part", "height", "width"),
+    *("batch", "dtype", "attention", "mode", "task", "threads", "device"),
 )
 DESIGN = ("design", "sr_ratios", "pool_size")
 EXACT = ("macs", "params", "moved_bytes", "peak_bytes")
@@ -90,7 +90,7 @@ class Timed:
 class Row:
     """One row that was asked for: ``words`` by column, its design's name, and times by machine.
 
-    ``refused`` is why the closed form says no. ``more`` are words that have no column.
+    ``refused`` is why the closed form says no. ``changes`` are those of ``--set``, one by one.
     """
 
     words: Mapping[str, Any]
@@ -98,7 +98,7 @@ class Row:
     timed: Mapping[str, Timed]
     refused: str | None
     predicted_s: float | None
-    more: Mapping[str, Any]
+    changes: tuple[str, ...]
 
     @property
     def is_measured(self) -> bool:
@@ -114,14 +114,15 @@ class Row:
 
     @property
     def side(self) -> str:
-        """The image as the command line takes it."""
+        """The image, or the sizes of a module of the user's own, as the command line has them."""
+        if self.words["target"]:
+            return str(self.words["at"] or "")
         return units.sides(self.words["height"] or 0, self.words["width"] or 0)
 
     @property
     def setting(self) -> tuple[Any, ...]:
         """Where the design runs: designs of the same setting are compared."""
-        at = tuple(self.more.get(name) for name in ("target", "at", "changes"))
-        return (*(self.words[name] for name in SETTING), *map(str, at))
+        return tuple(self.words[name] for name in SETTING)
 
 
 @dataclass(frozen=True)
@@ -210,17 +211,17 @@ def _row(stored: Stored, lines: Sequence[tuple[int, Mapping[str, Any]]], name: s
         else:
             refused, predicted = one.get("failure"), one.get("predicted_s")
     words = {column: line.get(column) for column in (*SETTING, *DESIGN, *EXACT)}
-    more = json.loads(stored.keys[first]) if stored.keys else {}
-    more = {key: more[key] for key in ("target", "at", "changes") if more.get(key)}
-    name = str(more.get("target") or name)
-    return Row(words, name, timed, refused, predicted, more)
+    key = json.loads(stored.keys[first]) if stored.keys else {}
+    changes = tuple(map(str, key.get("changes", ())))
+    return Row(words, str(words["target"] or name), timed, refused, predicted, changes)
 
 
 def _names(lines: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the shortest names that tell designs apart: with R and pool size where they vary."""
     ratios, pools = defaultdict(set), defaultdict(set)
     for line in lines:
-        of = (line.get("model"), line["design"])
+        network = tuple(line.get(name) for name in ("model", "changes", "content"))
+        of = (network, line["design"])
         ratios[of].add(line.get("sr_ratios"))
         pools[of].add(line.get("pool_size"))
     several_r = {design for (_, design), values in ratios.items() if len(values) > 1}

@@ -16,7 +16,9 @@ from pvtprof.report.sweep_rows import SETTING, Row, Sweep, Timed
 #: So many lines say which design is fastest where; of so many stretches each.
 MOST_LINES, MOST_STRETCHES = 6, 5
 #: How the columns of a setting are said where they vary; the others are said by value alone.
-SAID = {"batch": "batch {}", "task": "for {}"}
+SAID = {"batch": "batch {}", "task": "for {}", "content": "content {}"}
+#: Columns of a setting that a place says by itself.
+IN_A_PLACE = ("model", "changes", "target", "at", "height", "width")
 
 
 @dataclass(frozen=True)
@@ -87,24 +89,30 @@ def _sortable(row: Row) -> tuple[Any, ...]:
 def place(sweep: Sweep, race: Race, sized: bool = True) -> str:
     """Return where a race was: the model, its image, and what else varies in the sweep."""
     words = race.first.words
-    model = str(words["model"] or race.first.more.get("target") or "module")
+    model = _network(race.first)
     parts = [f"{model} at {race.first.side}" if sized else model]
     for name in sweep.varying:
-        if name not in ("model", "height", "width"):
+        if name not in IN_A_PLACE and words[name] not in (None, ""):
             parts.append(on_setting(name, words[name]))
-    if race.first.more.get("changes"):
-        parts.append(" ".join(race.first.more["changes"]))
+    if words["changes"]:
+        parts.append(str(words["changes"]))
     if len(sweep.machines) > 1:
         parts.append(f"on {sweep.machines[race.machine]}")
     return ", ".join(parts)
 
 
+def _network(row: Row) -> str:
+    return str(row.words["model"] or row.words["target"] or "module")
+
+
 def on_setting(name: str, value: Any) -> str:
     """Return one word of a setting.
 
-    >>> on_setting("batch", 8), on_setting("dtype", "bfloat16")
-    ('batch 8', 'bfloat16')
+    >>> on_setting("batch", 8), on_setting("dtype", "bfloat16"), on_setting("changes", "")
+    ('batch 8', 'bfloat16', 'no changes')
     """
+    if value in (None, ""):
+        return f"no {name}"
     if name == "threads":
         return "threads by torch" if value == 0 else f"{value} thread{'s' * (value != 1)}"
     return SAID.get(name, "{}").format(value)
@@ -205,7 +213,7 @@ def stretches(sweep: Sweep, found: Sequence[Race]) -> tuple[list[str], int]:
     for race in found:
         if len(race.runners) > 1:
             series[place(sweep, race, sized=False)].append(race)
-            words = [str(race.first.words["model"] or race.first.more.get("target") or "module")]
+            words = [_network(race.first)]
             words += [f"on {sweep.machines[race.machine]}"] if len(sweep.machines) > 1 else []
             models[" ".join(words)].append(race)
     if len(series) <= MOST_LINES:

@@ -29,7 +29,7 @@ COLUMNS = {
     **dict.fromkeys(("pool_size", "batch"), "Int64"),
     **dict.fromkeys(("dtype", "attention", "mode", "task"), "object"),
     "threads": "Int64",
-    "device": "object",
+    **dict.fromkeys(("device", "changes", "target", "at", "content"), "object"),
     **dict.fromkeys(("macs", "params", "moved_bytes", "peak_bytes"), "Int64"),
     **dict.fromkeys(
         ("latency_s", "latency_low_s", "latency_high_s", "predicted_s"),

@@ -102,7 +102,9 @@ def test_a_row_of_a_design_file_is_of_what_the_file_said(tmp_path: Path) -> None
     assert len({before.key, after.key, named.key}) == 3
     assert after.row().macs != edited(path, 1, words).row().macs
     assert Planned.from_key(before.key).row() == before.row()
-    with pytest.raises(SpecError, match=r"mine.toml was changed since .*; the same sweep once more"):
+    with pytest.raises(
+        SpecError, match=r"mine.toml was changed since .*; the same sweep once more"
+    ):
         after.row()
     with pytest.raises(SpecError, match="was changed since"):
         ClosedForms().of(after)

@@ -181,6 +181,23 @@ def test_no_comparison_crosses_machines() -> None:
     ]
 
 
+@pytest.mark.parametrize("column", ["changes", "content"])
+def test_no_comparison_crosses_networks(column: str) -> None:
+    """Of one name or file, with settings on top, or edited meanwhile."""
+    other = {column: "depths=2"}
+    apart = sweep_with(line("mha", 2.0), line("sra_conv", 1.0, **other))
+    assert title(apart) == "Of 2 measured rows, no two differ in the design alone"
+    grown = sweep_with(line("mha", 2.0), line("mha", 8.0, **LARGE, **other))
+    assert "nothing grows" in sweep_findings.growth_title(grown)
+    said = "content depths=2" if column == "content" else "depths=2"
+    both = sweep_with(*(line(name, ms) for name, ms in (("mha", 2.0), ("sra_conv", 1.0))))
+    changed = (line("mha", 1.0, **other), line("sra_conv", 2.0, **other))
+    assert stretches(sweep_with(*both.stored.records, *changed)) == [
+        "pvt_v2_b0: sra_conv is the fastest at 224 (1.00 ms).",
+        f"pvt_v2_b0, {said}: mha is the fastest at 224 (1.00 ms).",
+    ]
+
+
 def test_a_stretch_of_sizes_is_one_phrase() -> None:
     lines = []
     for side, mha, conv in ((64, 1.0, 2.0), (96, 2.0, 3.0), (128, 4.0, 4.01), (160, 9.0, 6.0)):
@@ -272,6 +289,16 @@ def test_a_row_is_measured_again_by_its_command() -> None:
         "pvtprof sweep --model pvt_v2_b0 --img 800x224 --design sra_conv --R 8,4,2,1 "
         "--part 'stage 1' --batch 2 --threads 2 --again -o a.sqlite"
     )
+
+
+def test_a_module_of_ones_own_is_named_with_its_sizes() -> None:
+    words = {"model": "", "target": "a.py:b", "height": 0, "width": 0, "sr_ratios": ""}
+    found = sweep_with(line("", 1.0, **words, at="h=64"), line("", 1.0, **words, at=""))
+    assert [row.side for row in found.rows] == ["h=64", ""]
+    assert [command(found, row) for row in found.rows] == [
+        "pvtprof sweep --target a.py:b --at h=64 --again -o a.sqlite",
+        "pvtprof sweep --target a.py:b --again -o a.sqlite",
+    ]
 
 
 def test_a_name_cannot_leave_its_place() -> None:

@@ -39,7 +39,7 @@ const pvtprofSweep = async () => {
   const has = (name) => ALL.some((i) => Number.isFinite(MEASURES[name].of(i)));
   const value = (name, i) => MEASURES[name].of(i), spoken = (name, i) => (Number.isFinite(value(name, i)) ? said(value(name, i), MEASURES[name].unit) : "-");
 
-  const SETTING = ["model", "part", "side", "batch", "dtype", "attention", "mode", "task", "threads", "device"];
+  const SETTING = ["model", "changes", "content", "target", "at", "part", "side", "batch", "dtype", "attention", "mode", "task", "threads", "device"];
   const DESIGN = ["name", "design", "sr_ratios", "pool_size"];
   const cell = (name, i) => (name in data.texts ? text(name, i) : data.numbers[name][i]);
   const distinct = (name) => (name in data.texts ? data.texts[name].values.length : new Set(data.numbers[name]).size);
@@ -58,8 +58,10 @@ const pvtprofSweep = async () => {
     }
     return kept.get(named);
   }
-  const WORDS = { batch: (one) => `batch ${one}`, threads: (one) => (one === 0 ? "threads by torch" : `${one} thread${one === 1 ? "" : "s"}`), task: (one) => `for ${one}` };
-  const place = (i, without = []) => varying.filter((name) => name !== "model" && name !== "side" && !without.includes(name)).map((name) => (WORDS[name] ?? String)(cell(name, i)));
+  const WORDS = { batch: (one) => `batch ${one}`, threads: (one) => (one === 0 ? "threads by torch" : `${one} thread${one === 1 ? "" : "s"}`), task: (one) => `for ${one}`, content: (one) => `content ${one}` };
+  const onSetting = (name, one) => (one === "" || one == null ? `no ${name}` : (WORDS[name] ?? String)(one));
+  const IN_A_TITLE = ["model", "target", "at", "side"];
+  const place = (i) => varying.filter((name) => !IN_A_TITLE.includes(name) && ![null, ""].includes(cell(name, i))).map((name) => onSetting(name, cell(name, i)));
   const title = (i) => [`${text("name", i)} in ${text("model", i) || "a module"} at ${text("side", i)}`, ...place(i)].join(", ");
   const isLevel = (a, b) => on.latency_low_s[a] != null && on.latency_low_s[b] != null && on.latency_low_s[a] <= on.latency_high_s[b] && on.latency_low_s[b] <= on.latency_high_s[a];
   const time = (i) => (on.latency_s[i] == null ? `no time (${failure(i) ?? state(i)})` : `${duration(on.latency_s[i])}${on.latency_low_s[i] == null ? "" : ` (95 %: ${duration(on.latency_low_s[i])} to ${duration(on.latency_high_s[i])})`}`);
@@ -79,7 +81,7 @@ const pvtprofSweep = async () => {
     values.forEach((one, code) => {
       const input = element("input", { type: "checkbox", checked: only === one });
       inputs.push([input, code]);
-      list.append(element("label", {}, input, ` ${one ?? "none"}`));
+      list.append(element("label", {}, input, ` ${one === "" ? "none" : one ?? "none"}`));
     });
     made.append(list);
     let chosen = null;
@@ -249,7 +251,7 @@ const pvtprofSweep = async () => {
     const drawn = kept.map((points) => {
       const i = points[0][2], design = text("design", i), before = dashes.get(design) ?? 0;
       dashes.set(design, before + 1);
-      return { name: [text("name", i), ...telling.map((name) => (WORDS[name] ?? String)(cell(name, i)))].join(", "), color: color(i), shape: shape(i), dash: ["", "7 4", "2 3", "10 3 2 3"][before % 4], points };
+      return { name: [text("name", i), ...telling.map((name) => onSetting(name, cell(name, i)))].join(", "), color: color(i), shape: shape(i), dash: ["", "7 4", "2 3", "10 3 2 3"][before % 4], points };
     });
     $("growth-finding").textContent = grown(drawn, y, x);
     $("growth-caption").textContent = `${counted(drawn.length, "line")}${all.length > kept.length ? ` of ${all.length}; filter to see others` : ""}. Both axes are logarithmic. It follows the filter but for ${x === "side" ? "the image" : "the batch"}.`;
