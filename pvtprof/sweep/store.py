@@ -141,7 +141,7 @@ class Store:
         """
         if again and self._tries == 1:
             self.measure_again()
-        holder, now = this_process(), time.time()
+        now = time.time()
         with self.transaction(is_lasting=False) as db:
             _give_back_abandoned(db, now)
             found = db.execute(
@@ -150,13 +150,16 @@ class Store:
                 f"{_one_of('device', devices)} ORDER BY tries, place LIMIT 1",
                 (self._tries, *devices),
             ).fetchone()
-            if found is None:
+            if found is None or not _leased(db, found["id"], worker, now + for_s):
                 return None
-            db.execute(
-                "INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?)",
-                (found["id"], worker, holder.host, holder.pid, holder.started, now + for_s),
-            )
             return found["id"], Planned.from_key(found["key"])
+
+    def lease_row(self, row_id: int, worker: str, for_s: float = LEASE_S) -> bool:
+        """Lease one row, measured before or not; return False where another process has it."""
+        now = time.time()
+        with self.transaction(is_lasting=False) as db:
+            _give_back_abandoned(db, now)
+            return _leased(db, row_id, worker, now + for_s)
 
     def devices(self) -> list[str]:
         """Return the devices that rows ask for, by name."""
@@ -231,6 +234,16 @@ class Store:
 def _one_of(column: str, values: Collection[str]) -> str:
     """Return the condition that a column has one of some values; "" for any."""
     return f"AND {column} IN ({','.join('?' * len(values))})" if values else ""
+
+
+def _leased(db: sqlite3.Connection, row_id: int, worker: str, until: float) -> bool:
+    """Lease a row to a worker of this process; return False where it is leased already."""
+    its = this_process()
+    found = db.execute(
+        "INSERT OR IGNORE INTO lease VALUES (?, ?, ?, ?, ?, ?)",
+        (row_id, worker, its.host, its.pid, its.started, until),
+    )
+    return found.rowcount > 0
 
 
 def _give_back_abandoned(db: sqlite3.Connection, now: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,7 +19,7 @@ from pvtprof.sweep.known import planned_of, rows_of
 from pvtprof.sweep.machines import machines, named
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
-from pvtprof.sweep.store import LEASE_S, Store
+from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import measurement_of
 
 if TYPE_CHECKING:
@@ -145,19 +144,8 @@ def _tried(
     (line,) = store.read('SELECT id, refused FROM "row" WHERE key = ?', (planned.key,))
     if line["refused"] is not None:
         return str(line["refused"])
-    if not _leased(store, line["id"], worker):
+    if not store.lease_row(line["id"], worker):
         return "it is being measured by another process"
     tried = attempt(planned, budget_s)
     store.record(line["id"], worker, tried.environment, tried.outcome, tried.machine)
     return tried.outcome.measurement or str(tried.outcome.failure)
-
-
-def _leased(store: Store, number: int, worker: str) -> bool:
-    """Take the lease of a row, measured before or not; False where another process has it."""
-    holder = this_process()
-    with store.transaction() as db:
-        found = db.execute(
-            "INSERT OR IGNORE INTO lease VALUES (?, ?, ?, ?, ?, ?)",
-            (number, worker, holder.host, holder.pid, holder.started, time.time() + LEASE_S),
-        )
-        return found.rowcount > 0

@@ -233,6 +233,14 @@ def test_a_dead_process_gives_its_row_back(store: Store) -> None:
     os.waitpid(child, 0)
 
 
+def test_a_row_is_leased_by_its_number_unless_a_live_process_has_it(store: Store) -> None:
+    row = measured(store)
+    assert store.lease_row(row, "me")
+    assert not store.lease_row(row, "you")
+    store.connection.execute("UPDATE lease SET started = '1'")  # as of a process that was killed
+    assert store.lease_row(row, "you")
+
+
 def test_a_lease_of_another_machine_is_kept_until_it_expires(store: Store) -> None:
     first = store.lease("far away")
     assert first is not None
