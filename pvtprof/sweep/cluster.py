@@ -135,9 +135,7 @@ def sweep(
     Returns how far it is then. Raises RunInterruptedError on Ctrl-C; the rows measured by then are
     in the store.
     """
-    if how.again:
-        store.measure_again()
-    team = Team(Engine(client, how.timing, kind), store, replace(how, again=False), progress)
+    team = Team(Engine(client, how.timing, kind), store, how, progress)
     try:
         team.run()
     except KeyboardInterrupt:

@@ -117,7 +117,7 @@ def swept(plan: Plan, progress: Progress = lambda text: None) -> Swept:
     if plan.is_analytic:
         return _streamed(plan, grid, count, rows, progress)
     _check_any(rows_of(plan, grid)[1])
-    return _measured(plan, count, rows, progress)
+    return _measured(plan, grid, progress)
 
 
 def _streamed(
@@ -162,20 +162,23 @@ def _check_any(rows: Iterable[Planned]) -> None:
     raise SpecError(f"no row of this sweep has a closed form; the first says: {first}")
 
 
-def _measured(plan: Plan, count: int, rows: Iterable[Planned], progress: Progress) -> Swept:
+def _measured(plan: Plan, grid: Grid, progress: Progress) -> Swept:
     """Add the rows to the store, measure what is left of it, and return how far it is."""
     from pvtprof.sweep.cluster import measurer
     from pvtprof.sweep.measuring import Sweeping
     from pvtprof.sweep.store import Store
     from pvtprof.sweep.worker import Timing
 
-    how = Sweeping(Timing(plan.budget_s, plan.limit_s), plan.reference_s, plan.again)
+    how = Sweeping(Timing(plan.budget_s, plan.limit_s), plan.reference_s)
     with (
         measurer(plan.workers, plan.scheduler) as measure,
         Store.open(plan.out, create=True) as store,
     ):
+        count, rows = rows_of(plan, grid)
         progress(f"adding {count:,} rows to {plan.out}")
         store.add(rows, plan.seed)
+        if plan.again:
+            store.measure_again(rows_of(plan, grid)[1])
         its = measure(store, how, progress)
         sql = (
             'SELECT failure, count(DISTINCT "row") AS count FROM measured '
@@ -231,9 +234,9 @@ def sweep(
     measured rows, in which a sweep goes on where it was ended (default: reports/sweep.sqlite).
     ``sample`` takes so many rows at random, by ``seed``. In a store each row is timed for
     ``budget_s`` seconds and given up after ``limit_s``; every ``reference_s`` seconds a reference
-    is timed; ``again`` times every row once more. ``workers`` are so many processes here,
-    ``scheduler`` is the address of a dask cluster: see docs/many-machines.md. ``yes`` allows more
-    than 10 million rows.
+    is timed; ``again`` times the rows of this sweep once more, and no others. ``workers`` are so
+    many processes here, ``scheduler`` is the address of a dask cluster: see docs/many-machines.md.
+    ``yes`` allows more than 10 million rows.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

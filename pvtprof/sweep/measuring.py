@@ -28,13 +28,11 @@ SAY_S = 1.0
 class Sweeping:
     """How a sweep is measured.
 
-    The reference is timed every ``reference_s`` seconds (0: never). ``again`` measures every row
-    once more, as another sample.
+    The reference is timed every ``reference_s`` seconds (0: never).
     """
 
     timing: Timing = field(default_factory=Timing)
     reference_s: float = 300.0
-    again: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.reference_s < float("inf"):
@@ -126,7 +124,7 @@ class Loop:
     def run(self, devices: Collection[str]) -> None:
         """Time one row after the other of those that ask for one of these devices."""
         number, for_s = 0, self.how.timing.longest_s
-        while leased := self.store.lease(self.name, self.how.again, for_s, devices):
+        while leased := self.store.lease(self.name, for_s, devices):
             row_id, planned = leased
             self._refer(planned.device, self.how.reference_s)
             self._record(row_id, self.worker.tried(planned, seed=number))

@@ -42,6 +42,8 @@ class Store:
     def __init__(self, path: str | os.PathLike[str], opened: sqlite3.Connection) -> None:
         self.path, self.connection = path, opened
         self._tries = 1  # a row of so many tries needs no more
+        self._again: tuple[str, ...] | None = None  # keys of the rows that are measured again
+        self._alone = ""
 
     @classmethod
     def open(
@@ -118,48 +120,60 @@ class Store:
     def another(self) -> Store:
         """Return one more connection to this store, for another thread."""
         opened = Store.open(self.path)
+        if self._again is not None:
+            opened._measure_alone(self._again)
         opened._tries = self._tries
         return opened
 
-    def measure_again(self) -> None:
-        """Let every row be measured once more than the row that was measured least often."""
-        sql = 'SELECT coalesce(min(tries), 0) FROM "row" WHERE refused IS NULL'
+    def measure_again(self, rows: Iterable[Planned]) -> None:
+        """Let some rows, and no others, be measured once more than the least measured of them."""
+        self._again = tuple(planned.key for planned in rows)
+        self._measure_alone(self._again)
+        sql = f'SELECT coalesce(min(tries), 0) FROM "row" WHERE refused IS NULL {self._alone}'
         self._tries = next(self.read(sql))[0] + 1
+
+    def _measure_alone(self, keys: Iterable[str]) -> None:
+        """Keep the numbers of the rows of some keys, for this connection alone."""
+        with connection.in_words(self.path):
+            self.connection.execute(
+                "CREATE TEMP TABLE IF NOT EXISTS alone (id INTEGER PRIMARY KEY)"
+            )
+            self.connection.execute("DELETE FROM alone")
+            sql = 'INSERT OR IGNORE INTO alone SELECT id FROM "row" WHERE key = ?'
+            self.connection.executemany(sql, ((key,) for key in keys))
+        self._alone = "AND id IN alone"
 
     def lease(
         self,
         worker: str,
-        again: bool = False,
         for_s: float = LEASE_S,
         devices: Collection[str] = (),
     ) -> tuple[int, Planned] | None:
         """Return the next row to measure, by its number; None where there is none.
 
-        It is nobody else's for ``for_s`` seconds, as long as this process lives. ``again``: see
-        ``measure_again``, which is done at the first such lease. ``devices`` are those that the
-        row may ask for; () for any.
+        It is nobody else's for ``for_s`` seconds, as long as this process lives. ``devices`` are
+        those that the row may ask for; () for any.
         """
-        if again and self._tries == 1:
-            self.measure_again()
         now = time.time()
         with self.transaction(is_lasting=False) as db:
             _give_back_abandoned(db, now)
             found = db.execute(
                 'SELECT id, key FROM "row" AS r WHERE tries < ? AND refused IS NULL AND NOT EXISTS '
                 '(SELECT 1 FROM lease WHERE lease."row" = r.id) '
-                f"{_one_of('device', devices)} ORDER BY tries, place LIMIT 1",
+                f"{_one_of('device', devices)} {self._alone} ORDER BY tries, place LIMIT 1",
                 (self._tries, *devices),
             ).fetchone()
-            if found is None or not _leased(db, found["id"], worker, now + for_s):
+            if found is None:
                 return None
+            _leased(db, found["id"], worker, now + for_s)
             return found["id"], Planned.from_key(found["key"])
 
-    def lease_row(self, row_id: int, worker: str, for_s: float = LEASE_S) -> bool:
+    def lease_row(self, row_id: int, worker: str) -> bool:
         """Lease one row, measured before or not; return False where another process has it."""
         now = time.time()
         with self.transaction(is_lasting=False) as db:
             _give_back_abandoned(db, now)
-            return _leased(db, row_id, worker, now + for_s)
+            return _leased(db, row_id, worker, now + LEASE_S)
 
     def devices(self) -> list[str]:
         """Return the devices that rows ask for, by name."""
@@ -204,7 +218,7 @@ class Store:
         """Return how far the sweep is."""
         (found,) = self.read(
             "SELECT count(*) AS rows, count(refused) AS refused, "
-            "count(*) FILTER (WHERE refused IS NULL AND tries < :tries) AS left, "
+            f"count(*) FILTER (WHERE refused IS NULL AND tries < :tries {self._alone}) AS left, "
             "count(*) FILTER (WHERE tries > 0) AS tried, "
             '(SELECT count(DISTINCT "row") FROM measured WHERE median_s IS NOT NULL) AS done, '
             "(SELECT avg(spent_s) FROM (SELECT spent_s FROM measured WHERE NOT is_reference "

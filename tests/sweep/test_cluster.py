@@ -185,7 +185,7 @@ def test_a_worker_of_another_version_gets_no_row(store: Store, what: str) -> Non
     )
     assert {address for address, _ in tried(client)} == {"a"}
     client = Cluster({"b": "two"}, b=other)
-    store.measure_again()
+    store.measure_again(ROWS)
     with pytest.raises(UnavailableError, match=f"no worker can be used: worker b has {what} 0.9"):
         swept(client, store)
 
@@ -209,7 +209,8 @@ def test_rows_of_a_device_that_no_worker_has_are_left(store: Store) -> None:
 def test_again_is_once_more(store: Store) -> None:
     for times in (1, 2):
         client = Cluster({"a": "one", "b": "two"})
-        swept(client, store, replace(HOW, again=True))
+        store.measure_again(ROWS)
+        swept(client, store)
         assert [row.tries for row in store.rows()] == [times] * len(ROWS)
 
 

@@ -200,7 +200,8 @@ def test_every_row_is_measured_once_and_its_figure_is_its_own(store: Store) -> N
 
 def test_again_is_another_sample_of_every_row(store: Store) -> None:
     sweep(store, Sweeping())
-    sweep(store, Sweeping(again=True))
+    store.measure_again(ROWS)
+    sweep(store, Sweeping())
     assert [row.tries for row in store.rows()] == [2] * len(ROWS)
 
 

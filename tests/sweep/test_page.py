@@ -192,7 +192,8 @@ def store(tmp_path: Path) -> Path:
     with Store.open(path, create=True) as opened_store:
         opened_store.add(rows, 0)
         for samples in times:
-            leased = opened_store.lease("me", again=True)
+            opened_store.measure_again(rows)
+            leased = opened_store.lease("me")
             assert leased
             done = Outcome(Measurement(samples), spent_s=0.2, timing_s=0.1)
             assert opened_store.record(leased[0], "me", ENVIRONMENT, done)

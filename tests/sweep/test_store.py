@@ -114,10 +114,9 @@ def test_samples_come_back_as_they_were(store: Store) -> None:
 def test_another_try_is_another_sample_and_the_view_has_the_median_of_medians(store: Store) -> None:
     for factor in (1, 4, 2):
         samples = tuple(factor * 1e-3 * k for k in range(1, 8))
-        row = store.lease("me", again=True)
+        store.measure_again(ROWS[:1])
+        row = store.lease("me")
         assert row is not None
-        store._tries += 1  # the others wait: this one row is tried three times
-        store.connection.execute('UPDATE "row" SET tries = 9 WHERE id != ?', (row[0],))
         store.record(row[0], "me", ENVIRONMENT, Outcome(Measurement(samples), spent_s=1.0))
     (found,) = store.rows(f"id = {row[0]}")
     assert (found.tries, found.failures, found.failure) == (3, 0, None)
@@ -126,9 +125,9 @@ def test_another_try_is_another_sample_and_the_view_has_the_median_of_medians(st
 
 
 def test_the_median_of_two_tries_lies_between_them(store: Store) -> None:
+    store.measure_again(ROWS[:1])
     row = measured(store)
-    store.connection.execute('UPDATE "row" SET tries = 9 WHERE id != ?', (row,))
-    store.measure_again()
+    store.measure_again(ROWS[:1])
     measured(store, Outcome(Measurement((5.5e-3,)), spent_s=1.0))
     (found,) = store.rows(f"id = {row}")
     assert found.latency_s == pytest.approx(4.5e-3)
@@ -136,9 +135,9 @@ def test_the_median_of_two_tries_lies_between_them(store: Store) -> None:
 
 def test_a_row_has_a_line_for_each_machine(store: Store) -> None:
     other = replace(ENVIRONMENT, device="Another CPU")
+    store.measure_again(ROWS[:1])
     row = measured(store)
-    store.connection.execute('UPDATE "row" SET tries = 9 WHERE id != ?', (row,))
-    store.measure_again()
+    store.measure_again(ROWS[:1])
     leased = store.lease("me")
     assert leased is not None
     store.record(row, "me", other, Outcome(failure="no"))
@@ -182,12 +181,28 @@ def test_the_reference_is_no_row(store: Store) -> None:
 def test_again_measures_every_row_once_more(store: Store) -> None:
     rows = {measured(store) for _ in ROWS}
     assert store.lease("me") is None
-    again = set()
-    while leased := store.lease("me", again=True):
-        store.record(leased[0], "me", ENVIRONMENT, TIMED)
-        again.add(leased[0])
-    assert again == rows
+    store.measure_again(ROWS)
+    assert store.progress().left == len(ROWS)
+    assert {measured(store) for _ in ROWS} == rows
+    assert store.lease("me") is None
     assert all(its.tries == 2 for its in store.rows())
+
+
+def test_again_measures_no_row_that_was_not_asked_for(store: Store) -> None:
+    for _ in ROWS[2:]:
+        measured(store)  # two are left
+    for _ in range(2):
+        store.measure_again(ROWS[:3])
+        least = min(its.tries for its in store.rows() if its.planned in ROWS[:3])
+        with store.another() as other:
+            for opened in (store, other):
+                while leased := opened.lease("me"):
+                    assert leased[1] in ROWS[:3]
+                    opened.record(leased[0], "me", ENVIRONMENT, TIMED)
+        assert store.progress().left == 0
+        tries = {its.planned: its.tries for its in store.rows()}
+        assert {tries[row] for row in ROWS[:3]} <= {least + 1, least + 2}
+        assert {tries[row] for row in ROWS[3:]} <= {0, 1}
 
 
 def test_no_row_is_leased_twice(store: Store) -> None:

@@ -79,7 +79,7 @@ def _axes(command: Command) -> Command:
     "--workers", type=int, metavar="N", help="Measure in N processes that dask starts here."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Measure on the workers of a dask cluster.")
-@click.option("--again", is_flag=True, help="Measure every row once more, as another sample.")
+@click.option("--again", is_flag=True, help="Measure these rows once more, and no others.")
 @click.option("--yes", is_flag=True, help="Allow more than 10 million rows.")
 @click.option("--force", is_flag=True, help="Replace a file that pvtprof did not write.")
 def command(
