@@ -113,18 +113,16 @@ def rows_of(plan: Plan, grid: Grid) -> tuple[int, Iterable[Planned]]:
 def swept(plan: Plan, progress: Progress = lambda text: None) -> Swept:
     """Sweep what a plan asks for: closed forms into a file, or measured rows into a store."""
     grid = plan.grid
-    count, rows = rows_of(plan, grid)
     if plan.is_analytic:
-        return _streamed(plan, grid, count, rows, progress)
+        return _streamed(plan, grid, progress)
     _check_any(rows_of(plan, grid)[1])
     return _measured(plan, grid, progress)
 
 
-def _streamed(
-    plan: Plan, grid: Grid, count: int, rows: Iterable[Planned], progress: Progress
-) -> Swept:
+def _streamed(plan: Plan, grid: Grid, progress: Progress) -> Swept:
     from pvtprof.sweep import stream
 
+    count, rows = rows_of(plan, grid)
     stream.check_writable(plan.out, plan.force)
     forms = ClosedForms(_calibrations(grid))
     found = stream.write(rows, count, plan.out, force=plan.force, forms=forms, progress=progress)
@@ -180,11 +178,7 @@ def _measured(plan: Plan, grid: Grid, progress: Progress) -> Swept:
         if plan.again:
             store.measure_again(rows_of(plan, grid)[1])
         its = measure(store, how, progress)
-        sql = (
-            'SELECT failure, count(DISTINCT "row") AS count FROM measured '
-            "WHERE failure IS NOT NULL GROUP BY failure ORDER BY count DESC, failure"
-        )
-        reasons = {row["failure"]: row["count"] for row in store.read(sql)}
+        reasons = store.failures()
         refused = 'SELECT refused FROM "row" WHERE refused IS NOT NULL ORDER BY id LIMIT 1'
         reason = next((row["refused"] for row in store.read(refused)), "")
     counts = (its.rows, its.done, its.refused, its.failed, its.left)

@@ -230,6 +230,15 @@ class Store:
         # The reference is in `measured` without a row, and count(DISTINCT) leaves NULL out.
         return Progress(failed=its.pop("tried") - its["done"], **its)
 
+    def failures(self) -> dict[str, int]:
+        """Return the last reason of the rows that failed and have no time, with their numbers."""
+        sql = (
+            "SELECT failure, count(*) AS count FROM measured WHERE id IN "
+            '(SELECT max(id) FROM measured WHERE NOT is_reference GROUP BY "row" '
+            "HAVING max(median_s) IS NULL) GROUP BY failure ORDER BY count DESC, failure"
+        )
+        return {row["failure"]: row["count"] for row in self.read(sql)}
+
     def rows(self, where: str = "") -> Iterator[Stored]:
         """Yield the rows of the view ``rows`` for which the SQL condition ``where`` holds."""
         for found in self.read("SELECT * FROM rows" + (f" WHERE {where}" if where else "")):

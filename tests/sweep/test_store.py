@@ -162,6 +162,19 @@ def test_a_failure_is_recorded_and_the_row_is_not_measured_again(store: Store) -
     assert (its.failed, its.done, its.left) == (1, 0, len(ROWS) - 1)
 
 
+def test_failures_are_those_of_rows_without_a_time(store: Store) -> None:
+    store.measure_again(ROWS[:1])
+    measured(store, Outcome(failure="first"))
+    store.record(None, "me", ENVIRONMENT, Outcome(failure="reference", is_reference=True))
+    assert store.failures() == {"first": 1}
+    store.measure_again(ROWS[:1])
+    measured(store, Outcome(failure="second"))
+    assert store.failures() == {"second": 1}
+    store.measure_again(ROWS[:1])
+    measured(store)
+    assert store.failures() == {}
+
+
 def test_progress_says_how_long_the_rest_takes(store: Store) -> None:
     assert store.progress().left_s is None
     measured(store)
