@@ -39,6 +39,19 @@ def columns(planned: Planned, seed: int, forms: ClosedForms) -> dict[str, Any]:
     }
 
 
+def adding(names: Iterable[str]) -> str:
+    """Return the SQL that adds a row of these columns.
+
+    Of a row that is there and was refused, it replaces the figures.
+    """
+    listed, places = ", ".join(names), ", ".join(f":{name}" for name in names)
+    figures = ", ".join(f"{name} = excluded.{name}" for name in (*Figures._fields, "refused"))
+    return (
+        f'INSERT INTO "row" ({listed}) VALUES ({places}) ON CONFLICT (key) DO UPDATE SET {figures} '
+        'WHERE "row".refused IS NOT NULL'
+    )
+
+
 def _figures(planned: Planned, forms: ClosedForms) -> dict[str, int | float | str | None]:
     try:
         return {**forms.of(planned)._asdict(), "refused": None}

@@ -17,10 +17,10 @@ from typing import Any
 
 from pvtprof.observe.machine import Environment
 from pvtprof.sweep import connection
-from pvtprof.sweep.adding import batches, columns
+from pvtprof.sweep.adding import adding, batches, columns
 from pvtprof.sweep.closed_forms import ClosedForms
+from pvtprof.sweep.leases import LEASE_S, give_back_abandoned, leased, may_record
 from pvtprof.sweep.planned import Planned
-from pvtprof.sweep.processes import Process, this_process
 from pvtprof.sweep.stored import (
     Outcome,
     Progress,
@@ -30,8 +30,6 @@ from pvtprof.sweep.stored import (
     measurement_text,
 )
 
-#: A lease is given back after so many seconds, if its process is on a machine that cannot be asked.
-LEASE_S = 600.0
 #: The last so many tries say what a row takes.
 RECENT = 200
 
@@ -93,29 +91,31 @@ class Store:
         with connection.in_words(self.path):
             yield from self.connection.execute(sql, tuple(words))
 
-    def add(self, rows: Iterable[Planned], seed: int, forms: ClosedForms | None = None) -> int:
+    def add(self, rows: Iterable[Planned], seed: int) -> int:
         """Add the rows that are not there yet, a batch at a time; return how many those are.
 
-        ``seed`` decides the order in which they are measured. ``forms`` with calibrations predict
-        their latency.
+        ``seed`` decides the order in which they are measured. A row whose closed form said no is
+        asked for it again: a module of the user's own may be repaired meanwhile.
         """
-        forms = forms or ClosedForms()
+        forms = ClosedForms()
         return sum(self._added(batch, seed, forms) for batch in batches(rows))
 
     def _added(self, batch: Mapping[str, Planned], seed: int, forms: ClosedForms) -> int:
         marks = ",".join("?" * len(batch))
-        found = self.read(f'SELECT key FROM "row" WHERE key IN ({marks})', batch)
+        found = self.read(
+            f'SELECT key FROM "row" WHERE key IN ({marks}) AND refused IS NULL', batch
+        )
         known = {row["key"] for row in found}
         new = [planned for key, planned in batch.items() if key not in known]
         values = [columns(planned, seed, forms) for planned in new]  # no lock meanwhile
         if not values:
             return 0
-        names = ", ".join(values[0])
-        places = ", ".join(f":{name}" for name in values[0])
+        last = 'SELECT coalesce(max(id), 0) FROM "row"'
         with self.transaction() as db:
-            before = db.total_changes
-            db.executemany(f'INSERT OR IGNORE INTO "row" ({names}) VALUES ({places})', values)
-            return db.total_changes - before
+            (before,) = db.execute(last).fetchone()
+            db.executemany(adding(values[0]), values)
+            (after,) = db.execute(last).fetchone()
+            return int(after - before)
 
     def another(self) -> Store:
         """Return one more connection to this store, for another thread."""
@@ -156,7 +156,7 @@ class Store:
         """
         now = time.time()
         with self.transaction(is_lasting=False) as db:
-            _give_back_abandoned(db, now)
+            give_back_abandoned(db, now)
             found = db.execute(
                 'SELECT id, key FROM "row" AS r WHERE tries < ? AND refused IS NULL AND NOT EXISTS '
                 '(SELECT 1 FROM lease WHERE lease."row" = r.id) '
@@ -165,15 +165,15 @@ class Store:
             ).fetchone()
             if found is None:
                 return None
-            _leased(db, found["id"], worker, now + for_s)
+            leased(db, found["id"], worker, now + for_s)
             return found["id"], Planned.from_key(found["key"])
 
     def lease_row(self, row_id: int, worker: str) -> bool:
         """Lease one row, measured before or not; return False where another process has it."""
         now = time.time()
         with self.transaction(is_lasting=False) as db:
-            _give_back_abandoned(db, now)
-            return _leased(db, row_id, worker, now + LEASE_S)
+            give_back_abandoned(db, now)
+            return leased(db, row_id, worker, now + LEASE_S)
 
     def devices(self) -> list[str]:
         """Return the devices that rows ask for, by name."""
@@ -200,7 +200,7 @@ class Store:
         """
         machine = machine or machine_of(environment)
         with self.transaction() as db:
-            if row_id is not None and not _may_record(db, row_id, worker, self._tries):
+            if row_id is not None and not may_record(db, row_id, worker, self._tries):
                 return False
             where = (machine, environment_text(environment))
             db.execute("INSERT OR IGNORE INTO environment (machine, json) VALUES (?, ?)", where)
@@ -257,33 +257,6 @@ class Store:
 def _one_of(column: str, values: Collection[str]) -> str:
     """Return the condition that a column has one of some values; "" for any."""
     return f"AND {column} IN ({','.join('?' * len(values))})" if values else ""
-
-
-def _leased(db: sqlite3.Connection, row_id: int, worker: str, until: float) -> bool:
-    """Lease a row to a worker of this process; return False where it is leased already."""
-    its = this_process()
-    found = db.execute(
-        "INSERT OR IGNORE INTO lease VALUES (?, ?, ?, ?, ?, ?)",
-        (row_id, worker, its.host, its.pid, its.started, until),
-    )
-    return found.rowcount > 0
-
-
-def _give_back_abandoned(db: sqlite3.Connection, now: float) -> None:
-    """End the leases that have expired, and those of processes that are gone."""
-    for its in db.execute('SELECT "row", host, pid, started, until FROM lease').fetchall():
-        if its["until"] <= now or Process(its["host"], its["pid"], its["started"]).is_gone:
-            db.execute('DELETE FROM lease WHERE "row" = ?', (its["row"],))
-
-
-def _may_record(db: sqlite3.Connection, row_id: int, worker: str, tries: int) -> bool:
-    """End the worker's lease; whether it had one, or nobody else has one or measured the row."""
-    own = db.execute('DELETE FROM lease WHERE "row" = ? AND worker = ?', (row_id, worker))
-    if own.rowcount:
-        return True
-    others = db.execute('SELECT 1 FROM lease WHERE "row" = ?', (row_id,)).fetchone()
-    known = db.execute('SELECT tries FROM "row" WHERE id = ?', (row_id,)).fetchone()
-    return not others and known is not None and known["tries"] < tries
 
 
 def _tried(outcome: Outcome) -> dict[str, Any]:

@@ -96,6 +96,20 @@ def test_what_the_closed_form_refuses_is_kept_and_never_leased(path: Path) -> No
     assert (its.rows, its.refused, its.left, its.failed) == (1, 1, 0, 0)
 
 
+def test_what_was_refused_can_be_measured_once_it_is_repaired(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = replace(ROWS[0], target="a.py:b")
+    assert store.add([target], 0) == 1
+    assert "a.py" in str(next(store.rows("target != ''")).failure)
+    form = ROWS[0].row()
+    monkeypatch.setattr(Planned, "row", lambda self: form)
+    assert store.add([*ROWS, target], 0) == 0
+    (found,) = store.rows("target != ''")
+    assert (found.failure, found.macs) == (None, form.macs)
+    assert store.progress().left == len(ROWS) + 1
+
+
 def test_figures_past_64_bits_are_refused_in_words(path: Path) -> None:
     with Store.open(path, create=True) as store:
         store.add([replace(ROWS[0], height=16384, width=16384, batch=4096, part="stage 1")], 0)
