@@ -17,6 +17,7 @@ from pvtprof.sweep.known import dumped, stored_calibration
 from pvtprof.sweep.machines import Machine, machines, named
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
+from pvtprof.sweep.stored import environment_of
 from pvtprof.sweep.timed_rows import kernels_of, timed_rows
 
 #: So many rows get their prediction in one transaction.
@@ -118,16 +119,32 @@ def _predict(
     for begin in range(0, len(values), BATCH):
         with store.transaction() as db:
             db.executemany(
-                'UPDATE "row" SET predicted_s = ? WHERE id = ?', values[begin : begin + BATCH]
+                'UPDATE "row" SET predicted_s = ?, predicted_for = ? WHERE id = ?',
+                [(seconds, machine, number) for seconds, number in values[begin : begin + BATCH]],
             )
 
 
 def _rows(store: Store, calibration: Calibration, machine: str) -> Iterator[tuple[int, str]]:
+    """Yield the rows that a calibration can predict: of its devices and its number of threads."""
     threads = calibration.environment.threads or 0
+    free = 0 if _takes(store, machine, threads) else threads
+    on = 'measured AS m JOIN environment AS e ON e.id = m.environment JOIN "row" AS o ON o.id'
     sql = (
         "SELECT id, key FROM \"row\" AS r WHERE dtype = ? AND mode = 'inference' AND target = '' "
-        "AND threads IN (0, ?) AND refused IS NULL AND NOT EXISTS (SELECT 1 FROM measured AS m "
-        'JOIN environment AS e ON e.id = m.environment WHERE m."row" = r.id AND e.machine != ?)'
+        "AND threads IN (?, ?) AND refused IS NULL AND device IN (SELECT o.device FROM "
+        f'{on} = m."row" WHERE e.machine = ?) AND NOT EXISTS '
+        f'(SELECT 1 FROM {on} = m."row" WHERE o.id = r.id AND e.machine != ?)'
     )
-    for line in list(store.read(sql, (calibration.dtype, threads, machine))):
+    words = (calibration.dtype, free, threads, machine, machine)
+    for line in list(store.read(sql, words)):
         yield line["id"], line["key"]
+
+
+def _takes(store: Store, machine: str, threads: int) -> bool:
+    """Return whether torch takes so many threads on a machine by itself, as far as is known."""
+    sql = (
+        "SELECT DISTINCT e.json FROM measured AS m JOIN environment AS e ON e.id = m.environment "
+        'LEFT JOIN "row" AS o ON o.id = m."row" WHERE e.machine = ? AND coalesce(o.threads, 0) = 0'
+    )
+    own = {environment_of(line["json"], "").threads for line in store.read(sql, (machine,))}
+    return threads in own

@@ -19,7 +19,8 @@ CREATE TABLE "row" (        -- what was asked for, and its closed form
   pool_size INTEGER, batch INTEGER, dtype TEXT, attention TEXT, mode TEXT, task TEXT,
   device TEXT, threads INTEGER, changes TEXT, target TEXT, at TEXT,
   content TEXT,                         -- a hash of what a design file said
-  macs INTEGER, params INTEGER, moved_bytes INTEGER, peak_bytes INTEGER, predicted_s REAL,
+  macs INTEGER, params INTEGER, moved_bytes INTEGER, peak_bytes INTEGER,
+  predicted_s REAL, predicted_for TEXT, -- a prediction, and the machine that it is for
   refused TEXT                          -- why the closed form says no; then nothing is measured
 );
 CREATE INDEX row_next ON "row" (tries, place) WHERE refused IS NULL;
@@ -79,7 +80,9 @@ WITH timed AS (
 SELECT r.id, r.model, r.design, r.part, r.height, r.width, r.sr_ratios, r.pool_size, r.batch,
   r.dtype, r.attention, r.mode, r.task, r.threads, r.device, r.changes, r.target, r.at, r.content,
   r.macs, r.params, r.moved_bytes, r.peak_bytes,
-  latency.latency_s, latency.latency_low_s, latency.latency_high_s, r.predicted_s,
+  latency.latency_s, latency.latency_low_s, latency.latency_high_s,
+  CASE WHEN tried.machine IS NULL OR tried.machine IS r.predicted_for THEN r.predicted_s END
+    AS predicted_s,
   coalesce(tried.tries, 0) AS tries, coalesce(tried.failures, 0) AS failures,
   CASE WHEN r.refused IS NOT NULL THEN r.refused WHEN latency.latency_s IS NULL THEN f.failure END
     AS failure,

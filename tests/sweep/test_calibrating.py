@@ -17,6 +17,7 @@ from pvtprof.predict.calibration import Calibration
 from pvtprof.sweep.calibrating import BY_KIND, EVERY, TOGETHER, UNCHANGED, fitted
 from pvtprof.sweep.keeping import Source, calibrate_from
 from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.store import Store
 from pvtprof.sweep.timed_rows import TimedRow, kernels_of
 from tests.builders import made_up_calibration
 from tests.sweep.drawn import HERE, Drawn, filled, here
@@ -117,6 +118,27 @@ def test_a_store_keeps_its_fit_and_its_predictions(
     found = pvtprof.open(store).to_frame()
     assert (found["predicted_s"] / found["latency_s"]).tolist() == pytest.approx([1] * 12, rel=0.01)
     assert calibrations.load(written).quality["model"].count == 12
+
+
+def test_a_prediction_is_of_one_machine_device_and_number_of_threads(store: Path) -> None:
+    row, own = ROWS[12], HERE.threads or 1
+    like = [row, replace(row, threads=own)]
+    others = [replace(row, threads=own + 1), replace(row, device="cuda")]
+    with Store.open(store) as opened:
+        opened.add([*like, *others], 0)
+    calibrate_from(store, Source(base=store.with_name("base.json")))
+    assert predicted(store, like) == [True, True]
+    assert predicted(store, others) == [False, False]
+    filled(store, [], Drawn(lambda planned: 1.0), here(device="Another Processor"))
+    assert predicted(store, like) == [False, False]  # beside the other machine's times
+    assert predicted(store, ROWS[:12]) == [True] * 12
+
+
+def predicted(path: Path, rows: list[Planned]) -> list[bool]:
+    """Whether rows of a store have a prediction."""
+    with Store.open(path, read_only=True) as opened:
+        found = {row.planned: row.predicted_s is not None for row in opened.rows()}
+    return [found[row] for row in rows]
 
 
 def test_a_second_fit_begins_with_the_first(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
