@@ -21,6 +21,7 @@ from pvtprof.check.request import Progress, Timing
 from pvtprof.check.result import GateResult, result
 from pvtprof.errors import PvtprofError, UnavailableError
 from pvtprof.observe.measurement import Measurement, median_interval
+from pvtprof.sweep.closed_forms import MOST
 from pvtprof.sweep.halving import BETWEEN_PROCESSES
 from pvtprof.sweep.machines import machines, named
 from pvtprof.sweep.planned import Planned
@@ -33,15 +34,28 @@ from pvtprof.sweep.worker import Worker
 EXACT = ("macs", "params", "moved_bytes", "peak_bytes")
 #: The times of so many rows are measured again, in so many fresh processes each.
 TIMED, PROCESSES = 3, 4
+USUAL = Planned("", "", 0, 0, (), 0)
 WAY_OUT = "measure the store's rows once more with `pvtprof sweep --again`, or raise --budget"
 
 
 def named_in_words(planned: Planned) -> str:
-    """Return a row in a few words.
+    """Return a row in a few words, those that are not as usual last; no two rows have the same.
 
     >>> named_in_words(Planned("pvt_v2_b0", "mha", 64, 96, (1, 1, 1, 1), 7, batch=2))
     'pvt_v2_b0 mha R 1,1,1,1 pool 7 model 64x96 batch 2 float32'
+    >>> named_in_words(Planned("", "", 0, 0, (), 0, target="a.py:b", at="h=64", threads=2))
+    'a.py:b h=64 float32 threads 2'
     """
+    unusual = [
+        f"{name} {value}"
+        for name in ("attention", "mode", "task", "threads", "device", "content")
+        if (value := getattr(planned, name)) != getattr(USUAL, name)
+    ]
+    unusual += [f"--set {change}" for change in planned.changes]
+    return " ".join([_usual(planned), *unusual])
+
+
+def _usual(planned: Planned) -> str:
     if planned.target:
         return " ".join(filter(None, (planned.target, planned.at, planned.dtype)))
     ratios, size = units.ratios(planned.sr_ratios), units.sides(planned.height, planned.width)
@@ -77,7 +91,8 @@ def exact(path: str, progress: Progress) -> GateResult:
             f"{units.integer(len(changes))} of {units.integer(count)} rows of {path} changed"
         )
     else:
-        last = f"check: no exact figure of {units.integer(count)} rows of {path} changed"
+        rows = f"{units.integer(count)} row{'s' * (count != 1)}"
+        last = f"check: no exact figure of {rows} of {path} changed"
     return result([*lines, last], cases)
 
 
@@ -92,15 +107,16 @@ def _changed(
         if refused is None:
             yield f"{row}: had figures, and has no closed form now: {error}"
         return
-    if refused is not None:
-        yield f"{row}: had no closed form ({refused}), and has one now"
-        return
     now = {
         "macs": found.macs,
         "params": found.params,
         "moved_bytes": sum(found.moved_bytes),
         "peak_bytes": found.peak.bytes,
     }
+    if refused is not None:
+        if max(now.values()) <= MOST:  # else no column can hold it, and a store refuses it
+            yield f"{row}: had no closed form ({refused}), and has one now"
+        return
     for name, value in now.items():
         if value != before[name]:
             yield str(Change(row, name.replace("_", " "), "", before[name], value))

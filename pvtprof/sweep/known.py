@@ -67,14 +67,14 @@ def known(
 
 
 def rows_of(
-    opened: sqlite3.Connection, model: ModelSpec, setting: Setting, threads: int
+    opened: sqlite3.Connection, model: ModelSpec, setting: Setting, threads: int, device: str
 ) -> dict[DesignKey, tuple[int, Planned]]:
     """Return the rows of the designs of a network, measured or not, by their numbers."""
     base, found = _base(model), dict[DesignKey, tuple[int, Planned]]()
     for line in opened.execute(
-        "SELECT id, key FROM \"row\" WHERE threads = ? AND part = 'model' AND mode = 'inference' "
-        "AND target = '' AND (height, width, batch, dtype, attention) = (?, ?, ?, ?, ?)",
-        (threads, *setting.image, setting.batch, setting.dtype, setting.attention),
+        "SELECT id, key FROM \"row\" WHERE threads = ? AND device = ? AND part = 'model' "
+        "AND mode = 'inference' AND target = '' AND (height, width, batch, dtype, attention) = (?, ?, ?, ?, ?)",
+        (threads, device, *setting.image, setting.batch, setting.dtype, setting.attention),
     ):
         spec = _spec(line["key"])
         if spec is not None and _base(spec) == base:

@@ -92,7 +92,8 @@ def _candidates(
 ) -> list[Candidate[Planned]]:
     """Return the best predicted designs within the limits, with what is measured of them."""
     setting = question.setting
-    rows = rows_of(store.connection, question.model, setting, threads)
+    device = setting.device if setting.device != "none" else "cpu"
+    rows = rows_of(store.connection, question.model, setting, threads, device)
     known = _measurements(store, rows, machine) if machine else {}
     words = Planned(
         question.given,
@@ -101,7 +102,7 @@ def _candidates(
         (),
         0,
         task=question.model.task,
-        device=setting.device if setting.device != "none" else "cpu",
+        device=device,
         threads=threads,
         changes=question.changes,
         content=digest(question.model) if path_of(question.given) else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 
@@ -111,6 +111,21 @@ def test_one_more_in_any_figure_fails(
         in (out.replace("R 2,1,1,1", "R 1,1,1,1"))
     )
     assert "check: 1 exact figure of 1 of 7 rows" in out
+
+
+def test_rows_that_differ_in_any_word_have_names_of_their_own() -> None:
+    more = {"attention": "sdpa", "mode": "training", "task": "fpn", "threads": 2, "device": "cuda"}
+    more |= {"changes": ("depths=1,1,1,1",), "content": "1a2b", "part": "stage 1"}
+    rows = [ROWS[0], *(replace(ROWS[0], **{name: value}) for name, value in more.items())]
+    assert len({stored_sweep.named_in_words(row) for row in rows}) == len(rows)
+
+
+def test_a_figure_that_no_column_can_hold_is_no_change(tmp_path: Path) -> None:
+    path = tmp_path / "large.sqlite"
+    with Store.open(path, create=True) as store:
+        store.add([replace(ROWS[0], height=16384, width=16384, batch=4096, part="stage 1")], 0)
+        assert "64 bits" in str(next(store.rows()).failure)
+    assert "no exact figure of 1 row of" in stored_sweep.exact(str(path), lambda text: None).text
 
 
 def test_a_row_that_had_no_closed_form_and_one_that_has_none_now_are_told(store: Path) -> None:

@@ -22,6 +22,7 @@ from pvtprof.predict.wanted import key_of
 from pvtprof.sweep.deciding import Question, decide
 from pvtprof.sweep.known import options_of, planned_of
 from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import machine_of
 from pvtprof.sweep.telling import measured
 from tests.builders import made_up_calibration
@@ -196,6 +197,14 @@ def test_measuring_goes_on_with_what_the_store_has(store: Path) -> None:
     stored = pvtprof.open(store).to_frame()
     assert len(stored) == len(done.measured)
     assert stored["tries"].sum() == len(ROWS) + drawn.tries
+
+
+def test_measuring_takes_no_row_of_another_device(tmp_path: Path) -> None:
+    path, drawn = tmp_path / "new.sqlite", Drawn(truth(lambda planned: 1.0))
+    with Store.open(path, create=True) as store:
+        store.add([replace(row, device="cuda") for row in ROWS], 0)
+    done = measured(path, replace(question(), search=Search(only=("mha",))), 3, drawn)
+    assert {one.what.device for one in done.candidates} == {"cpu"}
 
 
 def test_a_row_that_fails_is_recorded_and_ends_nothing(tmp_path: Path) -> None:
