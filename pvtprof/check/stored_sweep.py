@@ -23,7 +23,7 @@ from pvtprof.errors import PvtprofError, UnavailableError
 from pvtprof.observe.measurement import Measurement, median_interval
 from pvtprof.sweep.closed_forms import MOST
 from pvtprof.sweep.halving import BETWEEN_PROCESSES
-from pvtprof.sweep.machines import machines, named
+from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import measurement_of
@@ -181,7 +181,7 @@ def times(path: str, required: bool, timing: Timing, progress: Progress) -> Gate
     """
     with Store.open(path, read_only=True) as store:
         found = machines(store.connection)
-        here = named(found, None, "auto")
+        here = this_one(found, "auto")
         if here is None:
             others = f"; it has those of {', '.join(map(str, found))}" if found else ""
             reason = f"{path} has no times of this machine{others}"

@@ -41,10 +41,10 @@ def choose(
     if not measure:
         return decide(path, asked)
     begin = time.perf_counter()
-    with attempts(asked) as (attempt, placed):
+    with attempts(asked) as (attempt, placed, machine):
         done = measured(path, placed, measure, attempt, progress)
     notes = halved_notes(done, time.perf_counter() - begin, os.fspath(path))
-    found = decide(path, asked)
+    found = decide(path, replace(asked, machine=machine))
     return replace(found, notes=(*notes, *found.notes))
 
 
@@ -72,8 +72,8 @@ def question(model: Model, img: int | tuple[int, int], words: Mapping[str, Any])
 
 
 @contextmanager
-def attempts(question: Question) -> Iterator[tuple[Attempt, Question]]:
-    """Yield what measures a row on this machine, and the question on the device that is meant."""
+def attempts(question: Question) -> Iterator[tuple[Attempt, Question, str]]:
+    """Yield what measures a row, the question on the device that is meant, and this machine."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.sweep.worker import Timing, Worker
 
@@ -84,4 +84,5 @@ def attempts(question: Question) -> Iterator[tuple[Attempt, Question]]:
             worker.timing = replace(worker.timing, budget_s=budget_s)
             return worker.tried(planned)
 
-        yield attempt, replace(question, setting=setting)
+        _, machine = worker.where(setting.device, 0)
+        yield attempt, replace(question, setting=setting), machine

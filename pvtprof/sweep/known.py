@@ -73,7 +73,8 @@ def rows_of(
     base, found = _base(model), dict[DesignKey, tuple[int, Planned]]()
     for line in opened.execute(
         "SELECT id, key FROM \"row\" WHERE threads = ? AND device = ? AND part = 'model' "
-        "AND mode = 'inference' AND target = '' AND (height, width, batch, dtype, attention) = (?, ?, ?, ?, ?)",
+        "AND mode = 'inference' AND target = '' "
+        "AND (height, width, batch, dtype, attention) = (?, ?, ?, ?, ?)",
         (threads, device, *setting.image, setting.batch, setting.dtype, setting.attention),
     ):
         spec = _spec(line["key"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pvtprof import units
 from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.observe.machine import Environment, differing
-from pvtprof.sweep.stored import environment_of
+from pvtprof.sweep.stored import environment_of, machine_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,16 @@ def named(found: list[Machine], word: str | None, device: str) -> Machine | None
     """Return the machine that ``word`` names by its first letters; None means this machine.
 
     None comes back where this machine has no times in the store. Raises SpecError where nothing or
-    more than one is named so.
+    more than one is named so, or may be this machine.
     """
     if word is None:
-        return _here(found, device)
+        alike = _alike(found, device)
+        if len(alike) > 1:
+            raise SpecError(
+                f"{len(alike)} machines of the store are like this one but for their threads or "
+                f"settings: {', '.join(map(str, alike))}; name one with --machine"
+            )
+        return alike[0] if alike else None
     fitting = [machine for machine in found if machine.name.startswith(word)]
     if len(fitting) != 1 or not word:
         raise SpecError(
@@ -62,12 +68,27 @@ def named(found: list[Machine], word: str | None, device: str) -> Machine | None
     return fitting[0]
 
 
-def _here(found: list[Machine], device: str) -> Machine | None:
+def this_one(found: list[Machine], device: str) -> Machine | None:
+    """Return this very machine as torch runs here now, for times that are compared with new ones.
+
+    None comes back where it has no times in the store.
+    """
+    if not _alike(found, device):
+        return None
+    from pvtprof.observe.asking import resolved_device
+    from pvtprof.observe.environment import environment
+
+    name = machine_of(environment(resolved_device(device), timed=True))
+    return next((machine for machine in found if machine.name == name), None)
+
+
+def _alike(found: list[Machine], device: str) -> list[Machine]:
+    """Return the machines that may be this one, as far as can be told without importing torch."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.observe.environment import without_torch
 
     try:
         here = without_torch(resolved_device(device))
     except PvtprofError:
-        return None
-    return next((machine for machine in found if machine.is_here(here)), None)
+        return []
+    return [machine for machine in found if machine.is_here(here)]

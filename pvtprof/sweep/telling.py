@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from pvtprof.designs.design_text import digest
@@ -16,7 +17,7 @@ from pvtprof.predict.wanted import DesignKey, fastest, key_of
 from pvtprof.sweep.deciding import Progress, Question, basis
 from pvtprof.sweep.halving import Candidate, Halved, Halving
 from pvtprof.sweep.known import planned_of, rows_of
-from pvtprof.sweep.machines import machines, named
+from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
 from pvtprof.sweep.store import Store
@@ -68,7 +69,7 @@ def measured(
 
 def _predictor(store: Store, question: Question) -> tuple[str | None, int, Calibration]:
     """Return this machine's name in the store, the threads of its rows, and what predicts."""
-    here = named(machines(store.connection), None, question.device)
+    here = this_one(machines(store.connection), question.device)
     if question.machine is not None and (
         here is None or not here.name.startswith(question.machine)
     ):
@@ -78,7 +79,8 @@ def _predictor(store: Store, question: Question) -> tuple[str | None, int, Calib
         )
     dtype = question.setting.dtype
     if here is not None:
-        its = basis(store.connection, question, os.fspath(store.path))
+        placed = replace(question, machine=here.name)
+        its = basis(store.connection, placed, os.fspath(store.path))
         if its.calibration is None:
             raise SpecError(f"nothing predicts which designs to measure: {its.source}")
         return here.name, its.known.threads or 0, its.calibration

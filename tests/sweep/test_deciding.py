@@ -21,6 +21,7 @@ from pvtprof.predict.search import Search
 from pvtprof.predict.wanted import key_of
 from pvtprof.sweep.deciding import Question, decide
 from pvtprof.sweep.known import options_of, planned_of
+from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import machine_of
@@ -121,6 +122,19 @@ def test_times_of_another_machine_are_not_taken_unasked(tmp_path: Path) -> None:
     found = chosen(path, machine=machine_of(other)[:4])
     assert all(design.is_measured for design in found.front)
     assert "nothing predicts its latency" in " ".join(found.notes)
+
+
+def test_machines_that_differ_in_their_threads_alone_are_told_apart(store: Path) -> None:
+    """Without torch it cannot be told which of them this one is: it is asked, or torch says."""
+    other = here(threads=(HERE.threads or 1) + 1)
+    filled(store, [replace(ROWS[1], pool_size=5)], Drawn(lambda planned: 1.0), other)
+    with pytest.raises(SpecError, match=r"2 machines of the store are like this one.*--machine"):
+        chosen(store)
+    assert all(d.latency.seconds < 1 for d in chosen(store, machine=machine_of(HERE)).front)
+    with Store.open(store) as opened:
+        found = machines(opened.connection)
+    assert str(this_one(found, "cpu")).startswith(machine_of(HERE))
+    assert this_one([one for one in found if one.name == machine_of(other)], "cpu") is None
 
 
 def test_two_machines_are_never_mixed(store: Path) -> None:
