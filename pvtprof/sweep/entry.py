@@ -34,7 +34,7 @@ class Swept:
 
     ``done`` have their figures (in a store: a time too), ``failed`` were tried without success,
     ``refused`` have no closed form, ``left`` are still to be measured. ``path`` has them.
-    ``notes`` say what became of workers.
+    ``notes`` say which devices are not here, and what became of workers.
     """
 
     path: str

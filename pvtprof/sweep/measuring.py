@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pvtprof import units
@@ -49,7 +49,9 @@ def sweep(
     Raises RunInterruptedError on Ctrl-C; the rows measured by then are in the store.
     """
     name = this_process().name
-    devices = _devices_here(store, progress)
+    devices, missing = _devices_here(store)
+    for note in missing:
+        progress(note)
     try:
         with Worker(how.timing) as worker:
             Loop(store, how, worker, name, progress).run(devices)
@@ -59,7 +61,7 @@ def sweep(
     except BaseException:
         give_back(store, name)
         raise
-    return store.progress()
+    return replace(store.progress(), notes=tuple(missing))
 
 
 def interrupted(store: Store) -> RunInterruptedError:
@@ -71,10 +73,10 @@ def interrupted(store: Store) -> RunInterruptedError:
     )
 
 
-def _devices_here(store: Store, progress: Callable[[str], None]) -> list[str]:
-    """Return the devices of rows that are here; rows of others are left for other machines.
+def _devices_here(store: Store) -> tuple[list[str], list[str]]:
+    """Return the devices of rows that are here, and in words which are not.
 
-    Raises UnavailableError where none of them is here.
+    Rows of those are left for other machines. Raises UnavailableError where none of them is here.
     """
     here, missing = [], []
     for device in store.devices():
@@ -85,9 +87,7 @@ def _devices_here(store: Store, progress: Callable[[str], None]) -> list[str]:
             missing.append(error)
     if missing and not here:
         raise missing[0]
-    for reason in missing:
-        progress(f"{reason}; its rows are left")
-    return here
+    return here, [f"{reason}; its rows are left" for reason in missing]
 
 
 def give_back(store: Store, name: str) -> None:
@@ -151,7 +151,8 @@ class Loop:
         self.referred_at[device] = time.monotonic()
 
     def _say(self) -> None:
-        self.progress(said(self.store.progress()) + self._drift())
+        its = self.store.progress()
+        self.progress(said(replace(its, workers=its.workers + 1)) + self._drift())  # and this one
         self.said_at = time.monotonic()
 
     def _drift(self) -> str:

@@ -42,7 +42,7 @@ class Progress:
 
     ``refused`` have no closed form and are not tried; ``left`` are to be tried. ``row_s`` is what a
     row takes, None before the first; ``workers`` are those who measure a row now. ``notes`` say
-    what became of workers on other machines.
+    which devices are not here, and what became of workers on other machines.
     """
 
     rows: int

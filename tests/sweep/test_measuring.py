@@ -222,6 +222,18 @@ def test_the_reference_is_timed_now_and_then_and_drift_is_told(
     assert told[-1] == f"{len(ROWS)} of {len(ROWS)} rows, the machine's drift is +1000.0%"
 
 
+def test_the_time_that_is_left_is_shared_by_all_who_measure(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "SAY_S", 0.0)
+    Fake.outcomes = lambda planned: Outcome(Measurement((1e-3,)), spent_s=100.0)
+    told: list[str] = []
+    with Store.open(store.path) as other:
+        other.lease("other")
+        sweep(store, Sweeping(), told.append)
+    assert told[0] == f"1 of {len(ROWS)} rows, about {50 * (len(ROWS) - 1) / 60:.0f} min left"
+
+
 def test_the_reference_can_be_left_out(store: Store) -> None:
     sweep(store, Sweeping(reference_s=0))
     assert store.reference_s() == []
@@ -265,6 +277,7 @@ def test_rows_of_a_device_that_is_not_here_are_left_for_another_machine(store: S
     its = sweep(store, Sweeping(), told.append)
     assert (its.done, its.failed, its.left) == (len(ROWS), 0, 1)
     assert "cuda:77" in told[0]
+    assert its.notes == (told[0],)  # which the next line of progress replaces
 
 
 def test_a_sweep_for_a_device_that_is_not_here_is_refused(tmp_path: Path) -> None:

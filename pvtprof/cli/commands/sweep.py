@@ -114,7 +114,7 @@ def command(
     if analytic:
         options["analytic"] = True
     plan = entry.plan_of(file, words, options | {"again": again, "yes": yes, "force": force})
-    with progress() as show:
+    with progress(is_logged=True) as show:
         found = entry.swept(plan, show)
     for line in said(found):
         click.echo(line, err=True)
