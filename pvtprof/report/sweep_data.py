@@ -10,6 +10,7 @@ from typing import Any
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sweep_rows import COLUMNS, DESIGN, EXACT, SETTING, Row, Sweep
+from pvtprof.sweep.halving import BETWEEN_PROCESSES
 
 #: Columns that hold texts; every other one holds numbers.
 TEXTS = (
@@ -41,6 +42,7 @@ def data(sweep: Sweep) -> dict[str, Any]:
     plain = [name for name in (*SETTING, *DESIGN, *EXACT) if name not in TEXTS]
     return {
         "count": len(rows),
+        "noise": BETWEEN_PROCESSES,
         "order": COLUMNS,
         "texts": {
             **{name: coded(row.words[name] for row in rows) for name in TEXTS},

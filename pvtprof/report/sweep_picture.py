@@ -43,16 +43,46 @@ def front(points: Sequence[Point]) -> list[Point]:
 
 
 def title(sweep: Sweep, points: Sequence[Point]) -> str:
-    """Return the finding of the scatter."""
+    """Return the finding of the scatter; the page's script says it the same."""
     what = "time" if sweep.measured else "peak memory"
     if not points:
         return "Nothing to draw: no row has both MACs and a time"
     if len(points) == 1:
         return f"One row is there: {points[0][0].name}"
-    names = list(dict.fromkeys(row.name for row, *_ in front(points)))
+    best = front(points)
+    names = list(dict.fromkeys(row.name for row, *_ in best))
     said = several(names) if len(names) <= FEW else f"{len(names)} designs"
     verb = "is" if len(names) == 1 else "are"
-    return f"{said} {verb} beaten by no other in MACs and {what} at once"
+    noise = doubt(sum(not is_sure(sweep, one, points) for one in best), len(best))
+    return f"{said} {verb} beaten by no other in MACs and {what} at once{noise}"
+
+
+def is_sure(sweep: Sweep, one: Point, points: Sequence[Point]) -> bool:
+    """Return whether a point is clearly faster than all that have no more MACs."""
+    if not sweep.measured:
+        return True
+    _, high = _bounds(sweep, one)
+    rest = (other for other in points if other[0] is not one[0] and other[1] <= one[1])
+    return all(high < _bounds(sweep, other)[0] for other in rest)
+
+
+def _bounds(sweep: Sweep, one: Point) -> tuple[float, float]:
+    """Return the interval of a time; the median where there is none."""
+    row, _, seconds = one
+    return row.timed[sweep.main_machine or ""].bounds or (seconds, seconds)
+
+
+def doubt(count: int, total: int) -> str:
+    """Return for how many of a front the noise of the times decides.
+
+    >>> doubt(0, 3), doubt(2, 3), doubt(1, 1)
+    ('', '; for 2 of 3 the noise of the times decides', '; another is equal within the noise')
+    """
+    if not count:
+        return ""
+    if total == 1:
+        return "; another is equal within the noise"
+    return f"; for {count} of {total} the noise of the times decides"
 
 
 def view_words(sweep: Sweep, without: str = "") -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pvtprof import units
 from pvtprof.sweep.frame import COLUMNS as OF_A_FRAME
+from pvtprof.sweep.halving import BETWEEN_PROCESSES
 
 #: Columns that say where a design runs, those that say which it is, and its exact figures.
 SETTING = (
@@ -77,11 +78,19 @@ class Timed:
     failure: str | None = None
     samples: tuple[float, ...] = ()
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The interval, no narrower than two processes differ by; None where there is none."""
+        middle, low, high = self.latency_s, self.latency_low_s, self.latency_high_s
+        if middle is None or low is None or high is None:
+            return None
+        apart = BETWEEN_PROCESSES * middle
+        return min(low, middle - apart), max(high, middle + apart)
+
     def is_level(self, other: Timed) -> bool | None:
-        """Return whether the intervals overlap; None where one has no interval."""
-        ours = (self.latency_low_s, self.latency_high_s)
-        theirs = (other.latency_low_s, other.latency_high_s)
-        if ours[0] is None or ours[1] is None or theirs[0] is None or theirs[1] is None:
+        """Return whether the bounds overlap; None where one has no interval."""
+        ours, theirs = self.bounds, other.bounds
+        if ours is None or theirs is None:
             return None
         return ours[0] <= theirs[1] and theirs[0] <= ours[1]
 

@@ -23,6 +23,7 @@ from pvtprof.sweep.stored import Outcome
 from tests.browser import chromium, opened
 from tests.builders import ENVIRONMENT
 from tests.sweep.made_up import LARGE, MACHINES, SMALL, stored
+from tests.sweep.test_page_words import NOISY, sweep_with
 from tests.trials import ALL
 
 READY = "html[data-sweep=ready]"
@@ -139,6 +140,24 @@ def test_the_first_view_says_what_python_wrote(browser: Browser, page: Path, sma
         found.page.click("text=All rows")
         settled(found.page)
         assert found.page.inner_text("#predicted-finding") == sweep_findings.predictions(whole)
+
+
+def test_a_row_of_the_front_for_which_the_noise_decides_is_marked(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lines, finding = NOISY
+    path = tmp_path / "page.html"
+    path.write_text(sweep.render(sweep_with(*lines).stored), encoding="utf-8")
+    with opened(browser, path) as found:
+        settled(found.page)
+        assert found.page.inner_text("#scatter-finding") == f"{finding}."
+        assert "decides whether this row is on a front" in found.page.inner_text("#scatter-caption")
+        assert found.page.locator("#scatter-plot path.dashed").count() == 1
+        marked = found.page.locator("#front button").all_inner_texts()
+        assert [text.endswith("(within the noise)") for text in marked] == [False, False, True]
+        found.page.select_option("#y-of", "peak_bytes")
+        assert found.page.locator("#scatter-plot path.dashed").count() == 0
+        assert (found.requests, found.console) == ([], [])
 
 
 def test_without_javascript_there_are_sentences_and_a_picture(

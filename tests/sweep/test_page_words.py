@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pvtprof.report import sweep, sweep_findings, sweep_words
+from pvtprof.report import sweep, sweep_findings, sweep_picture, sweep_words
 from pvtprof.report.sweep_data import command, first_view
 from pvtprof.report.sweep_rows import COLUMNS, Reference, Stored, Sweep, sweep_of
 
@@ -272,6 +272,36 @@ def test_what_the_closed_form_refuses_has_failed() -> None:
     assert (found.measured, found.failed, found.left) == (0, 1, 0)
     assert sweep_findings.failures(found) == [("R is larger than the grid", 1)]
     assert "R is larger than the grid" in sweep.render(found.stored)
+
+
+NOISY = (
+    (line("mha", 2.0, macs=100), line("sra_conv", 1.0, macs=200), line("own", 1.01, macs=150)),
+    "mha, own and sra_conv are beaten by no other in MACs and time at once; "
+    "for 1 of 3 the noise of the times decides",
+)
+CLEAR = (
+    (line("mha", 2.0, macs=100), line("sra_conv", 1.0, macs=200), line("own", 1.1, macs=300)),
+    "mha and sra_conv are beaten by no other in MACs and time at once",
+)
+EXACT = (
+    (line("mha", macs=100, peak_bytes=20), line("sra_conv", macs=200, peak_bytes=10)),
+    "mha and sra_conv are beaten by no other in MACs and peak memory at once",
+)
+
+
+@pytest.mark.parametrize(("lines", "finding"), [NOISY, CLEAR, EXACT])
+def test_the_front_says_where_the_noise_decides(
+    lines: tuple[dict[str, Any], ...], finding: str
+) -> None:
+    found = sweep_with(*lines)
+    assert sweep_picture.title(found, sweep_picture.shown(found)) == finding
+
+
+def test_two_processes_differ_by_themselves() -> None:
+    """However narrow the intervals of single processes are."""
+    assert title(sweep_with(line("mha", 2.0, 0.0), line("sra_conv", 2.03, 0.0))) == EQUAL_AT
+    apart = sweep_with(line("mha", 2.0, 0.0), line("sra_conv", 2.05, 0.0))
+    assert title(apart) == "pvt_v2_b0 at 224: mha is the fastest"
 
 
 def test_the_first_view_is_one_setting_with_the_most_times() -> None:

@@ -63,7 +63,9 @@ const pvtprofSweep = async () => {
   const IN_A_TITLE = ["model", "target", "at", "side"];
   const place = (i) => varying.filter((name) => !IN_A_TITLE.includes(name) && ![null, ""].includes(cell(name, i))).map((name) => onSetting(name, cell(name, i)));
   const title = (i) => [`${text("name", i)} in ${text("model", i) || "a module"} at ${text("side", i)}`, ...place(i)].join(", ");
-  const isLevel = (a, b) => on.latency_low_s[a] != null && on.latency_low_s[b] != null && on.latency_low_s[a] <= on.latency_high_s[b] && on.latency_low_s[b] <= on.latency_high_s[a];
+  /* The interval of a time, no narrower than two processes differ by; null where there is none. */
+  const bounds = (i) => (on.latency_low_s[i] == null ? null : [Math.min(on.latency_low_s[i], on.latency_s[i] * (1 - data.noise)), Math.max(on.latency_high_s[i], on.latency_s[i] * (1 + data.noise))]);
+  const isLevel = (a, b) => { const [one, other] = [bounds(a), bounds(b)]; return one !== null && other !== null && one[0] <= other[1] && other[0] <= one[1]; };
   const time = (i) => (on.latency_s[i] == null ? `no time (${failure(i) ?? state(i)})` : `${duration(on.latency_s[i])}${on.latency_low_s[i] == null ? "" : ` (95 %: ${duration(on.latency_low_s[i])} to ${duration(on.latency_high_s[i])})`}`);
   const tell = (i) => `${title(i)}: ${time(i)}, ${spoken("macs", i)} MACs, ${spoken("peak_bytes", i)} peak.`;
 
@@ -189,19 +191,39 @@ const pvtprofSweep = async () => {
     return found;
   }
 
-  /* The points that no other of the same setting beats in both: of one setting a front, of more their rings. */
-  function frontsOf(points) {
+  /* Of numbers the least that is not a point's own. */
+  function leastOfOthers() {
+    let [first, owner, second] = [Infinity, null, Infinity];
+    return { add: (number, point) => { if (number < first) [first, owner, second] = [number, point, first]; else if (number < second) second = number; }, but: (point) => (point === owner ? second : first) };
+  }
+
+  /* The points for which the noise of the times (axis t) decides whether they are on the front: no other that is no
+     more on the other axis is clearly faster, and they are not clearly faster than all of those. */
+  function doubtful(points, t) {
+    const across = 1 - t, sorted = [...points].sort((a, b) => a[across] - b[across]), lows = leastOfOthers(), highs = leastOfOthers(), found = [];
+    const ends = new Map(points.map((point) => { const at = bounds(point[2]), by = point[t] / on.latency_s[point[2]]; return [point, at === null ? [point[t], point[t]] : [at[0] * by, at[1] * by]]; }));
+    for (let from = 0, to = 0; from < sorted.length; from = to) {
+      for (; to < sorted.length && sorted[to][across] === sorted[from][across]; to++) { lows.add(ends.get(sorted[to])[0], sorted[to]); highs.add(ends.get(sorted[to])[1], sorted[to]); }
+      for (const point of sorted.slice(from, to)) if (highs.but(point) >= ends.get(point)[0] && ends.get(point)[1] >= lows.but(point)) found.push(point);
+    }
+    return found;
+  }
+
+  const doubt = (count, total) => (!count ? "" : total === 1 ? "; another is equal within the noise" : `; for ${count} of ${total} the noise of the times decides`);
+
+  /* The points of each setting: of one setting a front is drawn, of more their rings. */
+  function bySetting(points) {
     const codes = codesOf(varying.filter((name) => name !== "model")), by = new Map();
     for (const point of points) {
       const code = codes[point[2]];
       if (!by.has(code)) by.set(code, []);
       by.get(code).push(point);
     }
-    return [...by.values()].filter((ones) => ones.length > 1).map(frontOf);
+    return [...by.values()].filter((ones) => ones.length > 1);
   }
 
   const settings = (rows) => { const codes = codesOf(varying.filter((name) => name !== "model")); return new Set(rows.map((i) => codes[i])).size; };
-  const beaten = (names, what) => `${names.length > MOST_NAMED ? `${names.length} designs` : several(names)} ${names.length === 1 ? "is" : "are"} beaten by no other in ${what} at once.`;
+  const beaten = (names, what, noise) => `${names.length > MOST_NAMED ? `${names.length} designs` : several(names)} ${names.length === 1 ? "is" : "are"} beaten by no other in ${what} at once${noise}.`;
 
   /* The design that is on most of several fronts. */
   function often(fronts, what) {
@@ -214,21 +236,23 @@ const pvtprofSweep = async () => {
   function scatter(rows) {
     const [x, y, log] = [$("x-of").value, $("y-of").value, $("is-log").checked];
     const points = rows.map((i) => [value(x, i), value(y, i), i]).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b) && (!log || (a > 0 && b > 0)));
-    const isCost = MEASURES[x].cost && MEASURES[y].cost && x !== y, fronts = isCost ? frontsOf(points) : [], front = fronts.length === 1 ? fronts[0] : [];
+    const isCost = MEASURES[x].cost && MEASURES[y].cost && x !== y, groups = isCost ? bySetting(points) : [], fronts = groups.map(frontOf), front = fronts.length === 1 ? fronts[0] : [];
+    const timed = [x, y].findLastIndex((name) => name === "latency_s" || name === "per_image"), maybe = new Set(timed < 0 ? [] : groups.flatMap((ones) => doubtful(ones, timed)));
     const names = [...new Set(front.map(([, , i]) => text("name", i)))], what = `${MEASURES[x].name} and ${MEASURES[y].name}`;
     const finding = !rows.length ? "The filter shows no row." : !points.length ? `No row that the filter shows has both ${what}.`
-      : points.length === 1 ? `One row is there: ${text("name", points[0][2])}.` : front.length ? beaten(names, what) : fronts.length ? often(fronts, what)
+      : points.length === 1 ? `One row is there: ${text("name", points[0][2])}.` : front.length ? beaten(names, what, doubt(front.filter((one) => maybe.has(one)).length, front.length)) : fronts.length ? often(fronts, what)
       : `${counted(points.length, "row")}: ${MEASURES[y].name} over ${MEASURES[x].name}.`;
     $("scatter-finding").textContent = finding;
     const lacking = rows.length - points.length, places = settings(points.map(([, , i]) => i));
     $("scatter-caption").textContent = [`${counted(points.length, "row")} drawn${lacking ? `; ${whole(lacking)} without one of the two figures` : ""}.`,
       log ? "Both axes are logarithmic: equal steps are equal factors." : "Both axes begin at zero.",
-      front.length ? "Ringed and joined: no other row is less in both." : fronts.length ? `Ringed: no other row of the same setting is less in both; there are ${whole(places)} settings.`
-        : isCost ? "No two rows are of the same setting: there is no front." : "There is no front: an axis is no cost."].join(" ");
+      front.length ? `Ringed and joined: no other row is less in both${timed < 0 ? "" : ", by medians"}.` : fronts.length ? `Ringed: no other row of the same setting is less in both; there are ${whole(places)} settings.`
+        : isCost ? "No two rows are of the same setting: there is no front." : "There is no front: an axis is no cost.",
+      ...(maybe.size ? [`Dashed rings: the noise of the times decides whether ${maybe.size === 1 ? "this row is" : `these ${whole(maybe.size)} rows are`} on a front.`] : [])].join(" ");
     const used = [...new Set(points.map(([, , i]) => shape(i)))].sort((a, b) => a - b);
     $("legend").innerHTML = used.map((code) => `<span>${swatch(code, data.colors[words[code]])} ${escape(words[code] || "module")}</span>`).join("");
-    draw($("scatter-plot"), { dots: grouped(points), front, rings: fronts.flat(), x: axis(x, log), y: axis(y, log), said: `${finding} ${points.length} rows, ${what}.`, tell, open });
-    const first = front.slice(0, MOST_FRONT).map(([, , i]) => element("button", { type: "button", textContent: `${text("name", i)}: ${spoken(x, i)}, ${spoken(y, i)}`, onclick: () => open(i) }));
+    draw($("scatter-plot"), { dots: grouped(points), front, rings: fronts.flat().filter((one) => !maybe.has(one)), dashed: [...maybe], x: axis(x, log), y: axis(y, log), said: `${finding} ${points.length} rows, ${what}.`, tell, open });
+    const first = front.slice(0, MOST_FRONT).map((point) => [point, point[2]]).map(([point, i]) => element("button", { type: "button", textContent: `${text("name", i)}: ${spoken(x, i)}, ${spoken(y, i)}${maybe.has(point) ? " (within the noise)" : ""}`, onclick: () => open(i) }));
     $("front").replaceChildren(...(first.length ? ["On the front:", ...first] : []), ...(front.length > MOST_FRONT ? [`and ${front.length - MOST_FRONT} more`] : []));
     hinted("scatter-plot", points.length);
   }
@@ -300,7 +324,7 @@ const pvtprofSweep = async () => {
     const rows = [...cells.values()].map(({ known }) => known[0][0]);
     const across = [...new Map(rows.map((i) => [text("side", i), side(i)]))].sort((one, other) => one[1] - other[1]).map(([name]) => name), down = [...new Set(rows.map((i) => numbers.batch[i]))].sort((one, other) => one - other);
     $("ratio-finding").textContent = compared(a, b, of, [...cells.values()]);
-    $("ratio-caption").textContent = cells.size ? `Each cell: ${a}'s ${MEASURES[of].name} as a share of ${b}'s, shaded in the colour of the one that has less. "equal": their 95 % intervals overlap. It follows the filter but for design, image and batch.${[...cells.values()].some(({ known }) => known.length > 1) ? " A cell with several pairs shows their middle." : ""}` : "";
+    $("ratio-caption").textContent = cells.size ? `Each cell: ${a}'s ${MEASURES[of].name} as a share of ${b}'s, shaded in the colour of the one that has less. "equal": within the noise. It follows the filter but for design, image and batch.${[...cells.values()].some(({ known }) => known.length > 1) ? " A cell with several pairs shows their middle." : ""}` : "";
     $("heat").innerHTML = cells.size ? `<thead><tr><th scope="col">batch</th>${across.map((name) => `<th scope="col" class="n">${escape(name)}</th>`).join("")}</tr></thead><tbody>${down.map((batch) => `<tr><th scope="row">${batch}</th>${across.map((name) => heat(cells.get(`${name}|${batch}`), hues, name, batch)).join("")}</tr>`).join("")}</tbody>` : "";
     $("heat").parentElement.hidden = !cells.size;
   }

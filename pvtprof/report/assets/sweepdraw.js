@@ -1,7 +1,7 @@
 "use strict";
 /* Dots and lines in two axes as SVG, to point at and to walk by keyboard. Knows nothing of sweeps.
 
-   draw(place, spec) with dots: [{ color, shape, points }], lines: [{ name, color, dash, points }], front: points, rings: points,
+   draw(place, spec) with dots: [{ color, shape, points }], lines: [{ name, color, dash, points }], front: points, rings and dashed: points,
    x and y: { label, unit, log, isAmount }; a point is [x, y, row]. Calls spec.tell(row) and spec.open(row). */
 const pvtprofPlot = (() => {
   const { size, short, duration, three } = pvtprofSpoken;
@@ -140,6 +140,9 @@ const pvtprofPlot = (() => {
     }
     if (spec.rings?.length) {
       parts.push(`<path class="ring" d="${spec.rings.map(([a, b]) => MARKS[0](rounded(x(a)), rounded(y(b)), r + 3)).join("")}"/>`);
+    }
+    if (spec.dashed?.length) {
+      parts.push(`<path class="ring dashed" d="${spec.dashed.map(([a, b]) => MARKS[0](rounded(x(a)), rounded(y(b)), r + 3)).join("")}"/>`);
     }
     const room = Math.floor((named - 14) / 7.1);
     labels(ends, TOP + 8, box.bottom).forEach((at, i) => {
