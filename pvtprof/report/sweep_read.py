@@ -16,11 +16,9 @@ from typing import Any
 from pvtprof.errors import StoreError
 from pvtprof.observe.machine import WITHHELD
 from pvtprof.report.sweep_rows import COLUMNS, Reference, Stored
-from pvtprof.sweep.connection import MAGIC, in_words
+from pvtprof.sweep.connection import MAGIC, SUFFIXES, in_words
 from pvtprof.sweep.reading import connected
 
-#: How a file of a store is called where it does not say by itself that it is one.
-SUFFIXES = (".sqlite", ".sqlite3", ".db")
 #: What the reference of a sweep is called.
 REFERENCE = "the reference"
 SAMPLES = """

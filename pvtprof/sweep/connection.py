@@ -12,6 +12,8 @@ from pathlib import Path
 from pvtprof.errors import SchemaError, StoreError
 from pvtprof.sweep.schema import APPLICATION_ID, TABLES, UPGRADES, VERSION, VIEWS
 
+#: How the name of a store may end.
+SUFFIXES = (".sqlite", ".sqlite3", ".db")
 #: A store that another program has locked for so long is given up.
 BUSY_S = 30.0
 #: A file of fewer bytes is read through when it is opened to be written: damage is said at once.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof.designs.chosen import Given, words_of
 from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.sweep import connection, stream
 from pvtprof.sweep.closed_forms import ClosedForms
 from pvtprof.sweep.grid import AXES, Grid, grid_of
 from pvtprof.sweep.planned import Planned
@@ -18,10 +19,8 @@ from pvtprof.sweep.words import ratio_texts, texts
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
 
-#: Where the store is, if nothing else is said; the ends of the names of stores, and of files.
+#: Where the store is, if nothing else is said.
 DEFAULT_OUT = "reports/sweep.sqlite"
-OF_STORES = (".sqlite", ".sqlite3", ".db")
-OF_FILES = (".parquet", ".csv")
 
 Progress: TypeAlias = Callable[[str], None]
 #: One value of an axis, or several: numbers, words, ranges such as "224..1024:32".
@@ -68,12 +67,12 @@ class Plan:
 
     def __post_init__(self) -> None:
         suffix = Path(self.out).suffix
-        if suffix not in (*OF_STORES, *OF_FILES):
+        if suffix not in (*connection.SUFFIXES, *stream.SUFFIXES):
             raise SpecError(
                 f"{self.out} has no known format; use a name that ends in .sqlite (a store), "
                 ".parquet or .csv (closed forms)"
             )
-        if self.analytic and suffix not in OF_FILES:
+        if self.analytic and suffix not in stream.SUFFIXES:
             raise SpecError(
                 f"{self.out} is a store, and --analytic measures nothing; write its closed forms "
                 "to a .parquet or .csv, as -o rows.parquet"
@@ -86,7 +85,7 @@ class Plan:
     @property
     def is_analytic(self) -> bool:
         """Whether closed forms alone are asked for, as into every file that is no store."""
-        return Path(self.out).suffix in OF_FILES
+        return Path(self.out).suffix in stream.SUFFIXES
 
     @property
     def grid(self) -> Grid:
@@ -120,8 +119,6 @@ def swept(plan: Plan, progress: Progress = lambda text: None) -> Swept:
 
 
 def _streamed(plan: Plan, grid: Grid, progress: Progress) -> Swept:
-    from pvtprof.sweep import stream
-
     count, rows = rows_of(plan, grid)
     stream.check_writable(plan.out, plan.force)
     forms = ClosedForms(_calibrations(grid))

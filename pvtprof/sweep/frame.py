@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pvtprof import files
 from pvtprof.designs.named import Model
 from pvtprof.designs.words import DEFAULT_MODEL
-from pvtprof.errors import StoreError, UnavailableError
+from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.sweep.reading import Answer, connected, query
+from pvtprof.sweep.stream import SUFFIXES, in_one_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +38,8 @@ COLUMNS = {
     **dict.fromkeys(("failure", "machine"), "object"),
 }
 EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY id, machine"
-FORMATS = (".parquet", ".csv")
+#: So much is said of why an answer cannot be written.
+MOST_SAID = 200
 
 
 @dataclass(frozen=True)
@@ -110,37 +110,37 @@ def open(path: str | os.PathLike[str]) -> SweepStore:
 def export(answer: Answer, path: str | os.PathLike[str], force: bool = False) -> None:
     """Write an answer as Parquet or CSV in one step; never over another file without ``force``."""
     check_exportable(path, force)
+    found = _typed(answer)
+    is_parquet = Path(path).suffix == ".parquet"
+    with in_one_step(Path(path)) as temporary:
+        try:
+            if is_parquet:
+                found.to_parquet(temporary, index=False)
+            else:
+                found.to_csv(temporary, index=False, lineterminator="\n")
+        except ImportError:
+            raise UnavailableError('Parquet needs pyarrow: pip install "pvtprof[sweep]"') from None
+        except (ValueError, TypeError, NotImplementedError) as error:
+            reason = " ".join(str(error).split())[:MOST_SAID]
+            raise SpecError(f"{path} cannot hold this answer: {reason}; write a .csv") from None
+
+
+def _typed(answer: Answer) -> pd.DataFrame:
+    """Return a frame whose columns have the kinds of a store's, as far as their values allow it."""
     import pandas as pd
 
     found = pd.DataFrame.from_records(answer.rows, columns=list(answer.columns))
-    kept = {name: kind for name, kind in COLUMNS.items() if name in found.columns}
-    found = found.astype(kept) if found.columns.is_unique else found
-    target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        dir=target.parent, prefix=f"{files.TEMPORARY}{os.getpid()}-"
-    )
-    os.close(handle)
-    try:
-        if target.suffix == ".csv":
-            found.to_csv(temporary, index=False, lineterminator="\n")
-        else:
-            found.to_parquet(temporary, index=False)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except ImportError:
-        raise UnavailableError('Parquet needs pyarrow: pip install "pvtprof[sweep]"') from None
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}; choose another path") from None
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
+    for name, kind in COLUMNS.items() if found.columns.is_unique else ():
+        if name in found.columns:
+            with suppress(ValueError, TypeError):  # SQL may call anything by such a name
+                found = found.astype({name: kind})
+    return found
 
 
 def check_exportable(path: str | os.PathLike[str], force: bool) -> None:
     """Raise StoreError if a table must not be written to ``path``; change nothing."""
     target = Path(path)
-    if target.suffix not in FORMATS:
+    if target.suffix not in SUFFIXES:
         raise StoreError(f"{path} has no known format; use a name that ends in .parquet or .csv")
     if target.exists() and not force:
         raise StoreError(f"{path} is there already; choose another path, or use --force")

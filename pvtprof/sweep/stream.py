@@ -71,7 +71,7 @@ def write(
     check_writable(path, force)
     told = _Told(count, progress)
     forms = forms or ClosedForms()
-    with _in_one_step(Path(path)) as temporary:
+    with in_one_step(Path(path)) as temporary:
         writer = _Parquet(temporary) if Path(path).suffix == ".parquet" else _Csv(temporary)
         try:
             for group in _groups(rows):
@@ -219,7 +219,7 @@ def _is_ours(target: Path) -> bool:
 
 
 @contextmanager
-def _in_one_step(target: Path) -> Iterator[Path]:
+def in_one_step(target: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces ``target`` at the end; it is removed on any error."""
     real = Path(os.path.realpath(target))
     temporary = None

@@ -154,6 +154,36 @@ def test_an_export_replaces_no_file(store: Path, tmp_path: Path) -> None:
     assert path.read_text().startswith("model,design,part,")
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_answer_whose_names_mean_something_else_is_exported(
+    store: Path, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"means{suffix}"
+    sql = "SELECT avg(height) + 0.5 AS height, max(design) AS macs FROM rows WHERE batch = 2"
+    assert app.main(["query", str(store), sql, "-o", str(path)]) == 0
+    found = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
+    assert found.to_dict("records") == [{"height": 48.5, "macs": "mha"}]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT height, height FROM rows", "SELECT 1 AS a UNION SELECT 'b' AS a"]
+)
+def test_what_parquet_cannot_hold_is_said_in_one_line(
+    store: Path, tmp_path: Path, sql: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["query", str(store), sql, "-o", str(tmp_path / "a.parquet")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("; write a .csv")
+    assert list(tmp_path.iterdir()) == []
+    assert app.main(["query", str(store), sql, "-o", str(tmp_path / "a.csv")]) == 0
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine\n")
+    with pytest.raises(StoreError, match=r"^cannot write [^\n]*$"):
+        pvtprof.open(store).export(tmp_path / "file" / "night.csv")
+
+
 def test_a_format_that_is_not_known_is_refused(store: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"ends in \.parquet or \.csv"):
         pvtprof.open(store).export(tmp_path / "night.xlsx")
