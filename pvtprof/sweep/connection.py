@@ -132,8 +132,7 @@ def _connected(file: Path, words: str, busy_s: float) -> sqlite3.Connection:
 def _to_read(file: Path, busy_s: float) -> sqlite3.Connection:
     """Return a connection that cannot write, also on a disk that cannot be written."""
     try:
-        opened = _connected(file, "mode=ro", busy_s)
-        _check_kind(opened, file)
+        return _checked(_connected(file, "mode=ro", busy_s), file)
     except sqlite3.OperationalError as error:
         is_unwritable = error.sqlite_errorcode & 0xFF in (
             sqlite3.SQLITE_CANTOPEN,
@@ -141,8 +140,16 @@ def _to_read(file: Path, busy_s: float) -> sqlite3.Connection:
         )
         if not is_unwritable or _has_log(file):
             raise
-        opened = _connected(file, "mode=ro&immutable=1", busy_s)
+        return _checked(_connected(file, "mode=ro&immutable=1", busy_s), file)
+
+
+def _checked(opened: sqlite3.Connection, file: Path) -> sqlite3.Connection:
+    """Return a connection to a store; close it where the file is none."""
+    try:
         _check_kind(opened, file)
+    except BaseException:
+        opened.close()
+        raise
     return opened
 
 

@@ -43,11 +43,6 @@ class Answer:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The rows as mappings; of columns of one name the last counts."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
 
 @contextmanager
 def connected(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:

@@ -58,7 +58,7 @@ def test_the_frame_has_the_closed_forms_and_the_times(store: Path) -> None:
 def test_a_query_answers(store: Path) -> None:
     found = reading.query(store, "SELECT height, count(*) AS n FROM rows GROUP BY 1")
     assert found.columns == ("height", "n")
-    assert found.records == [{"height": 32, "n": 3}, {"height": 64, "n": 2}, {"height": 96, "n": 1}]
+    assert found.rows == ((32, 3), (64, 2), (96, 1))
 
 
 WRITES = [
