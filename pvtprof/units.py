@@ -154,6 +154,18 @@ def milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_three(1e3 * seconds)} ms"
 
 
+def about_duration(seconds: float) -> str:
+    """Return seconds in the unit that people would use.
+
+    >>> about_duration(40), about_duration(600), about_duration(9000), about_duration(200_000)
+    ('40 s', '10 min', '2.5 h', '2.3 days')
+    """
+    for unit, size, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
+        if seconds >= (1.5 if size > 60 else 2) * size:
+            return f"{seconds / size:.{digits}f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def marked(text: str, is_doubtful: bool) -> str:
     """A figure that cannot be trusted is marked as such.
 

@@ -173,17 +173,5 @@ def said(its: Progress) -> str:
     if its.refused:
         text += f", {units.integer(its.refused)} have no closed form"
     if its.left and its.left_s is not None:
-        text += f", about {_duration(its.left_s)} left"
+        text += f", about {units.about_duration(its.left_s)} left"
     return text
-
-
-def _duration(seconds: float) -> str:
-    """Return seconds in the unit that people would use.
-
-    >>> _duration(40), _duration(600), _duration(9000), _duration(200_000)
-    ('40 s', '10 min', '2.5 h', '2.3 days')
-    """
-    for unit, size, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
-        if seconds >= (1.5 if size > 60 else 2) * size:
-            return f"{seconds / size:.{digits}f} {unit}"
-    return f"{seconds:.0f} s"

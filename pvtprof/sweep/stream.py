@@ -111,7 +111,7 @@ class _Told:
         refused = f", {units.integer(self.refused)} without a closed form" if self.refused else ""
         self.progress(
             f"{units.integer(self.rows)} of {units.integer(self.count)} rows{refused}, "
-            f"about {left_s:.0f} s left"
+            f"about {units.about_duration(left_s)} left"
         )
 
 
