@@ -59,7 +59,7 @@ def text_of(path: str | os.PathLike[str], way_out: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         is_binary = b"\0" in content
-        kind = "not a text file" if is_binary else "not in UTF-8; save it as UTF-8"
+        kind = "not a text file; check the path" if is_binary else "not in UTF-8; save it as UTF-8"
         raise StoreError(f"{path} is {kind}, or {way_out}") from None
 
 

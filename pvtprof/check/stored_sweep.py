@@ -19,7 +19,7 @@ from pvtprof.check.exact_figures import Change
 from pvtprof.check.judgement import Judgement, confirmed, outcome
 from pvtprof.check.request import Progress, Timing
 from pvtprof.check.result import GateResult, result
-from pvtprof.errors import PvtprofError, UnavailableError
+from pvtprof.errors import PvtprofError, SpecError, UnavailableError
 from pvtprof.observe.measurement import Measurement, median_interval
 from pvtprof.sweep.closed_forms import MOST
 from pvtprof.sweep.halving import BETWEEN_PROCESSES
@@ -35,7 +35,7 @@ EXACT = ("macs", "params", "moved_bytes", "peak_bytes")
 #: The times of so many rows are measured again, in so many fresh processes each.
 TIMED, PROCESSES = 3, 4
 USUAL = Planned("", "", 0, 0, (), 0)
-WAY_OUT = "measure the store's rows once more with `pvtprof sweep --again`, or raise --budget"
+WAY_OUT = "measure its rows once more with `pvtprof sweep -o STORE --again`, or raise --budget"
 
 
 def named_in_words(planned: Planned) -> str:
@@ -79,6 +79,10 @@ def exact(path: str, progress: Progress) -> GateResult:
             count += 1
             if count % 100 == 0:
                 progress(f"{units.integer(count)} rows compared, {len(changes)} changed")
+    if not count:
+        raise SpecError(
+            f"{path} has no rows, so nothing can be compared; `pvtprof sweep -o {path}` adds some"
+        )
     cases = [Case(row, "exact", FAILED, tuple(lines)) for row, lines in changes]
     kept = count - len(cases)
     if kept:

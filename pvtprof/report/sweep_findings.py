@@ -139,7 +139,10 @@ def predictions(sweep: Sweep) -> str:
         )
     if any(_predicted(row) for row in sweep.rows):
         return "There are predictions, and no measured time beside one yet."
-    return "No row has a prediction: `pvtprof calibrate --from` fits one to the rows of a store."
+    return (
+        "No row has a prediction. Those of networks get one by pvtprof calibrate, followed by "
+        "pvtprof calibrate --from STORE."
+    )
 
 
 def _predicted(row: Row) -> float | None:

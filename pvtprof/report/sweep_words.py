@@ -166,7 +166,7 @@ def done(sweep: Sweep) -> str:
     """Return how many rows there are, and how many of them are measured, failed or left."""
     total = len(sweep.rows)
     if not total:
-        return "The store holds no rows: `pvtprof sweep` adds them."
+        return "The store holds no rows; pvtprof sweep adds them."
     parts = [f"{units.integer(sweep.measured)} measured"]
     parts += [f"{units.integer(sweep.failed)} failed"] if sweep.failed else []
     parts += [f"{units.integer(sweep.left)} not measured yet"] if sweep.left else []

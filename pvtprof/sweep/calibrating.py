@@ -71,8 +71,8 @@ def fitted(rows: Sequence[TimedRow], base: Calibration, machine: str, seed: int 
     usable = [row for row in rows if _families(row.runs) <= base.families.keys()]
     if len(usable) < FEWEST:
         raise SpecError(
-            f"{len(usable)} rows of machine {machine} have times of networks that the calibration "
-            f"below it knows; a fit takes {FEWEST} or more: measure more with `pvtprof sweep`"
+            f"a fit takes the times of {FEWEST} networks or more, and machine {machine} has "
+            f"{len(usable)} in this store; measure more with `pvtprof sweep`"
         )
     random.Random(seed).shuffle(usable)
     names = [TOGETHER] if base.overlaps else [*GROUPS, EVERY]

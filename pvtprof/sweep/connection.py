@@ -28,6 +28,7 @@ PAGE_SIZE, PAGES, CHANGED, CHANGED_TOO = (
     slice(92, 96),
 )
 DAMAGED = "is damaged or cut off; take a copy of it from before, or name another store"
+ANOTHER = "name another store, or a copy of it"
 #: What SQLite says by its number (the low byte of an extended one), in words.
 WORDS = {
     sqlite3.SQLITE_BUSY: "is locked by another program; end that, or try again",
@@ -36,9 +37,7 @@ WORDS = {
         "cannot grow: the disk is full; all that was recorded is kept; free some space, and give "
         "the same command again"
     ),
-    sqlite3.SQLITE_READONLY: (
-        "cannot be written: it is read-only, and is unchanged; name another store, or a copy of it"
-    ),
+    sqlite3.SQLITE_READONLY: f"cannot be written: it is read-only, and is unchanged; {ANOTHER}",
     sqlite3.SQLITE_IOERR: (
         "cannot be read or written: the disk fails or is full; all that was recorded is kept; give "
         "the same command again once that is repaired"
@@ -97,6 +96,9 @@ def _check_file(file: Path, create: bool, read_only: bool) -> None:
         if not create or read_only:
             raise StoreError(f"there is no {file}; `pvtprof sweep -o {file}` makes a store")
         file.parent.mkdir(parents=True, exist_ok=True)
+    if not read_only and not os.access(file.parent, os.W_OK):  # for the log beside it
+        raise StoreError(f"{file} cannot be written: its folder is read-only; {ANOTHER}")
+    if not file.exists():
         return
     with file.open("rb") as opened:
         head = opened.read(HEAD_BYTES)

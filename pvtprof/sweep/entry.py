@@ -170,10 +170,14 @@ def _measured(plan: Plan, grid: Grid, progress: Progress) -> Swept:
         Store.open(plan.out, create=True) as store,
     ):
         count, rows = rows_of(plan, grid)
-        progress(f"adding {count:,} rows to {plan.out}")
-        store.add(rows, plan.seed)
+        if not plan.words and plan.sample is None and store.progress().rows:
+            rows = [its.planned for its in store.rows()]  # no axis: those that are there
+        else:
+            progress(f"adding {count:,} rows to {plan.out}")
+            store.add(rows, plan.seed)
+            rows = rows_of(plan, grid)[1]  # a sample is gone through once
         if plan.again:
-            store.measure_again(rows_of(plan, grid)[1])
+            store.measure_again(rows)
         its = measure(store, how, progress)
         reasons = store.failures()
         refused = 'SELECT refused FROM "row" WHERE refused IS NOT NULL ORDER BY id LIMIT 1'
@@ -222,7 +226,8 @@ def sweep(
     and their sizes. ``file`` is a TOML file with the same axes; what is given here comes before it.
 
     ``out`` decides: a .parquet or .csv gets the closed forms of every row, a .sqlite is a store of
-    measured rows, in which a sweep goes on where it was ended (default: reports/sweep.sqlite).
+    measured rows, in which a sweep goes on where it was ended (default: reports/sweep.sqlite);
+    without an axis, with the rows that are in it.
     ``sample`` takes so many rows at random, by ``seed``. In a store each row is timed for
     ``budget_s`` seconds and given up after ``limit_s``; every ``reference_s`` seconds a reference
     is timed; ``again`` times the rows of this sweep once more, and no others. ``workers`` are so

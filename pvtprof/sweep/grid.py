@@ -130,7 +130,9 @@ class Grid:
         A larger sample of the same seed begins with the smaller one.
         """
         if not 1 <= count <= self.count:
-            raise SpecError(f"sample is {count}; this grid has {self.count} rows: use 1 to as many")
+            raise SpecError(
+                f"sample is {count}; use 1 to {self.count}, which is how many rows this grid has"
+            )
         return (self.at(place) for place in map(_Shuffled(self.count, seed), range(count)))
 
     def check_size(self, yes: bool) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from pvtprof.decode import converted
 from pvtprof.designs.checks import one_of
 from pvtprof.designs.toml_file import toml_in
 from pvtprof.errors import SpecError
+from pvtprof.sweep.connection import SUFFIXES
 from pvtprof.sweep.grid import AXES
 
 WAY_OUT = "see `pvtprof sweep --help` for what each key may be"
@@ -70,7 +72,14 @@ class Sweep:
 
 def read(path: str | os.PathLike[str]) -> Sweep:
     """Return what a TOML file asks for; raises SpecError or StoreError in one line."""
+    if Path(path).suffix in SUFFIXES:
+        raise SpecError(
+            f"{path} is a store by its name, and FILE is a TOML file that says what is swept; "
+            f"`pvtprof sweep -o {path}` goes on with a store"
+        )
     document = toml_in(path, "a sweep", f"write KEY = VALUE, such as {EXAMPLE}", EXAMPLES)
+    if not document:
+        raise SpecError(f"{path} has no key; write KEY = VALUE, such as {EXAMPLE}")
     for key in document:
         try:
             one_of("key", key, KEYS)

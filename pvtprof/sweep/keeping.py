@@ -72,7 +72,8 @@ def _machine(opened: sqlite3.Connection, source: Source, path: str | os.PathLike
     if its is None:
         there = f"it has those of {', '.join(map(str, found))}: name one with --machine"
         raise SpecError(
-            f"{path} has no times of this machine; {there if found else 'measure with `sweep`'}"
+            f"{path} has no times of this machine; "
+            f"{there if found else f'measure with `pvtprof sweep -o {path}`'}"
         )
     return its
 
@@ -92,9 +93,9 @@ def _base(opened: sqlite3.Connection, machine: Machine, source: Source) -> Calib
     found = stored_calibration(opened, machine.name, dtype)
     if found is None:
         raise SpecError(
-            f"rows of whole networks carry no calibration by themselves, and there is none of "
-            f"machine {machine.name} to begin with ({reason}); make one there with `pvtprof "
-            "calibrate -o FILE`, and give it with --calibration FILE"
+            f"a fit to whole networks begins with a calibration of their machine, {machine.name}, "
+            f"and {reason}; on another machine make it with `pvtprof calibrate -o FILE`, and give "
+            "it with --calibration FILE"
         )
     return found
 

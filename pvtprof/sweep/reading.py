@@ -32,6 +32,8 @@ WRITES = {
         *("CREATE_VTABLE", "DROP_VTABLE"),
     )
 }
+#: Those of them that may write nothing.
+NO_SELECT = ("PRAGMA", "TRANSACTION", "SAVEPOINT")
 #: How many steps of SQLite's machine pass between two looks at whether Ctrl-C was pressed.
 STEPS = 100_000
 
@@ -66,6 +68,8 @@ def query(path: str | os.PathLike[str], sql: str) -> Answer:
             cursor = opened.execute(sql)
             found = tuple(map(tuple, cursor.fetchall()))
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise KeyboardInterrupt from None  # which SQLite took for its own
             raise SpecError(_fault(error, refused, columns)) from None
         if cursor.description is None:
             raise SpecError("there is no SQL; give a statement such as 'SELECT * FROM rows'")
@@ -91,10 +95,12 @@ def _fault(error: Exception, refused: Sequence[str], columns: Sequence[str]) -> 
     """Return what is wrong with a statement, and the way out."""
     if refused:
         what = next((one for one in refused if not one.startswith("UPDATE sqlite")), refused[0])
+        does = "is no SELECT" if what.startswith(NO_SELECT) else "does more than read"
         return (
-            f"this SQL does more than read ({what}), and a query leaves a store as it is; "
+            f"this SQL {does} ({what}), and a query leaves a store as it is; "
             "use a statement that begins with SELECT"
         )
     if "one statement" in str(error):
         return "there is more than one statement of SQL; give one"
-    return f"the SQL is wrong: {error}; the view rows has the columns {', '.join(columns)}"
+    quotes = " (a text stands in single quotes)" if "no such column" in str(error) else ""
+    return f"the SQL is wrong: {error}{quotes}; the view rows has the columns {', '.join(columns)}"

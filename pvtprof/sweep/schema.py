@@ -57,7 +57,8 @@ CREATE TABLE calibration (machine TEXT, dtype TEXT, date TEXT, json TEXT NOT NUL
 
 #: Every row with what was measured of it, for each machine by itself; a row that nobody measured
 #: is there once, without a machine. Of several tries: the median of their medians, and the interval
-#: that holds all of theirs. ``failure`` is the last one of a row that has no time.
+#: that holds all of theirs, and the medians of tries that were too few samples for an interval.
+#: ``failure`` is the last one of a row that has no time.
 VIEWS = """
 CREATE VIEW rows AS
 WITH timed AS (
@@ -69,7 +70,8 @@ WITH timed AS (
 ), latency AS (
   SELECT id, machine,
     avg(median_s) FILTER (WHERE n IN ((times + 1) / 2, times / 2 + 1)) AS latency_s,
-    min(low_s) AS latency_low_s, max(high_s) AS latency_high_s
+    CASE WHEN count(low_s) > 0 THEN min(coalesce(low_s, median_s)) END AS latency_low_s,
+    CASE WHEN count(high_s) > 0 THEN max(coalesce(high_s, median_s)) END AS latency_high_s
   FROM timed GROUP BY id, machine
 ), tried AS (
   SELECT m."row" AS id, e.machine, count(*) AS tries, count(m.failure) AS failures,

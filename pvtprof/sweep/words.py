@@ -13,7 +13,7 @@ from pvtprof.designs.spec import checked_ratios
 from pvtprof.errors import SpecError
 from pvtprof.sweep.targets import sizes_of
 
-_RANGE = re.compile(r"([0-9]{1,9})\.\.([0-9]{1,9})(?::([0-9]{1,9}))?")
+_RANGE = re.compile(r"([0-9]{1,99})\.\.([0-9]{1,99})(?::([0-9]{1,99}))?")
 _SIDES = re.compile(r"([0-9]{1,9})(?:\s*[xX*\u00d7]\s*([0-9]{1,9}))?")
 
 
@@ -63,7 +63,8 @@ def ranged(option: str, word: str, most: int, least: int = 1) -> range | None:
     if step == 0:
         raise SpecError(f"{option} {word} has a step of 0; use 1 or more, as 224..1024:32")
     if start > stop:
-        raise SpecError(f"{option} {word} is empty: {start} is above {stop}; write {stop}..{start}")
+        turned = f"{stop}..{start}" + f":{step}" * (match[3] is not None)
+        raise SpecError(f"{option} {word} is empty: {start} is above {stop}; write {turned}")
     for end in (start, stop):
         if end != least:  # which may be 0
             positive(option, end, most)

@@ -143,7 +143,9 @@ def predicted(path: Path, rows: list[Planned]) -> list[bool]:
 
 def test_a_second_fit_begins_with_the_first(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(store.parent))  # where no calibration is kept
-    with pytest.raises(SpecError, match="carry no calibration by themselves"):
+    with pytest.raises(
+        SpecError, match="a fit to whole networks begins with a calibration of their machine"
+    ):
         calibrate_from(store)
     assert calibrate_from(store, Source(base=store.with_name("base.json"))).taken == TOGETHER
     assert calibrate_from(store).taken == UNCHANGED
@@ -169,5 +171,5 @@ def test_what_cannot_be_fitted_is_said(
 
 
 def test_too_few_rows_are_refused() -> None:
-    with pytest.raises(PvtprofError, match="a fit takes 10 or more"):
+    with pytest.raises(PvtprofError, match="a fit takes the times of 10 networks or more"):
         fitted(timed(BASE)[:9], BASE, "m")

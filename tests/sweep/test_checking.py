@@ -169,6 +169,15 @@ def test_times_of_another_machine_are_not_compared(tmp_path: Path, required: boo
     assert app.main(words) == (3 if required else 0)
 
 
+def test_a_store_without_rows_passes_no_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "empty.sqlite"
+    Store.open(path, create=True).connection.close()
+    assert app.main(["check", str(path)]) == 2
+    assert "has no rows, so nothing can be compared" in capsys.readouterr().err
+
+
 def test_a_check_writes_no_store(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = store.read_bytes()
     assert app.main(["check", str(store), "--update"]) == 2

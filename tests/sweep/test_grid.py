@@ -134,6 +134,8 @@ def test_modules_of_the_users_own_have_their_own_axes() -> None:
 WRONG = {
     "img is 'x'": {"img": ["x"]},
     "img 1024..224 is empty: 1024 is above 224; write 224..1024": {"img": ["1024..224"]},
+    "1024 is above 224; write 224..1024:32": {"img": ["1024..224:32"]},
+    "img is 99999999999; use a whole number from 1 to 16384": {"img": ["32..99999999999:1"]},
     "img 224..1024:0 has a step of 0": {"img": ["224..1024:0"]},
     "img '224...1024' is no range": {"img": ["224...1024"]},
     "batch is 0": {"batch": ["0"]},
@@ -174,6 +176,7 @@ FILES = {
     "R = [[8, true]]": "R is [[8, True]]; use a list with a whole number per stage",
     "R = {a = 1}": "R is {'a': 1}; use a list",
     "img = ": "is not TOML",
+    "": "has no key; write KEY = VALUE",
     "[grid]\nimg = 224": "unknown key 'grid'",
 }
 
@@ -188,6 +191,11 @@ def test_a_wrong_file_is_said_in_one_line(text: str, tmp_path: Path) -> None:
     assert str(path) in str(found.value)
     assert "\n" not in str(found.value)
     assert found.value.exit_code == 2
+
+
+def test_a_store_is_no_file_of_a_sweep() -> None:
+    with pytest.raises(SpecError, match=r"`pvtprof sweep -o night.sqlite` goes on with a store"):
+        grid_file.read("night.sqlite")
 
 
 def test_a_file_is_the_same_grid_as_the_options(tmp_path: Path) -> None:

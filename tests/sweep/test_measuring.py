@@ -15,7 +15,7 @@ from pvtprof.designs.setting import Setting
 from pvtprof.errors import RunInterruptedError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.measurement import Measurement
 from pvtprof.run.observer import OUT_OF_MEMORY
-from pvtprof.sweep import measuring
+from pvtprof.sweep import entry, measuring
 from pvtprof.sweep.measuring import Sweeping, said, sweep
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
@@ -202,6 +202,13 @@ def test_again_is_another_sample_of_every_row(store: Store) -> None:
     sweep(store, Sweeping())
     store.measure_again(ROWS)
     sweep(store, Sweeping())
+    assert [row.tries for row in store.rows()] == [2] * len(ROWS)
+
+
+def test_without_an_axis_a_sweep_is_of_the_rows_of_the_store(store: Store) -> None:
+    made = entry.sweep(out=store.path)
+    assert (made.rows, made.done, made.left) == (len(ROWS), len(ROWS), 0)
+    made = entry.sweep(out=store.path, again=True)
     assert [row.tries for row in store.rows()] == [2] * len(ROWS)
 
 

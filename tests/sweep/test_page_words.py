@@ -73,7 +73,7 @@ CASES = {
     "no row": (
         (),
         "The store holds no row yet",
-        "The store holds no rows: `pvtprof sweep` adds them.",
+        "The store holds no rows; pvtprof sweep adds them.",
     ),
     "one row": (
         (line("mha", 2.0),),

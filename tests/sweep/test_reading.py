@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import hashlib
 import json
 import sqlite3
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -89,14 +91,18 @@ def test_sql_that_writes_is_refused_in_one_line(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
-    assert "does more than read" in said.err
+    kind = "is no SELECT" if sql.startswith(("PRAGMA", "BEGIN")) else "does more than read"
+    assert f"this SQL {kind} (" in said.err
     assert (digest(store), sorted(path.name for path in store.parent.glob("*.sqlite"))) == before
 
 
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("SELECT latncy FROM rows", "no such column: latncy; the view rows has the columns"),
+        (
+            "SELECT latncy FROM rows",
+            "latncy (a text stands in single quotes); the view rows has the columns",
+        ),
         ("SELEC 1", "syntax error"),
         ("SELECT 1; SELECT 2", "more than one statement"),
         ("SELECT 1; DELETE FROM lease", "more than one statement"),
@@ -111,6 +117,15 @@ def test_sql_that_is_wrong_is_said_in_one_line(store: Path, sql: str, message: s
     with pytest.raises(SpecError, match=r"^[^\n]*$") as raised:
         reading.query(store, sql)
     assert message in str(raised.value)
+
+
+def test_ctrl_c_ends_a_query_as_such(store: Path) -> None:
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    pressed = threading.Timer(0.1, _thread.interrupt_main)
+    pressed.start()
+    with pytest.raises(KeyboardInterrupt):
+        reading.query(store, endless)
+    pressed.join()
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])

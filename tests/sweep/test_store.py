@@ -147,6 +147,18 @@ def test_the_median_of_two_tries_lies_between_them(store: Store) -> None:
     assert found.latency_s == pytest.approx(4.5e-3)
 
 
+def test_an_interval_holds_the_median_of_a_try_without_one(store: Store) -> None:
+    store.measure_again(ROWS[:1])
+    row = measured(store, Outcome(Measurement((2e-2,)), spent_s=1.0))
+    (found,) = store.rows(f"id = {row}")
+    assert (found.latency_low_s, found.latency_high_s) == (None, None)
+    store.measure_again(ROWS[:1])
+    measured(store)
+    (found,) = store.rows(f"id = {row}")
+    assert found.latency_s == pytest.approx((2e-2 + 3.5e-3) / 2)
+    assert (found.latency_low_s, found.latency_high_s) == pytest.approx((1e-3, 2e-2))
+
+
 def test_a_row_has_a_line_for_each_machine(store: Store) -> None:
     other = replace(ENVIRONMENT, device="Another CPU")
     store.measure_again(ROWS[:1])
@@ -313,6 +325,16 @@ def refusal(path: Path, **how: bool | float) -> str:
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
     return str(refused.value)
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.open(path, create=True).connection.close()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    assert "its folder is read-only; name another store" in refusal(path, create=True)
+    with Store.open(path, read_only=True) as store:
+        assert store.progress().rows == 0
 
 
 @pytest.mark.parametrize("content", [b"model,height\n", b"SQLite format 3\0", b"\0" * 4096])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pvtprof import units
+from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import Command
 from pvtprof.cli.progress import progress
 from pvtprof.designs.tasks import TASKS
@@ -114,7 +115,7 @@ def command(
     if analytic:
         options["analytic"] = True
     plan = entry.plan_of(file, words, options | {"again": again, "yes": yes, "force": force})
-    with progress(is_logged=True) as show:
+    with new_folders_named([plan.out]), progress(is_logged=True) as show:
         found = entry.swept(plan, show)
     for line in said(found):
         click.echo(line, err=True)
@@ -122,7 +123,8 @@ def command(
 
 def said(found: Swept) -> Sequence[str]:
     """Return what became of the rows, in lines; the path comes last."""
-    text = f"{units.integer(found.rows)} rows: {units.integer(found.done)} done"
+    rows = f"{units.integer(found.rows)} row{'s' * (found.rows != 1)}"
+    text = f"{rows}: {units.integer(found.done)} done"
     for count, what in (
         (found.failed, "failed"),
         (found.refused, "have no closed form"),
