@@ -104,7 +104,7 @@ def basis(opened: sqlite3.Connection, question: Question, path: str) -> Basis:
         )
     model, setting = question.model, question.setting
     its = known(opened, model, setting, machine.name, question.threads)
-    predictor, source = _calibration(opened, question, machine)
+    predictor, source = _calibration(opened, question, machine, its.threads)
     if predictor is None:
         return Basis(machine, its, None, None, source)
     right, factor = corrected(its, model, setting, predictor)
@@ -112,7 +112,7 @@ def basis(opened: sqlite3.Connection, question: Question, path: str) -> Basis:
 
 
 def _calibration(
-    opened: sqlite3.Connection, question: Question, machine: Machine
+    opened: sqlite3.Connection, question: Question, machine: Machine, threads: int | None
 ) -> tuple[Calibration | None, str]:
     """Return what predicts on a machine, and where it comes from; None where nothing does."""
     dtype = question.setting.dtype
@@ -120,7 +120,7 @@ def _calibration(
         return None, f"no calibration has seen the kernels of task {question.model.task}"
     if question.calibration is not None:
         return load_for(question.calibration, dtype), str(question.calibration)
-    if (found := stored_calibration(opened, machine.name, dtype)) is not None:
+    if (found := stored_calibration(opened, machine.name, dtype, threads)) is not None:
         return found, "the store's calibration"
     try:
         kept = known_calibration(question.device, dtype)
