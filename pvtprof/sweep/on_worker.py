@@ -30,13 +30,14 @@ class Greeting:
     """Who a worker is: ``name`` of its process, ``host`` of the machine that it shares with others.
 
     ``versions`` must be those of the driver. ``places`` has, for each device that is there, its
-    environment and machine; ``missing`` says why others are not. ``note`` is worth knowing.
+    environment as far as it is known without torch, whose import would disturb a row that is timed
+    on that machine. ``missing`` says why other devices are not there. ``note`` is worth knowing.
     """
 
     name: str
     host: str
     versions: Mapping[str, str | None]
-    places: Mapping[str, tuple[Environment, str]]
+    places: Mapping[str, Environment]
     missing: tuple[str, ...] = ()
     note: str = ""
 
@@ -69,6 +70,7 @@ def tried(kind: type[Worker], order: Order) -> Tried | None:
 
 
 def _greeted(kind: type[Worker], devices: Sequence[str]) -> Greeting:
+    _hand(kind)  # which raises where nothing can be timed
     places, missing = {}, []
     for device in devices:
         try:
@@ -76,7 +78,7 @@ def _greeted(kind: type[Worker], devices: Sequence[str]) -> Greeting:
         except UnavailableError as error:
             missing.append(str(error))
         else:
-            places[device] = _hand(kind).where(device, 0)
+            places[device] = without_torch(device)
     its = this_process()
     return Greeting(its.name, machine_mark(), versions(), places, tuple(missing))
 

@@ -14,7 +14,7 @@ from pvtprof.sweep import on_worker
 from pvtprof.sweep.on_worker import Greeting, Order
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
-from pvtprof.sweep.stored import Outcome
+from pvtprof.sweep.stored import Outcome, machine_of
 from pvtprof.sweep.worker import Timing, Tried, Worker
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class RemoteWorker:
     def __init__(self, engine: Engine, address: str, greeting: Greeting) -> None:
         self.engine, self.address, self.greeting = engine, address, greeting
         self.is_lost = False
+        self.places = {device: (its, machine_of(its)) for device, its in greeting.places.items()}
         # A lease is of this driver alone: another may use the same worker.
         self.name = f"{greeting.name} of {this_process().name}"
 
@@ -97,7 +98,7 @@ class RemoteWorker:
             if (times := self.engine.lost[planned.key]) < MOST_LOST:
                 raise
             self.is_lost = True
-            where, machine = self.greeting.places[planned.device]
+            where, machine = self.places[planned.device]
             failure = f"{times} workers were lost while they timed it; the last: {error}"
             spent_s = time.perf_counter() - begin
             return Tried(where, machine, Outcome(failure=failure, spent_s=spent_s))
@@ -123,6 +124,7 @@ class RemoteWorker:
             future.cancel()
         if found is None:
             raise LostError("it was started anew")
+        self.places[device] = found.environment, found.machine
         return found
 
     def _answer(self, future: Future[Tried | None]) -> Tried | None:

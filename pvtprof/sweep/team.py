@@ -13,7 +13,6 @@ from pvtprof.sweep import on_worker
 from pvtprof.sweep.measuring import Loop, Sweeping, give_back
 from pvtprof.sweep.on_worker import Greeting
 from pvtprof.sweep.remote import (
-    FETCH_S,
     POLL_S,
     Engine,
     LostError,
@@ -129,19 +128,22 @@ class Team:
             )
             self.greetings[address] = asked, time.monotonic() + self.how.timing.longest_s
         for address, (future, until) in list(self.greetings.items()):
-            if future.done():
+            try:
+                greeting = future.result(timeout=POLL_S) if future.done() else None
+            except TimeoutError:  # it is on its way
+                greeting = None
+            except Exception as error:  # it has no pvtprof, or ended meanwhile
                 del self.greetings[address]
-                self._take(address, future)
+                self._refuse(address, f"cannot run this pvtprof: {in_a_line(error)}")
+                continue
+            if greeting:
+                del self.greetings[address]
+                self._take(address, greeting)
             elif time.monotonic() > until:
                 self.greetings.pop(address)[0].cancel()
                 self._refuse(address, "does not answer")
 
-    def _take(self, address: str, future: Future[Greeting]) -> None:
-        try:
-            greeting = future.result(timeout=FETCH_S)
-        except Exception as error:  # it has no pvtprof, or ended meanwhile
-            self._refuse(address, f"cannot run this pvtprof: {in_a_line(error)}")
-            return
+    def _take(self, address: str, greeting: Greeting) -> None:
         reason = next(self._unfit(greeting), "")
         if reason:
             self._refuse(address, reason)

@@ -89,7 +89,7 @@ class Cluster:
 
     def greeting(self, address: str) -> Greeting:
         its = self.facts.get(address, {})
-        words = {"versions": on_worker.versions(), "places": {"cpu": (HERE, "here")}} | its
+        words = {"versions": on_worker.versions(), "places": {"cpu": HERE}} | its
         return Greeting(f"process of {address}", self.hosts[address], **words)
 
     @staticmethod
