@@ -58,9 +58,9 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             'workers need dask: pip install "pvtprof[dask]", or sweep without --workers and '
             "--scheduler"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # said here in one line each
     # Workers here have the environment of this process, and so as many threads as it would.
     with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}), ExitStack() as stack:
+        stack.enter_context(_quiet())
         where: Any = scheduler
         if workers is not None:
             where = stack.enter_context(_local(workers))
@@ -84,6 +84,20 @@ def _check(workers: int | None, scheduler: str | None) -> None:
             raise SpecError(
                 f"scheduler is {scheduler!r}; use an address such as tcp://10.0.0.1:8786"
             )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep dask's loggers silent: what they say of workers is said here, in one line each."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _local(workers: int) -> LocalCluster:

@@ -106,10 +106,10 @@ class Team:
         """See which workers are there, and forget those that are gone."""
         try:
             alive = frozenset(self.engine.client.nthreads())
-        except Exception as error:  # of the engine, in many kinds
+        except Exception:  # of the engine, in many kinds
             raise UnavailableError(
-                f"the dask scheduler does not answer any more ({in_a_line(error)}); all that was "
-                "recorded is kept; the same command goes on from there"
+                "the dask scheduler does not answer any more; all that was recorded is kept; the "
+                "same command goes on from there"
             ) from None
         self.engine.alive = alive
         for host in self.hosts.values():
