@@ -14,15 +14,18 @@ from pvtprof.analytic.dense import dense_ops
 from pvtprof.analytic.formulas import Term, layout, stage_terms, total
 from pvtprof.analytic.geometry import Sizes, model_sizes
 from pvtprof.analytic.parts import part_terms, timeline
+from pvtprof.designs.checks import MAX_BATCH
 from pvtprof.designs.part import MODEL, Part
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.tasks import TASKS
+from pvtprof.designs.words import DTYPES
 from pvtprof.errors import SpecError
 from pvtprof.moment import highest
-from pvtprof.sweep.amounts import DEPTH, Evaluated
+from pvtprof.sweep.amounts import DEPTH
 from pvtprof.sweep.network import Kept, Network
 from pvtprof.sweep.planned import Planned, part_named
+from pvtprof.sweep.seconds import kernels_s, latency_s
 from pvtprof.sweep.stages import (
     Piece,
     Portion,
@@ -78,14 +81,17 @@ class ClosedForms:
         >>> ClosedForms().of(one).macs == one.row().macs
         True
         """
-        if planned.target:
+        words = _words(planned)
+        if words in self._wholes and not self._calibrations:
+            found = _figures(self._wholes[words], planned.batch, DTYPES[planned.dtype])
+        elif planned.target:
             row = planned.row()
             found = Figures(row.macs, row.params, sum(row.moved_bytes), row.peak.bytes)
         else:
             found = self._of_network(planned)
-        for name, value in zip(found._fields, found[:4], strict=False):
-            if value > MOST:
-                raise SpecError(f"{name} needs more than 64 bits; use a smaller --img or --batch")
+        if max(found[:4]) > MOST:
+            name = found._fields[found.index(max(found[:4]))]
+            raise SpecError(f"{name} needs more than 64 bits; use a smaller --img or --batch")
         return found
 
     def _number(self, value: Hashable) -> int:
@@ -105,7 +111,7 @@ class ClosedForms:
             self._calibrations.get((planned.device, planned.dtype)) if not planned.threads else None
         )
         if planned.part == MODEL.name:
-            return self._of_model(network, setting, calibration)
+            return self._of_model(_words(planned), network, setting, calibration)
         part = part_named(planned.part, network.spec.last)
         number, grid, _ = network.places[(part.stage or 1) - 1]
         key = (number, grid, setting.batch, setting.dtype, setting.attention, calibration is None)
@@ -136,20 +142,18 @@ class ClosedForms:
         return network
 
     def _of_model(
-        self, network: Network, setting: Setting, calibration: Calibration | None
+        self,
+        words: Hashable,
+        network: Network,
+        setting: Setting,
+        calibration: Calibration | None,
     ) -> Figures:
         how = (network.stored, setting.attention, setting.batch > 1, setting.dtype)
-        piece: Piece = self._wholes.once(
-            (network.key, network.image, how), lambda: self._whole(network, setting, how)
-        )
-        batch = setting.batch
-        return Figures(
-            _at(batch, piece.macs),
-            _at(batch, piece.params),
-            setting.bytes_each * _at(batch, piece.moved),
-            max([_at(batch, one) for one in piece.peaks[0]]),
-            self._seconds(network, setting, calibration) if calibration else None,
-        )
+        piece: Piece = self._wholes.once(words, lambda: self._whole(network, setting, how))
+        found = _figures(piece, setting.batch, setting.bytes_each)
+        if calibration is None:
+            return found
+        return found._replace(predicted_s=self._seconds(network, setting, calibration))
 
     def _whole(self, network: Network, setting: Setting, how: How) -> Piece:
         """Return the figures of a network at an image: at batch 1, or at any batch above."""
@@ -228,14 +232,14 @@ class ClosedForms:
         """Return the predicted seconds of a network; None where a kernel was never calibrated."""
         if TASKS[network.spec.task].neck:  # whose kernels depend on the grids of several stages
             terms = part_terms(network.spec, MODEL, setting)
-            return _latency_s([_kernels_s(terms, setting.dtype, calibration)], calibration)
+            return latency_s([kernels_s(terms, setting.dtype, calibration)], calibration)
         how = (network.stored, setting.attention, setting.batch, setting.dtype)
         keys = [(place, how) for place in network.places]
         found = [self._kernels[key] for key in keys if key in self._kernels]
         if len(found) < len(keys):
             found = [
                 self._kernels.once(
-                    (place, how), partial(_kernels_s, terms, setting.dtype, calibration)
+                    (place, how), partial(kernels_s, terms, setting.dtype, calibration)
                 )
                 for place, terms in zip(
                     network.places,
@@ -243,12 +247,29 @@ class ClosedForms:
                     strict=True,
                 )
             ]
-        return _latency_s(found, calibration)
+        return latency_s(found, calibration)
 
 
-def _at(batch: int, amount: Evaluated) -> int:
-    each, beside = amount
-    return batch * each + beside
+def _words(planned: Planned) -> Hashable:
+    """Return the words of a row that its figures depend on, but for the batch: any above 1."""
+    batch = planned.batch
+    return (
+        *(planned.model, planned.changes, planned.design, planned.sr_ratios, planned.pool_size),
+        *(planned.task, planned.height, planned.width, planned.dtype, planned.attention),
+        *(planned.mode, planned.part, planned.target, batch > 1, 1 <= batch <= MAX_BATCH),
+    )
+
+
+def _figures(piece: Piece, batch: int, bytes_each: int) -> Figures:
+    """Return the figures of a network at a batch."""
+    (macs, more_macs), (params, more_params) = piece.macs, piece.params
+    moved, more_moved = piece.moved
+    return Figures(
+        batch * macs + more_macs,
+        batch * params + more_params,
+        bytes_each * (batch * moved + more_moved),
+        max([batch * each + beside for each, beside in piece.peaks[0]]),
+    )
 
 
 def _dense_terms(network: Network, setting: Setting) -> list[Term]:
@@ -256,34 +277,6 @@ def _dense_terms(network: Network, setting: Setting) -> list[Term]:
     if not TASKS[network.spec.task].neck:
         return []
     return [Term(*one) for one in dense_ops(network.spec, setting.image, setting.batch)]
-
-
-def _latency_s(
-    kernels_s: Sequence[tuple[float | None, int]], calibration: Calibration
-) -> float | None:
-    """Return the seconds of a forward pass, of those of its kernels and their number by stage."""
-    busy, calls = 0.0, 0
-    for seconds, count in kernels_s:
-        if seconds is None:
-            return None
-        busy, calls = busy + seconds, calls + count
-    waits = calls * calibration.call_s
-    return max(busy, waits) if calibration.overlaps else busy + waits
-
-
-def _kernels_s(
-    terms: Sequence[Term], dtype: str, calibration: Calibration
-) -> tuple[float | None, int]:
-    """Return the seconds of all kernels of a stage, and their number; None for an unknown one."""
-    from pvtprof.predict.kernels import kernels
-
-    busy, calls = 0.0, 0
-    for term, kernel in kernels(terms, dtype):
-        if kernel.family not in calibration.families:
-            return None, 0
-        busy += term.times * calibration.kernel_s(kernel)
-        calls += term.times
-    return busy, calls
 
 
 def _by_operator(
@@ -294,7 +287,7 @@ def _by_operator(
     cost = total(terms)
     seconds = None
     if calibration:
-        seconds = _latency_s([_kernels_s(terms, setting.dtype, calibration)], calibration)
+        seconds = latency_s([kernels_s(terms, setting.dtype, calibration)], calibration)
     return Figures(
         cost.macs,
         cost.params,

@@ -14,7 +14,7 @@ from pvtprof.errors import SpecError
 
 #: So many values of a kind are kept. Then all are forgotten, so that memory stays what it is
 #: however many rows there are.
-KEPT = 8192
+KEPT = 1024
 
 
 class Kept(dict[Any, Any]):

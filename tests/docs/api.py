@@ -21,6 +21,7 @@ PAGES = {
     "python.md": ("compare", "load", "Run"),
     "python-models.md": ("models", "formula", "build_model", "reconcile"),
     "python-analyses.md": ("fit", "choose", "calibrate", "check", "derive", "register_shape_rule"),
+    "python-sweeps.md": ("sweep",),
 }
 #: The methods and properties of a run that the page lists.
 RUN = ("comparisons", "row", "agrees", "anonymous", "to_frame", "figures", "save", "to_html")

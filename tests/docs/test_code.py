@@ -22,6 +22,7 @@ import yaml
 
 from pvtprof.cli import app
 from pvtprof.designs.named import network
+from pvtprof.sweep.entry import plan_of
 from tests.docs import api
 from tests.docs.pages import PAGES, ROOT, Block, Page
 
@@ -135,10 +136,13 @@ def workflow(page: Page, block: Block, scope: dict[str, Any]) -> None:
 
 
 def design_file(page: Page, block: Block, scope: dict[str, Any]) -> None:
-    """Write a design file by the name that the page gives it, and read it."""
-    for name in (word.removeprefix("file=") for word in block.words):
+    """Write a design file, or with "sweep" that of a sweep, by the page's name, and read it."""
+    for name in (word.removeprefix("file=") for word in block.words if word != "sweep"):
         Path(name).write_text(block.text)
-        network(name)
+        if "sweep" in block.words:
+            assert plan_of(name, {}, {}).grid.count > 1
+        else:
+            network(name)
 
 
 KINDS: dict[str, Callable[[Page, Block, dict[str, Any]], None]] = {

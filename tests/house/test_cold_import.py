@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = (
     *("torch", "fvcore", "pandas", "plotly", "scipy", "sympy", "jinja2"),
-    *("transformers", "numpy"),
+    *("transformers", "numpy", "pyarrow", "distributed"),
     "msgspec",  # 15 ms, for files that are read
 )
 
@@ -38,6 +38,9 @@ def loaded(code: str) -> set[str]:
         "from pvtprof.cli import main; assert main(['models']) == 0",
         "from pvtprof.cli import main; assert main(['reconcile', '4.0G']) == 0",
         "from pvtprof.cli import main; assert main(['fit', '--memory', '2GiB']) == 0",
+        "from pvtprof.cli import main; assert main(['sweep', '--help']) == 0",
+        "import tempfile; from pvtprof.cli import main; "
+        "assert main(['sweep', '-o', tempfile.mkdtemp() + '/rows.csv']) == 0",
         "import pvtprof; pvtprof.compare(analytic=True)",
     ],
 )
