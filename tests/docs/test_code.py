@@ -34,6 +34,7 @@ OTHERS = {
     "--overwrite",
     "--table",
     "--help",
+    "--no-nanny",
 }
 COMMANDS = {name: app.cli.get_command(click.Context(app.cli), name) for name in app.command_names()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -29,8 +30,8 @@ from tests import trials
 from tests.sweep.killed import HERE, ROWS, Untimed, wrong
 
 HOW = Sweeping(Timing(budget_s=0.02, limit_s=60.0))
-#: Of how many a worker is killed while it has a row.
-KILLS = 8 if trials.ALL else 1
+#: So many workers are killed while they have a row, at most.
+KILLS = 6 if trials.ALL else 1
 
 
 @pytest.fixture
@@ -299,6 +300,7 @@ def test_after_workers_are_killed_every_row_is_there_once(store: Store) -> None:
     def kill() -> None:
         with Store.open(store.path) as own:
             while len(killed) < KILLS and not over.wait(0.05):
+                time.sleep(random.random() * trials.ALL)
                 for lease in own.read("SELECT worker FROM lease"):
                     pid = int(lease["worker"].partition(" of ")[0].rpartition("-")[2])
                     if pid not in killed:
@@ -313,6 +315,6 @@ def test_after_workers_are_killed_every_row_is_there_once(store: Store) -> None:
         finally:
             over.set()
             killer.join()
-    assert len(killed) == KILLS
+    assert killed
     assert its.left == 0
     assert wrong(Path(store.path)) == []
