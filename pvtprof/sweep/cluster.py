@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.sweep import measuring
+from pvtprof.sweep import measuring, on_worker
 from pvtprof.sweep.measuring import Sweeping, interrupted
 from pvtprof.sweep.remote import Engine, in_a_line
 from pvtprof.sweep.store import Store
@@ -112,6 +112,7 @@ def _local(workers: int) -> LocalCluster:
             dashboard_address=None,
             memory_limit=0,
             silence_logs=logging.CRITICAL,
+            preload=[on_worker.__name__],
         )
     except (OSError, RuntimeError) as error:
         raise UnavailableError(f"no workers could be started here: {in_a_line(error)}") from None

@@ -7,6 +7,7 @@ which lives as long as the process: see ``Worker``.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -51,6 +52,14 @@ class Order:
     device: str
     planned: Planned | None = None
     seed: int = 0
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the driver: dask calls this in every worker that it starts for a sweep here.
+
+    A terminal sends it to all of them, and each would end with a traceback.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def versions() -> Mapping[str, str | None]:

@@ -157,8 +157,8 @@ class Team:
     def _unfit(self, greeting: Greeting) -> Iterator[str]:
         """Yield why a worker cannot be used."""
         for name, here in self.versions.items():
-            there = greeting.versions.get(name)
-            if there != here:
+            there = greeting.versions.get(name) or "unknown"
+            if there != (here or "unknown"):
                 yield f"has {name} {there}, and {here} is here; install the same on both"
         if not greeting.places:
             yield " ".join(greeting.missing)
