@@ -115,7 +115,10 @@ def _local(workers: int) -> LocalCluster:
             preload=[on_worker.__name__],
         )
     except (OSError, RuntimeError) as error:
-        raise UnavailableError(f"no workers could be started here: {in_a_line(error)}") from None
+        raise UnavailableError(
+            f"no workers could be started here: {in_a_line(error)} In a script of your own, call "
+            'this below `if __name__ == "__main__":`'
+        ) from None
 
 
 def _check_answers(address: str) -> None:

@@ -21,6 +21,9 @@ from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import machine_mark, this_process
 from pvtprof.sweep.worker import Timing, Tried, Worker
 
+#: What a worker must have here before it is asked anything: dask ends a worker that gets a function
+#: which it does not have.
+SPEAKS = 1
 THREAD = ThreadPoolExecutor(1, "pvtprof")
 #: What times rows in this process; what it started ends with its thread.
 _HANDS: dict[type[Worker], Worker] = {}

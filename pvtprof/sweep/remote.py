@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures import Future as Answer
 from dataclasses import dataclass, field
-from threading import Event
+from pkgutil import resolve_name
+from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from pvtprof.errors import PvtprofError
+from pvtprof.errors import PvtprofError, UnavailableError
 from pvtprof.sweep import on_worker
 from pvtprof.sweep.on_worker import Greeting, Order
 from pvtprof.sweep.planned import Planned
@@ -27,7 +29,7 @@ POLL_S = 0.25
 FETCH_S = 10.0
 #: A row that so many workers were lost with is not tried again.
 MOST_LOST = 3
-MOST_SAID = 200
+MOST_SAID = 120
 
 
 class LostError(PvtprofError):
@@ -66,6 +68,25 @@ def submitted(
         pure=False,  # the same row again is another sample
         retries=0,
     )
+
+
+def asked_greeting(engine: Engine, address: str, devices: Sequence[str]) -> Answer[Greeting]:
+    """Ask a worker who it is, in a thread that nobody waits for at the end; return its answer."""
+    answer: Answer[Greeting] = Answer()
+
+    def ask() -> None:
+        try:
+            name = f"{on_worker.__name__}:SPEAKS"  # asked by a function that every Python has
+            found = engine.client.run(resolve_name, name, workers=[address], on_error="return")
+            if found.get(address) != on_worker.SPEAKS:
+                raise UnavailableError(str(found.get(address, "it ended")))
+            asked = submitted(engine, address, on_worker.greeted, engine.kind, devices)
+            answer.set_result(asked.result())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    return answer
 
 
 class RemoteWorker:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future as Answer
 from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
 
 from pvtprof.errors import UnavailableError
 from pvtprof.sweep import on_worker
@@ -18,13 +18,12 @@ from pvtprof.sweep.remote import (
     LostError,
     RemoteWorker,
     StoppedError,
+    asked_greeting,
     in_a_line,
-    submitted,
 )
 from pvtprof.sweep.store import Store
 
-if TYPE_CHECKING:
-    from distributed import Future
+SAME = "install the same on the scheduler and on every worker"
 
 
 @dataclass
@@ -57,7 +56,7 @@ class Team:
         self.devices = store.devices()
         self.versions = on_worker.versions()
         self.hosts: dict[str, _Host] = {}
-        self.greetings: dict[str, tuple[Future[Greeting], float]] = {}
+        self.greetings: dict[str, tuple[Answer[Greeting], float]] = {}
         self.refused: dict[str, str] = {}  # by address, why
         self.notes: dict[str, None] = {}
         self.lost = 0
@@ -85,8 +84,6 @@ class Team:
         for host in self.hosts.values():
             if host.thread:
                 host.thread.join()
-        for future, _ in self.greetings.values():
-            future.cancel()
 
     def _is_over(self) -> bool:
         if any(host.is_busy for host in self.hosts.values()):
@@ -116,31 +113,27 @@ class Team:
             host.workers = {a: its for a, its in host.workers.items() if its.is_there}
         self.refused = {a: reason for a, reason in self.refused.items() if a in alive}
         for address in self.greetings.keys() - alive:
-            self.greetings.pop(address)[0].cancel()
+            del self.greetings[address]
 
     def _welcome(self) -> None:
         """Ask new workers who they are, and take those that can be used."""
         known = {address for host in self.hosts.values() for address in host.workers}
         known |= self.greetings.keys() | self.refused.keys()
         for address in sorted(self.engine.alive - known):
-            asked = submitted(
-                self.engine, address, on_worker.greeted, self.engine.kind, self.devices
-            )
-            self.greetings[address] = asked, time.monotonic() + self.how.timing.longest_s
-        for address, (future, until) in list(self.greetings.items()):
+            answer = asked_greeting(self.engine, address, self.devices)
+            self.greetings[address] = answer, time.monotonic() + self.how.timing.longest_s
+        for address, (answer, until) in list(self.greetings.items()):
             try:
-                greeting = future.result(timeout=POLL_S) if future.done() else None
-            except TimeoutError:  # it is on its way
-                greeting = None
+                greeting = answer.result() if answer.done() else None
             except Exception as error:  # it has no pvtprof, or ended meanwhile
                 del self.greetings[address]
-                self._refuse(address, f"cannot run this pvtprof: {in_a_line(error)}")
+                self._refuse(address, f"cannot run this pvtprof ({in_a_line(error)}); {SAME}")
                 continue
             if greeting:
                 del self.greetings[address]
                 self._take(address, greeting)
             elif time.monotonic() > until:
-                self.greetings.pop(address)[0].cancel()
+                del self.greetings[address]
                 self._refuse(address, "does not answer")
 
     def _take(self, address: str, greeting: Greeting) -> None:
@@ -159,7 +152,7 @@ class Team:
         for name, here in self.versions.items():
             there = greeting.versions.get(name) or "unknown"
             if there != (here or "unknown"):
-                yield f"has {name} {there}, and {here} is here; install the same on both"
+                yield f"has {name} {there}, and {here} is here; {SAME}"
         if not greeting.places:
             yield " ".join(greeting.missing)
 

@@ -75,6 +75,10 @@ class Cluster:
         self.looks += 1
         return dict.fromkeys(self.hosts, 1)
 
+    def run(self, function: Callable[..., Any], name: str, **how: Any) -> dict[str, Any]:
+        """Run a function at once."""
+        return dict.fromkeys(how["workers"], function(name))
+
     def submit(self, function: Callable[..., Any], *words: Any, **how: Any) -> Future[Any]:
         """Run a function on the one worker that is named."""
         assert (how["allow_other_workers"], how["pure"], how["retries"]) == (False, False, 0)
@@ -182,7 +186,8 @@ def test_a_worker_of_another_version_gets_no_row(store: Store, what: str) -> Non
     (note,) = swept(client, store).notes
     here = on_worker.versions()[what]
     assert note == (
-        f"worker b has {what} 0.9, and {here} is here; install the same on both; it gets no row"
+        f"worker b has {what} 0.9, and {here} is here; install the same on the scheduler and on "
+        "every worker; it gets no row"
     )
     assert {address for address, _ in tried(client)} == {"a"}
     client = Cluster({"b": "two"}, b=other)
@@ -194,7 +199,9 @@ def test_a_worker_of_another_version_gets_no_row(store: Store, what: str) -> Non
 def test_a_worker_without_pvtprof_is_said(store: Store) -> None:
     client = Cluster({"a": "one"})
     client.greeting = lambda address: exec("import no_such_thing")  # type: ignore[method-assign]
-    with pytest.raises(UnavailableError, match="a cannot run this pvtprof: No module named"):
+    with pytest.raises(
+        UnavailableError, match=r"cannot run this pvtprof \(No module .*; install the same"
+    ):
         swept(client, store)
 
 
