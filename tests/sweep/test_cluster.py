@@ -196,12 +196,19 @@ def test_a_worker_of_another_version_gets_no_row(store: Store, what: str) -> Non
         swept(client, store)
 
 
-def test_a_worker_without_pvtprof_is_said(store: Store) -> None:
+def test_a_worker_without_pvtprof_is_said_and_is_sent_nothing(store: Store) -> None:
+    client, error = Cluster({"a": "one"}), ModuleNotFoundError("No module named 'pvtprof'")
+    client.run = lambda function, name, **how: {"a": error}  # type: ignore[method-assign]
+    client.submit = lambda *words, **how: pytest.fail("dask would end it")  # type: ignore
+    said = r"a cannot run this pvtprof \(No module named 'pvtprof'\); install the same"
+    with pytest.raises(UnavailableError, match=said):
+        swept(client, store)
+
+
+def test_a_worker_that_cannot_greet_is_said(store: Store) -> None:
     client = Cluster({"a": "one"})
     client.greeting = lambda address: exec("import no_such_thing")  # type: ignore[method-assign]
-    with pytest.raises(
-        UnavailableError, match=r"cannot run this pvtprof \(No module .*; install the same"
-    ):
+    with pytest.raises(UnavailableError, match=r"cannot run this pvtprof \(No module .*; install"):
         swept(client, store)
 
 
