@@ -202,11 +202,13 @@ def _notes(its: Basis, path: str) -> Iterator[str]:
 
 def halved_notes(done: Halved[Planned], seconds: float, path: str) -> Iterator[str]:
     """Yield what successive halving did, and how sure its answer is."""
-    measured = done.measured
+    count = len(done.measured)
+    others = f"no other that was measured can be more than {100 * done.within:.1f} % faster"
     yield (
-        f"{done.used} measurements of {len(measured)} designs in {seconds:.0f} s, all in {path}: "
-        f"the fastest is {in_words(done.best.what)} with {units.milliseconds(done.best.seconds)}, "
-        f"and no other that was measured can be more than {100 * done.within:.1f} % faster."
+        f"{done.used} measurement{'s' * (done.used != 1)} of {count} design{'s' * (count != 1)} in "
+        f"{seconds:.0f} s, all in {path}: the fastest is {in_words(done.best.what)} with "
+        f"{units.milliseconds(done.best.seconds)}, and "
+        f"{others if count > 1 else 'no other was measured'}."
     )
     if done.open:
         yield (

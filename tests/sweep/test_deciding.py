@@ -19,7 +19,7 @@ from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.choose import Found, evaluated
 from pvtprof.predict.search import Search
 from pvtprof.predict.wanted import key_of
-from pvtprof.sweep.deciding import Question, decide
+from pvtprof.sweep.deciding import Question, decide, halved_notes
 from pvtprof.sweep.known import dumped, options_of, planned_of, stored_calibration
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
@@ -233,6 +233,11 @@ def test_measuring_takes_no_row_of_another_device(tmp_path: Path) -> None:
     with Store.open(path, create=True) as store:
         store.add([replace(row, device="cuda") for row in ROWS], 0)
     done = measured(path, replace(question(), search=Search(only=("mha",))), 3, drawn)
+    (said,) = halved_notes(done, 1.0, "new.sqlite")
+    assert said.startswith(
+        "1 measurement of 1 design in 1 s, all in new.sqlite: the fastest is mha"
+    )
+    assert said.endswith(", and no other was measured.")
     assert {one.what.device for one in done.candidates} == {"cpu"}
 
 
