@@ -54,7 +54,7 @@ def people(part: float, whole: float) -> str:
         digits = len(str(part // whole))
         return f"{_decimal(part, whole, max(0, 3 - digits))}x"
     first = 0 if 10 * part >= whole else 1 if 100 * part >= whole else 2
-    for decimals in range(first, 3):
+    for decimals in range(first, max(first, 1) + 1):
         text = _decimal(100 * part, whole, decimals)
         if part in (0, whole) or float(text) not in (0, 100):
             return f"{text} %"

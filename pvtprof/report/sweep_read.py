@@ -36,7 +36,7 @@ def is_store(path: str) -> bool:
     try:
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC or Path(path).suffix in SUFFIXES
-    except OSError:
+    except (OSError, ValueError):  # no path can hold a null byte
         return Path(path).suffix in SUFFIXES
 
 

@@ -152,7 +152,7 @@ class Observer:
         self.left_s += self._share(part) * self.budget_s
         begin = time.perf_counter()
         measured: dict[str, Measurement] = {}
-        reason = f"no time left to measure; raise --budget ({self.asked_s:g} s)"
+        reason: str | None = None
         try:
             if self.clock:
                 self._measure(self.clock, part, ready, measured)
@@ -169,15 +169,16 @@ class Observer:
                     self.rows[key] = replace(self.rows[key], latency=measured[name])
         self._untaken(part, {name: ready[name] for name in ready if name not in measured}, reason)
 
-    def _untaken(self, part: Part, late: Mapping[str, Key], reason: str) -> None:
+    def _untaken(self, part: Part, late: Mapping[str, Key], reason: str | None) -> None:
         """Say why rows were not timed; on a GPU without memory for all, try without the largest."""
         on_cuda = self.setting.on_cuda
         if reason == OUT_OF_MEMORY and on_cuda and len(late) > 1:
             largest = max(late, key=lambda name: self.rows[late[name]].peak.bytes)
             self._not_run([late[largest]], reason)
             self._time(part, {name: key for name, key in late.items() if name != largest})
-        elif self.budget_s or self.failure or not on_cuda:
-            self._not_run(late.values(), reason)
+        elif reason or self.budget_s or not on_cuda:
+            out_of_time = f"no time left to measure; raise --budget ({self.asked_s:g} s)"
+            self._not_run(late.values(), reason or out_of_time)
 
     def _not_run(self, keys: Iterable[Key], reason: str) -> None:
         for key in keys:

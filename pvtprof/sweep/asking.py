@@ -15,6 +15,7 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.predict.entry import search_of
 from pvtprof.sweep.deciding import Progress, Question, decide, halved_notes
+from pvtprof.sweep.machines import name_here
 from pvtprof.sweep.telling import Attempt, measured
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def choose(
     if not measure:
         return decide(path, asked)
     begin = time.perf_counter()
-    with attempts(asked) as (attempt, placed, machine):
+    with attempts(asked) as (attempt, placed):
         done = measured(path, placed, measure, attempt, progress)
     notes = halved_notes(done, time.perf_counter() - begin, os.fspath(path))
-    found = decide(path, replace(asked, machine=machine))
+    found = decide(path, replace(asked, machine=name_here(asked.device)))
     return replace(found, notes=(*notes, *found.notes))
 
 
@@ -72,8 +73,8 @@ def question(model: Model, img: int | tuple[int, int], words: Mapping[str, Any])
 
 
 @contextmanager
-def attempts(question: Question) -> Iterator[tuple[Attempt, Question, str]]:
-    """Yield what measures a row, the question on the device that is meant, and this machine."""
+def attempts(question: Question) -> Iterator[tuple[Attempt, Question]]:
+    """Yield what measures a row on this machine, and the question on the device that is meant."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.sweep.worker import Timing, Worker
 
@@ -84,5 +85,4 @@ def attempts(question: Question) -> Iterator[tuple[Attempt, Question, str]]:
             worker.timing = replace(worker.timing, budget_s=budget_s)
             return worker.tried(planned)
 
-        _, machine = worker.where(setting.device, 0)
-        yield attempt, replace(question, setting=setting), machine
+        yield attempt, replace(question, setting=setting)

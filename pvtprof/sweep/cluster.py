@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.sweep import measuring
+from pvtprof.sweep import measuring, on_worker
 from pvtprof.sweep.measuring import Sweeping, interrupted
 from pvtprof.sweep.remote import Engine, in_a_line
 from pvtprof.sweep.store import Store
@@ -59,9 +59,9 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             'workers need dask: pip install "pvtprof[dask]", or sweep without --workers and '
             "--scheduler"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # said here in one line each
     # Workers here have the environment of this process, and so as many threads as it would.
     with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}), ExitStack() as stack:
+        stack.enter_context(_quiet())
         where: Any = scheduler
         if workers is not None:
             where = stack.enter_context(_local(workers))
@@ -87,6 +87,20 @@ def _check(workers: int | None, scheduler: str | None) -> None:
             )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep dask's loggers silent: what they say of workers is said here, in one line each."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def _local(workers: int) -> LocalCluster:
     """Return worker processes here, with a scheduler that starts each anew if it dies."""
     from distributed import LocalCluster
@@ -101,9 +115,13 @@ def _local(workers: int) -> LocalCluster:
                 dashboard_address=None,
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
+                preload=[on_worker.__name__],
             )
     except (OSError, RuntimeError) as error:
-        raise UnavailableError(f"no workers could be started here: {in_a_line(error)}") from None
+        raise UnavailableError(
+            f"no workers could be started here: {in_a_line(error)} In a script of your own, call "
+            'this below `if __name__ == "__main__":`'
+        ) from None
 
 
 def _check_answers(address: str) -> None:

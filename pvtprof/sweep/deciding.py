@@ -104,7 +104,7 @@ def basis(opened: sqlite3.Connection, question: Question, path: str) -> Basis:
         )
     model, setting = question.model, question.setting
     its = known(opened, model, setting, machine.name, question.threads)
-    predictor, source = _calibration(opened, question, machine)
+    predictor, source = _calibration(opened, question, machine, its.threads)
     if predictor is None:
         return Basis(machine, its, None, None, source)
     right, factor = corrected(its, model, setting, predictor)
@@ -112,7 +112,7 @@ def basis(opened: sqlite3.Connection, question: Question, path: str) -> Basis:
 
 
 def _calibration(
-    opened: sqlite3.Connection, question: Question, machine: Machine
+    opened: sqlite3.Connection, question: Question, machine: Machine, threads: int | None
 ) -> tuple[Calibration | None, str]:
     """Return what predicts on a machine, and where it comes from; None where nothing does."""
     dtype = question.setting.dtype
@@ -120,7 +120,7 @@ def _calibration(
         return None, f"no calibration has seen the kernels of task {question.model.task}"
     if question.calibration is not None:
         return load_for(question.calibration, dtype), str(question.calibration)
-    if (found := stored_calibration(opened, machine.name, dtype)) is not None:
+    if (found := stored_calibration(opened, machine.name, dtype, threads)) is not None:
         return found, "the store's calibration"
     try:
         kept = known_calibration(question.device, dtype)
@@ -202,11 +202,13 @@ def _notes(its: Basis, path: str) -> Iterator[str]:
 
 def halved_notes(done: Halved[Planned], seconds: float, path: str) -> Iterator[str]:
     """Yield what successive halving did, and how sure its answer is."""
-    measured = done.measured
+    count = len(done.measured)
+    others = f"no other that was measured can be more than {100 * done.within:.1f} % faster"
     yield (
-        f"{done.used} measurements of {len(measured)} designs in {seconds:.0f} s, all in {path}: "
-        f"the fastest is {in_words(done.best.what)} with {units.milliseconds(done.best.seconds)}, "
-        f"and no other that was measured can be more than {100 * done.within:.1f} % faster."
+        f"{done.used} measurement{'s' * (done.used != 1)} of {count} design{'s' * (count != 1)} in "
+        f"{seconds:.0f} s, all in {path}: the fastest is {in_words(done.best.what)} with "
+        f"{units.milliseconds(done.best.seconds)}, and "
+        f"{others if count > 1 else 'no other was measured'}."
     )
     if done.open:
         yield (

@@ -157,16 +157,23 @@ def planned_of(key: DesignKey, setting: Setting, words: Planned) -> Planned:
     )
 
 
-def stored_calibration(opened: sqlite3.Connection, machine: str, dtype: str) -> Calibration | None:
-    """Return the last calibration of a machine that is in the store."""
-    line = opened.execute(
-        "SELECT json FROM calibration WHERE machine = ? AND dtype = ? ORDER BY rowid DESC LIMIT 1",
-        (machine, dtype),
-    ).fetchone()
-    if line is None:
-        return None
+def stored_calibration(
+    opened: sqlite3.Connection, machine: str, dtype: str, threads: int | None = None
+) -> Calibration | None:
+    """Return the last calibration of a machine that is in the store.
+
+    ``threads`` are those that it must be of; 0 and None allow any.
+    """
     kinds: dict[str | None, type[Calibration]] = {calibrations.SCHEMA: Calibration}
-    return decoded(line[0], "the store's calibration", kinds, "make one with `calibrate --from`")
+    for (text,) in opened.execute(
+        "SELECT json FROM calibration WHERE machine = ? AND dtype = ? ORDER BY rowid DESC",
+        (machine, dtype),
+    ):
+        way_out = "make one with `calibrate --from`"
+        found = decoded(text, "the store's calibration", kinds, way_out)
+        if not threads or found.environment.threads == threads:
+            return found
+    return None
 
 
 def ratios(known: Known, model: ModelSpec, setting: Setting, by: Calibration) -> Iterator[float]:

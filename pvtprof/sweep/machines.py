@@ -75,11 +75,16 @@ def this_one(found: list[Machine], device: str) -> Machine | None:
     """
     if not _alike(found, device):
         return None
+    name = name_here(device)
+    return next((machine for machine in found if machine.name == name), None)
+
+
+def name_here(device: str) -> str:
+    """Return what a store calls this machine as torch runs here now."""
     from pvtprof.observe.asking import resolved_device
     from pvtprof.observe.environment import environment
 
-    name = machine_of(environment(resolved_device(device), timed=True))
-    return next((machine for machine in found if machine.name == name), None)
+    return machine_of(environment(resolved_device(device), timed=True))
 
 
 def _alike(found: list[Machine], device: str) -> list[Machine]:

@@ -7,6 +7,7 @@ which lives as long as the process: see ``Worker``.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import machine_mark, this_process
 from pvtprof.sweep.worker import Timing, Tried, Worker
 
+#: What a worker must have here before it is asked anything: dask ends a worker that gets a function
+#: which it does not have.
+SPEAKS = 1
 THREAD = ThreadPoolExecutor(1, "pvtprof")
 #: What times rows in this process; what it started ends with its thread.
 _HANDS: dict[type[Worker], Worker] = {}
@@ -30,13 +34,14 @@ class Greeting:
     """Who a worker is: ``name`` of its process, ``host`` of the machine that it shares with others.
 
     ``versions`` must be those of the driver. ``places`` has, for each device that is there, its
-    environment and machine; ``missing`` says why others are not. ``note`` is worth knowing.
+    environment as far as it is known without torch, whose import would disturb a row that is timed
+    on that machine. ``missing`` says why other devices are not there. ``note`` is worth knowing.
     """
 
     name: str
     host: str
     versions: Mapping[str, str | None]
-    places: Mapping[str, tuple[Environment, str]]
+    places: Mapping[str, Environment]
     missing: tuple[str, ...] = ()
     note: str = ""
 
@@ -50,6 +55,14 @@ class Order:
     device: str
     planned: Planned | None = None
     seed: int = 0
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the driver: dask calls this in every worker that it starts for a sweep here.
+
+    A terminal sends it to all of them, and each would end with a traceback.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def versions() -> Mapping[str, str | None]:
@@ -69,6 +82,7 @@ def tried(kind: type[Worker], order: Order) -> Tried | None:
 
 
 def _greeted(kind: type[Worker], devices: Sequence[str]) -> Greeting:
+    _hand(kind)  # which raises where nothing can be timed
     places, missing = {}, []
     for device in devices:
         try:
@@ -76,7 +90,7 @@ def _greeted(kind: type[Worker], devices: Sequence[str]) -> Greeting:
         except UnavailableError as error:
             missing.append(str(error))
         else:
-            places[device] = _hand(kind).where(device, 0)
+            places[device] = without_torch(device)
     its = this_process()
     return Greeting(its.name, machine_mark(), versions(), places, tuple(missing))
 

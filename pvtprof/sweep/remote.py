@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures import Future as Answer
 from dataclasses import dataclass, field
-from threading import Event
+from pkgutil import resolve_name
+from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from pvtprof.errors import PvtprofError
+from pvtprof.errors import PvtprofError, UnavailableError
 from pvtprof.sweep import on_worker
 from pvtprof.sweep.on_worker import Greeting, Order
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
-from pvtprof.sweep.stored import Outcome
+from pvtprof.sweep.stored import Outcome, machine_of
 from pvtprof.sweep.worker import Timing, Tried, Worker
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ POLL_S = 0.25
 FETCH_S = 10.0
 #: A row that so many workers were lost with is not tried again.
 MOST_LOST = 3
-MOST_SAID = 200
+MOST_SAID = 120
 
 
 class LostError(PvtprofError):
@@ -68,6 +70,25 @@ def submitted(
     )
 
 
+def asked_greeting(engine: Engine, address: str, devices: Sequence[str]) -> Answer[Greeting]:
+    """Ask a worker who it is, in a thread that nobody waits for at the end; return its answer."""
+    answer: Answer[Greeting] = Answer()
+
+    def ask() -> None:
+        try:
+            name = f"{on_worker.__name__}:SPEAKS"  # asked by a function that every Python has
+            found = engine.client.run(resolve_name, name, workers=[address], on_error="return")
+            if found.get(address) != on_worker.SPEAKS:
+                raise UnavailableError(str(found.get(address, "it ended")))
+            asked = submitted(engine, address, on_worker.greeted, engine.kind, devices)
+            answer.set_result(asked.result())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    return answer
+
+
 class RemoteWorker:
     """Times rows and the reference on a worker of a cluster, as ``Worker`` does here.
 
@@ -78,6 +99,7 @@ class RemoteWorker:
     def __init__(self, engine: Engine, address: str, greeting: Greeting) -> None:
         self.engine, self.address, self.greeting = engine, address, greeting
         self.is_lost = False
+        self.places = {device: (its, machine_of(its)) for device, its in greeting.places.items()}
         # A lease is of this driver alone: another may use the same worker.
         self.name = f"{greeting.name} of {this_process().name}"
 
@@ -97,7 +119,7 @@ class RemoteWorker:
             if (times := self.engine.lost[planned.key]) < MOST_LOST:
                 raise
             self.is_lost = True
-            where, machine = self.greeting.places[planned.device]
+            where, machine = self.places[planned.device]
             failure = f"{times} workers were lost while they timed it; the last: {error}"
             spent_s = time.perf_counter() - begin
             return Tried(where, machine, Outcome(failure=failure, spent_s=spent_s))
@@ -123,6 +145,7 @@ class RemoteWorker:
             future.cancel()
         if found is None:
             raise LostError("it was started anew")
+        self.places[device] = found.environment, found.machine
         return found
 
     def _answer(self, future: Future[Tried | None]) -> Tried | None:

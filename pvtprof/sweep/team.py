@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future as Answer
 from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
 
 from pvtprof.errors import UnavailableError
 from pvtprof.sweep import on_worker
 from pvtprof.sweep.measuring import Loop, Sweeping, give_back
 from pvtprof.sweep.on_worker import Greeting
 from pvtprof.sweep.remote import (
-    FETCH_S,
     POLL_S,
     Engine,
     LostError,
     RemoteWorker,
     StoppedError,
+    asked_greeting,
     in_a_line,
-    submitted,
 )
 from pvtprof.sweep.store import Store
 
-if TYPE_CHECKING:
-    from distributed import Future
+SAME = "install the same on the scheduler and on every worker"
 
 
 @dataclass
@@ -58,7 +56,7 @@ class Team:
         self.devices = store.devices()
         self.versions = on_worker.versions()
         self.hosts: dict[str, _Host] = {}
-        self.greetings: dict[str, tuple[Future[Greeting], float]] = {}
+        self.greetings: dict[str, tuple[Answer[Greeting], float]] = {}
         self.refused: dict[str, str] = {}  # by address, why
         self.notes: dict[str, None] = {}
         self.lost = 0
@@ -86,8 +84,6 @@ class Team:
         for host in self.hosts.values():
             if host.thread:
                 host.thread.join()
-        for future, _ in self.greetings.values():
-            future.cancel()
 
     def _is_over(self) -> bool:
         if any(host.is_busy for host in self.hosts.values()):
@@ -107,41 +103,40 @@ class Team:
         """See which workers are there, and forget those that are gone."""
         try:
             alive = frozenset(self.engine.client.nthreads())
-        except Exception as error:  # of the engine, in many kinds
+        except Exception:  # of the engine, in many kinds
             raise UnavailableError(
-                f"the dask scheduler does not answer any more ({in_a_line(error)}); all that was "
-                "recorded is kept; the same command goes on from there"
+                "the dask scheduler does not answer any more; all that was recorded is kept; the "
+                "same command goes on from there"
             ) from None
         self.engine.alive = alive
         for host in self.hosts.values():
             host.workers = {a: its for a, its in host.workers.items() if its.is_there}
         self.refused = {a: reason for a, reason in self.refused.items() if a in alive}
         for address in self.greetings.keys() - alive:
-            self.greetings.pop(address)[0].cancel()
+            del self.greetings[address]
 
     def _welcome(self) -> None:
         """Ask new workers who they are, and take those that can be used."""
         known = {address for host in self.hosts.values() for address in host.workers}
         known |= self.greetings.keys() | self.refused.keys()
         for address in sorted(self.engine.alive - known):
-            asked = submitted(
-                self.engine, address, on_worker.greeted, self.engine.kind, self.devices
-            )
-            self.greetings[address] = asked, time.monotonic() + self.how.timing.longest_s
-        for address, (future, until) in list(self.greetings.items()):
-            if future.done():
+            answer = asked_greeting(self.engine, address, self.devices)
+            self.greetings[address] = answer, time.monotonic() + self.how.timing.longest_s
+        for address, (answer, until) in list(self.greetings.items()):
+            try:
+                greeting = answer.result() if answer.done() else None
+            except Exception as error:  # it has no pvtprof, or ended meanwhile
                 del self.greetings[address]
-                self._take(address, future)
+                self._refuse(address, f"cannot run this pvtprof ({in_a_line(error)}); {SAME}")
+                continue
+            if greeting:
+                del self.greetings[address]
+                self._take(address, greeting)
             elif time.monotonic() > until:
-                self.greetings.pop(address)[0].cancel()
+                del self.greetings[address]
                 self._refuse(address, "does not answer")
 
-    def _take(self, address: str, future: Future[Greeting]) -> None:
-        try:
-            greeting = future.result(timeout=FETCH_S)
-        except Exception as error:  # it has no pvtprof, or ended meanwhile
-            self._refuse(address, f"cannot run this pvtprof: {in_a_line(error)}")
-            return
+    def _take(self, address: str, greeting: Greeting) -> None:
         reason = next(self._unfit(greeting), "")
         if reason:
             self._refuse(address, reason)
@@ -155,9 +150,9 @@ class Team:
     def _unfit(self, greeting: Greeting) -> Iterator[str]:
         """Yield why a worker cannot be used."""
         for name, here in self.versions.items():
-            there = greeting.versions.get(name)
-            if there != here:
-                yield f"has {name} {there}, and {here} is here; install the same on both"
+            there = greeting.versions.get(name) or "unknown"
+            if there != (here or "unknown"):
+                yield f"has {name} {there}, and {here} is here; {SAME}"
         if not greeting.places:
             yield " ".join(greeting.missing)
 

@@ -115,7 +115,7 @@ class Worker:
         self, device: str, threads: int, timed: Callable[[], tuple[Measurement, float]]
     ) -> Tried:
         begin = time.perf_counter()
-        where, machine = self.where(device, threads)
+        where, machine = self._where(device, threads)
         found: dict[str, Any]
         try:
             measurement, timing_s = timed()
@@ -126,7 +126,7 @@ class Worker:
             found = {"failure": _said(error)}
         return Tried(where, machine, Outcome(**found, spent_s=time.perf_counter() - begin))
 
-    def where(self, device: str, threads: int) -> tuple[Environment, str]:
+    def _where(self, device: str, threads: int) -> tuple[Environment, str]:
         """Return the environment of a row, and the machine; a device is asked once."""
         if (device, threads) not in self._known:
             own = self._own_threads()

@@ -76,7 +76,7 @@ def main() -> None:
     timing = Timing(float(sys.argv[2])) if len(sys.argv) > 2 else Timing()
     watch(sides.Side, "ask", asked)
     watch(worker.Worker, "_side", lambda *_: "warm processes")
-    watch(worker.Worker, "where", lambda *_: "environment, import of torch")
+    watch(worker.Worker, "_where", lambda *_: "environment, import of torch")
     watch(worker.Worker, "reference", lambda *_: "the reference (with its timing)")
     watch(worker, "_check_memory", lambda *_: "memory that is free")
     watch(Planned, "row", lambda *_: "closed form")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ OTHERS = {
     "--overwrite",
     "--table",
     "--help",
+    "--no-nanny",
 }
 COMMANDS = {name: app.cli.get_command(click.Context(app.cli), name) for name in app.command_names()}
 
@@ -71,7 +73,9 @@ def python(page: Page, block: Block, scope: dict[str, Any]) -> None:
     for name in names:
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(block.text)
-    if "pytest" in block.words:
+    if "elsewhere" in block.words:  # it needs what is not here, such as a Slurm cluster
+        compile(block.text, page.path, "exec")
+    elif "pytest" in block.words:
         Path("test_page.py").write_text(block.text)
         options = ["-q", "-p", "no:cacheprovider", "--rootdir=."]
         assert pytest.main([*options, "--benchmark-max-time=0.01", "test_page.py"]) == 0
@@ -122,6 +126,9 @@ def check_exit_codes(script: str) -> None:
 
 def workflow(page: Page, block: Block, scope: dict[str, Any]) -> None:
     """Check every command of a GitHub workflow, and which exit codes of pvtprof let it pass."""
+    if "elsewhere" in block.words:  # the objects of a Kubernetes cluster
+        assert all({"apiVersion", "kind"} <= its.keys() for its in yaml.safe_load_all(block.text))
+        return
     jobs = yaml.safe_load(re.sub(r"\$\{\{.*?\}\}", "main", block.text))["jobs"].values()
     steps = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
     for step in steps:
@@ -159,14 +166,23 @@ def check_command(line: str) -> None:
         case ["make", *targets]:
             makefile = (ROOT / "Makefile").read_text()
             assert all(f"\n{target}:" in makefile for target in targets), line
-        case ["pip", "install", *_] | ["pvtprof", "--help"]:
+        case ["pip", "install", *_] | ["pvtprof", "--help"] | ["kubectl" | "sbatch", *_]:
             return
+        case ["dask", name, *arguments] | ["srun", "dask", name, *arguments]:
+            options = {word.partition("=")[0] for word in arguments if word.startswith("--")}
+            assert options <= dask_options(name), line
         case ["pvtprof", name, *arguments]:
             if "--help" not in arguments:
                 with click.Context(app.cli, **app.cli.context_settings) as group:
                     COMMANDS[name].make_context(name, arguments, parent=group)
         case _:
             pytest.fail(f"not a command that can be checked: {line}")
+
+
+def dask_options(name: str) -> set[str]:
+    """Return the options of `dask worker` or `dask scheduler`."""
+    module = import_module(f"distributed.cli.dask_{name}")
+    return {option for its in module.main.params for option in (*its.opts, *its.secondary_opts)}
 
 
 def dropwhile_assigned(words: Sequence[str]) -> Iterator[str]:

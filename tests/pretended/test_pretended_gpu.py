@@ -71,24 +71,30 @@ COUNTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("ways", one_of_many(COUNTS))
+@costly
+@pytest.mark.parametrize("ways", COUNTS)
 def test_rows_are_counted_and_their_memory_is_exact(ways: dict[str, Any], tmp_path: Path) -> None:
-    """Fault 1: a device without an index could not be used at all; 14: nor MIG, without NVML.
-
-    Fault 9: the process that is started held a context and blocks that the timed one needed.
-    """
+    """Fault 1: a device without an index could not be used at all; 14: nor MIG, without NVML."""
     device, log = "cuda:1" if ways.get("count") == 2 else "auto", tmp_path / "log"
     code, _, err = run(tmp_path, ways | {"log": str(log)}, *COUNTED, "--device", device)
     assert code == 0, err
+    found = written(tmp_path)
+    assert_counted_on(found, log, "cuda:1" if ways.get("count") == 2 else "cuda:0")
+    assert all(row["not_run"] is None for row in found["rows"])
+
+
+def assert_counted_on(found: dict[str, Any], log: Path, device: str) -> None:
+    """Every row is counted, exactly, by a process that alone uses the device.
+
+    Fault 9: the process that is started held a context and blocks that the timed one needed.
+    """
     used = set(log.read_text().split())  # who has used the GPU; without NVML nobody need be asked
     assert "worker.py" in used <= {"asked.py", "worker.py"}
-    found = written(tmp_path)
-    assert found["settings"][0]["device"] == ("cuda:1" if ways.get("count") == 2 else "cuda:0")
+    assert found["settings"][0]["device"] == device
     for row in found["rows"]:
         seen = row["witnesses"]
         for name in ("fvcore", "requested bytes", "allocator"):
             assert seen[name]["counted"] == seen[name]["formula"], (row["part"], name)
-        assert row["not_run"] is None
 
 
 #: Failures while rows run: exit code, and a part of what the rows say.
@@ -137,9 +143,11 @@ def test_what_does_not_fit_takes_no_other_row_with_it(tmp_path: Path) -> None:
 def test_a_timed_row_says_device_wall_and_graph(ways: dict[str, Any], tmp_path: Path) -> None:
     """Fault 10: a reading that failed later lost the report; 13: times of graphs, clocks and heat
     were not shown; 17: throttling was read when the card idled, not counted."""
-    code, out, err = run(tmp_path, ways, *TIMED, "--cuda-graph")
+    log = tmp_path / "log"
+    code, out, err = run(tmp_path, ways | {"log": str(log)}, *TIMED, "--cuda-graph")
     assert code == 0, err
     run_ = written(tmp_path)
+    assert_counted_on(run_, log, "cuda:0")
     assert run_["environment"]["tf32"] == "off"
     row = next(row for row in run_["rows"] if row["latency_s"])
     series = row["latency_s"]["series"]

@@ -26,11 +26,12 @@ BODY = """
   for (const name of ["where", "memory"]) vm.runInThisContext(script(name));
   const { finding, heldBy, picture } = vm.runInThisContext("pvtprofLive");
   return given.map(({ texts, data }) => {
+    const work = texts && engine.parsed(texts), isListed = work && work.mode === "inference";
     const moment = ([i, bytes]) => ({ at: data.names[i], bytes: BigInt(bytes) });
     const timelines = new Map(Object.entries(data.designs).map(([name, list]) =>
-      [name, texts ? engine.timeline(engine.parsed(texts), name) : list.map(moment)]));
-    const tensors = (name) => [name, engine.atPeak(engine.parsed(texts), name)];
-    const held = texts && heldBy(Object.keys(data.designs).map(tensors), data);
+      [name, texts ? engine.timeline(work, name) : list.map(moment)]));
+    const tensors = (name) => [name, engine.atPeak(work, name)];
+    const held = texts && (isListed ? heldBy(Object.keys(data.designs).map(tensors), data) : []);
     return [finding(timelines, data), held, ...Object.keys(data.designs).map((name) => {
       const { spans, ...made } = picture(timelines, name, data.blocks, data);
       return made;

@@ -22,6 +22,7 @@ from pvtprof.observe import fvcore, latency, sides, subject
 from pvtprof.observe.witness import Count
 from pvtprof.report import notes, sentences
 from pvtprof.run import observer
+from pvtprof.run.measuring import Measuring
 from pvtprof.run.row import Agreement, Row
 from pvtprof.run.run import Run
 from tests.builders import FOUR, observed_run, with_row, with_witness
@@ -290,6 +291,21 @@ def test_a_timed_process_that_fails_is_said_and_the_run_goes_on(
     assert run.row(2, "mha").latency is None
     assert run.row(3, "mha").latency
     assert run.agrees
+
+
+def test_a_gpu_that_cannot_be_asked_is_said_without_a_budget_too() -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise UnavailableError("its process died")
+
+    rows = [
+        replace(row, setting=replace(row.setting, device="cuda:0"))
+        for row in pvtprof.compare(FOUR, img=64, analytic=True).rows
+        if row.part.stage == 1
+    ]
+    watching = observer.Observer(rows, Measuring("cuda:0", 0), 1, print)
+    watching.clock = SimpleNamespace(forked=fails)  # type: ignore[assignment]
+    watching._time(rows[0].part, {row.name: (row.part, row.design.name) for row in rows})
+    assert {row.not_run for row in watching.rows.values()} == {"its process died"}
 
 
 @pytest.mark.usefixtures("seen_before")

@@ -54,10 +54,6 @@ class Untimed(Worker):
         time.sleep(0.1)
         return Tried(HERE, "here", Outcome(Measurement((1e-3,)), spent_s=0.1))
 
-    def where(self, device: str, threads: int) -> tuple[Environment, str]:
-        """A place that needs no torch to be known."""
-        return HERE, "here"
-
     def reference(self, device: str) -> Tried:
         """The reference, at once."""
         return Tried(HERE, "here", Outcome(Measurement((1e-3,)), is_reference=True))

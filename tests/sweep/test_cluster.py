@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -29,8 +30,8 @@ from tests import trials
 from tests.sweep.killed import HERE, ROWS, Untimed, wrong
 
 HOW = Sweeping(Timing(budget_s=0.02, limit_s=60.0))
-#: Of how many a worker is killed while it has a row.
-KILLS = 8 if trials.ALL else 1
+#: So many workers are killed while they have a row, at most.
+KILLS = 6 if trials.ALL else 1
 
 
 @pytest.fixture
@@ -74,6 +75,10 @@ class Cluster:
         self.looks += 1
         return dict.fromkeys(self.hosts, 1)
 
+    def run(self, function: Callable[..., Any], name: str, **how: Any) -> dict[str, Any]:
+        """Run a function at once."""
+        return dict.fromkeys(how["workers"], function(name))
+
     def submit(self, function: Callable[..., Any], *words: Any, **how: Any) -> Future[Any]:
         """Run a function on the one worker that is named."""
         assert (how["allow_other_workers"], how["pure"], how["retries"]) == (False, False, 0)
@@ -89,7 +94,7 @@ class Cluster:
 
     def greeting(self, address: str) -> Greeting:
         its = self.facts.get(address, {})
-        words = {"versions": on_worker.versions(), "places": {"cpu": (HERE, "here")}} | its
+        words = {"versions": on_worker.versions(), "places": {"cpu": HERE}} | its
         return Greeting(f"process of {address}", self.hosts[address], **words)
 
     @staticmethod
@@ -181,7 +186,8 @@ def test_a_worker_of_another_version_gets_no_row(store: Store, what: str) -> Non
     (note,) = swept(client, store).notes
     here = on_worker.versions()[what]
     assert note == (
-        f"worker b has {what} 0.9, and {here} is here; install the same on both; it gets no row"
+        f"worker b has {what} 0.9, and {here} is here; install the same on the scheduler and on "
+        "every worker; it gets no row"
     )
     assert {address for address, _ in tried(client)} == {"a"}
     client = Cluster({"b": "two"}, b=other)
@@ -190,10 +196,19 @@ def test_a_worker_of_another_version_gets_no_row(store: Store, what: str) -> Non
         swept(client, store)
 
 
-def test_a_worker_without_pvtprof_is_said(store: Store) -> None:
+def test_a_worker_without_pvtprof_is_said_and_is_sent_nothing(store: Store) -> None:
+    client, error = Cluster({"a": "one"}), ModuleNotFoundError("No module named 'pvtprof'")
+    client.run = lambda function, name, **how: {"a": error}  # type: ignore[method-assign]
+    client.submit = lambda *words, **how: pytest.fail("dask would end it")  # type: ignore
+    said = r"a cannot run this pvtprof \(No module named 'pvtprof'\); install the same"
+    with pytest.raises(UnavailableError, match=said):
+        swept(client, store)
+
+
+def test_a_worker_that_cannot_greet_is_said(store: Store) -> None:
     client = Cluster({"a": "one"})
     client.greeting = lambda address: exec("import no_such_thing")  # type: ignore[method-assign]
-    with pytest.raises(UnavailableError, match="a cannot run this pvtprof: No module named"):
+    with pytest.raises(UnavailableError, match=r"cannot run this pvtprof \(No module .*; install"):
         swept(client, store)
 
 
@@ -238,7 +253,7 @@ def test_a_scheduler_that_ends_is_said(store: Store) -> None:
         raise OSError("Timed out\nin words")
 
     client.nthreads = gone  # type: ignore[method-assign]
-    with pytest.raises(UnavailableError, match=r"any more \(Timed out in words\); all that was"):
+    with pytest.raises(UnavailableError, match="any more; all that was recorded is kept"):
         swept(client, store)
 
 
@@ -300,6 +315,7 @@ def test_after_workers_are_killed_every_row_is_there_once(store: Store) -> None:
     def kill() -> None:
         with Store.open(store.path) as own:
             while len(killed) < KILLS and not over.wait(0.05):
+                time.sleep(random.random() * trials.ALL)
                 for lease in own.read("SELECT worker FROM lease"):
                     pid = int(lease["worker"].partition(" of ")[0].rpartition("-")[2])
                     if pid not in killed:
@@ -314,6 +330,6 @@ def test_after_workers_are_killed_every_row_is_there_once(store: Store) -> None:
         finally:
             over.set()
             killer.join()
-    assert len(killed) == KILLS
+    assert killed
     assert its.left == 0
     assert wrong(Path(store.path)) == []

@@ -19,8 +19,8 @@ from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.choose import Found, evaluated
 from pvtprof.predict.search import Search
 from pvtprof.predict.wanted import key_of
-from pvtprof.sweep.deciding import Question, decide
-from pvtprof.sweep.known import options_of, planned_of
+from pvtprof.sweep.deciding import Question, decide, halved_notes
+from pvtprof.sweep.known import dumped, options_of, planned_of, stored_calibration
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
@@ -171,6 +171,21 @@ def test_several_numbers_of_threads_are_told_apart(store: Path) -> None:
     assert chosen(store, threads=2).front[0].latency.seconds == pytest.approx(1e-9, rel=0.1)
 
 
+def test_a_fit_of_another_number_of_threads_predicts_nothing(store: Path) -> None:
+    own = HERE.threads or 1
+    with Store.open(store) as opened, opened.transaction() as db:
+        for threads in (own + 1, own, own + 2):
+            one = replace(BASE, environment=here(threads=threads), scale=float(threads))
+            words = (machine_of(HERE), "float32", "", dumped(one))
+            db.execute("INSERT INTO calibration VALUES (?, ?, ?, ?)", words)
+        found = {
+            threads: stored_calibration(db, machine_of(HERE), "float32", threads)
+            for threads in (own, own + 2, own + 3, 0, None)
+        }
+    scales = {threads: one and one.scale for threads, one in found.items()}
+    assert scales == {own: own, own + 2: own + 2, own + 3: None, 0: own + 2, None: own + 2}
+
+
 def test_limits_hold_for_measured_times_too(store: Path) -> None:
     with pytest.raises(SpecError, match="is within these limits"):
         chosen(store, within_s=1e-9)
@@ -218,6 +233,11 @@ def test_measuring_takes_no_row_of_another_device(tmp_path: Path) -> None:
     with Store.open(path, create=True) as store:
         store.add([replace(row, device="cuda") for row in ROWS], 0)
     done = measured(path, replace(question(), search=Search(only=("mha",))), 3, drawn)
+    (said,) = halved_notes(done, 1.0, "new.sqlite")
+    assert said.startswith(
+        "1 measurement of 1 design in 1 s, all in new.sqlite: the fastest is mha"
+    )
+    assert said.endswith(", and no other was measured.")
     assert {one.what.device for one in done.candidates} == {"cpu"}
 
 

@@ -43,7 +43,8 @@ const pvtprofSpoken = (() => {
     if (!whole) return "-";
     const [a, b] = quotient(part), [c, d] = quotient(whole), p = a * d, w = b * c;
     if (1000n * p >= 1995n * w) return `${decimal(p, w, places(p, w))}x`;
-    for (let n = 10n * p >= w ? 0 : 100n * p >= w ? 1 : 2; n < 3; n++) {
+    const first = 10n * p >= w ? 0 : 100n * p >= w ? 1 : 2;
+    for (let n = first; n <= Math.max(first, 1); n++) {
       const text = decimal(100n * p, w, n);
       if (p === 0n || p === w || ![0, 100].includes(Number(text))) return `${text} %`;
     }
