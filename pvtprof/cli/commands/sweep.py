@@ -95,9 +95,10 @@ def command(
 
     Into a .parquet or .csv go the closed forms of every row, a million in about two minutes.
     Into a store (.sqlite) go measured rows, one at a time; the same command goes on where it was
-    ended, whatever ended it. The keys of FILE.toml are the names of the options; options come
-    first. Workers on many machines: docs/many-machines.md. Exit code 0; 2: wrong usage, or a file
-    that cannot be written; 3: no scheduler or worker; 130: Ctrl-C.
+    ended, whatever ended it; -o alone goes on with the rows of the store. The keys of FILE.toml
+    are the names of the options; options come first. Workers on many machines:
+    docs/many-machines.md. Exit code 0; 2: wrong usage, or a file that cannot be written; 3: no
+    scheduler or worker; 130: Ctrl-C.
 
     \b
     Examples:
