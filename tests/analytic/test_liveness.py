@@ -26,7 +26,7 @@ from tests.builders import at
 from tests.trials import ALL, sample
 
 #: How many random attention modules are watched, on fake and on real tensors.
-FAKE, REAL = (2000, 500) if ALL else (40, 20)
+FAKE, REAL = (2000, 500) if ALL else (20, 10)
 NAMES = tuple(MODELS) if ALL else ("pvt_tiny", "pvt_v2_b0", "pvt_v2_b2_li")
 IMAGES = [(224, 224), (800, 1333), *([(384, 384), (2048, 2048), (4096, 4096)] if ALL else [])]
 

@@ -25,8 +25,11 @@ from pvtprof.errors import SpecError
 from pvtprof.models.build import build_attention
 from pvtprof.moment import Moment
 from pvtprof.observe.subject import Built, Subject
+from tests.builders import FOUR
 from tests.trials import ALL
 
+#: Two stages of one block, for whole runs.
+TWO = replace(FOUR, stages=FOUR.stages[:2])
 GRID, BATCH = (12, 10), 2
 STAGE = StageSpec(32, 1, 2, 1, 2, "sra_conv")
 SIZES = attention_sizes(STAGE, BATCH, GRID, 7)
@@ -175,14 +178,12 @@ def test_anomaly_mode_is_refused() -> None:
 )
 def test_whoever_calls_without_autograd_gets_the_same(off: Callable[[], Any]) -> None:
     with off():
-        run = pvtprof.compare(
-            "pvt_v2_b0", img=64, sr_ratios=(2, 2, 2, 1), mode="training", budget_s=0, device="cpu"
-        )
+        run = pvtprof.compare(TWO, img=64, mode="training", budget_s=0, device="cpu")
     assert run.agrees
 
 
 def test_the_math_backend_is_refused_for_sdpa_alone() -> None:
     with sdpa_kernel(SDPBackend.MATH):
         with pytest.raises(SpecError, match=r"flash kernel .* is switched off"):
-            pvtprof.compare("pvt_v2_b0", img=64, attention="sdpa", budget_s=0, device="cpu")
-        assert pvtprof.compare("pvt_v2_b0", img=64, budget_s=0, device="cpu").agrees
+            pvtprof.compare(TWO, img=64, attention="sdpa", budget_s=0, device="cpu")
+        assert pvtprof.compare(TWO, img=64, budget_s=0, device="cpu").agrees
