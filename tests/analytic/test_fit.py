@@ -22,12 +22,12 @@ from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import asking, environment
 from pvtprof.run import fit_checks
-from tests.builders import FOUR
+from tests.builders import TWO, shallow
 from tests.trials import ALL, sample
 
 GIB = 2**30
 #: What is fitted, and the memory for it: of a published model where everything is tried.
-ASKED: tuple[str | ModelSpec, int] = ("pvt_v2_b0", 2 * GIB) if ALL else (FOUR, GIB // 8)
+ASKED: tuple[str | ModelSpec, int] = ("pvt_v2_b0", 2 * GIB) if ALL else (TWO, GIB // 8)
 MEMORY = ASKED[1]
 
 
@@ -92,10 +92,7 @@ def test_an_objection_fails(
 )
 def test_a_larger_image_never_needs_less(name: str, mode: str) -> None:
     """Else bisection could miss the largest: side by side over the sizes where grids change."""
-    spec = MODELS[name]
-    if not ALL:
-        stages = tuple(replace(stage, depth=1) for stage in spec.stages)
-        spec = replace(spec, name="shallow", stages=stages)
+    spec = MODELS[name] if ALL else shallow(MODELS[name], blocks=1)
     for variant in VARIANTS:
         sizes = [*range(32, 80), *range(216, 233), *range(510, 516)]
         asked = [workload(spec, side, mode=mode) for side in sizes]

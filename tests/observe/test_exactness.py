@@ -25,11 +25,9 @@ from pvtprof.errors import SpecError
 from pvtprof.models.build import build_attention
 from pvtprof.moment import Moment
 from pvtprof.observe.subject import Built, Subject
-from tests.builders import FOUR
+from tests.builders import TWO
 from tests.trials import ALL
 
-#: Two stages of one block, for whole runs.
-TWO = replace(FOUR, stages=FOUR.stages[:2])
 GRID, BATCH = (12, 10), 2
 STAGE = StageSpec(32, 1, 2, 1, 2, "sra_conv")
 SIZES = attention_sizes(STAGE, BATCH, GRID, 7)

@@ -78,7 +78,7 @@ def test_random_settings_agree_with_python(tmp_path: Path) -> None:
 
 def test_random_settings_of_random_networks_agree_with_python(tmp_path: Path) -> None:
     """Networks of a user's own: 1 to 6 stages, odd widths, patches, channels, no bias."""
-    tried, networks = (10_000, 400) if ALL else (150, 12)
+    tried, networks = (10_000, 400) if ALL else (150, 24)
     own = [explorer.Explored(spec, f"--model {spec.name}") for spec in random_networks(networks)]
     assert {one.spec.last for one in own} == {1, 2, 3, 4, 5, 6}
     made = explorer.program(own)
