@@ -49,7 +49,7 @@ def pages(report: Path, run: Run) -> dict[str, Path]:
     """Every kind of page, and what tells that it is ready."""
     other = observed_run(img=320)
     made = {
-        "several": html.render(several(run)),
+        **({"several": html.render(several(run))} if ALL else {}),  # that no other opens
         "choose": choosing.html(choose.choose(*model_at("pvt_v2_b0", 64), made_up_calibration())),
         "pair": html.render(run, other),
         "own": html.render(pvtprof.compare(MINE, analytic=True)),
