@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 from pvtprof.analytic.formulas import model_terms
@@ -62,6 +63,14 @@ FOUR = ModelSpec(
     ),
     num_classes=10,
 )
+#: The first two of them, for tests that need any.
+TWO = replace(FOUR, name="two", stages=FOUR.stages[:2])
+
+
+def shallow(spec: ModelSpec, blocks: int) -> ModelSpec:
+    """The network with so many blocks a stage at most, under a name of its own."""
+    stages = tuple(replace(stage, depth=min(stage.depth, blocks)) for stage in spec.stages)
+    return replace(spec, name="shallow", stages=stages)
 
 
 def observed_run(**options: object) -> Run:
@@ -136,6 +145,7 @@ def random_stage(rng: random.Random, variant: str, grid: tuple[int, int]) -> Sta
     )
 
 
+@cache  # half a second, and fifty tests
 def made_up_calibration(dtype: str = "float32") -> Calibration:
     """A machine that was never measured: a nanosecond for this, a microsecond for that."""
     families: dict[str, Fitted] = {}

@@ -257,7 +257,7 @@ def test_odd_environments_change_nothing(tmp_path: Path, monkeypatch: pytest.Mon
             name: chance.choice(VALUES) for name in chance.sample(VARIABLES, chance.randrange(1, 5))
         }
         words = chance.choice(
-            (["compare", "--analytic", *SMALL], ["models"], ["fit", "--memory", "1GiB"])
+            (["compare", "--analytic", *SMALL], ["models"], ["fit", "--memory", "1GiB", *SMALL])
         )
         code, said = ended(words, **env)
         assert code == 0, (env, said)

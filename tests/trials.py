@@ -15,17 +15,18 @@ Case = TypeVar("Case", bound=tuple[object, ...])
 def sample(cases: Iterable[Case], few: int, everything: bool = ALL) -> list[Case]:
     """``few`` of the cases, the same ones each time; every value that occurs is in one of them.
 
-    More than ``few`` where the values need more; in their own order.
+    More than ``few`` where the values need more, and then as few as a greedy choice finds; in
+    their own order.
     """
     every = list(cases)
     if everything:
         return every
     drawn = random.Random(0).sample(every, len(every))
-    seen: set[tuple[int, object]] = set()
-    first, rest = [], []
-    for case in drawn:
-        values = set(enumerate(case))
-        (rest if values <= seen else first).append(case)
-        seen |= values
-    kept = [*first, *rest[: max(0, few - len(first))]]
+    missing = {value for case in every for value in enumerate(case)}
+    kept: list[Case] = []
+    while missing:
+        kept.append(max(drawn, key=lambda case: len(missing & set(enumerate(case)))))
+        missing -= set(enumerate(kept[-1]))
+    rest = [case for case in drawn if case not in kept]
+    kept += rest[: max(0, few - len(kept))]
     return [case for case in every if case in kept]

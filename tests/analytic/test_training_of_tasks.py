@@ -34,7 +34,10 @@ NETWORKS, REAL = (60, 6) if ALL else (1, 1)
 
 
 def random_backbone(rng: random.Random, task: str) -> ModelSpec:
-    """PVT, PVT v2 or PVT v2 li with narrow stages: as few as the task takes, up to four."""
+    """PVT, PVT v2 or PVT v2 li with narrow stages: as few as the task takes, up to four.
+
+    Of one or two blocks; in a sample, of one.
+    """
     neck = TASKS[task].neck
     kind, last = rng.choice(["v1", "v2", "li"]), rng.randint(neck.start if neck else 1, 4)
     stages = []
@@ -43,7 +46,7 @@ def random_backbone(rng: random.Random, task: str) -> ModelSpec:
         stages.append(
             StageSpec(
                 dim=heads * rng.choice([4, 5, 8]),
-                depth=rng.randint(1, 2),
+                depth=rng.randint(1, 2 if ALL else 1),
                 num_heads=heads,
                 mlp_ratio=rng.choice([1, 2]),
                 sr_ratio=rng.randint(1, 2),

@@ -120,5 +120,5 @@ def test_models_formula_and_fit_say_what_the_commands_print(
         assert capsys.readouterr().out == pvtprof.formula("sra_conv", form, img=512)
     with pytest.raises(SpecError, match="mhaa"):
         pvtprof.formula("mhaa")
-    assert pvtprof.fit(2**31).memory_bytes == 2**31
-    assert pvtprof.fit(device="cpu").memory_bytes > 0
+    assert pvtprof.fit(2**31, "pvt_v2_b0", 64).memory_bytes == 2**31
+    assert pvtprof.fit(None, "pvt_v2_b0", 64, device="cpu").memory_bytes > 0

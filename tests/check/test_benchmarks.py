@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ import pytest
 
 from pvtprof.check.judgement import fewest_processes
 from pvtprof.cli import app
-
-pytest_plugins = ["pytester"]
 
 ENOUGH = fewest_processes(2)
 
@@ -211,26 +208,3 @@ def test_files_that_do_not_go_together_are_one_line(
     assert "0001.json differs from the other files: processor was Test CPU" in lines[0]
     (tmp_path / "empty").mkdir()
     assert held(capsys, str(tmp_path / "empty"), before)[0] == 2
-
-
-def test_what_pvt_benchmark_stored_is_read(
-    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pytester.makepyfile(
-        """
-        from torch import nn, randn
-
-        def test_it(pvt_benchmark):
-            pvt_benchmark(nn.Linear(16, 32), randn(4, 16))
-        """
-    )
-    options = ["--benchmark-json=one.json", "--benchmark-max-time=0.05"]
-    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
-    capsys.readouterr()
-    code, lines = held(capsys, "one.json", "one.json")
-    assert code == 2
-    assert "is both BASELINE and --samples" in lines[0]
-    shutil.copy("one.json", "two.json")
-    code, lines = held(capsys, "one.json", "two.json")
-    assert code == 3
-    assert "1 process on a side" in lines[-1]

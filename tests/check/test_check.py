@@ -22,7 +22,8 @@ from tests.builders import ENVIRONMENT
 
 DESIGNS = "tests.targets.designs"
 CPU = replace(workload(), device="cpu")
-SMALL = ["--model", "pvt_v2_b0", "--img", "64", "--R", "2,2,1,1", "--device", "cpu"]
+FILE = str(Path(__file__).parents[1] / "targets" / "small.toml")
+SMALL = ["--model", FILE, "--img", "32", "--pool-size", "1", "--device", "cpu"]
 
 
 def of(name: str) -> Baseline:
@@ -121,9 +122,9 @@ def test_own_rows_end_to_end(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert app.main(["check", "b.json", "--update", *SMALL]) == 0
-    assert capsys.readouterr().out == "check: wrote b.json, exact figures of 15 rows\n"
+    assert capsys.readouterr().out == "check: wrote b.json, exact figures of 9 rows\n"
     assert app.main(["check", "b.json"]) == 0
-    assert capsys.readouterr().out == "check: every exact figure of 15 rows is as in b.json\n"
+    assert capsys.readouterr().out == "check: every exact figure of 9 rows is as in b.json\n"
     seen = baselines.load("b.json").rows
     monkeypatch.setattr(exact_figures, "_own_rows", lambda *asked: seen)  # twice is enough
     document = json.loads(Path("b.json").read_text())

@@ -155,52 +155,6 @@ def test_what_a_module_remembers_of_a_pass_is_forgotten() -> None:
     assert module.kept == {}
 
 
-def test_the_fixture_leaves_a_module_as_it_was_and_takes_any_nesting(tmp_path: Path) -> None:
-    """With warnings as errors, as a user's suite may have them."""
-    (tmp_path / "test_it.py").write_text(
-        textwrap.dedent("""
-            import torch
-            from tests.targets import own
-
-            def test_gradients_and_buffers(pvt_benchmark):
-                module, x = own.Normed().train(), own.tokens()
-                module(x).sum().backward()
-                state = {name: value.clone() for name, value in module.state_dict().items()}
-                gradients = {name: p.grad.clone() for name, p in module.named_parameters()}
-                pvt_benchmark(module, x)
-                assert module.training
-                assert all(torch.equal(p.grad, gradients[n]) for n, p in module.named_parameters())
-                assert all(torch.equal(v, state[n]) for n, v in module.state_dict().items())
-
-            def test_nesting(pvt_benchmark):
-                module, inputs = own.whole_numbers_in()
-                assert pvt_benchmark(module, *inputs)["macs"] == own.macs()
-        """)
-    )
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "error",
-            "--rootdir",
-            str(tmp_path),
-            "--benchmark-max-time=0.05",
-            "test_it.py",
-        ],
-        cwd=tmp_path,
-        env=_with_here(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout
-
-
 def _with_here() -> dict[str, str]:
     import os
 

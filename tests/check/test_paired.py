@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from pvtprof.check.request import Checked, Timing
 from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from pvtprof.errors import SpecError, UnavailableError
-from pvtprof.observe.sides import Setup, sides
+from pvtprof.observe import sides as processes
+from pvtprof.observe.sides import Setup, Side, sides
 from pvtprof.run import recipes
 
 
@@ -197,6 +198,14 @@ def test_half_as_much_work_again_is_slower(tmp_path: Path) -> None:
     assert found.ratio > 1.2
 
 
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Versions, list[Side]]]:
+    """Two versions and their processes, which take another target as often as they are asked."""
+    found = versions(tmp_path_factory.mktemp("started"))
+    with processes._process(sys.executable, ["base", "head"], 1) as both:
+        yield found, both
+
+
 @pytest.mark.parametrize(
     ("factory", "expected"),
     [
@@ -211,9 +220,17 @@ def test_half_as_much_work_again_is_slower(tmp_path: Path) -> None:
         ("other_shape", r"base returns \[1\], head \[2\]: not the same thing"),
     ],
 )
-def test_a_side_that_cannot_be_timed_is_said(tmp_path: Path, factory: str, expected: str) -> None:
+def test_a_side_that_cannot_be_timed_is_said(
+    started: tuple[Versions, list[Side]],
+    factory: str,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of them fail in a fork: the processes are the same ones, and set up anew."""
+    found, both = started
+    monkeypatch.setattr(processes, "_process", lambda *how: nullcontext(both))
     with pytest.raises(UnavailableError, match=expected):
-        run(versions(tmp_path), factory)
+        run(found, factory)
 
 
 def test_no_process_is_left_behind(tmp_path: Path) -> None:
@@ -228,17 +245,19 @@ def test_no_process_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_side_goes_on_after_a_fork_that_failed_or_died(tmp_path: Path) -> None:
-    for factory in ("raises", "dies"):
-        with sides({"it": Setup(version(tmp_path), f"some_design:{factory}")}) as (side,):
+    fails = {"raises": "no such checkpoint", "dies": r"died \(-9\)"}
+    setups = {f: Setup(version(tmp_path / f), f"some_design:{f}") for f in fails}
+    with sides(setups) as both:
+        for side in both:
             for _ in range(2):
                 with (
-                    pytest.raises(UnavailableError, match=r"no such checkpoint|died \(-9\)"),
+                    pytest.raises(UnavailableError, match=fails[side.name]),
                     side.forked({"it": None}),
                 ):
                     pass
                 with side.forked({"reference": "reference"}) as samplers:
                     assert samplers["reference"](1)["cpu"] > 0
-            assert len(workers_in(tmp_path)) == 1
+            assert len(workers_in(tmp_path / side.name)) == 1
 
 
 def test_the_death_of_one_side_is_seen_while_the_other_lives(tmp_path: Path) -> None:

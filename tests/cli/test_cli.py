@@ -29,6 +29,9 @@ from tests.builders import observed_run, with_witness
 
 COMMANDS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
+#: A run of nine rows in place of fifteen.
+SMALL = ("--model", str(Path(__file__).parents[1] / "targets" / "small.toml"), "--img", "32")
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -283,10 +286,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
     )
     options = [
         "compare",
-        "--model",
-        "pvt_v2_b0",
-        "--img",
-        "64",
+        *SMALL,
         "--budget",
         "3600",
         "-o",

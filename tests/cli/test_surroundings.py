@@ -19,6 +19,8 @@ from tests.trials import ALL
 
 HERE = str(Path(__file__).parents[2])
 SMALL = ["--model", f"{HERE}/tests/targets/small.toml", "--img", "32", "--device", "cpu"]
+#: A run of three rows, that is counted: an sra_pool, an mha and the network of both.
+COUNTED = ["compare", *SMALL, "--design", "sra_pool,mha"]
 OWN = "tests.targets.own:list_out"
 
 
@@ -59,16 +61,16 @@ def test_without_posix_what_is_analytic_runs_and_the_rest_says_so(tmp_path: Path
     base.mkdir()
     runs = [
         ["compare", *SMALL, "--analytic"],
-        ["fit"],
+        ["fit", *SMALL[:2]],
         ["report", str(saved)],
         ["formula", "sra_conv"],
         ["models"],
-        ["compare", *SMALL, "--budget", "0", "-o", str(tmp_path / "counted.json")],
+        [*COUNTED, "--budget", "0", "-o", str(tmp_path / "counted.json")],
         ["check", str(tmp_path / "b.json"), "--update", "--target", OWN],
         ["check", str(tmp_path / "b.json")],
     ]
     needs_posix = [
-        ["compare", *SMALL, "--no-calibrate", "-o", str(tmp_path / "timed.json")],
+        [*COUNTED, "--no-calibrate", "-o", str(tmp_path / "timed.json")],
         ["calibrate", "--budget", "1", "-o", str(tmp_path / "c.json")],
         ["check", "--base", str(base), "--target", OWN],
     ]
@@ -99,11 +101,11 @@ TOGETHER = {name: value for env in PYTHONS.values() for name, value in env.items
 @pytest.mark.parametrize("env", [TOGETHER, *(PYTHONS.values() if ALL else ())], ids=str)
 def test_however_python_is_set_everything_runs(env: dict[str, str], tmp_path: Path) -> None:
     everything = [
-        ["compare", *SMALL, *TIMED, "--no-calibrate", "-o", "run.json", "-o", "run.html"],
+        [*COUNTED, *TIMED, "--no-calibrate", "-o", "run.json", "-o", "run.html"],
         ["check", "b.json", "--update", "--target", OWN, "--latency", "--budget", "0.1"],
         ["report", "run.json"],
         ["formula", "sra_conv"],
-        ["fit", "--memory", "1GiB"],
+        ["fit", "--memory", "1GiB", *SMALL[:2]],
         ["models"],
     ]
     code = f"""
@@ -141,7 +143,7 @@ def test_an_exit_with_a_message_is_no_pass(
 
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", *(["<&-", ">&-"] if ALL else [])])
 def test_closed_streams_are_nobody(closed: str, tmp_path: Path) -> None:
-    words = ["compare", *SMALL, *TIMED, "--no-calibrate", "-o", "run.json"]
+    words = [*COUNTED, *TIMED, "--no-calibrate", "-o", "run.json"]
     done = run(*words, cwd=tmp_path, shell=closed)
     assert done.returncode in (0, 3), done.stderr  # 3: no time was left to measure
     assert "Traceback" not in done.stderr

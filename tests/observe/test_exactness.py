@@ -25,6 +25,7 @@ from pvtprof.errors import SpecError
 from pvtprof.models.build import build_attention
 from pvtprof.moment import Moment
 from pvtprof.observe.subject import Built, Subject
+from tests.builders import TWO
 from tests.trials import ALL
 
 GRID, BATCH = (12, 10), 2
@@ -175,14 +176,12 @@ def test_anomaly_mode_is_refused() -> None:
 )
 def test_whoever_calls_without_autograd_gets_the_same(off: Callable[[], Any]) -> None:
     with off():
-        run = pvtprof.compare(
-            "pvt_v2_b0", img=64, sr_ratios=(2, 2, 2, 1), mode="training", budget_s=0, device="cpu"
-        )
+        run = pvtprof.compare(TWO, img=64, mode="training", budget_s=0, device="cpu")
     assert run.agrees
 
 
 def test_the_math_backend_is_refused_for_sdpa_alone() -> None:
     with sdpa_kernel(SDPBackend.MATH):
         with pytest.raises(SpecError, match=r"flash kernel .* is switched off"):
-            pvtprof.compare("pvt_v2_b0", img=64, attention="sdpa", budget_s=0, device="cpu")
-        assert pvtprof.compare("pvt_v2_b0", img=64, budget_s=0, device="cpu").agrees
+            pvtprof.compare(TWO, img=64, attention="sdpa", budget_s=0, device="cpu")
+        assert pvtprof.compare(TWO, img=64, budget_s=0, device="cpu").agrees

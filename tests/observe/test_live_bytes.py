@@ -15,8 +15,8 @@ from pvtprof.moment import Moment
 from pvtprof.observe import live_bytes
 from pvtprof.observe.live_bytes import LiveBytes
 from pvtprof.observe.subject import attention_subject, model_subject
-from tests.builders import at
-from tests.trials import sample
+from tests.builders import at, shallow
+from tests.trials import ALL, sample
 
 
 def test_the_peak_is_the_largest_sum_of_what_is_alive_together() -> None:
@@ -56,7 +56,8 @@ def test_fake_tensors_peak_as_real_ones_do(variant: str, attention: str) -> None
 )
 def test_whole_networks_on_fake_tensors_do_as_real_ones_do(name: str, batch: int) -> None:
     """Layouts too: a convolution at batch 1, a layer norm's gradient; they decide about copies."""
-    subject = model_subject(MODELS[name], at(batch, "float32", "eager", (96, 64)))
+    spec = MODELS[name] if ALL else shallow(MODELS[name], blocks=1)
+    subject = model_subject(spec, at(batch, "float32", "eager", (96, 64)))
     (real, real_saved), (fake, fake_saved) = live_bytes.step(*subject.real("cpu")), subject.step
     assert real.timeline == fake.timeline
     assert real_saved == fake_saved
@@ -64,7 +65,8 @@ def test_whole_networks_on_fake_tensors_do_as_real_ones_do(name: str, batch: int
 
 def test_gradients_add_up_in_place_as_they_do_when_nobody_watches() -> None:
     """A dispatch mode keeps autograd from adding in place; the witness does it in its stead."""
-    subject = model_subject(MODELS["pvt_tiny"], at(1, "float32", "eager", (64, 64)))
+    spec = shallow(MODELS["pvt_tiny"], blocks=1)
+    subject = model_subject(spec, at(1, "float32", "eager", (64, 64)))
     module, inputs = subject.real("cpu")
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         module(*inputs).sum().backward()

@@ -28,6 +28,7 @@ from pvtprof.observe.environment import environment
 from pvtprof.predict import calibration, choose, kept, kernels, search, space, wanted
 from pvtprof.report import choosing
 from tests.builders import made_up_calibration, model_at
+from tests.trials import ALL
 
 MACHINE = made_up_calibration()
 
@@ -46,7 +47,9 @@ def test_arrays_say_what_the_scalar_path_says(
     for pool_size in (3, 7):
         pooled = replace(spec, pool_size=pool_size)
         its = next(space.spaces(spec, setting, MACHINE, search.Search(pool_sizes=(pool_size,))))
-        designs = np.array([chance.randrange(int(np.prod(its.shape))) for _ in range(25)])
+        designs = np.array(
+            [chance.randrange(int(np.prod(its.shape))) for _ in range(25 if ALL else 8)]
+        )
         costs = its.evaluated(designs, MACHINE)
         for index, cost in zip(designs, costs, strict=True):
             one = choose.evaluated(pooled, setting, MACHINE, its.options_of(int(index)))

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 import pvtprof
+from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import DeviceMemoryError, SpecError, UnavailableError
@@ -25,7 +26,7 @@ from pvtprof.run import observer
 from pvtprof.run.measuring import Measuring
 from pvtprof.run.row import Agreement, Row
 from pvtprof.run.run import Run
-from tests.builders import FOUR, observed_run, with_row, with_witness
+from tests.builders import FOUR, TWO, observed_run, shallow, with_row, with_witness
 from tests.trials import ALL
 
 #: Seconds that no machine needs, however busy: here the rounds end the measuring, not the budget.
@@ -45,9 +46,9 @@ def _eight_rounds() -> Iterator[None]:
 SEEN: dict[str, dict[str, Agreement]] = {}
 
 
-@pytest.fixture
-def seen_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of the clock: the witnesses watch each row once, and say the same again."""
+@contextmanager
+def watched_once() -> Iterator[None]:
+    """The witnesses watch each row once, and say the same again."""
     watched = observer.Observer._watched
 
     def once(self: observer.Observer, row: Row, subject: subject.Subject, on_real: bool) -> Row:
@@ -56,7 +57,16 @@ def seen_before(monkeypatch: pytest.MonkeyPatch) -> None:
             SEEN[key] = dict(watched(self, row, subject, on_real).witnesses)
         return replace(row, witnesses=SEEN[key])
 
-    monkeypatch.setattr(observer.Observer, "_watched", once)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(observer.Observer, "_watched", once)
+        yield
+
+
+@pytest.fixture
+def seen_before() -> Iterator[None]:
+    """For tests of the clock."""
+    with watched_once():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +84,8 @@ def shared_worker(worker: sides.Side, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def small() -> Run:
-    return pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
+    with watched_once():
+        return pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
 
 
 def test_every_row_has_all_its_witnesses_and_they_agree(small: Run) -> None:
@@ -104,7 +115,7 @@ def test_operators_for_which_no_time_is_left_are_not_timed(monkeypatch: pytest.M
     """By a clock that is an hour on whenever one looks at it; the rounds are by a real one."""
     hours = iter(range(0, 10**9, 3600))
     monkeypatch.setattr(observer, "time", SimpleNamespace(perf_counter=lambda: next(hours)))
-    run = pvtprof.compare(FOUR, img=64, budget_s=PLENTY_S, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
     assert all(row.latency for row in run.rows)
     assert {op.measured_s for row in run.rows for op in row.ops} == {None}
 
@@ -128,8 +139,10 @@ def test_the_operators_of_a_row_add_up(small: Run) -> None:
 
 
 def test_sdpa_agrees_too_and_says_what_fvcore_was_taught() -> None:
+    reduced, plain = TWO.stages
+    first = replace(TWO, name="first", version=1, stages=(reduced, replace(plain, sr_ratio=1)))
     run = pvtprof.compare(
-        "pvt_tiny", img=64, sr_ratios=(4, 2, 1, 1), attention="sdpa", budget_s=0, device="cpu"
+        first, img=64, sr_ratios=(4, 1), attention="sdpa", budget_s=0, device="cpu"
     )
     assert run.agrees
     assert run.row(1, "mha").witnesses["fvcore"].handles == ("aten::scaled_dot_product_attention",)
@@ -138,13 +151,13 @@ def test_sdpa_agrees_too_and_says_what_fvcore_was_taught() -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"] if ALL else ["bfloat16"])
 def test_other_dtypes_are_counted_alike(dtype: str) -> None:
-    run = pvtprof.compare(FOUR, img=64, dtype=dtype, budget_s=0, device="cpu")
+    run = pvtprof.compare(TWO, img=64, dtype=dtype, budget_s=0, device="cpu")
     assert run.agrees
 
 
 @pytest.mark.usefixtures("seen_before")
 def test_without_a_budget_nothing_is_timed_and_each_row_says_so() -> None:
-    run = pvtprof.compare(FOUR, img=64, budget_s=0, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, budget_s=0, device="cpu")
     assert all(row.latency is None for row in run.rows)
     assert {row.not_run for row in run.rows} == {"no time left to measure; raise --budget (0 s)"}
 
@@ -178,13 +191,14 @@ def test_what_does_not_fit_is_not_started_and_says_what_it_needs(
     monkeypatch.setattr(
         subject.Subject, "held", lambda self, device: started.append(self) or held(self, device)
     )
-    run = pvtprof.compare("pvt_v2_b0", budget_s=0, device="cpu")
+    spec = shallow(MODELS["pvt_v2_b0"], blocks=1)
+    run = pvtprof.compare(spec, designs=["mha", "sra_conv"], budget_s=0, device="cpu")
     plain = run.row(1, "mha")
     assert plain.not_run == "needs 76.6 MiB, 40.0 MiB free"  # 4q + 2S + params, in float32
     assert "fvcore" not in plain.witnesses
     assert plain.witnesses["torch"].equal
     assert run.agrees
-    assert len(started) == 13  # all but stage 1 mha and the model with it
+    assert len(started) == 8  # all but stage 1 mha and the model with it
 
 
 @pytest.mark.usefixtures("shared_worker")
@@ -213,7 +227,7 @@ def test_ctrl_c_while_timing_keeps_the_complete_rounds(monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(latency, "measure", two_rounds)
-    run = pvtprof.compare(FOUR, img=64, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, device="cpu")
     assert run.row(1, "sra_pool").latency == latency.Measurement((1.0, 2.0))
     assert run.row(2, "mha").not_run == "interrupted"
 
@@ -229,7 +243,7 @@ def test_ctrl_c_in_the_last_stage_is_an_interruption_too(monkeypatch: pytest.Mon
         return taken
 
     monkeypatch.setattr(latency, "measure", stopped)
-    run = pvtprof.compare(FOUR, img=64, budget_s=PLENTY_S, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
     assert run.interrupted
     assert all(row.latency for row in run.rows)
 
@@ -251,7 +265,7 @@ def test_running_out_of_memory_is_said_and_the_run_goes_on(
         return count(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fvcore, "count", failing)
-    run = pvtprof.compare(FOUR, img=64, budget_s=PLENTY_S, device="cpu")
+    run = pvtprof.compare(TWO, img=64, budget_s=PLENTY_S, device="cpu")
     assert str(run.row(1, "mha").not_run).startswith("ran out of memory")
     assert run.row(1, "sra_conv").latency
     assert run.agrees
@@ -286,7 +300,7 @@ def test_a_timed_process_that_fails_is_said_and_the_run_goes_on(
         return measure(calls, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(latency, "measure", failing)
-    run = pvtprof.compare(FOUR, img=64, budget_s=PLENTY_S, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
     assert str(run.row(2, "mha").not_run).startswith(expected)
     assert run.row(2, "mha").latency is None
     assert run.row(3, "mha").latency
@@ -320,7 +334,7 @@ def test_a_killed_timed_process_is_said(monkeypatch: pytest.MonkeyPatch) -> None
         return ask(self, request)
 
     monkeypatch.setattr(sides.Side, "ask", killing)
-    run = pvtprof.compare(FOUR, img=64, budget_s=PLENTY_S, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
     assert run.row(2, "mha").latency
     assert run.row(3, "mha").not_run == "the timed process: its process died"
     assert run.row(None, "mha").not_run == "the timed process: its process died"
@@ -345,13 +359,13 @@ def _first(words: list[str]) -> int:
 
 @pytest.mark.usefixtures("seen_before")
 def test_the_timed_process_has_its_memory_pinned() -> None:
-    run = pvtprof.compare(FOUR, img=64, budget_s=PLENTY_S, device="cpu")
+    run = pvtprof.compare(FOUR, img=64, batch=2, budget_s=PLENTY_S, device="cpu")
     assert "MALLOC_MMAP_MAX_=0" in str(run.environment.timed_with)
     taken = run.row(1, "mha").latency
     assert taken
     assert taken.stopped in ("interval", "budget", "rounds")
     assert taken.middle("cpu")
-    untimed = pvtprof.compare(FOUR, img=64, budget_s=0, device="cpu")
+    untimed = pvtprof.compare(FOUR, img=64, batch=2, budget_s=0, device="cpu")
     assert untimed.environment.timed_with is None
 
 

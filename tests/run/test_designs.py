@@ -16,7 +16,7 @@ from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.errors import SpecError
 from pvtprof.report import html, notes, sentences, terminal
 from pvtprof.report.figures import latency
-from tests.builders import observed_run
+from tests.builders import TWO, observed_run
 
 MIXED = ("sra_pool", "sra_pool", "sra_pool", "mha")
 SMALL = {"model": "pvt_v2_b0", "img": 64, "sr_ratios": (2, 2, 1, 1)}
@@ -31,13 +31,15 @@ def test_a_design_has_its_variant_in_each_stage_and_a_name() -> None:
 
 
 def test_one_mixed_design_is_the_sum_of_its_stages() -> None:
-    designs = {"late": MIXED, "mha": "mha", "sra_pool": "sra_pool"}
-    run = pvtprof.compare(**SMALL, designs=designs, budget_s=0, device="cpu")
+    designs = {"late": ("sra_pool", "mha"), "mha": "mha", "sra_pool": "sra_pool"}
+    first, last = TWO.stages
+    spec = replace(TWO, stages=(first, replace(last, depth=2)))
+    run = pvtprof.compare(spec, 64, designs=designs, budget_s=0, device="cpu")
     assert run.agrees
     for name in ("macs", "params"):
         whole = {design: getattr(run.row(None, design), name) for design in run.variants}
-        blocks = run.row(4, "mha").blocks
-        stage = [getattr(run.row(4, design), name) for design in ("mha", "sra_pool")]
+        blocks = run.row(2, "mha").blocks
+        stage = [getattr(run.row(2, design), name) for design in ("mha", "sra_pool")]
         assert whole["late"] - whole["sra_pool"] == blocks * (stage[0] - stage[1])
 
 

@@ -14,9 +14,10 @@ from pvtprof.observe import clocks, held
 from pvtprof.observe.measurement import LAUNCH_BOUND, Measurement
 from tests.builders import random_stage
 from tests.simulated.stream import Stream
+from tests.trials import ALL
 
 FLUSH_S = 103e-6
-CASES = 2000
+CASES = 2000 if ALL else 600
 MIB = 2**20
 
 
