@@ -150,8 +150,21 @@ def _axes(panel: Panel, scale: _Scale) -> list[str]:
 def _here(panel: Panel, scale: _Scale) -> list[str]:
     if not panel.here:
         return []
-    x = min(max(scale.x(panel.here[0]), LEFT), LEFT + ACROSS)
+    x = _at(panel, scale)
     return [_line(x, TOP - 60, x, TOP + DOWN, "here"), _text(x, TOP - 100, panel.here[1], "middle")]
+
+
+def _aside(panel: Panel, scale: _Scale, x: int, text: str) -> tuple[int, str]:
+    """Return where the text of a ring stands: right of it, or left where the current size is."""
+    here, wide = _at(panel, scale) if panel.here else 0, LETTER * len(text)
+    is_crossed = x + 30 < here < x + 90 + wide
+    return (x - 60, "end") if is_crossed and x - 60 - wide >= LEFT else (x + 60, "")
+
+
+def _at(panel: Panel, scale: _Scale) -> int:
+    """Return where the vertical line of the current size stands."""
+    assert panel.here
+    return min(max(scale.x(panel.here[0]), LEFT), LEFT + ACROSS)
 
 
 def _lines(panel: Panel, scale: _Scale) -> list[str]:
@@ -206,7 +219,8 @@ def _marks(panel: Panel, scale: _Scale) -> list[str]:
         x, y = scale.x(mark.x), scale.y(mark.value)
         if mark.hollow:
             found.append(f'<circle class="ring" cx="{x}" cy="{y}" r="45"/>')
-            found.append(_text(x + 60, below[id(mark)], mark.text, kind="halo"))
+            at, anchor = _aside(panel, scale, x, mark.text)
+            found.append(_text(at, below[id(mark)], mark.text, anchor, "halo"))
             continue
         if mark.text:
             level = level + 1 if x < taken else 0

@@ -99,8 +99,15 @@ def test_a_preset_is_undone_and_reset(browser: Browser, report: Path) -> None:
         page.wait_for_selector(READY)
         assert page.is_disabled("#undo")
         page.select_option("[name=preset]", "img=800x1333")
+        assert fields(page) == ("800x1333", "8,4,2,1", "img=800x1333")
+        page.fill("[name=batch]", "2")  # the name stays until what it set is changed
+        assert fields(page)[2] == "img=800x1333"
+        page.fill("[name=batch]", "1")
         page.select_option("[name=preset]", "R=1")
-        assert fields(page) == ("800x1333", "1,1,1,1", "")
+        assert fields(page) == ("800x1333", "1,1,1,1", "R=1")
+        page.fill("[name=R]", "1,1,1,2")
+        assert fields(page)[2] == ""
+        page.fill("[name=R]", "1,1,1,1")
         page.click("#undo")
         assert fields(page) == ("800x1333", "8,4,2,1", "")
         page.click("#undo")

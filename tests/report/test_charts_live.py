@@ -85,7 +85,7 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         assert finding(page, "memory") == live.finding(live_info(step).moments)
         assert "of one training step" in (page.text_content("#memory") or "")
         assert "MACs are those of the forward pass" in (page.text_content("#where") or "")
-        assert finding(page, "answer").startswith("At 96x96, a training step, ")
+        assert finding(page, "answer").startswith("A training step at 96x96: ")
         assert "predicted for inference alone" in (page.text_content("#answer") or "")
         page.select_option("#where [name=quantity]", "params")
         assert "params" in finding(page, "where")
