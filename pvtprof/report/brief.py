@@ -24,8 +24,6 @@ MOST = 25
 USUAL = 80
 #: The sign of the smallest figure of a line.
 SIGN = "*"
-#: The sign of a figure that no clock can tell from the smallest.
-TIED = "~"
 #: What stands instead of a ratio.
 MEANINGS = {"equal": "within noise", "same": "same operators"}
 _BOLD, _RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
@@ -85,7 +83,6 @@ def _legend(one: Answer, left_out: Sequence[str], is_short: bool = False) -> str
     """How to read the table, and where the rest is; ``is_short``: as short as can be."""
     sign = any(cell.is_smallest for line in one.lines for cell in line.cells)
     says = [f"{SIGN} {'least' if is_short else 'smallest'}"] * sign
-    says += [f"{TIED} tied"] * any(cell.is_tied for line in one.lines for cell in line.cells)
     if len(one.designs) > 1 and "ratios" not in left_out:
         says.append(f"ratios to {one.designs[0]}")
         shown = (*one.lines, *(() if "stages" in left_out else one.stages))
@@ -196,7 +193,7 @@ def _down(
 
 
 def _sign(cell: Cell) -> str:
-    return SIGN if cell.is_smallest else TIED if cell.is_tied else ""
+    return SIGN if cell.is_smallest else ""
 
 
 def _beside(cell: Cell) -> str:

@@ -123,7 +123,7 @@ def with_quality(low: float, high: float) -> Calibration:
 
 def test_crossings_are_those_of_every_side() -> None:
     found, said, lines = of()
-    assert said == "From 189 pixels a side on, sra_pool needs the fewest MACs"
+    assert said == "From 189 pixels a side on, sra_pool needs the fewest MACs."
     assert found.macs
     assert found.macs.since == {"mha": 93, "sra_conv": 189}
     assert lines[0].endswith(
@@ -139,7 +139,7 @@ def test_nobody_is_called_faster_than_its_interval_allows() -> None:
     wide, said, lines = of(with_quality(0.05, 20.0))
     assert wide.time
     assert wide.time.clear is None
-    assert said.endswith(", and no design is clearly the fastest")
+    assert said.endswith(", and no design is clearly the fastest.")
     assert "but nowhere beyond the interval of the predictions" in lines[1]
 
 
@@ -161,7 +161,7 @@ def test_where_a_design_is_clearly_faster_intervals_lie_apart() -> None:
 def test_designs_that_are_the_same_are_not_told_apart() -> None:
     _, said, lines = of(made_up_calibration(), R="1,1,1,1", **{"pool-size": "4096"})
     assert said == (
-        "mha and sra_conv need the fewest MACs at every size, and no design is clearly the fastest"
+        "mha and sra_conv need the fewest MACs at every size, and no design is clearly the fastest."
     )
     assert lines[0] == "MACs: mha needs as many as sra_conv, fewer than sra_pool at every size."
     assert lines[1] == "Time: mha and sra_conv are predicted to take equally long."

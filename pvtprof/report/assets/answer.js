@@ -186,7 +186,8 @@ const pvtprofAnswer = (rules) => {
       return `A mix needs fewer MACs: ${names} (${short(better.cost)}, ${less} ${short(better.whole)}, computed).`;
     const how = `${better.base.time.is_predicted ? "predicted" : "computed"}, not measured`;
     const isBeyond = better.cost < better.base.time.low;
-    return `A mix ${isBeyond ? "may be faster" : `is as fast within ${within(better.base)}`}: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
+    const within = better.base.time.is_predicted ? "error" : "noise";
+    return `A mix${isBeyond ? " may be faster" : `, within the ${within}`}: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
   }
 
   function computedSo(better) {
