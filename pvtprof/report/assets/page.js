@@ -168,6 +168,7 @@ const pvtprofPage = (() => {
   /* For a moment after a change, what is out of sight has its new numbers, but is not laid out; it keeps its height. */
   function rest() {
     const mine = ++change;
+    for (const part of parts) part.classList.toggle("seen", isSeen(part)); // laid out at once, so that it can keep its place
     root.classList.add("resting");
     clearTimeout(waking);
     waking = setTimeout(() => idle(() => mine === change && steadily(() => root.classList.remove("resting"))), 400);
@@ -211,11 +212,18 @@ const pvtprofPage = (() => {
 
   // ---- What is in sight stays at its place
 
-  /* What a reader looks at: what has the focus, or else the first part of the page below the bar. */
+  function isSeen(one) {
+    const { top, bottom } = one.getBoundingClientRect();
+    return bottom > document.querySelector(".top").getBoundingClientRect().bottom && top < innerHeight;
+  }
+
+  /* What a reader looks at: what has the focus; or else the section that begins in the upper part of the window;
+     or else the first part of the page below the bar. */
   function inSight() {
     const line = document.querySelector(".top").getBoundingClientRect().bottom, focused = document.activeElement;
-    const isSeen = (one) => { const { top, bottom } = one.getBoundingClientRect(); return bottom > line && top < innerHeight; };
     if (focused?.closest("main") && isSeen(focused)) return focused;
+    const begun = parts.find((part) => { const { top } = part.getBoundingClientRect(); return top >= line && top < 0.6 * innerHeight; });
+    if (begun) return begun;
     let found = parts.find(isSeen), inner = found;
     for (let depth = 0; inner && depth < 3 && inner.getBoundingClientRect().top < line; depth++) {
       inner = [...inner.children].find((one) => one.getBoundingClientRect().height && isSeen(one));
