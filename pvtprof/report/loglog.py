@@ -154,11 +154,10 @@ def _here(panel: Panel, scale: _Scale) -> list[str]:
     return [_line(x, TOP - 60, x, TOP + DOWN, "here"), _text(x, TOP - 100, panel.here[1], "middle")]
 
 
-def _aside(panel: Panel, scale: _Scale, x: int, text: str) -> tuple[int, str]:
-    """Return where the text of a ring stands: right of it, or left where the current size is."""
-    here, wide = _at(panel, scale) if panel.here else 0, LETTER * len(text)
-    is_crossed = x + 30 < here < x + 90 + wide
-    return (x - 60, "end") if is_crossed and x - 60 - wide >= LEFT else (x + 60, "")
+def _aside(panel: Panel, scale: _Scale, x: int, text: str) -> int:
+    """Return where a text begins: at x, or beside the current size if that crosses it."""
+    here = _at(panel, scale) if panel.here else 0
+    return here + 40 if x - 40 < here < x + 30 + LETTER * len(text) else x
 
 
 def _at(panel: Panel, scale: _Scale) -> int:
@@ -219,8 +218,8 @@ def _marks(panel: Panel, scale: _Scale) -> list[str]:
         x, y = scale.x(mark.x), scale.y(mark.value)
         if mark.hollow:
             found.append(f'<circle class="ring" cx="{x}" cy="{y}" r="45"/>')
-            at, anchor = _aside(panel, scale, x, mark.text)
-            found.append(_text(at, below[id(mark)], mark.text, anchor, "halo"))
+            at = _aside(panel, scale, x + 60, mark.text)
+            found.append(_text(at, below[id(mark)], mark.text, kind="halo"))
             continue
         if mark.text:
             level = level + 1 if x < taken else 0

@@ -256,13 +256,15 @@ def test_the_line_sets_the_image_and_everything_follows(browser: Browser, tmp_pa
         assert captions == [one.caption for one in expected.pictures]
         page.fill("[name=R]", "4,2,2,1")
         page.wait_for_selector("#growth .finding >> text=From")
+        page.wait_for_selector(":root:not(.resting)")  # nothing moves any more
         box = page.locator("#growth .growth-handle").nth(1).bounding_box()
         assert box
         page.mouse.move(box["x"] + 12, box["y"] + 150)
         page.mouse.down()
         page.mouse.move(box["x"] + 51, box["y"] + 150, steps=3)
         page.mouse.up()
-        page.wait_for_function("document.querySelector('[name=img]').value > 256")
+        page.wait_for_selector(rf"{section} >> text=/At (25[7-9]|2[6-9]\d|[3-9]\d\d|\d{{4}})\b/")
+        assert int(page.input_value("[name=img]")) > 256
         page.select_option("[name=dtype]", "float16")
         page.wait_for_selector("#growth >> text=No time is predicted for float16")
         assert (found.requests, found.console) == ([], [])

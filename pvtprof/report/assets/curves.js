@@ -253,10 +253,10 @@ const pvtprofCurves = (engine, predict, data) => {
     return found;
   }
 
-  /* The text of a ring: right of it, or left where the line of the current size is. */
-  function aside(panel, scale, x, y, said) {
-    const here = atHere(panel, scale), wide = LETTER * said.length, isCrossed = x + 30 < here && here < x + 90 + wide;
-    return isCrossed && x - 60 - wide >= LEFT ? text(x - 60, y, said, "end", "halo") : text(x + 60, y, said, "", "halo");
+  /* Where a text begins: at x, or right of the line of the current size if that crosses it. */
+  function aside(panel, scale, x, said) {
+    const here = atHere(panel, scale);
+    return x - 40 < here && here < x + 30 + LETTER * said.length ? here + 40 : x;
   }
 
   function drawnMarks(panel, scale) {
@@ -266,7 +266,7 @@ const pvtprofCurves = (engine, predict, data) => {
     return [...marks].sort((a, b) => a.x - b.x).flatMap((mark) => {
       const x = scale.x(mark.x), y = scale.y(mark.value);
       if (mark.hollow)
-        return [`<circle class="ring" cx="${x}" cy="${y}" r="45"/>`, aside(panel, scale, x, places[rings.indexOf(mark)], mark.text)];
+        return [`<circle class="ring" cx="${x}" cy="${y}" r="45"/>`, text(aside(panel, scale, x + 60, mark.text), places[rings.indexOf(mark)], mark.text, "", "halo")];
       const dot = `<circle cx="${x}" cy="${y}" r="45" fill="${mark.color}"/>`;
       if (!mark.text) return [dot];
       level = x < taken ? level + 1 : 0;
