@@ -119,8 +119,10 @@ def _at(run: Run, finding: str) -> str:
     if run.is_own:
         return f"{finding[0].upper()}{finding[1:]}" if finding.startswith("plain") else finding
     batch = f", batch {run.setting.batch}" if run.setting.batch > 1 else ""
-    step = ", a training step" if run.setting.mode == "training" else ""
-    return f"At {units.grid(*run.setting.image)}{batch}{step}, {finding}"
+    where = f"{units.grid(*run.setting.image)}{batch}"
+    if run.setting.mode == "training":
+        return f"A training step at {where}: {finding}"
+    return f"At {where}, {finding}"
 
 
 def _held(run: Run, found: Sequence[Facts]) -> str:

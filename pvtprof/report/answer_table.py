@@ -18,7 +18,8 @@ NO_FIT = "does not fit"
 class Cell:
     """One figure: short, exact, as a share of the largest of its line (0 to 1), and as a ratio to
     the first design ("" where there is none). ``note`` is what is to know of it, such as its
-    interval. ``is_smallest``: no other is smaller for certain."""
+    interval. ``is_smallest``: the smallest of its line; ``is_tied``: larger than that, but no
+    clock can tell them apart."""
 
     text: str
     exact: str
@@ -26,6 +27,7 @@ class Cell:
     share: float = 0.0
     ratio: str = ""
     is_smallest: bool = False
+    is_tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ def _fastest(found: Sequence[Facts]) -> list[bool]:
 
 def _timed(name: str, those: Sequence[_Timed], kind: str, fastest: Sequence[bool]) -> Line:
     most = max((one.time.middle for one in those if one.time), default=1.0)
+    ahead = [
+        one.time.middle for one, is_one in zip(those, fastest, strict=True) if is_one and one.time
+    ]
+    least = min(ahead, default=0.0)
     return Line(
         name,
         tuple(
@@ -147,7 +153,8 @@ def _timed(name: str, those: Sequence[_Timed], kind: str, fastest: Sequence[bool
                 interval(one.time),
                 0.0 if one.time.is_doubtful else one.time.middle / most,
                 _ratio(one, those[0]) if i else "",
-                is_fastest,
+                is_fastest and one.time.middle == least,
+                is_fastest and one.time.middle != least,
             )
             if one.time
             else _untimed(one)

@@ -12,18 +12,23 @@ from dataclasses import dataclass
 from pvtprof.designs.part import MODEL
 from pvtprof.report.bars import GROUPS, group_of
 from pvtprof.report.clock_shares import MEASURED, PREDICTED, worst_noise
+from pvtprof.report.facts import too_large
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 
 #: Of a measured network, what no operator was timed of; and a network that cannot be split.
 REST, ALL = "not attention", "all operators"
+#: The kind of a bar whose design needs more memory than there is: it has no time.
+NO_FIT = "does not fit"
 #: How far a time can be trusted: a sentence may rest on it, about, or not at all.
 SURE, ABOUT, NOISY = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class TimeBar:
-    """The seconds of one design in one frame, by operator; ``kind`` is "" where none are known."""
+    """The seconds of one design in one frame, by operator; ``kind`` is "" where none are known,
+    NO_FIT where the design needs more memory than there is.
+    """
 
     design: str
     kind: str = ""
@@ -75,7 +80,19 @@ def time_frames(run: Run) -> tuple[TimeFrame, ...]:
         return ()
     wholes = [row for row in run.rows if row.part == MODEL]
     bars = (_measured(row, stages) if kind == MEASURED else _predicted(row) for row in wholes)
-    return (*stages, TimeFrame("whole network", tuple(bars)))
+    return _that_fit((*stages, TimeFrame("whole network", tuple(bars))), too_large(run))
+
+
+def _that_fit(frames: Sequence[TimeFrame], large: Sequence[str]) -> tuple[TimeFrame, ...]:
+    """Return the frames without times of designs that do not fit; none where no design does."""
+    kept = tuple(
+        TimeFrame(
+            frame.name,
+            tuple(TimeBar(b.design, NO_FIT) if b.design in large else b for b in frame.bars),
+        )
+        for frame in frames
+    )
+    return kept if any(bar.segments for frame in kept for bar in frame.bars) else ()
 
 
 def _of_stage(row: Row, kind: str) -> TimeBar:

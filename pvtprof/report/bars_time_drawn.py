@@ -42,12 +42,18 @@ def _drawn_frame(frame: TimeFrame, frames: Sequence[TimeFrame], scale: str) -> D
     totals = [bar.total for bar in frame.bars]
     most = max(totals) or 1.0
     title = _network_title(frames) if frame is frames[-1] else _stage_title(frame)
+    first = _first(frame)
     bars = tuple(
-        _drawn_bar(bar, frame.bars[0], (total or 1.0) if scale == "own" else most, scale)
+        _drawn_bar(bar, first, (total or 1.0) if scale == "own" else most, scale)
         for bar, total in zip(frame.bars, totals, strict=True)
     )
     name = f"{frame.name[0].upper()}{frame.name[1:]}"
-    return DrawnFrame(f"{name}: {title}", _width(totals[0], most), bars)
+    return DrawnFrame(f"{name}: {title}", _width(first.total, most), bars)
+
+
+def _first(frame: TimeFrame) -> TimeBar:
+    """Return the bar that is 100 %: of the first design that has a time."""
+    return next((bar for bar in frame.bars if bar.segments), frame.bars[0])
 
 
 def _width(value: float, most: float) -> str:
@@ -55,13 +61,15 @@ def _width(value: float, most: float) -> str:
 
 
 def _drawn_bar(bar: TimeBar, first: TimeBar, most: float, scale: str) -> DrawnBar:
-    """Return a bar; ``most`` is as wide as the frame, ``first`` the first design's bar."""
+    """Return a bar; ``most`` is as wide as the frame, ``first`` the bar that is 100 %."""
     if not bar.segments:
-        return DrawnBar(bar.design, NOT_TIMED, f"{bar.design}: {NOT_TIMED}", ())
+        why = bar.kind or NOT_TIMED
+        return DrawnBar(bar.design, why, f"{bar.design}: {why}", ())
     total = bar.total
     parts = ", ".join(f"{name} {spoken.people(value, total)}" for name, value in bar.segments)
     share = _share(bar, first)
-    of_first = f", {share} of the first design's" if share[0].isdigit() else ""
+    whose = phrases.of(share, f"{first.design}'s")
+    of_first = f", {whose}" if share[0].isdigit() else ""
     return DrawnBar(
         bar.design,
         share if scale == "share" else _said(bar),
@@ -140,7 +148,7 @@ def _network_title(frames: Sequence[TimeFrame]) -> str:
     shares = [(design, part, whole) for design, part, whole in found if part]
     if not shares:
         return _nothing(frames[-1]) if not found else "attention cannot be told from the rest"
-    by = _by(frames[-1].bars)
+    by = _by([bar for bar in frames[-1].bars if bar.is_sure])
     return f"{by}attention is {phrases.shares(shares, 'time')}"
 
 

@@ -197,7 +197,7 @@ def _sign(cell: Cell) -> str:
 
 
 def _beside(cell: Cell) -> str:
-    return f"{cell.ratio}{SIGN}" if cell.is_smallest else f"{cell.ratio} " if cell.ratio else ""
+    return f"{cell.ratio}{_sign(cell) or ' '}" if cell.ratio or _sign(cell) else ""
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> list[str]:

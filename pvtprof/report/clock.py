@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pvtprof import units
-from pvtprof.report import gpu, phrases, sheets, where
+from pvtprof.report import gpu, phrases, sentences, sheets, where
 from pvtprof.report.clock_reasons import NAMES
 from pvtprof.report.clock_shares import (
     MEASURED,
@@ -23,6 +23,7 @@ from pvtprof.report.clock_shares import (
     worst_noise,
 )
 from pvtprof.report.clock_words import finding, place_title
+from pvtprof.report.facts import too_large
 from pvtprof.report.figures.style import palette
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.run import Run
@@ -45,26 +46,44 @@ class Clock:
     sheets: tuple[Sheet, ...]
 
 
-def clock(run: Run) -> Clock:
+def clock(whole: Run) -> Clock:
     """Return times against MACs of one comparison."""
+    run, unfit = _fitting(whole), _unfit(whole)
     places = list(places_of(run))
     kinds = {share.kind for place in places for share in place.shares} - {""}
     return Clock(
-        finding(run, places),
-        _text(run, kinds),
+        finding(run, places) if kinds or not unfit else unfit.strip(),
+        f"{_text(run, kinds)}{unfit}",
         tuple(
             replace(place, title=place_title(run, place))
             for place in scaled(places, not held(run)[1])
         ),
         not held(run)[1],
         tuple(_remarks(run, places)),
-        palette(run.variants),
-        _setting(run),
+        palette(whole.variants),
+        _setting(whole),
         "Timed" if MEASURED in kinds else "Predicted",
         held(run)[0],
-        _data(run),
+        _data(whole),
         tuple(_sheets(run, places)),
     )
+
+
+def _fitting(run: Run) -> Run:
+    """Return the run without the designs that do not fit; where none fits, without predictions."""
+    lost = too_large(run)
+    kept = [row for row in run.rows if row.design.name not in lost]
+    return replace(run, rows=tuple(kept or (replace(row, predicted=None) for row in run.rows)))
+
+
+def _unfit(run: Run) -> str:
+    """Return what is said of designs that do not fit."""
+    names = too_large(run)
+    if not names or run.memory_bytes is None:
+        return ""
+    do = "does" if len(names) == 1 else "do"
+    into = units.size(run.memory_bytes)
+    return f" {phrases.several(names)} {do} not fit into {into}: no time is predicted."
 
 
 def _data(run: Run) -> dict[str, Any]:
@@ -76,7 +95,10 @@ def _data(run: Run) -> dict[str, Any]:
 
 def _setting(run: Run) -> str:
     its, device = run.setting, run.environment.device
-    at = ", ".join(f"{n}={size}" for n, size in its.sizes) if run.is_own else units.grid(*its.image)
+    if run.is_own:
+        at = ", ".join(f"{n}={size}" for n, size in its.sizes)
+    else:
+        at = f"{units.grid(*its.image)}, {sentences.reductions(run)}"
     return f"{at}, batch {its.batch}, {its.dtype}, {its.attention}, on {device}"
 
 

@@ -77,8 +77,7 @@ def finding(run: Run, places: Sequence[Place]) -> str:
     if slow:
         place, worst = max(slow, key=lambda one: (one[1].time or 0) - one[1].macs)
         time, macs = spoken.people(worst.time or 0, 1), spoken.people(worst.macs, 1)
-        if not parts:
-            time, macs = phrases.of(time, f"{first}'s time"), phrases.of(macs, "its MACs")
+        time, macs = phrases.of(time, f"{first}'s time"), phrases.of(macs, "its MACs")
         of = "attention of " * (place.first.part.stage is not None)
         parts.append(f"in {of}{place.name}, {worst.design} takes {time} for {macs}")
     elif not parts or (stages and all(_follows(share) for _, share in stages)):

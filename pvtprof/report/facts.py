@@ -140,6 +140,32 @@ def facts(run: Run, whole: Run | None = None) -> tuple[Facts, ...]:
     return tuple(_of_design(run, row) for row in run.rows if row.part == MODEL)
 
 
+def too_large(run: Run) -> tuple[str, ...]:
+    """Return the designs that need more memory than there is: nothing predicts their times.
+
+    None where the memory is not known, and none of a run that was measured.
+    """
+    memory = run.memory_bytes
+    if memory is None or run.measured or run.is_own:
+        return ()
+    wholes = [row for row in run.rows if row.part == MODEL]
+    return tuple(
+        row.design.name for row in wholes if needs(row.design.spec, row.setting)[0] > memory
+    )
+
+
+def where_it_fits(run: Run) -> Run:
+    """Return the run without what is predicted of designs that do not fit into memory."""
+    lost = too_large(run)
+    rows = (
+        replace(row, predicted=None, ops=tuple(replace(op, predicted_s=None) for op in row.ops))
+        if row.design.name in lost
+        else row
+        for row in run.rows
+    )
+    return replace(run, rows=tuple(rows)) if lost else run
+
+
 def distinct(found: Sequence[Facts]) -> tuple[Facts, ...]:
     """Return the designs that are not another one under a second name."""
     kept: dict[object, Facts] = {}

@@ -31,7 +31,7 @@ class Found:
 
 def title(found: Found) -> str:
     """Return the finding."""
-    return f"{_macs_title(found)}{_time_title(found)}"
+    return f"{_macs_title(found)}{_time_title(found)}."
 
 
 def _macs_title(found: Found) -> str:

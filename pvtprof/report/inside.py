@@ -21,6 +21,7 @@ from pvtprof.designs.part import Part
 from pvtprof.designs.setting import Setting
 from pvtprof.predict.program import key
 from pvtprof.report import explorer, inside_modules
+from pvtprof.report.facts import where_it_fits
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.picture import TIMES, Drawn, Step
 from pvtprof.report.picture_panel import lists, panel, title
@@ -87,6 +88,7 @@ def inside(run: Run) -> Inside | None:
     """Return the section of a run of one comparison; None where nothing lies inside."""
     if run.is_own:
         return _of_own(run)
+    run = where_it_fits(run)
     parts = [part for part in run.parts if part.stage is not None]
     lives = explorer.is_explorable(run)
     panels = []

@@ -150,8 +150,20 @@ def _axes(panel: Panel, scale: _Scale) -> list[str]:
 def _here(panel: Panel, scale: _Scale) -> list[str]:
     if not panel.here:
         return []
-    x = min(max(scale.x(panel.here[0]), LEFT), LEFT + ACROSS)
+    x = _at(panel, scale)
     return [_line(x, TOP - 60, x, TOP + DOWN, "here"), _text(x, TOP - 100, panel.here[1], "middle")]
+
+
+def _aside(panel: Panel, scale: _Scale, x: int, text: str) -> int:
+    """Return where a text begins: at x, or beside the current size if that crosses it."""
+    here = _at(panel, scale) if panel.here else 0
+    return here + 40 if x - 40 < here < x + 30 + LETTER * len(text) else x
+
+
+def _at(panel: Panel, scale: _Scale) -> int:
+    """Return where the vertical line of the current size stands."""
+    assert panel.here
+    return min(max(scale.x(panel.here[0]), LEFT), LEFT + ACROSS)
 
 
 def _lines(panel: Panel, scale: _Scale) -> list[str]:
@@ -206,7 +218,8 @@ def _marks(panel: Panel, scale: _Scale) -> list[str]:
         x, y = scale.x(mark.x), scale.y(mark.value)
         if mark.hollow:
             found.append(f'<circle class="ring" cx="{x}" cy="{y}" r="45"/>')
-            found.append(_text(x + 60, below[id(mark)], mark.text, kind="halo"))
+            at = _aside(panel, scale, x + 60, mark.text)
+            found.append(_text(at, below[id(mark)], mark.text, kind="halo"))
             continue
         if mark.text:
             level = level + 1 if x < taken else 0

@@ -127,7 +127,7 @@ def _time_data(run: Run, timed: Sequence[bars_time.TimeFrame]) -> dict[str, Any]
 
 def _timed(run: Run, timed: Sequence[bars_time.TimeFrame]) -> str:
     """Return how the times came about; "" where there are none."""
-    kinds = {bar.kind for frame in timed for bar in frame.bars} - {""}
+    kinds = {bar.kind for frame in timed for bar in frame.bars if bar.segments}
     if not kinds:
         return ""
     return "Timed" if MEASURED in kinds else "Predicted"

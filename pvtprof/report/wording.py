@@ -229,7 +229,10 @@ def mixed(mix: Mix | None) -> str:
     less = f"{spoken.people(mix.saved, time)} less than {whose} {spoken.duration(time)}"
     predicted = "predicted" if mix.base.time and mix.base.time.is_predicted else "computed"
     how = f"{predicted}, not measured"
-    return f"A mix may be faster: {names} ({spoken.duration(mix.cost)}, {less}, {how})."
+    within = "error" if predicted == "predicted" else "noise"
+    is_beyond = bool(mix.base.time and mix.cost < (mix.base.time.low or 0.0))
+    says = " may be faster" if is_beyond else f", within the {within}"
+    return f"A mix{says}: {names} ({spoken.duration(mix.cost)}, {less}, {how})."
 
 
 def computed_so(mix: Mix | None) -> str:

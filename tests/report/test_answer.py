@@ -165,7 +165,7 @@ def _mixed(found: Answer, whole: dict[str, Row], run: Run) -> Iterator[str]:
     if not found.mix:
         return
     variants = [SHORT[word] for word in re.findall(r"plain|conv|pool", found.mix.partition("(")[0])]
-    by_time = "faster" in found.mix
+    by_time = "MACs" not in found.mix.partition(":")[0]
     what = "time" if by_time else "MACs"
     known = [row for row in whole.values() if _value(row, what) is not None]
     base = min(known, key=lambda row: _value(row, what) or 0)
@@ -261,9 +261,12 @@ def test_the_answer_of_a_measured_run() -> None:
     )
     assert found.chosen == "sra_conv"
     assert found.mix == (
-        "A mix may be faster: pool, pool, pool, plain (91.0 ms, 2.8 % less than sra_pool's "
+        "A mix, within the noise: pool, pool, pool, plain (91.0 ms, 2.8 % less than sra_pool's "
         "93.6 ms, computed, not measured)."
     )
+    time = next(line for line in found.lines if line.name == "time")
+    signs = [(cell.is_smallest, cell.is_tied) for cell in time.cells]
+    assert signs == [(False, False), (False, True), (True, False)]
     assert found.option == "--design sra_pool,sra_pool,sra_pool,mha"
     assert found.trust == "All 75 formulas equal what fvcore, torch, numel and live memory counted."
 

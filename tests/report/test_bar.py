@@ -13,10 +13,12 @@ from pvtprof import units
 from pvtprof.designs.named import network
 from tests.browser import READY, opened
 from tests.builders import observed_run
+from tests.report.runs import REPORTS
 
 #: Where every section begins, and how long the page is.
 LAYOUT = """[...document.querySelectorAll("section[data-section]")]
   .map((one) => one.offsetTop).concat(document.documentElement.scrollHeight)"""
+SET = 'img => document.dispatchEvent(new CustomEvent("pvtprof:set", { detail: { img } }))'
 SECTIONS = ["answer", "inside", "where", "clock", "growth", "memory", "trust", "measured"]
 
 
@@ -24,6 +26,14 @@ SECTIONS = ["answer", "inside", "where", "clock", "growth", "memory", "trust", "
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bar") / "page.html"
     observed_run().to_html(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def timed_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page whose sections on time follow, and so grow and shrink."""
+    path = tmp_path_factory.mktemp("bar-timed") / "page.html"
+    pvtprof.load(REPORTS / "pvt_v2_b2-224.json").to_html(path)
     return path
 
 
@@ -90,6 +100,34 @@ def test_nothing_moves_while_a_field_is_unfinished(browser: Browser, report: Pat
         assert found.console == []
 
 
+@pytest.mark.parametrize("section", ["clock", "growth"])
+def test_what_is_in_sight_stays_where_the_setting_changes(
+    browser: Browser, timed_report: Path, section: str
+) -> None:
+    """Also while the line of "As the image grows" is dragged, and after all is laid out again."""
+    size = {"width": 1300, "height": 900}
+    with opened(browser, timed_report, viewport=size, reduced_motion="reduce") as found:
+        page = found.page
+        page.wait_for_selector(READY)
+        handle, bar = page.locator("#growth [role=slider]"), page.locator(".top")
+        seen = handle if section == "growth" else page.locator("#clock h2")
+        place = "one => one.scrollIntoView({ block: 'center', behavior: 'instant' })"
+        seen.evaluate(place)
+        if section == "growth":
+            handle.focus()
+        top, high = (one.evaluate("one => one.getBoundingClientRect().top") for one in (seen, bar))
+        for side in (256, 800, 4096, 224):
+            if section == "growth":
+                page.evaluate(SET, str(side))  # as the handle does
+            else:
+                page.fill("[name=img]", str(side))
+            page.wait_for_selector(f"#growth >> text=/At ({side}|{side:,})/", timeout=9000)
+            page.wait_for_selector(":root:not(.resting)")
+            now = (one.evaluate("one => one.getBoundingClientRect().top") for one in (seen, bar))
+            assert tuple(now) == pytest.approx((top, high), abs=1.5), side
+        assert found.console == []
+
+
 def test_a_preset_is_undone_and_reset(browser: Browser, report: Path) -> None:
     def fields(page: Page) -> tuple[str, ...]:
         return tuple(page.input_value(f"[name={name}]") for name in ("img", "R", "preset"))
@@ -99,8 +137,9 @@ def test_a_preset_is_undone_and_reset(browser: Browser, report: Path) -> None:
         page.wait_for_selector(READY)
         assert page.is_disabled("#undo")
         page.select_option("[name=preset]", "img=800x1333")
+        assert fields(page) == ("800x1333", "8,4,2,1", "img=800x1333")
         page.select_option("[name=preset]", "R=1")
-        assert fields(page) == ("800x1333", "1,1,1,1", "")
+        assert fields(page) == ("800x1333", "1,1,1,1", "R=1")
         page.click("#undo")
         assert fields(page) == ("800x1333", "8,4,2,1", "")
         page.click("#undo")
@@ -111,6 +150,11 @@ def test_a_preset_is_undone_and_reset(browser: Browser, report: Path) -> None:
         page.fill("[name=batch]", "16")
         page.click("#reset")
         assert (page.input_value("[name=batch]"), page.is_disabled("#reset")) == ("1", True)
+        page.select_option("[name=preset]", "R=1")
+        page.fill("[name=batch]", "2")  # the name stays until the field that it set is changed
+        assert fields(page)[2] == "R=1"
+        page.fill("[name=R]", "1,1,1,2")
+        assert fields(page)[2] == ""
 
 
 def test_an_address_that_is_refused_opens_the_folded_bar(browser: Browser, report: Path) -> None:

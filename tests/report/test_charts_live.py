@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof.report import bars_drawn, bars_time, bars_time_drawn, live
+from pvtprof.report import bars_drawn, bars_time, bars_time_drawn, clock, live, where
 from pvtprof.report.bars import frames_of
 from pvtprof.report.figures.memory import live_info
 from pvtprof.run.run import Run
@@ -85,7 +86,7 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         assert finding(page, "memory") == live.finding(live_info(step).moments)
         assert "of one training step" in (page.text_content("#memory") or "")
         assert "MACs are those of the forward pass" in (page.text_content("#where") or "")
-        assert finding(page, "answer").startswith("At 96x96, a training step, ")
+        assert finding(page, "answer").startswith("A training step at 96x96: ")
         assert "predicted for inference alone" in (page.text_content("#answer") or "")
         page.select_option("#where [name=quantity]", "params")
         assert "params" in finding(page, "where")
@@ -109,12 +110,31 @@ def test_time_is_measured_where_it_ran_and_predicted_elsewhere(
         other = pvtprof.compare(img=96, analytic=True, calibration=run.calibration)
         title, frames = bars_time_drawn.drawn(bars_time.time_frames(other))
         assert finding(page, "where") == title
-        shown = page.locator("#where figcaption").all_inner_texts()
+        shown = page.locator("#where figcaption").all_text_contents()
         assert [text.replace("\u00a0", " ") for text in shown] == [one.title for one in frames]
         assert not page.is_visible("#where .w-stale")
+        page.fill("[name=img]", "800x1333")  # plain attention needs more memory than there is
+        large = pvtprof.compare(img=(800, 1333), analytic=True, calibration=run.calibration)
+        large = replace(large, environment=run.environment)
+        made, told = where.where(large), clock.clock(large)
+        assert made
+        assert [finding(page, name) for name in ("where", "clock")] == [made.title, told.title]
+        assert not re.search(r"\bmha\b", made.title + told.title)
+        labels = page.locator('#where [data-design="mha"] .w-much').all_text_contents()
+        assert labels == ["does not fit"] * 5
+        assert page.locator('#clock [data-design="mha"]').count() == 0
+        how = (page.text_content("#clock .w-how") or "").replace("\u00a0", " ")
+        assert "as shares of sra_conv's" in how
+        assert how.endswith(told.text.rpartition(". ")[2])
+        assert "mha does not fit into" in how
         page.select_option("[name=mode]", "training")
         page.wait_for_selector("#where .w-stale:visible")  # of the run again, and grey
         assert finding(page, "where") == measured[0]
+        for name in ("where", "clock"):  # grey, and the note says of what setting
+            assert page.locator(f"#{name} .finding[data-measured]").count() == 1
+            assert "224x224, R 8,4,2,1, pooling to 7x7" in (
+                page.text_content(f"#{name} .w-stale") or ""
+            )
         assert "Time is predicted for inference alone" in (
             page.text_content("#where .w-stale") or ""
         )

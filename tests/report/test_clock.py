@@ -52,7 +52,7 @@ def share_of(run: Run, place: str, design: str) -> Share:
 def test_the_finding_names_the_network_and_the_worst_stage() -> None:
     assert clock.clock(run_of(CALM)).title == (
         "sra_conv and sra_pool take 60 % and 59 % of mha's time for 47 % and 45 % of its MACs; "
-        "in attention of stage 4, sra_pool takes 180 % for 124 %."
+        "in attention of stage 4, sra_pool takes 180 % of mha's time for 124 % of its MACs."
     )
 
 
@@ -241,7 +241,7 @@ def test_the_first_design_with_a_time_is_what_others_are_held_against() -> None:
     made = clock.clock(late)
     assert made.title == (
         "sra_pool is as fast as sra_conv within the noise for 97 % of its MACs; in attention of "
-        "stage 4, sra_pool takes 180 % for 124 %."
+        "stage 4, sra_pool takes 180 % of sra_conv's time for 124 % of its MACs."
     )
     assert any("model mha: ran out of memory" in line for line in made.remarks)
 

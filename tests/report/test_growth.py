@@ -130,7 +130,7 @@ def with_quality(low: float, high: float) -> Calibration:
 
 def test_crossings_are_those_of_every_side() -> None:
     found, said, lines = drawn_plain(False)
-    assert said == "From 189 pixels a side on, sra_pool needs the fewest MACs"
+    assert said == "From 189 pixels a side on, sra_pool needs the fewest MACs."
     assert found.macs
     assert found.macs.since == {"mha": 93, "sra_conv": 189}
     assert lines[0].endswith(
@@ -146,7 +146,7 @@ def test_nobody_is_called_faster_than_its_interval_allows() -> None:
     wide, said, lines = of(with_quality(0.05, 20.0))
     assert wide.time
     assert wide.time.clear is None
-    assert said.endswith(", and no design is clearly the fastest")
+    assert said.endswith(", and no design is clearly the fastest.")
     assert "but nowhere beyond the interval of the predictions" in lines[1]
 
 
@@ -168,7 +168,7 @@ def test_where_a_design_is_clearly_faster_intervals_lie_apart() -> None:
 def test_designs_that_are_the_same_are_not_told_apart() -> None:
     _, said, lines = of(made_up_calibration(), R="1,1,1,1", **{"pool-size": "4096"})
     assert said == (
-        "mha and sra_conv need the fewest MACs at every size, and no design is clearly the fastest"
+        "mha and sra_conv need the fewest MACs at every size, and no design is clearly the fastest."
     )
     assert lines[0] == "MACs: mha needs as many as sra_conv, fewer than sra_pool at every size."
     assert lines[1] == "Time: mha and sra_conv are predicted to take equally long."
@@ -263,13 +263,15 @@ def test_the_line_sets_the_image_and_everything_follows(browser: Browser, tmp_pa
         assert captions == [one.caption for one in expected.pictures]
         page.fill("[name=R]", "4,2,2,1")
         page.wait_for_selector("#growth .finding >> text=From")
+        page.wait_for_selector(":root:not(.resting)")  # nothing moves any more
         box = page.locator("#growth .growth-handle").nth(1).bounding_box()
         assert box
         page.mouse.move(box["x"] + 12, box["y"] + 150)
         page.mouse.down()
         page.mouse.move(box["x"] + 51, box["y"] + 150, steps=3)
         page.mouse.up()
-        page.wait_for_function("document.querySelector('[name=img]').value > 256")
+        page.wait_for_selector(rf"{section} >> text=/At (25[7-9]|2[6-9]\d|[3-9]\d\d|\d{{4}})\b/")
+        assert int(page.input_value("[name=img]")) > 256
         page.select_option("[name=dtype]", "float16")
         page.wait_for_selector("#growth >> text=No time is predicted for float16")
         assert (found.requests, found.console) == ([], [])

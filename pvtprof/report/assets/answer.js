@@ -185,7 +185,9 @@ const pvtprofAnswer = (rules) => {
     if (!better.isTime)
       return `A mix needs fewer MACs: ${names} (${short(better.cost)}, ${less} ${short(better.whole)}, computed).`;
     const how = `${better.base.time.is_predicted ? "predicted" : "computed"}, not measured`;
-    return `A mix may be faster: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
+    const isBeyond = better.cost < better.base.time.low;
+    const within = better.base.time.is_predicted ? "error" : "noise";
+    return `A mix${isBeyond ? " may be faster" : `, within the ${within}`}: ${names} (${duration(better.cost)}, ${less} ${duration(better.whole)}, ${how}).`;
   }
 
   function computedSo(better) {
@@ -323,10 +325,11 @@ const pvtprofAnswer = (rules) => {
       return `Accuracy: ${[...known, ...(others.length ? [`${list} unknown, never trained as far as we know`] : [])].join("; ")}.`;
     }
 
-    function cell(text, exact, width, color, ratio, isLeast) {
+    function cell(text, exact, width, color, ratio, isLeast, isTied = false) {
       const { element } = pvtprofPage, figure = element("span", { className: "fig", tabIndex: 0 }, element("b", { textContent: text }));
       if (ratio) figure.append(" ", element("span", { textContent: ratio }));
       if (isLeast) figure.append(" ", element("em", { textContent: "least" }));
+      else if (isTied) figure.append(" ", element("em", { textContent: "tied", title: "no faster and no slower than the least, within the noise" }));
       figure.append(element("span", { className: "tip", textContent: exact }));
       const bar = element("i");
       bar.style.width = `${width}%`;
@@ -348,10 +351,10 @@ const pvtprofAnswer = (rules) => {
     function predicted(found) {
       const timed = found.filter((one) => one.time);
       if (!timed.length) return [];
-      const most = Math.max(...timed.map((one) => one.time.middle)), least = rules.fastest(found), none = (text, why, color) => cell(text, why, 0, color, "", false);
+      const most = Math.max(...timed.map((one) => one.time.middle)), fastest = rules.fastest(found), least = Math.min(...timed.filter((one) => fastest[found.indexOf(one)]).map((one) => one.time.middle)), none = (text, why, color) => cell(text, why, 0, color, "", false);
       const cells = found.map((one, i) => (!one.time ? none(one.fits ? "-" : "does not fit", one.not_run ?? "not timed", data.colors[one.name]) : cell(one.time.carries ? `about ${duration(one.time.middle)}` : `${duration(one.time.middle)} ?`,
         `${ms(one.time.middle)} ms 90 % interval ${ms(one.time.low)} to ${ms(one.time.high)} ms`, Math.round(1000 * one.time.middle / most) / 10,
-        data.colors[one.name], i ? rules.against(one, found[0]) : "", least[i])));
+        data.colors[one.name], i ? rules.against(one, found[0]) : "", fastest[i] && one.time.middle === least, fastest[i] && one.time.middle !== least)));
       const shares = found.map(rules.attentionTime);
       return [...(shares.some(Boolean) ? [["attention, of time", found.map((one, i) => (!shares[i] ?
         none("-", "the times of its stages or of the whole are not known well enough", data.colors[one.name]) : cell(people(...shares[i]),
@@ -369,7 +372,7 @@ const pvtprofAnswer = (rules) => {
     }
 
     /* The table of the bar's setting: what is computed, and below it, grey, what was measured of the same designs. */
-    function retable(found) {
+    function retable(found, differing) {
       const { element } = pvtprofPage, isSame = found.map((one) => one.name).join() === data.designs.join();
       const dot = (one) => Object.assign(element("i"), { style: `--hue:${data.colors[one.name]}` });
       const kept = isSame ? [...table.tBodies[0].querySelectorAll("tr.measured")] : [];
@@ -379,7 +382,18 @@ const pvtprofAnswer = (rules) => {
       table.tBodies[0].replaceChildren(...lines(found).map(([name, cells, className]) => element("tr", { className },
         Object.assign(element("th", { textContent: name }), { scope: "row" }), ...cells)), ...kept);
       for (const row of table.tBodies[0].querySelectorAll("tr:not(.measured)")) row.dataset.computed = "";
-      for (const row of kept) row.cells[0].textContent += ` at ${data.at}`;
+      for (const row of kept) row.cells[0].textContent += ` at ${[data.at, ...differing].join(", ")}`;
+    }
+
+    /* What the run had otherwise than the bar has, beside the image. */
+    function differing({ work, engine }) {
+      const texts = place.closest("[data-texts]")?.dataset.texts, run = texts && engine.parsed(JSON.parse(texts));
+      if (!run) return [];
+      const isPlain = (one) => `${one.model} ${one.changes ?? ""}`;
+      const each = [[isPlain, () => run.model], [(one) => one.ratios.join(), (r) => `R ${r}`], [(one) => one.pool, (pool) => `pool ${pool}`],
+        [(one) => one.batch, (batch) => `batch ${batch}`], [(one) => one.dtype, (dtype) => dtype],
+        [(one) => one.attention, (attention) => `${attention} attention`], [(one) => one.mode, (mode) => (mode === "training" ? "a training step" : mode)]];
+      return each.filter(([of]) => of(run) !== of(work)).map(([of, words]) => words(of(run)));
     }
 
     document.addEventListener("pvtprof:work", ({ detail }) => {
@@ -394,10 +408,11 @@ const pvtprofAnswer = (rules) => {
       isOwn = false;
       predict ??= predictor(detail.engine);
       const found = facts(detail), { work } = detail, told = rules.said(found, data.rest);
-      told.finding = `At ${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}${work.mode === "training" ? ", a training step" : ""}, ${told.finding}`;
+      const at = `${work.height}x${work.width}${work.batch > 1 ? `, batch ${work.batch}` : ""}`;
+      told.finding = work.mode === "training" ? `A training step at ${at}: ${told.finding}` : `At ${at}, ${told.finding}`;
       told.accuracy = accuracy(found);
       for (const name of SAID) said(name).textContent = unbroken(told[name]);
-      retable(found);
+      retable(found, differing(detail));
     });
   }
 

@@ -50,7 +50,7 @@ const pvtprofClock = (() => {
     const slow = stages.filter(({ time, macs }) => isSlower(time, macs));
     if (slow.length) {
       const worst = slow.reduce((most, one) => (one.time - one.macs > most.time - most.macs ? one : most));
-      said.push(`in attention of ${worst.name}, ${worst.design} takes ${people(worst.time)} for ${people(worst.macs)}`);
+      said.push(`in attention of ${worst.name}, ${worst.design} takes ${of(people(worst.time), `${first}'s time`)} for ${of(people(worst.macs), "its MACs")}`);
     } else if (stages.every(({ time, macs }) => !isSlower(macs, time))) said.push("in each stage time follows MACs within 10 points");
     return `By prediction, ${said.join("; ")}.`;
   }
@@ -66,9 +66,15 @@ const pvtprofClock = (() => {
     return { title: finding(places, rows[0][1][0].design, isBusy), places };
   }
 
-  /* The rows of a setting for `drawn`; null where a kernel is not in the calibration. */
-  function rowsOf({ work, all }, designs, predict) {
-    const shown = all.filter(({ variant }) => designs.includes(variant)), count = shown[0].stages.length;
+  /* What is said of designs that do not fit. */
+  const unfit = (names, memory) => (names.length ? ` ${several(names)} ${names.length > 1 ? "do" : "does"} not fit into ${memory}: no time is predicted.` : "");
+
+  /* The rows of a setting for `drawn`, of the designs that fit; null where a kernel is not in the
+     calibration, or where fewer than two fit. */
+  function rowsOf({ work, all, tooLarge = [] }, designs, predict) {
+    const shown = all.filter(({ variant }) => designs.includes(variant) && !tooLarge.includes(variant));
+    if (shown.length < 2) return null;
+    const count = shown[0].stages.length;
     const row = ({ variant, total, stages }, stage) => ({ design: variant, ...(stage ? stages[stage - 1] : total),
       predicted: predict.prediction(work, stage, variant), seconds: stage && predict.operators(work, stage, variant) });
     const rows = [...Array.from({ length: count }, (_, i) => i + 1), null]
@@ -76,7 +82,7 @@ const pvtprofClock = (() => {
     return rows.every(([, list]) => list.every(({ predicted }) => predicted)) ? rows : null;
   }
 
-  return { drawn, rowsOf };
+  return { drawn, rowsOf, unfit };
 })();
 
 if (typeof document !== "undefined") for (const place of document.querySelectorAll("[data-clock]")) {
@@ -130,18 +136,22 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     const start = JSON.parse(document.getElementById("start").textContent), calibration = start.calibrations?.[data.calibration ?? start.calibration];
     if (!calibration) return null;
     const rows = pvtprofClock.rowsOf(detail, data.designs, pvtprofPredict(detail.engine, calibration));
-    return rows && pvtprofClock.drawn(rows, calibration.doubtful, data.names);
+    if (!rows) return null;
+    const out = pvtprofClock.unfit(detail.tooLarge.filter((name) => data.designs.includes(name)), pvtprofSpoken.size(detail.memory));
+    return { ...pvtprofClock.drawn(rows, calibration.doubtful, data.names), text: `${text.dataset.predicted.replace("{first}", rows[0][1][0].design)}${out}` };
   }
 
   function follow(detail) {
     const found = detail.isMeasured ? null : predictedAt(detail);
     title.textContent = found ? pvtprofWhere.unbroken(found.title) : asRun.title;
-    text.textContent = found ? text.dataset.predicted : asRun.text;
+    title.toggleAttribute("data-measured", !found);
+    text.textContent = found ? pvtprofWhere.unbroken(found.text) : asRun.text;
     frames.toggleAttribute("data-measured", !found);
     note.classList.toggle("w-over", Boolean(found));
     frames.replaceChildren(...(found ? found.places.map(frameOf) : asRun.frames));
     const all = tracks();
     if (all.length && !all.some(({ tabIndex }) => tabIndex === 0)) all[0].tabIndex = 0;
+    tell(place.querySelector(".w-track:focus"));
   }
 
   if (said) {

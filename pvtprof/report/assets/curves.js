@@ -95,7 +95,7 @@ const pvtprofCurves = (engine, predict, data) => {
 
   const from = (side) => (side <= FIRST ? "at every size" : `from about ${whole(side)} pixels on`);
 
-  const title = (found) => macsTitle(found.curves, found.macs) + timeTitle(found);
+  const title = (found) => `${macsTitle(found.curves, found.macs)}${timeTitle(found)}.`;
   /* The designs that fit, and whose kernels the calibration has not seen. */
   const unpredicted = ({ curves }) => (predict ? curves.filter(({ points, fits, times }) => fits >= Math.min(...points.keys()) && !times.size) : []);
 
@@ -232,8 +232,10 @@ const pvtprofCurves = (engine, predict, data) => {
     return found;
   }
 
+  const atHere = ({ here }, scale) => Math.min(Math.max(scale.x(here[0]), LEFT), LEFT + ACROSS);
+
   function hereOf({ here }, scale) {
-    const x = Math.min(Math.max(scale.x(here[0]), LEFT), LEFT + ACROSS);
+    const x = atHere({ here }, scale);
     return [line(x, TOP - 60, x, TOP + DOWN, "here"), text(x, TOP - 100, here[1], "middle")];
   }
 
@@ -251,13 +253,20 @@ const pvtprofCurves = (engine, predict, data) => {
     return found;
   }
 
-  function drawnMarks({ marks }, scale) {
+  /* Where a text begins: at x, or right of the line of the current size if that crosses it. */
+  function aside(panel, scale, x, said) {
+    const here = atHere(panel, scale);
+    return x - 40 < here && here < x + 30 + LETTER * said.length ? here + 40 : x;
+  }
+
+  function drawnMarks(panel, scale) {
+    const { marks } = panel;
     const rings = marks.filter((mark) => mark.hollow), places = spread(rings.map((mark) => scale.y(mark.value) + 170), LINE, TOP + DOWN - 30);
     let taken = 0, level = 0;
     return [...marks].sort((a, b) => a.x - b.x).flatMap((mark) => {
       const x = scale.x(mark.x), y = scale.y(mark.value);
       if (mark.hollow)
-        return [`<circle class="ring" cx="${x}" cy="${y}" r="45"/>`, text(x + 60, places[rings.indexOf(mark)], mark.text, "", "halo")];
+        return [`<circle class="ring" cx="${x}" cy="${y}" r="45"/>`, text(aside(panel, scale, x + 60, mark.text), places[rings.indexOf(mark)], mark.text, "", "halo")];
       const dot = `<circle cx="${x}" cy="${y}" r="45" fill="${mark.color}"/>`;
       if (!mark.text) return [dot];
       level = x < taken ? level + 1 : 0;

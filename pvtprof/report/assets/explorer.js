@@ -5,7 +5,8 @@
    "pvtprof:work", after each successful recompute, the first too. detail: work (the setting, as the
      engine takes it), all ([{ variant, total, stages }], each a row of the engine), engine, program,
      suffix (of the comparison that is shown), isMeasured (whether it ran in this very setting),
-     and what the bar says of the view: variant, count ("MACs" or "FLOPs"), stage, memory (bytes).
+     and what the bar says of the view: variant, count ("MACs" or "FLOPs"), stage, memory (bytes);
+     tooLarge: the variants that need more than that, where it is known: they have no time.
    "pvtprof:refused", where the bar holds something unfinished. detail: message. Sections keep their
      last result; .dimmed on body dims what is marked data-computed.
    "pvtprof:operator", by a section where somebody chooses an operator: detail: stage, variant, name.
@@ -13,7 +14,7 @@
    Where the bar is not at the setting of the comparison that is shown, .stale stands on its .block:
    what is marked data-measured greys, and what is marked data-measured-at says the setting. */
 (() => {
-  const { element, copy, rest, shownBlock } = pvtprofPage;
+  const { element, copy, rest, shownBlock, steadily } = pvtprofPage;
   const start = JSON.parse(document.getElementById("start").textContent);
   const engine = pvtprofEngine(start.program);
   const form = document.getElementById("setting"), field = (name) => form.elements[name];
@@ -238,6 +239,7 @@
   const title = document.querySelector(".top h1"), hasOne = document.querySelectorAll(".block").length === 1;
   function showTitle(work) {
     const said = `${work.model} at ${work.height}x${work.width}`;
+    title.dataset.others = others(work);
     byId("fold").textContent = said;
     if (!hasOne) return;
     title.textContent = said;
@@ -245,12 +247,26 @@
     document.title = `pvtprof: ${title.title}`;
   }
 
+  /* What a picture that is saved says beside the model and the image: what is not the model's own, or not usual. */
+  function others(work) {
+    const own = engine.modelOf({ ...work, changes: [] }), { model, ratios, pool, batch, dtype, attention, mode } = work;
+    const usual = modelOf(model) ?? own, words = changes().split("&").filter(Boolean);
+    if (ratios.join() !== usual.sr_ratios.join()) words.push(`R ${ratios.join()}`);
+    if (pool !== (usual.pool_size ?? 7)) words.push(`pool ${pool}`);
+    if (batch !== 1) words.push(`batch ${batch}`);
+    if (dtype !== "float32") words.push(dtype);
+    if (attention !== "eager") words.push(`${attention} attention`);
+    if (mode === "training") words.push("a training step");
+    return words.map((word) => `, ${word}`).join("");
+  }
+
   function showAll(work, memory) {
     const variant = field("variant").value, count = field("count").value, stage = Number(field("stage").value);
     const all = start.program.variants.map((name) => ({ variant: name, total: engine.row(work, null, name),
       stages: engine.modelOf(work).stages.map((_, i) => engine.row(work, i + 1, name)) }));
     const detail = { work, all, engine, program: start.program, suffix: shownBlock()?.dataset.suffix ?? "",
-      isMeasured: isMeasured(work), variant, count, stage, memory };
+      isMeasured: isMeasured(work), variant, count, stage, memory,
+      tooLarge: start.memory_is_known ? start.program.variants.filter((name) => engine.needs(work, name) > memory) : [] };
     shown = detail;
     shownBlock()?.classList.toggle("stale", !detail.isMeasured);
     byId("command").textContent = engine.command(work);
@@ -309,9 +325,10 @@
       refused(error);
       return;
     }
+    showPreset(said);
     refused(null);
     remember(said, event?.target?.name ?? "");
-    showAll(work, memory);
+    steadily(() => showAll(work, memory));
   }
 
   /* Changes of some fields by name; R=1 is R 1 in every stage. */
@@ -325,9 +342,15 @@
     update();
   }
 
+  /* A preset keeps its name while the field that it set says what it set. */
+  function showPreset(said) {
+    const [name, text] = field("preset").value.split("="), now = name === "R" ? said.R.split(",") : [whole(said[name])];
+    if (name && now.some((one) => one !== whole(text))) field("preset").value = "";
+  }
+  const whole = (text) => (/^(\d+)x\1$/.test(text) ? text.split("x")[0] : text);
+
   function preset() {
     const [name, text] = field("preset").value.split("=");
-    field("preset").value = "";
     if (name) set({ [name]: name === "R" ? field("R").value.split(",").map(() => text).join(",") : text });
   }
 

@@ -128,7 +128,7 @@
         do {
           if (done) {
             running = false;
-            return show(asked, memory);
+            return pvtprofPage.steadily(() => show(asked, memory));
           }
           const step = own.steps.next();
           done = step.done;

@@ -400,6 +400,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
   function timesOf(design, isOfRun) {
     const { work } = now, ofRun = data.times[design.name]?.[at + 1];
     if (isOfRun && ofRun) return ofRun;
+    if (now.tooLarge?.includes(design.name)) return null; // it needs more memory than there is
     const found = predict?.operators(work, at + 1, design.variants[at] ?? design.variants[0]);
     return found ? { ...found, "": "predicted" } : null;
   }
@@ -575,7 +576,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
         if (calibration) predict = pvtprofPredict(now.engine, calibration);
         place.insertBefore(list, which);
       }
-      draw();
+      pvtprofPage.steadily(draw);
     });
   }
 

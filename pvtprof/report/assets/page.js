@@ -168,9 +168,10 @@ const pvtprofPage = (() => {
   /* For a moment after a change, what is out of sight has its new numbers, but is not laid out; it keeps its height. */
   function rest() {
     const mine = ++change;
+    for (const part of parts) part.classList.toggle("seen", isSeen(part)); // laid out at once, so that it can keep its place
     root.classList.add("resting");
     clearTimeout(waking);
-    waking = setTimeout(() => idle(() => mine === change && root.classList.remove("resting")), 400);
+    waking = setTimeout(() => idle(() => mine === change && steadily(() => root.classList.remove("resting"))), 400);
   }
 
   // ---- Several comparisons on one page: one is shown at a time
@@ -207,6 +208,37 @@ const pvtprofPage = (() => {
   function named() {
     const said = location.hash.slice(1);
     return said.includes("=") ? `comparison-${new URLSearchParams(said).get("run")}` : said;
+  }
+
+  // ---- What is in sight stays at its place
+
+  function isSeen(one) {
+    const { top, bottom } = one.getBoundingClientRect();
+    return bottom > document.querySelector(".top").getBoundingClientRect().bottom && top < innerHeight;
+  }
+
+  /* What a reader looks at: what has the focus; or else the section that begins in the upper part of the window;
+     or else the first part of the page below the bar. */
+  function inSight() {
+    const line = document.querySelector(".top").getBoundingClientRect().bottom, focused = document.activeElement;
+    if (focused?.closest("main") && isSeen(focused)) return focused;
+    const begun = parts.find((part) => { const { top } = part.getBoundingClientRect(); return top >= line && top < 0.6 * innerHeight; });
+    if (begun) return begun;
+    let found = parts.find(isSeen), inner = found;
+    for (let depth = 0; inner && depth < 3 && inner.getBoundingClientRect().top < line; depth++) {
+      inner = [...inner.children].find((one) => one.getBoundingClientRect().height && isSeen(one));
+      found = inner ?? found;
+    }
+    return found;
+  }
+
+  /* Make a change; what above it grows or shrinks moves nothing that is in sight. */
+  function steadily(change) {
+    const seen = inSight(), before = seen?.getBoundingClientRect().top;
+    const result = change();
+    const by = seen?.isConnected ? seen.getBoundingClientRect().top - before : 0;
+    if (Math.abs(by) >= 1) scrollBy({ top: by, behavior: "instant" });
+    return result;
   }
 
   // ---- The way around: list of contents, select, keys
@@ -332,6 +364,6 @@ const pvtprofPage = (() => {
     addEventListener("afterprint", fromPaper);
   }
 
-  return { element, button, show, start, chartButtons, copy, save, unpacked, rest, shownBlock };
+  return { element, button, show, start, chartButtons, copy, save, unpacked, rest, shownBlock, steadily };
 })();
 pvtprofPage.start();

@@ -144,8 +144,8 @@
 
   /* The file: the finding and the setting above, the figure below. */
   function drawn(section, figure) {
-    const title = section.querySelector(".finding").textContent, block = section.closest(".block").querySelector(".place");
-    const setting = `${section.querySelector("h2").textContent}. ${block ? block.textContent : document.querySelector(".top h1").textContent}; pvtprof`;
+    const title = section.querySelector(".finding").textContent, block = section.closest(".block").querySelector(".place"), bar = document.querySelector(".top h1");
+    const setting = `${section.querySelector("h2").textContent}. ${block ? block.textContent : bar.textContent}${bar.dataset.others ?? ""}; pvtprof`;
     const probe = figure(section, 0), width = Math.max(480, Math.ceil(probe.width));
     const head = written(title, EDGE, EDGE, { size: 18, weight: 600, width }), under = written(setting, EDGE, EDGE + head.height + 4, { fill: SOFT, width });
     const { parts, bottom } = figure(section, EDGE + head.height + under.height + 24), size = [width + 2 * EDGE, Math.ceil(bottom + EDGE)];

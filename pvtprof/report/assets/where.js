@@ -125,20 +125,22 @@ const pvtprofWhere = (() => {
   // ---- Time: [name, [[design, kind, noise, [[segment, seconds]]]]], as report/bars_time.py packs them
 
   const [SURE, ABOUT, NOISY] = [0, 1, 2], [REST, ALL, NOT_TIMED, TOO_NOISY] = ["not attention", "all operators", "not timed", "too noisy"];
-  const PREDICTED = "predicted", BUSY = "Predicted on a busy machine: no sentence can rest on these times.";
+  const PREDICTED = "predicted", NO_FIT = "does not fit", BUSY = "Predicted on a busy machine: no sentence can rest on these times.";
   const NO_WORD = "The times of this run are too noisy to say where they go.";
   const added = (values) => values.reduce((total, one) => total + one, 0);
   const taken = ([, , , list]) => added(list.map(([, seconds]) => seconds));
   const isSure = ([, , noise, list]) => list.length > 0 && noise === SURE;
   const by = ([, kind]) => (kind === PREDICTED ? "by prediction " : "");
+  const firstTimed = (bars) => bars.find(([, , , list]) => list.length) ?? bars[0]; // it is 100 %
   const largestOf = (list, value) => list.reduce((most, one) => (value(one) > value(most) ? one : most));
 
   /* What is predicted of the explorer's setting; null where a kernel is not in the calibration. */
-  function timesOf({ work, all, engine }, designs, groups, predict) {
+  function timesOf({ work, all, engine, tooLarge = [] }, designs, groups, predict) {
     const shown = all.filter(({ variant }) => designs.includes(variant)), noise = predict.doubtful ? ABOUT : SURE;
     const outside = groups.map(([, group]) => group), place = ([name]) => Math.max(0, outside.indexOf(name));
     const group = memo((name) => groupOf(name, groups));
     function bar(variant, stage) {
+      if (tooLarge.includes(variant)) return [variant, NO_FIT, SURE, []];
       const seconds = predict.operators(work, stage, variant), found = new Map();
       if (!seconds) return null;
       const times = stage ? engine.place(work, stage, variant).blocks : 1;
@@ -150,7 +152,7 @@ const pvtprofWhere = (() => {
     }
     const frames = [...shown[0].stages.map((_, i) => i + 1), null].map((stage) =>
       [stage ? `stage ${stage}` : "whole network", shown.map(({ variant }) => bar(variant, stage))]);
-    return frames.every(([, bars]) => bars.every(Boolean)) ? frames : null;
+    return frames.every(([, bars]) => bars.every(Boolean)) && frames[0][1].some(([, , , list]) => list.length) ? frames : null;
   }
 
   const saidTime = (bar) => (bar[2] === NOISY ? TOO_NOISY : `${bar[2] === ABOUT ? "about " : ""}${duration(taken(bar))}`);
@@ -164,11 +166,11 @@ const pvtprofWhere = (() => {
 
   function drawnTime(bar, first, most, scale) {
     const [design, kind, , list] = bar;
-    if (!list.length) return { design, kind: "", label: NOT_TIMED, spoken: `${design}: ${NOT_TIMED}`, pieces: [] };
+    if (!list.length) return { design, kind: "", label: kind || NOT_TIMED, spoken: `${design}: ${kind || NOT_TIMED}`, pieces: [] };
     const total = taken(bar), share = shareOf(bar, first), parts = list.map(([name, seconds]) => `${name} ${people(seconds, total)}`);
     return {
       design, kind, label: scale === "share" ? share : saidTime(bar),
-      spoken: `${design}: ${saidTime(bar)} ${kind}${/^[0-9]/.test(share) ? `, ${share} of the first design's` : ""}: ${parts.join(", ")}`,
+      spoken: `${design}: ${saidTime(bar)} ${kind}${/^[0-9]/.test(share) ? `, ${share.endsWith("x") ? `${share} ${first[0]}'s` : `${share} of ${first[0]}'s`}` : ""}: ${parts.join(", ")}`,
       pieces: list.map(([name, seconds]) => [name, milliseconds(seconds), wide(seconds, most)]),
     };
   }
@@ -201,7 +203,7 @@ const pvtprofWhere = (() => {
     const parts = sure.map((bar) => [bar[0], added(bar[3].filter(([name]) => name !== ALL && !isOutside(name, groups)).map(([, seconds]) => seconds)), taken(bar)]);
     const known = parts.filter(([, part]) => part);
     if (!known.length) return parts.length ? "attention cannot be told from the rest" : nothing(frame[1]);
-    return `${by(frame[1][0])}attention is ${shares(known, "time")}`;
+    return `${by(sure[0])}attention is ${shares(known, "time")}`;
   }
 
   function largestParts(frames, designs, groups) {
@@ -238,18 +240,18 @@ const pvtprofWhere = (() => {
   /* As `drawn`, of seconds. */
   function drawnTimes(frames, scale, groups, operators) {
     return { title: timeFinding(frames, groups, operators), frames: frames.map((frame) => {
-      const [name, bars] = frame, totals = bars.map(taken), most = Math.max(...totals) || 1;
-      return { title: `${head(name)}: ${timeTitle(frame, frames, groups, operators)}`, mark: wide(totals[0], most),
-        bars: bars.map((bar, i) => drawnTime(bar, bars[0], scale === "own" ? totals[i] || 1 : most, scale)) };
+      const [name, bars] = frame, totals = bars.map(taken), most = Math.max(...totals) || 1, first = firstTimed(bars);
+      return { title: `${head(name)}: ${timeTitle(frame, frames, groups, operators)}`, mark: wide(taken(first), most),
+        bars: bars.map((bar, i) => drawnTime(bar, first, scale === "own" ? totals[i] || 1 : most, scale)) };
     }) };
   }
 
-  return { unpacked, framesOf, drawn, timesOf, drawnTimes, owners, each, unbroken, memo, regular };
+  return { unpacked, framesOf, drawn, timesOf, drawnTimes, firstTimed, owners, each, unbroken, memo, regular };
 })();
 
 /* The section on the page. */
 if (typeof document !== "undefined") (() => {
-  const { unpacked, framesOf, drawn, timesOf, drawnTimes, unbroken } = pvtprofWhere;
+  const { unpacked, framesOf, drawn, timesOf, drawnTimes, firstTimed, unbroken } = pvtprofWhere;
   const make = (tag, className, ...children) => {
     const made = Object.assign(document.createElement(tag), { className });
     made.append(...children);
@@ -273,7 +275,7 @@ if (typeof document !== "undefined") (() => {
     const form = place.querySelector(".w-switches"), said = place.querySelector(".w-said"), title = place.querySelector(".finding");
     const designs = [...frames.firstElementChild.querySelectorAll(".w-bar")].map((bar) => bar.dataset.design);
     const hues = Object.fromEntries([...frames.querySelectorAll(".w-bar")].map((bar) => [bar.dataset.design, bar.style.getPropertyValue("--hue")]));
-    const stale = place.querySelector(".w-stale");
+    const stale = place.querySelector(".w-stale"), asShare = form.elements.scale.querySelector("[value=share]")?.textContent;
     let shown = unpacked(data.frames), chosen = null; // none where the explorer will say them
     let times = data.time, isOfRun = true, predict; // the run's own, until another setting is predicted
 
@@ -345,6 +347,9 @@ if (typeof document !== "undefined") (() => {
       const now = isTime ? drawnTimes(times, form.elements.scale.value, data.groups, data.operators)
         : drawn(shown, quantity, form.elements.scale.value, data.groups);
       frames.toggleAttribute("data-measured", isTime && isOfRun);
+      title.toggleAttribute("data-measured", isTime && isOfRun);
+      const share = form.elements.scale.querySelector("[value=share]"), [first] = isTime ? firstTimed(times.at(-1)[1]) : designs;
+      if (share) share.textContent = asShare.replace(designs[0], first);
       stale?.classList.toggle("w-over", !(isTime && isOfRun));
       title.textContent = unbroken(now.title);
       fill(frames, now.frames, createFrame, (figure, frame) => {
