@@ -11,3 +11,4 @@ DEFAULT_PROPOSALS = 1000  # of one image, as mmdetection tests Mask R-CNN
 DEFAULT_BUDGET_S = 30.0
 CALIBRATE_BUDGET_S = 20.0
 CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`
+ROW_BUDGET_S = 2.5  # for each row of `pvtprof sweep`: building takes a tenth of it beside

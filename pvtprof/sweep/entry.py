@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof.designs.chosen import Given, words_of
+from pvtprof.designs.words import ROW_BUDGET_S
 from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.sweep import connection, stream
 from pvtprof.sweep.closed_forms import ClosedForms
@@ -56,7 +57,7 @@ class Plan:
     analytic: bool = False
     sample: int | None = None
     seed: int = 0
-    budget_s: float = 2.0
+    budget_s: float = ROW_BUDGET_S
     limit_s: float = 120.0
     reference_s: float = 300.0
     again: bool = False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pvtprof import units
 from pvtprof.designs.design import TargetDesign
+from pvtprof.designs.words import ROW_BUDGET_S
 from pvtprof.errors import DeviceMemoryError, ProcessDiedError, SpecError, UnavailableError
 from pvtprof.observe.deadline import SLOWEST_S
 from pvtprof.observe.environment import environment, free_bytes
@@ -45,7 +46,7 @@ KILLED = (
 class Timing:
     """How the rows of a sweep are timed: seconds for each, and seconds until it is given up."""
 
-    budget_s: float = 2.0
+    budget_s: float = ROW_BUDGET_S
     limit_s: float = 120.0
 
     def __post_init__(self) -> None:

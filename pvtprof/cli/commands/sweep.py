@@ -12,7 +12,7 @@ from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import Command
 from pvtprof.cli.progress import progress
 from pvtprof.designs.tasks import TASKS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES, MODES
+from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES, MODES, ROW_BUDGET_S
 
 if TYPE_CHECKING:
     from pvtprof.sweep.entry import Swept
@@ -71,7 +71,7 @@ def _axes(command: Command) -> Command:
 @click.option("--analytic", is_flag=True, help="Closed forms alone, into a .parquet or .csv.")
 @click.option("--sample", type=int, metavar="N", help="N rows of the grid, at random.")
 @click.option("--seed", type=int, help="Of the sample, and of the order.  [default: 0]")
-@click.option("--budget", type=float, help="Seconds of timing a row.  [default: 2]")
+@click.option("--budget", type=float, help=f"Seconds of timing a row.  [default: {ROW_BUDGET_S}]")
 @click.option("--limit", type=float, help="Seconds until a row is given up.  [default: 120]")
 @click.option(
     "--reference", type=float, help="Minutes between two timings of the reference.  [default: 5]"
