@@ -1,6 +1,6 @@
 """The trial of `choose --measure` on this machine: all designs measured once, halving replayed.
 
-    python -m tests.bench.choose_measured measure 500   # 0.7 s a design and what building takes
+    python -m tests.bench.choose_measured measure 500   # 1 s a design and what building takes
     python -m tests.bench.choose_measured replay        # from the data, in seconds
 
 The first writes ``tests/sweep/data/b0-128.json``; run it when nothing else runs. It needs a
@@ -22,7 +22,7 @@ from pvtprof.sweep.worker import Timing
 from tests.sweep.trial import DATA, Measured, designs, dumps, loads, trial
 
 #: Seconds of timing for each design.
-FULL_S = 0.7
+FULL_S = 1.0
 MEASUREMENTS = (40, 60, 80, 100)
 SEEDS = 20
 
