@@ -212,7 +212,7 @@ def test_the_command_says_what_became_of_the_rows(
     [
         (["--img", "1024..224"], "is empty"),
         (["--img", "32..16384", "--batch", "1..4096"], "200,945,664 rows"),
-        (["--sample", "9"], "sample is 9; this grid has 3 rows"),
+        (["--sample", "9"], "sample is 9; use 1 to 3, which is how many rows this grid has"),
         (["--analytic", "-o", "rows.sqlite"], "rows.sqlite is a store, and --analytic"),
         (["-o", "rows.xlsx"], "rows.xlsx has no known format"),
         (["nowhere.toml"], "cannot read nowhere.toml"),
