@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pvtprof.errors import StoreError
@@ -109,31 +109,45 @@ def write(
         check_writable(path, force, suffix)
     except StoreError as error:
         raise StoreError(f"{error}; {_kept_elsewhere(text, Path(path).suffix)}") from None
-    target = Path(os.path.realpath(path))
-    temporary = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(target.parent)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{TEMPORARY}{os.getpid()}-")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with (
+            replacing(path) as temporary,
+            temporary.open("w", encoding="utf-8", newline="\n") as file,
+        ):
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode(target))
-        os.replace(temporary, target)
-        temporary = None
     except OSError as error:
+        suffix = Path(os.path.realpath(path)).suffix
         raise StoreError(
             f"cannot write {path}: {error.strerror}; what was there before is unchanged; "
-            f"{_kept_elsewhere(text, target.suffix)}; choose another output path"
+            f"{_kept_elsewhere(text, suffix)}; choose another output path"
         ) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
 
 
-def remove_abandoned(folder: Path) -> None:
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that replaces it at the end; removed on any error.
+
+    Raises OSError where that cannot be.
+    """
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target.parent)
+    prefix = f"{TEMPORARY}{os.getpid()}-"
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=prefix)
+    try:
+        os.close(handle)
+        yield Path(temporary)
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _remove_abandoned(folder: Path) -> None:
     """Remove what processes that were killed in the middle of a write left here."""
     for path in folder.glob(f"{TEMPORARY}*-*") if os.name == "posix" else ():
         with contextlib.suppress(OSError, ValueError):
@@ -157,7 +171,7 @@ def _kept_elsewhere(text: str, suffix: str) -> str:
     return f"it is in {path} instead"
 
 
-def mode(target: Path) -> int:
+def _mode(target: Path) -> int:
     """Return the permissions of the file that is replaced, or those of a new file."""
     if target.exists():
         return target.stat().st_mode & 0o777

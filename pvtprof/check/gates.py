@@ -20,7 +20,7 @@ from pvtprof.check.result import GateResult, result
 from pvtprof.designs.checks import one_of
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.run import recipes
-from pvtprof.sweep.connection import MAGIC
+from pvtprof.sweep.connection import is_sqlite
 
 #: Opens the display of progress while a gate runs, and closes it before the result is printed.
 Showing = Callable[[], AbstractContextManager[Progress]]
@@ -77,10 +77,7 @@ def results(request: Request, showing: Showing) -> Iterator[GateResult]:
 
 def is_store(path: str | None) -> bool:
     """Return whether a baseline is the store of a sweep, or any other file of SQLite."""
-    if path is None or not Path(path).is_file():
-        return False
-    with Path(path).open("rb") as opened:
-        return opened.read(len(MAGIC)) == MAGIC
+    return path is not None and is_sqlite(path)
 
 
 def _check_no_store(path: str) -> None:

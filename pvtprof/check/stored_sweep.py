@@ -21,7 +21,7 @@ from pvtprof.check.request import Progress, Timing
 from pvtprof.check.result import GateResult, result
 from pvtprof.errors import PvtprofError, SpecError, UnavailableError
 from pvtprof.observe.measurement import Measurement, median_interval
-from pvtprof.sweep.closed_forms import MOST
+from pvtprof.sweep.closed_forms import EXACT, MOST
 from pvtprof.sweep.halving import BETWEEN_PROCESSES
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
@@ -30,8 +30,6 @@ from pvtprof.sweep.stored import measurement_of
 from pvtprof.sweep.worker import Timing as RowTiming
 from pvtprof.sweep.worker import Worker
 
-#: The figures of a row that are the same on every machine.
-EXACT = ("macs", "params", "moved_bytes", "peak_bytes")
 #: The times of so many rows are measured again, in so many fresh processes each.
 TIMED, PROCESSES = 3, 4
 USUAL = Planned("", "", 0, 0, (), 0)

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from pvtprof import units
+from pvtprof.designs.checks import named_size
 from pvtprof.designs.device import device_word
+from pvtprof.errors import SpecError
 
 
 class Img(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
@@ -165,13 +167,10 @@ class Sizes(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
         """Return sizes by name."""
         if isinstance(value, dict):
             return value
-        found = {}
-        for part in value.split(","):
-            match = re.fullmatch(r"\s*([A-Za-z]\w*)\s*=\s*([0-9]{1,12})\s*", part)
-            if not match:
-                self.fail(f"{part!r} is not NAME=SIZE; use sizes such as h=512,w=640")
-            found[match[1]] = int(match[2])
-        return found
+        try:
+            return dict(map(named_size, value.split(",")))
+        except SpecError as error:
+            self.fail(str(error))
 
 
 class Range(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only

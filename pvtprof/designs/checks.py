@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from operator import index
 
@@ -22,6 +23,18 @@ def positive(what: str, value: int, most: int | None = None) -> int:
     if isinstance(value, bool) or whole < 1 or whole > (most or whole):
         raise refusal
     return whole
+
+
+def named_size(text: str) -> tuple[str, int]:
+    """Return the name and the size in a text; raise SpecError for any other.
+
+    >>> named_size(" h = 512 ")
+    ('h', 512)
+    """
+    match = re.fullmatch(r"\s*([A-Za-z]\w*)\s*=\s*([0-9]{1,12})\s*", text)
+    if not match:
+        raise SpecError(f"{text!r} is not NAME=SIZE; use sizes such as h=512,w=640")
+    return match[1], int(match[2])
 
 
 def image_size(img: int | Sequence[int]) -> tuple[int, int]:

@@ -12,3 +12,5 @@ DEFAULT_BUDGET_S = 30.0
 CALIBRATE_BUDGET_S = 20.0
 CHECK_BUDGET_S = 8.0  # for each row of `pvtprof check`
 ROW_BUDGET_S = 2.5  # for each row of `pvtprof sweep`: building takes a tenth of it beside
+ROW_LIMIT_S = 120.0  # until such a row is given up
+REFERENCE_S = 300.0  # between two timings of the reference of a sweep

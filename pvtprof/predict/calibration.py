@@ -102,8 +102,12 @@ class Calibration:
         for kernel, times in runs:
             busy += times * self.kernel_s(kernel)
             calls += times
-        waits = calls * self.call_s
-        return max(busy, waits) if self.overlaps else busy + waits
+        return self.together_s(busy, calls)
+
+    def together_s(self, busy_s: float, calls: int) -> float:
+        """Return the seconds of a forward pass, of those of its kernels and of how many run."""
+        waits_s = calls * self.call_s
+        return max(busy_s, waits_s) if self.overlaps else busy_s + waits_s
 
     @property
     def typical_call_s(self) -> float:

@@ -90,9 +90,7 @@ class Wanted:
 
     def allowed(self, costs: Floats) -> npt.NDArray[np.bool_]:
         """Return which designs are within the limits."""
-        kept = costs[:, 0] <= (np.inf if self.within_s is None else self.within_s)
-        kept &= costs[:, 3] <= (np.inf if self.memory_bytes is None else self.memory_bytes)
-        return np.asarray(kept)
+        return allowed(costs, self.within_s, self.memory_bytes)
 
     def costed(self) -> Iterator[tuple[Space, npt.NDArray[np.intp], Floats]]:
         """Yield every design once, some at a time: their space, flat indices and GOALS."""
@@ -111,6 +109,15 @@ class Wanted:
         """Return one design of a space from its GOALS."""
         found = _design(self.model, self.calibration, place, cost)
         return with_time(found, self.measured)
+
+
+def allowed(
+    costs: Floats, within_s: float | None, memory_bytes: int | None
+) -> npt.NDArray[np.bool_]:
+    """Return which GOALS are within the limits; None is no limit."""
+    kept = costs[:, 0] <= (np.inf if within_s is None else within_s)
+    kept &= costs[:, 3] <= (np.inf if memory_bytes is None else memory_bytes)
+    return np.asarray(kept)
 
 
 def with_time(design: Design, measured: Mapping[DesignKey, Prediction]) -> Design:

@@ -34,8 +34,8 @@ def written(
     if any(map(sweep_read.is_store, paths)):
         return _store(paths, outputs, form, force, anonymous)
     is_several, is_folder = len(paths) > 1, len(paths) == 1 and os.path.isdir(paths[0])
-    if (is_several or is_folder) and form == "markdown":
-        raise SpecError("--format markdown works for one run only; use table, csv or json")
+    if is_several or is_folder:
+        _check_no_markdown(form)
     if is_folder:
         return _index(paths[0], outputs, form, force, anonymous)
     if is_several:
@@ -45,6 +45,11 @@ def written(
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
     files.check_all_writable(outputs, force)
     return output.text(run, form, shown), output.save(run, outputs, force)
+
+
+def _check_no_markdown(form: str) -> None:
+    if form == "markdown":
+        raise SpecError("--format markdown works for one run only; use table, csv or json")
 
 
 def _store(
@@ -57,8 +62,7 @@ def _store(
             f"the store of a sweep has a page of its own, and {len(paths)} paths were given; "
             "give one store"
         )
-    if form == "markdown":
-        raise SpecError("--format markdown works for one run only; use table, csv or json")
+    _check_no_markdown(form)
     outputs = outputs or (str(Path(paths[0]).with_suffix(".html")),)
     files.check_all_writable(outputs, force, ".html")
     stored = sweep_read.read(paths[0])

@@ -9,6 +9,7 @@ from typing import Any
 from pvtprof import spoken, units
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import WITHHELD, differing
+from pvtprof.report.facts import facts
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.naming import names
 from pvtprof.report.sheet import Sheet
@@ -142,12 +143,11 @@ def _groups(run: Run) -> Iterator[Group]:
 
 def _attention(run: Run) -> Iterator[Bar]:
     """How much of each network is attention."""
-    for name, row in wholes(run).items():
-        stages = [r for r in run.rows if r.design.name == name and r.part.stage is not None]
-        part = sum(one.blocks * one.macs for one in stages)
-        if stages:
-            width = round(100 * part / row.macs, 1)
-            yield Bar(name, color_of(name), width, spoken.people(part, row.macs))
+    for one in facts(run):
+        if one.stages:
+            width = round(100 * one.attention_macs / one.macs, 1)
+            share = spoken.people(one.attention_macs, one.macs)
+            yield Bar(one.name, color_of(one.name), width, share)
 
 
 def _shared(runs: Sequence[Run]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,8 +20,6 @@ TEXTS = (
 EXACT_IN_A_BROWSER = 2**53
 #: The page carries so many samples at most, each with DIGITS digits.
 MOST_SAMPLES, DIGITS = 250_000, 5
-#: From so many designs of a model on, the first view shows one model alone.
-MANY_DESIGNS = 3
 #: Words of a command that are left out where they say this.
 USUAL: Mapping[str, Any] = {
     "part": "model",
@@ -55,7 +52,7 @@ def data(sweep: Sweep) -> dict[str, Any]:
         "predicted": [row.predicted_s for row in rows],
         "machines": [_machine(sweep, one) for one in sweep.machines],
         "colors": palette(list(dict.fromkeys(str(row.words["design"]) for row in rows))),
-        "start": {"machine": _place(sweep), "only": first_view(sweep)},
+        "start": {"machine": _place(sweep), "only": sweep.first_view},
     }
 
 
@@ -112,28 +109,6 @@ def _microseconds(samples: Sequence[float], most: int) -> list[float]:
 
 def _short(value: float) -> float:
     return int(value) if value.is_integer() else value
-
-
-def first_view(sweep: Sweep) -> dict[str, Any]:
-    """Return the value of each column that the page shows at first: one setting, all designs.
-
-    It is the setting with the most times on the first machine; with few designs, of all models.
-    """
-    names = [name for name in sweep.varying if name != "model"]
-    timed = [
-        row
-        for row, on in zip(sweep.rows, sweep.on(sweep.main_machine), strict=True)
-        if on.latency_s is not None
-    ]
-    counts = Counter(tuple(row.words[name] for name in names) for row in timed or sweep.rows)
-    if not counts:
-        return {}
-    (values, _), *_ = counts.most_common(1)
-    only = dict(zip(names, values, strict=True))
-    there = [row for row in timed or sweep.rows if all(row.words[n] == only[n] for n in names)]
-    model, count = Counter(row.words["model"] for row in there).most_common(1)[0]
-    is_one = count >= MANY_DESIGNS and "model" in sweep.varying
-    return {**({"model": model} if is_one else {}), **only}
 
 
 def command(sweep: Sweep, row: Row) -> str:

@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any
 
 from pvtprof import spoken, units
-from pvtprof.report.sweep_data import first_view
 from pvtprof.report.sweep_rows import Row, Sweep, Timed
 from pvtprof.report.sweep_words import Race, on_setting
 
@@ -56,7 +55,7 @@ def grows_with_image(sweep: Sweep) -> bool:
 def growth_lines(sweep: Sweep, by_image: bool) -> list[tuple[str, Line]]:
     """Return the lines of the first view but for the extent, each with its name; at most ten."""
     extent = IMAGE if by_image else ("batch",)
-    only = {name: value for name, value in first_view(sweep).items() if name not in extent}
+    only = {name: value for name, value in sweep.first_view.items() if name not in extent}
     columns = [name for name in sweep.varying if name not in extent]
     found: dict[tuple[Any, ...], Line] = defaultdict(list)
     for row, on in zip(sweep.rows, sweep.on(sweep.main_machine), strict=True):

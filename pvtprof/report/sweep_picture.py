@@ -12,7 +12,6 @@ from pvtprof.report import loglog, sweep_findings
 from pvtprof.report.figures.style import GREY
 from pvtprof.report.loglog import Drawn, Panel
 from pvtprof.report.phrases import FEW, several
-from pvtprof.report.sweep_data import first_view
 from pvtprof.report.sweep_rows import Row, Sweep
 
 Point = tuple[Row, float, float]
@@ -20,7 +19,7 @@ Point = tuple[Row, float, float]
 
 def shown(sweep: Sweep) -> list[Point]:
     """Return (row, MACs, seconds) of the first view; peak bytes where nothing was measured."""
-    only = first_view(sweep)
+    only = sweep.first_view
     found = []
     for row, on in zip(sweep.rows, sweep.on(sweep.main_machine), strict=True):
         value = on.latency_s if sweep.measured else row.words["peak_bytes"]
@@ -88,7 +87,7 @@ def doubt(count: int, total: int) -> str:
 def view_words(sweep: Sweep, without: str = "") -> str:
     """Return what the first view shows, in words; ``without`` "image" or "batch"."""
     left_out = ("height", "width") if without == "image" else (without,)
-    only = {name: one for name, one in first_view(sweep).items() if name not in left_out}
+    only = {name: one for name, one in sweep.first_view.items() if name not in left_out}
     rest = [f"{n} {v}" for n, v in only.items() if n not in ("height", "width", "model")]
     row = next((r for r in sweep.rows if all(r.words[n] == v for n, v in only.items())), None)
     parts = [str(only["model"])] if "model" in only else []

@@ -16,7 +16,7 @@ from typing import Any
 from pvtprof.errors import StoreError
 from pvtprof.observe.machine import WITHHELD
 from pvtprof.report.sweep_rows import COLUMNS, Reference, Stored
-from pvtprof.sweep.connection import MAGIC, SUFFIXES, in_words
+from pvtprof.sweep.connection import SUFFIXES, in_words, is_sqlite
 from pvtprof.sweep.reading import connected
 
 #: What the reference of a sweep is called.
@@ -33,11 +33,7 @@ WHERE m.median_s IS NOT NULL AND m.is_reference ORDER BY m.id"""
 
 def is_store(path: str) -> bool:
     """Return whether a path names a store, by the beginning of the file or by its name."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC or Path(path).suffix in SUFFIXES
-    except (OSError, ValueError):  # no path can hold a null byte
-        return Path(path).suffix in SUFFIXES
+    return is_sqlite(path) or Path(path).suffix in SUFFIXES
 
 
 def read(path: str) -> Stored:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from pvtprof import units
+from pvtprof.sweep.closed_forms import EXACT as EXACT
 from pvtprof.sweep.frame import COLUMNS as OF_A_FRAME
 from pvtprof.sweep.halving import BETWEEN_PROCESSES
 
-#: Columns that say where a design runs, those that say which it is, and its exact figures.
+#: Columns that say where a design runs, and those that say which it is.
 SETTING = (
     *("model", "changes", "content", "target", "at", "part", "height", "width"),
     *("batch", "dtype", "attention", "mode", "task", "threads", "device"),
 )
 DESIGN = ("design", "sr_ratios", "pool_size")
-EXACT = ("macs", "params", "moved_bytes", "peak_bytes")
 #: Columns of a row on a machine; and all columns in the order of ``to_frame()``.
 TIMED = ("latency_s", "latency_low_s", "latency_high_s", "predicted_s", "tries", "failure")
 COLUMNS = tuple(OF_A_FRAME)
 #: So many letters of a machine's hash tell it from others of the same device.
 OF_HASH = 6
+#: From so many designs of a model on, the first view shows one model alone.
+MANY_DESIGNS = 3
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,28 @@ class Sweep:
     def main_machine(self) -> str | None:
         """The machine with the most times."""
         return max(self.machines, key=self.times_on, default=None)
+
+    @cached_property
+    def first_view(self) -> dict[str, Any]:
+        """The value of each column that the page shows at first: one setting, all designs.
+
+        It is the setting with the most times on the first machine; with few designs, of all models.
+        """
+        names = [name for name in self.varying if name != "model"]
+        timed = [
+            row
+            for row, on in zip(self.rows, self.on(self.main_machine), strict=True)
+            if on.latency_s is not None
+        ]
+        counts = Counter(tuple(row.words[name] for name in names) for row in timed or self.rows)
+        if not counts:
+            return {}
+        (values, _), *_ = counts.most_common(1)
+        only = dict(zip(names, values, strict=True))
+        there = [row for row in timed or self.rows if all(row.words[n] == only[n] for n in names)]
+        model, count = Counter(row.words["model"] for row in there).most_common(1)[0]
+        is_one = count >= MANY_DESIGNS and "model" in self.varying
+        return {**({"model": model} if is_one else {}), **only}
 
     def times_on(self, machine: str) -> int:
         """Return the number of rows with a time of a machine."""

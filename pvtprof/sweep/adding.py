@@ -9,15 +9,10 @@ from typing import Any
 
 from pvtprof.errors import PvtprofError
 from pvtprof.sweep.closed_forms import ClosedForms, Figures
-from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.planned import ROW_COLUMNS, Planned
 
 #: So many rows are added in one transaction.
 BATCH = 256
-#: The words of a row that are columns as they are.
-WORDS = (
-    *("model", "design", "part", "height", "width", "pool_size", "batch", "dtype", "attention"),
-    *("mode", "task", "device", "threads", "target", "at", "content"),
-)
 
 
 def batches(rows: Iterable[Planned]) -> Iterator[dict[str, Planned]]:
@@ -32,9 +27,7 @@ def columns(planned: Planned, seed: int, forms: ClosedForms) -> dict[str, Any]:
     return {
         "key": planned.key,
         "place": _place(planned.key, seed),
-        **{name: getattr(planned, name) for name in WORDS},
-        "sr_ratios": ",".join(map(str, planned.sr_ratios)),
-        "changes": " ".join(planned.changes),
+        **dict(zip(ROW_COLUMNS, planned.columns, strict=True)),
         **_figures(planned, forms),
     }
 

@@ -58,6 +58,10 @@ class Figures(NamedTuple):
     predicted_s: float | None = None
 
 
+#: The figures of a row that are the same on every machine.
+EXACT = Figures._fields[:-1]
+
+
 class ClosedForms:
     """The closed forms of rows, one after the other; it keeps what many of them share.
 
@@ -66,9 +70,7 @@ class ClosedForms:
 
     def __init__(self, calibrations: Mapping[tuple[str, str], Calibration] | None = None) -> None:
         self._calibrations = calibrations or {}
-        self._numbers: dict[
-            Hashable, int
-        ] = {}  # few: one for each layout, portion and R of a stage
+        self._numbers: dict[Hashable, int] = {}  # few: of each layout, portion and R of a stage
         self._networks, self._settings, self._pieces = Kept(), Kept(), Kept()
         self._plans, self._attentions, self._wholes = Kept(), Kept(), Kept()
         self._layouts, self._programs, self._kernels = Kept(), Kept(), Kept()

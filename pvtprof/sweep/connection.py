@@ -59,6 +59,17 @@ def in_words(path: str | os.PathLike[str]) -> Iterator[None]:
         raise StoreError(f"{path} {known or f'cannot be used: {error}'}") from None
 
 
+def is_sqlite(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a file that begins as every file of SQLite does."""
+    try:
+        if not Path(path).is_file():  # reading a pipe may never end
+            return False
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 def connection(
     path: str | os.PathLike[str], create: bool, read_only: bool, busy_s: float = BUSY_S
 ) -> sqlite3.Connection:
@@ -183,8 +194,7 @@ def _made_ready(opened: sqlite3.Connection, file: Path, create: bool, busy_s: fl
         found = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise StoreError(f"{file} {DAMAGED}")
-    opened.execute("BEGIN IMMEDIATE")  # which also says whether it can be written
-    try:
+    with transaction(opened):  # which also says whether it can be written
         if is_new and not number(opened, "schema_version"):
             for statement in (*statements(TABLES), *statements(VIEWS)):
                 opened.execute(statement)
@@ -195,6 +205,14 @@ def _made_ready(opened: sqlite3.Connection, file: Path, create: bool, busy_s: fl
             for statement in statements(UPGRADES[version]):
                 opened.execute(statement)
             opened.execute(f"PRAGMA user_version = {version + 1}")
+
+
+@contextmanager
+def transaction(opened: sqlite3.Connection) -> Iterator[None]:
+    """Let what is done meanwhile happen as a whole or not at all."""
+    opened.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         opened.execute("COMMIT")
     except BaseException:
         if opened.in_transaction:

@@ -23,7 +23,7 @@ from pvtprof.predict.choose import Found, at_latency, chosen, front
 from pvtprof.predict.kept import known_calibration
 from pvtprof.predict.search import Search
 from pvtprof.predict.space import network
-from pvtprof.predict.wanted import Design, DesignKey, Wanted
+from pvtprof.predict.wanted import Design, DesignKey, Wanted, allowed
 from pvtprof.sweep.halving import Halved
 from pvtprof.sweep.known import Known, corrected, in_words, known, stored_calibration
 from pvtprof.sweep.machines import Machine, machines, named
@@ -158,16 +158,15 @@ def _measured_alone(question: Question, its: Basis, path: str) -> Found:
     costs = np.array(
         [(d.latency.seconds, d.macs, d.params, d.memory_bytes) for d in designs], float
     )
-    kept = costs[:, 0] <= (np.inf if question.within_s is None else question.within_s)
-    kept &= costs[:, 3] <= (np.inf if question.memory_bytes is None else question.memory_bytes)
+    kept = allowed(costs, question.within_s, question.memory_bytes)
     if not kept.any():
         raise SpecError(
             f"none of the {len(designs)} measured designs of {question.said} is within these "
             f"limits: the fastest takes {units.milliseconds(float(costs[:, 0].min()))}, the "
             f"smallest needs {units.size(int(costs[:, 3].min()))}; raise --within or --memory"
         )
-    allowed = np.flatnonzero(kept)
-    best = sorted(allowed[front(costs[kept])], key=lambda i: tuple(costs[i]))
+    within = np.flatnonzero(kept)
+    best = sorted(within[front(costs[kept])], key=lambda i: tuple(costs[i]))
     shown = tuple(designs[i] for i in best)
     return Found(model, setting, shown, (), len(designs), int(kept.sum()), question.search)
 

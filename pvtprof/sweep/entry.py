@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pvtprof.designs.chosen import Given, words_of
-from pvtprof.designs.words import ROW_BUDGET_S
+from pvtprof.designs.words import REFERENCE_S, ROW_BUDGET_S, ROW_LIMIT_S
 from pvtprof.errors import PvtprofError, SpecError
 from pvtprof.sweep import connection, stream
 from pvtprof.sweep.closed_forms import ClosedForms
 from pvtprof.sweep.grid import AXES, Grid, grid_of
 from pvtprof.sweep.planned import Planned
-from pvtprof.sweep.words import ratio_texts, texts
+from pvtprof.sweep.words import parts_of, ratio_texts, texts
 
 if TYPE_CHECKING:
     from pvtprof.predict.calibration import Calibration
@@ -58,8 +58,8 @@ class Plan:
     sample: int | None = None
     seed: int = 0
     budget_s: float = ROW_BUDGET_S
-    limit_s: float = 120.0
-    reference_s: float = 300.0
+    limit_s: float = ROW_LIMIT_S
+    reference_s: float = REFERENCE_S
     again: bool = False
     workers: int | None = None
     scheduler: str | None = None
@@ -95,8 +95,9 @@ class Plan:
 
         words = dict(self.words)
         if "device" in words:
-            listed = [one.strip() for word in words["device"] for one in word.split(",")]
-            words["device"] = [resolved_device(one) if one == "auto" else one for one in listed]
+            words["device"] = [
+                resolved_device(one) if one == "auto" else one for one in parts_of(words["device"])
+            ]
         found = grid_of(words)
         if self.sample is None:
             found.check_size(self.yes)

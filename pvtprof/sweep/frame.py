@@ -12,7 +12,7 @@ from pvtprof.designs.named import Model
 from pvtprof.designs.words import DEFAULT_MODEL
 from pvtprof.errors import SpecError, StoreError, UnavailableError
 from pvtprof.sweep.reading import Answer, connected, query
-from pvtprof.sweep.stream import SUFFIXES, in_one_step
+from pvtprof.sweep.stream import check_suffix, in_one_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +140,6 @@ def _typed(answer: Answer) -> pd.DataFrame:
 def check_exportable(path: str | os.PathLike[str], force: bool) -> None:
     """Raise StoreError if a table must not be written to ``path``; change nothing."""
     target = Path(path)
-    if target.suffix not in SUFFIXES:
-        raise StoreError(f"{path} has no known format; use a name that ends in .parquet or .csv")
+    check_suffix(target)
     if target.exists() and not force:
         raise StoreError(f"{path} is there already; choose another path, or use --force")

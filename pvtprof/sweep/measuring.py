@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pvtprof import units
+from pvtprof.designs.words import REFERENCE_S
 from pvtprof.errors import RunInterruptedError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.asking import resolved_device
 from pvtprof.sweep.planned import Planned
@@ -32,7 +33,7 @@ class Sweeping:
     """
 
     timing: Timing = field(default_factory=Timing)
-    reference_s: float = 300.0
+    reference_s: float = REFERENCE_S
 
     def __post_init__(self) -> None:
         if not 0 <= self.reference_s < float("inf"):

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pvtprof.run.row import Row
 
 
+#: The words of a row as columns of a table; ``content`` is the last.
+ROW_COLUMNS = (
+    *("model", "design", "part", "height", "width", "sr_ratios", "pool_size", "batch", "dtype"),
+    *("attention", "mode", "task", "threads", "device", "changes", "target", "at", "content"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One row that is asked for. Two rows are the same if their keys are equal.
@@ -61,6 +68,16 @@ class Planned:
             if (value := getattr(self, name)) != default
         }
         return json.dumps(words, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def columns(self) -> tuple[str | int, ...]:
+        """The row as columns of a table, in the order of ``ROW_COLUMNS``."""
+        return (
+            *(self.model, self.design, self.part, self.height, self.width),
+            *(",".join(map(str, self.sr_ratios)), self.pool_size, self.batch, self.dtype),
+            *(self.attention, self.mode, self.task, self.threads, self.device),
+            *(" ".join(self.changes), self.target, self.at, self.content),
+        )
 
     @classmethod
     def from_key(cls, text: str) -> Planned:

@@ -45,21 +45,24 @@ def this_process() -> Process:
 @lru_cache(maxsize=1)
 def machine_mark() -> str:
     """A hash of the machine since its last start, the same in all of its containers."""
-    fact = platform.node()
-    with suppress(OSError):
-        fact = (PROC / "sys/kernel/random/boot_id").read_text()
+    fact = _last_start() or platform.node()
     return hashlib.sha256(fact.encode()).hexdigest()[:8]
 
 
 @lru_cache(maxsize=1)
 def _host() -> str:
     """A hash of the machine, of its last start, and of the container that numbers processes."""
-    facts = [platform.node(), "", ""]
-    with suppress(OSError):
-        facts[1] = (PROC / "sys/kernel/random/boot_id").read_text()
+    facts = [platform.node(), _last_start(), ""]
     with suppress(OSError):
         facts[2] = os.readlink(PROC / "self/ns/pid")
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
+
+
+def _last_start() -> str:
+    """What Linux calls the last start of the machine; "" where it is not said."""
+    with suppress(OSError):
+        return (PROC / "sys/kernel/random/boot_id").read_text()
+    return ""
 
 
 def _started(pid: int) -> str | None:

@@ -20,8 +20,7 @@ def latency_s(
         if seconds is None:
             return None
         busy, calls = busy + seconds, calls + count
-    waits = calls * calibration.call_s
-    return max(busy, waits) if calibration.overlaps else busy + waits
+    return calibration.together_s(busy, calls)
 
 
 def kernels_s(

@@ -77,14 +77,8 @@ class Store:
             if db.in_transaction:  # Ctrl-C came in the very moment of a beginning
                 db.execute("ROLLBACK")
             db.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
-            db.execute("BEGIN IMMEDIATE")
-            try:
+            with connection.transaction(db):
                 yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
 
     def read(self, sql: str, words: Iterable[Any] = ()) -> Iterator[sqlite3.Row]:
         """Yield the rows of a query."""

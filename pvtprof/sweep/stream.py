@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,18 +14,15 @@ from typing import Any, Protocol
 
 from pvtprof import files, units
 from pvtprof.errors import PvtprofError, SpecError, StoreError, UnavailableError
-from pvtprof.sweep.closed_forms import ClosedForms
-from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.closed_forms import EXACT, ClosedForms, Figures
+from pvtprof.sweep.planned import ROW_COLUMNS, Planned
 
 #: The columns, one fact a column. Of a row whose closed form says no, ``refused`` says why, and
 #: its figures are empty.
-WORDS = (
-    *("model", "design", "part", "height", "width", "sr_ratios", "pool_size", "batch"),
-    *("dtype", "attention", "mode", "task", "threads", "device", "changes", "target", "at"),
-)
-FIGURES = ("macs", "params", "moved_bytes", "peak_bytes", "predicted_s")
+WORDS = ROW_COLUMNS[:-1]
+FIGURES = Figures._fields
 COLUMNS = (*WORDS, *FIGURES, "refused")
-NUMBERS = ("height", "width", "pool_size", "batch", "threads", *FIGURES[:4])
+NUMBERS = ("height", "width", "pool_size", "batch", "threads", *EXACT)
 #: So many rows are written at a time.
 GROUP = 20_000
 #: What a file of pvtprof begins with, or has in its metadata.
@@ -121,16 +117,11 @@ def _groups(rows: Iterable[Planned]) -> Iterator[list[Planned]]:
         yield group
 
 
-def _line(planned: Planned, forms: ClosedForms, told: _Told) -> tuple[Any, ...]:
+def _line(one: Planned, forms: ClosedForms, told: _Told) -> tuple[Any, ...]:
     told.rows += 1
-    words = (
-        *(planned.model, planned.design, planned.part, planned.height, planned.width),
-        *(",".join(map(str, planned.sr_ratios)), planned.pool_size, planned.batch, planned.dtype),
-        *(planned.attention, planned.mode, planned.task, planned.threads, planned.device),
-        *(" ".join(planned.changes), planned.target, planned.at),
-    )
+    words = one.columns[:-1]
     try:
-        return (*words, *forms.of(planned), None)
+        return (*words, *forms.of(one), None)
     except PvtprofError as error:
         told.refuse(str(error))
         return (*words, None, None, None, None, None, str(error))
@@ -189,11 +180,16 @@ def _arrow() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
+def check_suffix(target: Path) -> None:
+    """Raise StoreError for a name that says no format in which rows are written."""
+    if target.suffix not in SUFFIXES:
+        raise StoreError(f"{target} has no known format; use a name that ends in .parquet or .csv")
+
+
 def check_writable(path: str | os.PathLike[str], force: bool = False) -> None:
     """Raise StoreError if a file of rows must not or cannot be written there; change nothing."""
     target = Path(path)
-    if target.suffix not in SUFFIXES:
-        raise StoreError(f"{path} has no known format; use a name that ends in .parquet or .csv")
+    check_suffix(target)
     files.check_writable(path, force=True, suffix=target.suffix)
     if target.suffix == ".parquet":
         _arrow()
@@ -221,24 +217,11 @@ def _is_ours(target: Path) -> bool:
 @contextmanager
 def in_one_step(target: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces ``target`` at the end; it is removed on any error."""
-    real = Path(os.path.realpath(target))
-    temporary = None
     try:
-        real.parent.mkdir(parents=True, exist_ok=True)
-        files.remove_abandoned(real.parent)
-        name = f"{files.TEMPORARY}{os.getpid()}-"
-        handle, temporary = tempfile.mkstemp(dir=real.parent, prefix=name)
-        os.close(handle)
-        yield Path(temporary)
-        os.chmod(temporary, files.mode(real))
-        os.replace(temporary, real)
-        temporary = None
+        with files.replacing(target) as temporary:
+            yield temporary
     except OSError as error:
         raise StoreError(
             f"cannot write {target}: {error.strerror or error}; what was there before is "
             "unchanged; choose another output path"
         ) from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pvtprof.designs.checks import named_size
 from pvtprof.designs.part import own_part
 from pvtprof.errors import SpecError
 from pvtprof.run.target_rows import rows
@@ -22,13 +22,7 @@ def sizes_of(at: str) -> dict[str, int]:
     >>> sizes_of("h=512,w=640"), sizes_of("")
     ({'h': 512, 'w': 640}, {})
     """
-    found = {}
-    for part in filter(None, at.split(",")):
-        match = re.fullmatch(r"\s*([A-Za-z]\w*)\s*=\s*([0-9]{1,12})\s*", part)
-        if not match:
-            raise SpecError(f"{part!r} is not NAME=SIZE; use sizes such as h=512,w=640")
-        found[match[1]] = int(match[2])
-    return found
+    return dict(map(named_size, filter(None, at.split(","))))
 
 
 @lru_cache(maxsize=8)

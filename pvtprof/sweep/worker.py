@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pvtprof import units
 from pvtprof.designs.design import TargetDesign
-from pvtprof.designs.words import ROW_BUDGET_S
+from pvtprof.designs.words import ROW_BUDGET_S, ROW_LIMIT_S
 from pvtprof.errors import DeviceMemoryError, ProcessDiedError, SpecError, UnavailableError
 from pvtprof.observe.deadline import SLOWEST_S
 from pvtprof.observe.environment import environment, free_bytes
@@ -47,7 +47,7 @@ class Timing:
     """How the rows of a sweep are timed: seconds for each, and seconds until it is given up."""
 
     budget_s: float = ROW_BUDGET_S
-    limit_s: float = 120.0
+    limit_s: float = ROW_LIMIT_S
 
     def __post_init__(self) -> None:
         for name, seconds in (("budget", self.budget_s), ("limit", self.limit_s)):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pvtprof.report import sweep, sweep_findings, sweep_picture, sweep_words
-from pvtprof.report.sweep_data import command, first_view
+from pvtprof.report.sweep_data import command
 from pvtprof.report.sweep_rows import COLUMNS, Reference, Stored, Sweep, sweep_of
 
 NAMES = {"A": {"device": "Chip One, 2 cores"}, "B": {"device": "Chip Two, 4 cores"}}
@@ -308,7 +308,7 @@ def test_the_first_view_is_one_setting_with_the_most_times() -> None:
     found = sweep_with(
         line("mha", 2.0), line("sra_conv", 1.0), line("mha", 8.0, **LARGE), line("mha", batch=8)
     )
-    assert first_view(found) == {"height": 224, "width": 224, "batch": 1}
+    assert found.first_view == {"height": 224, "width": 224, "batch": 1}
 
 
 def test_a_row_is_measured_again_by_its_command() -> None:

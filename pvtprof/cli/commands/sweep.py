@@ -12,7 +12,15 @@ from pvtprof.cli.folders import new_folders_named
 from pvtprof.cli.options import Command
 from pvtprof.cli.progress import progress
 from pvtprof.designs.tasks import TASKS
-from pvtprof.designs.words import ATTENTIONS, DEFAULT_MODEL, DTYPES, MODES, ROW_BUDGET_S
+from pvtprof.designs.words import (
+    ATTENTIONS,
+    DEFAULT_MODEL,
+    DTYPES,
+    MODES,
+    REFERENCE_S,
+    ROW_BUDGET_S,
+    ROW_LIMIT_S,
+)
 
 if TYPE_CHECKING:
     from pvtprof.sweep.entry import Swept
@@ -40,14 +48,8 @@ AXES = {
 
 #: What the other options are called in a plan.
 OPTIONS = {
-    "out": "out",
-    "sample": "sample",
-    "seed": "seed",
-    "budget": "budget_s",
-    "limit": "limit_s",
-    "reference": "reference_s",
-    "workers": "workers",
-    "scheduler": "scheduler",
+    **{name: name for name in ("out", "sample", "seed", "workers", "scheduler")},
+    **{name: f"{name}_s" for name in ("budget", "limit", "reference")},
 }
 
 
@@ -72,9 +74,13 @@ def _axes(command: Command) -> Command:
 @click.option("--sample", type=int, metavar="N", help="N rows of the grid, at random.")
 @click.option("--seed", type=int, help="Of the sample, and of the order.  [default: 0]")
 @click.option("--budget", type=float, help=f"Seconds of timing a row.  [default: {ROW_BUDGET_S}]")
-@click.option("--limit", type=float, help="Seconds until a row is given up.  [default: 120]")
 @click.option(
-    "--reference", type=float, help="Minutes between two timings of the reference.  [default: 5]"
+    "--limit", type=float, help=f"Seconds until a row is given up.  [default: {ROW_LIMIT_S:g}]"
+)
+@click.option(
+    "--reference",
+    type=float,
+    help=f"Minutes between two timings of the reference.  [default: {REFERENCE_S / 60:g}]",
 )
 @click.option(
     "--workers", type=int, metavar="N", help="Measure in N processes that dask starts here."
@@ -93,7 +99,7 @@ def command(
 ) -> None:
     """Sweep over every combination of models, designs, sizes and settings.
 
-    Into a .parquet or .csv go the closed forms of every row, a million in about two minutes.
+    Into a .parquet or .csv go the closed forms of every row, a million in a minute if much repeats.
     Into a store (.sqlite) go measured rows, one at a time; the same command goes on where it was
     ended, whatever ended it; -o alone goes on with the rows of the store. The keys of FILE.toml
     are the names of the options; options come first. Workers on many machines:

@@ -345,6 +345,8 @@ const pvtprofEngine = (program) => {
     return [[atenName(op, sizes), taken, extra]];
   }
 
+  const isAllocating = ({ op }) => !(op.fused && isScores(op.out));
+
   /* Live bytes, above input and parameters, at every operator of a forward pass that allocates. */
   function moments(all, bytes) {
     const allocating = all.filter(isAllocating);
@@ -369,7 +371,7 @@ const pvtprofEngine = (program) => {
 
   /* The tensors at the first moment with the most live bytes: the operator, the shape without sides of 1, the bytes. */
   function alive(all, bytes) {
-    const allocating = all.filter(({ op }) => !(op.fused && isScores(op.out))), released = releases(allocating.map(({ op }) => op));
+    const allocating = all.filter(isAllocating), released = releases(allocating.map(({ op }) => op));
     const living = new Map();
     let most = -1n, found = [];
     allocating.forEach((term, i) => {
@@ -385,7 +387,6 @@ const pvtprofEngine = (program) => {
     return found;
   }
 
-  const isAllocating = ({ op }) => !(op.fused && isScores(op.out));
   const training = memo(() => pvtprofTraining({ numel, params, exceedsOne, allocations, atenName, releases, ownsRight }));
   const lived = new WeakMap(); // by the list of a row's operators
   function momentsOf(work, all) {

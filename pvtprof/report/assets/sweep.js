@@ -7,7 +7,7 @@ const pvtprofSweep = async () => {
   const $ = (id) => document.getElementById(id);
   const N = data.count, ALL = Array.from({ length: N }, (_, i) => i);
   const FEW_VALUES = 12, MOST_LINES = 10, MOST_ROWS = 200, MOST_NAMED = 3, MOST_FRONT = 12;
-  const whole = (count) => count.toLocaleString("en-US"), counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+  const whole = pvtprofSpoken.integer, counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
   const NO_MACHINE = { hash: "", name: "", latency_s: [], latency_low_s: [], latency_high_s: [], predicted_s: [], tries: [], failure: { values: [null], codes: [] }, taken: [], samples: [] };
   let on = data.machines[data.start.machine] ?? NO_MACHINE, shown = new Uint8Array(N);
 

@@ -4,7 +4,7 @@
    draw(place, spec) with dots: [{ color, shape, points }], lines: [{ name, color, dash, points }], front: points, rings and dashed: points,
    x and y: { label, unit, log, isAmount }; a point is [x, y, row]. Calls spec.tell(row) and spec.open(row). */
 const pvtprofPlot = (() => {
-  const { size, short, duration, three } = pvtprofSpoken;
+  const { integer, size, short, duration, three } = pvtprofSpoken;
   const escape = (text) => `${text}`.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
   const SHAPES = 6, NEAR = 28, TOP = 22, BOTTOM = 44;
 
@@ -13,7 +13,7 @@ const pvtprofPlot = (() => {
   const whole = (value) => BigInt(Math.round(value));
   const SAID = {
     count: (value) => short(whole(value)), bytes: (value) => size(whole(value)), seconds: duration,
-    px: (value) => `${Math.round(value).toLocaleString("en-US")}`, plain: (value) => `${Number(value.toPrecision(4)).toLocaleString("en-US")}`,
+    px: (value) => integer(Math.round(value)), plain: (value) => `${Number(value.toPrecision(4)).toLocaleString("en-US")}`,
     share: (value) => `${value ? three(100 * value) : 0} %`,
   };
   const said = (value, unit) => SAID[unit](value);

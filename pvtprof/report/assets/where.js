@@ -5,7 +5,7 @@ const pvtprofWhere = (() => {
   const WORDS = { macs: "MACs", moved: "bytes moved", params: "params" };
   const FEW = 3;
 
-  const { people, short, size, several, duration, milliseconds, fixed } = pvtprofSpoken;
+  const { integer, people, short, size, several, duration, milliseconds, fixed } = pvtprofSpoken;
   const unbroken = (text) => text.replaceAll(" %", "\u00a0%"); // no line ends between a number and its sign
 
   const owners = (names) => (names.length > FEW ? `${names.length} designs'` : several(names.map((name) => `${name}'s`)));
@@ -72,7 +72,7 @@ const pvtprofWhere = (() => {
       design, kind: "", label: scale === "share" ? people(total, first) : amount,
       spoken: `${design}: ${amount} ${WORDS[quantity]}, ${people(total, first)} of the first design's: ` +
         values.map(([name, value]) => `${name} ${people(value, total)}`).join(", "),
-      pieces: values.map(([name, value]) => [name, value.toLocaleString("en-US"), width(value, most)]),
+      pieces: values.map(([name, value]) => [name, integer(value), width(value, most)]),
     };
   }
 
