@@ -121,7 +121,7 @@ def test_what_is_in_sight_stays_where_the_setting_changes(
                 page.evaluate(SET, str(side))  # as the handle does
             else:
                 page.fill("[name=img]", str(side))
-            page.wait_for_selector(f"#growth >> text=/At ({side}|{side:,})/", timeout=9000)
+            page.wait_for_selector(f"#growth >> text=/At ({side}|{side:,})/")
             page.wait_for_selector(":root:not(.resting)")
             now = (one.evaluate("one => one.getBoundingClientRect().top") for one in (seen, bar))
             assert tuple(now) == pytest.approx((top, high), abs=1.5), side

@@ -261,12 +261,16 @@ def test_the_line_sets_the_image_and_everything_follows(browser: Browser, tmp_pa
         assert expected
         captions = page.locator("#growth figcaption span").all_inner_texts()
         assert captions == [one.caption for one in expected.pictures]
+        before = page.inner_text("#growth .finding")
         page.fill("[name=R]", "4,2,2,1")
-        page.wait_for_selector("#growth .finding >> text=From")
-        page.wait_for_selector(":root:not(.resting)")  # nothing moves any more
-        box = page.locator("#growth .growth-handle").nth(1).bounding_box()
+        page.wait_for_function(
+            "before => document.querySelector('#growth .finding').innerText !== before", arg=before
+        )
+        page.wait_for_selector(":root:not(.resting)")
+        handle = page.locator("#growth .growth-handle").nth(1)
+        handle.hover(position={"x": 12, "y": 150})  # waits until nothing moves any more
+        box = handle.bounding_box()
         assert box
-        page.mouse.move(box["x"] + 12, box["y"] + 150)
         page.mouse.down()
         page.mouse.move(box["x"] + 51, box["y"] + 150, steps=3)
         page.mouse.up()
