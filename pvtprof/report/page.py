@@ -45,10 +45,14 @@ def page(
     has_charts = "data-chart=" in text
     later = {"plotly": plotlyjs()} if has_charts else {}
     later |= {name: _asset(f"{name}.js") for name in ("page", *scripts)}
-    hashes = " ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values()))
-    made = "\n".join(f'<script data-name="{name}">{text}</script>' for name, text in later.items())
+    last = _asset("later.js")
+    hashes = " ".join(f"'sha256-{_digest(text)}'" for text in (first, *later.values(), last))
+    made = "\n".join(
+        f'<script type="text/plain" data-name="{name}">{text}</script>'
+        for name, text in later.items()
+    )
     head, end, rest = text.replace(HASHES, hashes, 1).rpartition(SCRIPTS)
-    return f"{head}{made}{rest}" if end else rest
+    return f"{head}{made}\n<script>{last}</script>{rest}" if end else rest
 
 
 def assets_of(names: Iterable[str], kind: str) -> list[str]:

@@ -29,7 +29,7 @@ TARGETS = Path(__file__).parent.parent / "derive" / "modules.py"
 HARNESS = """
 const fs = require("fs"), vm = require("vm");
 const { page, given } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
-const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
+const script = (name) => page.match(new RegExp(` data-name="${name}">([^]*?)</script>`))[1];
 for (const name of ["spoken", "forms"]) vm.runInThisContext(script(name));
 const engine = vm.runInThisContext("pvtprofForms")(given.forms);
 console.log(JSON.stringify((() => { %s })(), (_, v) => typeof v === "bigint" ? `${v}` : v));

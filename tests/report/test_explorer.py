@@ -32,7 +32,7 @@ from tests.trials import ALL
 HARNESS = """
 const fs = require("fs"), vm = require("vm");
 const { page, given, program } = JSON.parse(fs.readFileSync(process.argv[1], "utf8"));
-const script = (name) => page.match(new RegExp(`<script data-name="${name}">([^]*?)</script>`))[1];
+const script = (name) => page.match(new RegExp(` data-name="${name}">([^]*?)</script>`))[1];
 const start = JSON.parse(page.match(/<script type=.application.json. id="start">(.*?)<.script/)[1]);
 for (const name of ["spoken", "training", "engine"]) vm.runInThisContext(script(name));
 const engine = vm.runInThisContext("pvtprofEngine")(program ?? start.program);

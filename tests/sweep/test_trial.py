@@ -22,7 +22,7 @@ def drawn(seed: int, error: float) -> list[Measured]:
         process = true * (1 + chance.gauss(0, 0.004))
         samples = tuple(process * (1 + abs(chance.gauss(0, 0.02))) for _ in range(60))
         found.append(
-            Measured(str(number), true * chance.lognormvariate(0, error), samples, 1.0, 1.2)
+            Measured(str(number), true * chance.lognormvariate(0, error), (samples,), 1.0, 1.2)
         )
     return found
 
@@ -56,4 +56,4 @@ def test_the_data_come_back_in_microseconds() -> None:
     found = drawn(0, 0.03)[:3]
     again = loads(dumps(found))
     assert [one.design for one in again] == ["0", "1", "2"]
-    assert again[0].samples == pytest.approx(found[0].samples, abs=1e-6)
+    assert again[0].processes[0] == pytest.approx(found[0].processes[0], abs=1e-6)

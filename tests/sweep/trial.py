@@ -1,7 +1,8 @@
-"""The trial of `choose --measure`: designs that were all measured once, and halving replayed."""
+"""The trial of `choose --measure`: designs that were all measured, and halving replayed."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -24,27 +25,28 @@ from pvtprof.sweep.planned import Planned
 
 DATA = Path(__file__).with_name("data") / "b0-128.json"
 MODEL, SETTING, POOL_SIZE = "pvt_v2_b0", Setting(128, 128), 7
-#: So many samples of each design are kept: all together they stay below 300 KB.
-MOST_SAMPLES = 60
+#: So many samples of each process are kept: all together they stay below 300 KB.
+MOST_SAMPLES = 20
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A design that was measured once: predicted seconds, samples, and seconds that it took.
+    """A design that was measured: predicted seconds, samples, and seconds that a process took.
 
-    ``timing_s`` is the timing, ``spent_s`` that and the building of the network.
+    There are the samples of each process in which it was measured. ``timing_s`` is the timing,
+    ``spent_s`` that and the building of the network.
     """
 
     design: str
     predicted_s: float
-    samples: tuple[float, ...]
+    processes: tuple[tuple[float, ...], ...]
     timing_s: float
     spent_s: float
 
     @property
     def seconds(self) -> float:
-        """The median."""
-        return Measurement(self.samples).median
+        """The median of all samples."""
+        return Measurement(tuple(itertools.chain(*self.processes))).median
 
 
 def designs(count: int, calibration: Calibration, seed: int = 0) -> Iterator[tuple[Planned, float]]:
@@ -66,7 +68,7 @@ def dumps(found: Sequence[Measured]) -> str:
             [
                 one.design,
                 *(round(1e6 * value) for value in (one.predicted_s, one.timing_s, one.spent_s)),
-                [round(1e6 * sample) for sample in one.samples[:MOST_SAMPLES]],
+                [[round(1e6 * sample) for sample in samples] for samples in one.processes],
             ],
             separators=(",", ":"),
         )
@@ -81,11 +83,11 @@ def loads(text: str) -> list[Measured]:
         Measured(
             name,
             1e-6 * predicted,
-            tuple(1e-6 * one for one in samples),
+            tuple(tuple(1e-6 * one for one in samples) for samples in processes),
             1e-6 * timing,
             1e-6 * spent,
         )
-        for name, predicted, timing, spent, samples in json.loads(text)
+        for name, predicted, timing, spent, processes in json.loads(text)
     ]
 
 
@@ -93,7 +95,8 @@ def loads(text: str) -> list[Measured]:
 class Replay:
     """Answers a measurement from samples that were taken, and counts what it would have taken.
 
-    A measurement of a part of the time takes that part of the samples, from a random one on.
+    A measurement takes the samples of one process at random; of a part of the time, that part of
+    them, from a random one on.
     """
 
     full_s: float = 1.0
@@ -107,9 +110,10 @@ class Replay:
     def __call__(self, one: Measured, budget_s: float) -> Measurement:
         share = budget_s / self.full_s
         self.spent_s += one.spent_s - one.timing_s + one.timing_s * share
-        count = max(1, round(share * len(one.samples)))
-        begin = self.chance.randrange(len(one.samples))
-        around = [one.samples[(begin + i) % len(one.samples)] for i in range(count)]
+        samples = self.chance.choice(one.processes)
+        count = max(1, round(share * len(samples)))
+        begin = self.chance.randrange(len(samples))
+        around = [samples[(begin + i) % len(samples)] for i in range(count)]
         return Measurement(tuple(around))
 
 

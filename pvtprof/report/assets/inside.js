@@ -584,7 +584,7 @@ if (typeof document !== "undefined") for (const place of document.querySelectorA
     showTabs(["submodules"]);
     now = {};
     document.getElementById("sizes").addEventListener("input", drawSoon);
-    document.addEventListener("DOMContentLoaded", drawSoon); // when the form has its fields
+    drawSoon(); // when all scripts have run: the form has its fields then
   } else if (data) {
     document.addEventListener("pvtprof:work", ({ detail }) => { now = detail; drawSoon(); });
   }
