@@ -304,6 +304,17 @@ def test_no_address_breaks_the_page(browser: Browser, report: Path, anchor: str)
         assert found.console == []
 
 
+def test_a_link_to_a_section_and_a_reload_keep_their_place(browser: Browser, report: Path) -> None:
+    """Though what lies below the first screen is built after it."""
+    with opened(browser, report, "#growth") as found:
+        found.page.wait_for_selector(READY)
+        found.page.wait_for_function("() => scrollY > 1000")
+        assert found.page.locator("noscript.later").count() == 0
+        found.page.reload()
+        found.page.wait_for_function("() => scrollY > 1000")
+        assert (found.requests, found.console) == ([], [])
+
+
 def test_an_anchor_without_a_setting_changes_nothing(browser: Browser, report: Path) -> None:
     with opened(browser, report, "#batch=3") as found:
         found.page.wait_for_selector(READY)
