@@ -8,7 +8,7 @@
     if (!waits) return;
     waits = false;
     for (const part of document.querySelectorAll("noscript.later")) part.outerHTML = part.textContent;
-    for (const asleep of document.querySelectorAll("script[data-name]")) {
+    for (const asleep of document.querySelectorAll('script[type="text/plain"][data-name]')) {
       const script = Object.assign(document.createElement("script"), { textContent: asleep.textContent });
       Object.assign(script.dataset, asleep.dataset);
       asleep.replaceWith(script); // runs at once; its hash is one that the page allows
