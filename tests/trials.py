@@ -7,8 +7,12 @@ import random
 from collections.abc import Iterable
 from typing import TypeVar
 
+import pytest
+
 #: Whether everything is tried (minutes more), or a sample with a fixed seed.
 ALL = os.environ.get("PVTPROF_TRIALS") == "all"
+#: A test of seconds whose matter another test has too, in a smaller form.
+costly = pytest.mark.skipif(not ALL, reason="seconds: with PVTPROF_TRIALS=all")
 Case = TypeVar("Case", bound=tuple[object, ...])
 
 

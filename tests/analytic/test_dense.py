@@ -57,7 +57,7 @@ def named(found: tuple[object, ...]) -> str:
     return " ".join(map(str, found))
 
 
-@pytest.mark.parametrize("found", [(one,) for one in sample(CASES, 5)], ids=named)
+@pytest.mark.parametrize("found", [(one,) for one in sample(CASES, 3)], ids=named)
 def test_counters_agree_by_submodule_and_no_byte_is_missing(found: tuple[object, ...]) -> None:
     ((task, model, variant, size, attention),) = found  # type: ignore[misc] # as in CASES
     spec, terms, subject = case(task, model, variant, size, attention)

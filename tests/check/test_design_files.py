@@ -13,6 +13,7 @@ from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from pvtprof.observe import building
 from pvtprof.run import recipes
+from tests.trials import costly
 
 TEXT = """
 version = 2
@@ -60,6 +61,7 @@ def test_the_gate_reads_the_design_file_again(
     assert "cannot read my_pvt.toml" in capsys.readouterr().err
 
 
+@costly
 def test_a_baseline_holds_a_network_that_was_given_as_a_value(folder: Path) -> None:
     spec = pvtprof.ModelSpec("mine", 2, (pvtprof.StageSpec(8, 1, 2, 2, 2),), pool_size=2)
     pvtprof.check("b.json", update=True, model=spec, img=32, device="cpu")

@@ -28,6 +28,7 @@ from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import sides as processes
 from pvtprof.observe.sides import Setup, Side, sides
 from pvtprof.run import recipes
+from tests.trials import costly
 
 
 @pytest.fixture(autouse=True)
@@ -391,7 +392,7 @@ def test_base_is_a_git_ref_whose_worktree_goes_again(
     assert len(git("worktree", "list").splitlines()) == 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=costly)])
 def test_ctrl_c_takes_the_worktree_and_the_processes_along(
     repository: Path, how: signal.Signals
 ) -> None:

@@ -24,7 +24,7 @@ from pvtprof.check.judgement import (
 from pvtprof.cli import app
 from pvtprof.designs.workload import workload
 from tests.builders import ENVIRONMENT
-from tests.trials import ALL
+from tests.trials import ALL, costly
 
 DESIGN = """
 import os
@@ -195,6 +195,7 @@ def test_times_that_are_none_are_one_line(
     assert "timed.rows." in text
 
 
+@costly
 def test_a_training_step_is_timed_against_a_forward_reference(
     here: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

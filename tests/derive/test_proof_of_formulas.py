@@ -27,7 +27,7 @@ from pvtprof.designs.setting import ATTENTIONS
 from pvtprof.designs.spec import VARIANTS, ModelSpec
 from pvtprof.models.build import build
 from pvtprof.observe.inputs import example
-from tests.trials import ALL, sample
+from tests.trials import ALL, costly, sample
 
 LIMIT_S = 600  # more than a busy machine takes
 HINTS = {"b": 5, "h": 416, "w": 544}
@@ -164,6 +164,7 @@ def test_transformers_independent_pvt_v2_is_the_same_polynomial() -> None:
     assert sum(in_terms_of(form, sizes).values(), ZERO) - hand == ZERO
 
 
+@costly
 def test_transformers_independent_pvt_is_the_same_polynomial() -> None:
     """Of the batch: its position embeddings fix the image."""
     transformers = pytest.importorskip("transformers")

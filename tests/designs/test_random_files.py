@@ -23,7 +23,7 @@ from tests.designs.random_files import cases
 from tests.trials import ALL
 
 #: So many design files, in so many tests.
-FILES, PARTS = (200, 20) if ALL else (4, 2)
+FILES, PARTS = (200, 20) if ALL else (2, 1)
 
 
 def nonzero(by_module: Mapping[str, int]) -> dict[str, int]:

@@ -20,6 +20,7 @@ from pvtprof.run import command, store
 from pvtprof.run.measuring import Measuring
 from pvtprof.run.targets import Given, Wanted
 from tests.derive import modules
+from tests.trials import costly
 
 TARGETS = Path(__file__).parent.parent / "derive" / "modules.py"
 WINDOW, NESTED = f"{TARGETS}:window", f"{TARGETS}:nested"
@@ -254,6 +255,7 @@ def test_the_index_of_a_folder_lists_own_modules_too(
     assert "holds modules of your own" in capsys.readouterr().err
 
 
+@costly
 def test_ctrl_c_keeps_what_was_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from pvtprof.run.target_observer import TargetObserver
 

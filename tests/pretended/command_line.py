@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.trials import ALL
+from tests.trials import costly
 
 TESTS = Path(__file__).parents[1]
 #: What every run is asked to write, so that a test can look at all of it.
@@ -32,8 +32,6 @@ def attention():
     return torch.nn.Linear(16, 16), torch.randn(4, 16)
 """
 MIB = 2**20
-#: Cases that cost seconds and are tried with all others alone.
-costly = pytest.mark.skipif(not ALL, reason="PVTPROF_TRIALS=all tries it")
 
 
 def versions(folder: Path) -> Path:

@@ -10,16 +10,17 @@ import pytest
 from tests.pretended.command_line import (
     CHECK,
     COUNTED,
-    costly,
     one_of_many,
     run,
     run_python,
     versions,
     written_json,
 )
+from tests.trials import costly
 
 #: A card that fails while another command runs: the exit code, and what is said on stderr.
 OTHERS: list[tuple[tuple[str, ...], dict[str, Any], int, str]] = [
+    (("fit",), {"dead_at": 1, "starts": False}, 3, "busy or unavailable"),
     (CHECK, {"dead_at": 30}, 3, "illegal memory access"),
     (CHECK, {"memory": 600}, 3, "out of memory"),
     (CHECK, {"starts": False}, 3, "busy or unavailable"),
@@ -30,7 +31,6 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, Any], int, str]] = [
     (("choose",), {}, 2, "there is no calibration"),
     (("choose",), {"mig": True, "nvml": False}, 2, "there is no calibration"),
     (("fit", "--device", "cuda:1"), {}, 3, "found cpu, cuda:0"),
-    (("fit",), {"dead_at": 1, "starts": False}, 3, "busy or unavailable"),
     ((*COUNTED, "--mode", "training", "--cuda-graph"), {}, 2, "leave out --cuda-graph"),
     ((*COUNTED, "--attention", "sdpa", "--dtype", "float64"), {}, 2, "no fused kernel"),
 ]

@@ -18,12 +18,11 @@ from tests.pretended.command_line import (
     OUT,
     SMALL,
     TIMED,
-    costly,
     one_of_many,
     run,
     written,
 )
-from tests.trials import ALL
+from tests.trials import ALL, costly
 
 #: A card that cannot be asked, and what is said of it: nothing is written.
 REFUSED: list[tuple[dict[str, Any], str, str]] = [

@@ -14,6 +14,7 @@ from pvtprof.designs.named import network
 from tests.browser import READY, opened
 from tests.builders import observed_run
 from tests.report.runs import REPORTS
+from tests.trials import ALL
 
 #: Where every section begins, and how long the page is.
 LAYOUT = """[...document.querySelectorAll("section[data-section]")]
@@ -100,7 +101,7 @@ def test_nothing_moves_while_a_field_is_unfinished(browser: Browser, report: Pat
         assert found.console == []
 
 
-@pytest.mark.parametrize("section", ["clock", "growth"])
+@pytest.mark.parametrize("section", ["growth", *(["clock"] if ALL else [])])
 def test_what_is_in_sight_stays_where_the_setting_changes(
     browser: Browser, timed_report: Path, section: str
 ) -> None:
