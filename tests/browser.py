@@ -28,6 +28,8 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 READY = "#proof:not([hidden])"
+#: Milliseconds until what does not come is a failure: a busy machine takes its time.
+PATIENCE_MS = 120_000
 
 
 @contextmanager
@@ -55,6 +57,7 @@ class Opened:
 def opened(browser: Browser, path: Path, anchor: str = "", **context: object) -> Iterator[Opened]:
     """The page of a file in a fresh profile; ``context`` as playwright takes it."""
     profile = browser.new_context(**context)  # type: ignore[arg-type] # passed through as given
+    profile.set_default_timeout(PATIENCE_MS)
     page = profile.new_page()
     found = Opened(page)
     own = path.as_uri()

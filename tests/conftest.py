@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pvtprof.cli import app
 
@@ -22,6 +23,9 @@ def pytest_configure() -> None:
     """Ctrl-C is heard, by what tests start too: a shell's job in the background is deaf to it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["XDG_DATA_HOME"] = DATA
+    # On a busy machine examples are drawn slowly: that is no fault.
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 def pytest_unconfigure() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvtprof import units
@@ -101,7 +101,6 @@ def test_a_larger_image_never_needs_less(name: str, mode: str) -> None:
 
 
 @given(st.integers(-5, 40), st.integers(0, 40))
-@settings(deadline=None)
 def test_bisection_finds_the_last_that_holds(edge: int, high: int) -> None:
     assert largest(lambda n: n <= edge, 0, high) == max(-1, min(edge, high))
 

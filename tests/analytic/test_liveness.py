@@ -118,7 +118,7 @@ def test_whole_models(name: str, image: tuple[int, int], batch: int) -> None:
     st.integers(1, 8),
     st.integers(2, 64),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_one_attention_module_in_one_line(
     variant: str,
     attention: str,
@@ -154,7 +154,7 @@ def test_one_attention_module_in_one_line(
     st.integers(1, 8),
     st.integers(2, 64),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_one_attention_module_saves_in_one_line(
     variant: str, dtype: str, height: int, width: int, batch: int, heads: int, d: int
 ) -> None:
@@ -179,7 +179,7 @@ def test_what_one_attention_module_saves_in_one_line(
     st.integers(1, 8),
     st.integers(2, 64),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_training_step_whose_scores_dominate_in_one_line(
     variant: str, dtype: str, batch: int, heads: int, d: int
 ) -> None:

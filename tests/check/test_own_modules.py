@@ -188,7 +188,7 @@ def test_what_does_not_heed_the_alarm_ends_the_process(tmp_path: Path) -> None:
         env=_with_here(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 3
     assert "never_heeds did not end within 0.5 s" in done.stderr

@@ -294,7 +294,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "--no-calibrate",
     ]
     done = subprocess.run(
-        [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 130
     assert done.stderr == (
@@ -322,7 +322,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ["bash", "-c", f"set -o pipefail; {line}"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, **environment},
     )
 

@@ -23,7 +23,7 @@ def loaded(code: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "XDG_DATA_HOME": os.devnull},  # no calibration to read
     )
     return set(done.stdout.splitlines()[-1].split()[1:])

@@ -219,7 +219,7 @@ print(bound, len(asked["cores"]), len(os.sched_getaffinity(0)), environment.cpu_
         env=env,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=True,
     )
     bound, given, still_bound, name = done.stdout.strip().split(maxsplit=3)

@@ -20,7 +20,7 @@ def test_the_pretended_card_keeps_the_contract(tmp_path: Path) -> None:
         env=environment({}, tmp_path),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout
     tests = len(re.findall("def test_", CONTRACT.read_text(encoding="utf-8")))

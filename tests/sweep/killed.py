@@ -29,7 +29,7 @@ WHOM = ("parent", "worker", "group")
 #: A kill comes within so many seconds of the beginning, in which a calm machine measures the rows;
 #: or in which they are recorded where nothing is really timed.
 WITHIN_S, WITHIN_UNTIMED_S = 8.0, 1.5
-LONGEST_S = 300.0
+LONGEST_S = 600.0
 SWEEP = """
 import sys
 from pvtprof.sweep import measuring

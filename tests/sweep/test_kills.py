@@ -48,7 +48,7 @@ def test_ctrl_c_keeps_what_there_is(tmp_path: Path) -> None:
             if path.exists() and tries(path):
                 break
         os.kill(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == 1  # of the script, which lets the error through
     assert b"RunInterruptedError: interrupted: " in said
     with Store.open(path) as store:
