@@ -1,4 +1,4 @@
-"""How much is tried: everything by `make test-all` (PVTPROF_TRIALS=all), else a sample of it."""
+"""How much is tried (everything with PVTPROF_TRIALS=all, else a sample), and how long is waited."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 
 #: Whether everything is tried (minutes more), or a sample with a fixed seed.
 ALL = os.environ.get("PVTPROF_TRIALS") == "all"
-#: A test of seconds whose matter another test has too, in a smaller form.
+#: A test of many seconds, whose matter `make test` tries in a smaller form.
 costly = pytest.mark.skipif(not ALL, reason="seconds: with PVTPROF_TRIALS=all")
+#: Seconds until what does not end is a failure: a busy machine takes its time.
+PATIENCE_S = 600
 Case = TypeVar("Case", bound=tuple[object, ...])
 
 

@@ -17,6 +17,7 @@ from pvtprof.errors import SpecError, StoreError
 from pvtprof.observe.environment import environment
 from pvtprof.predict import calibration, kept
 from tests.builders import made_up_calibration
+from tests.trials import PATIENCE_S
 
 DESIGNS = "tests.targets.designs"
 
@@ -49,7 +50,7 @@ def test_a_name_of_a_room_is_a_function_whatever_was_imported_before() -> None:
         "    del sys.modules[name]\n"
     )
     whole = "".join(f"{line}\n{code}" for line in first)
-    subprocess.run([sys.executable, "-c", whole], check=True, timeout=600)
+    subprocess.run([sys.executable, "-c", whole], check=True, timeout=PATIENCE_S)
 
 
 def test_analytic_compare_predicts_where_a_calibration_is_kept(mine: Path) -> None:

@@ -22,6 +22,7 @@ from pvtprof.observe.deadline import Limit
 from pvtprof.observe.witness import Observation
 from tests.check.test_check import CPU
 from tests.targets import own
+from tests.trials import PATIENCE_S
 
 OWN = "tests.targets.own"
 #: Params of the attention: weights and biases of qkv and out.
@@ -188,7 +189,7 @@ def test_what_does_not_heed_the_alarm_ends_the_process(tmp_path: Path) -> None:
         env=_with_here(),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 3
     assert "never_heeds did not end within 0.5 s" in done.stderr

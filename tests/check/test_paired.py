@@ -28,7 +28,7 @@ from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe import sides as processes
 from pvtprof.observe.sides import Setup, Side, sides
 from pvtprof.run import recipes
-from tests.trials import costly
+from tests.trials import PATIENCE_S, costly
 
 
 @pytest.fixture(autouse=True)
@@ -284,7 +284,7 @@ def workers_in(folder: Path) -> list[int]:
 
 def soon_gone(folder: Path) -> bool:
     """Whether a moment later no process is left there: a killed one takes its time to die."""
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + PATIENCE_S
     while workers_in(folder) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not workers_in(folder)
@@ -401,14 +401,14 @@ def test_ctrl_c_takes_the_worktree_and_the_processes_along(
     running = subprocess.Popen(
         [sys.executable, "-c", code, *options], stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         worktree = Path(git("worktree", "list").splitlines()[-1].split()[0])
         if worktree != repository and workers_in(worktree):
             break
         time.sleep(0.1)
     running.send_signal(how)
-    _, error = running.communicate(timeout=600)
+    _, error = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert error.count("\n") == 1
     assert len(git("worktree", "list").splitlines()) == 1

@@ -26,6 +26,7 @@ from pvtprof.run import compare as comparing
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_witness
+from tests.trials import PATIENCE_S
 
 COMMANDS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -294,7 +295,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "--no-calibrate",
     ]
     done = subprocess.run(
-        [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 130
     assert done.stderr == (
@@ -322,7 +323,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ["bash", "-c", f"set -o pipefail; {line}"],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
         env={**os.environ, **environment},
     )
 

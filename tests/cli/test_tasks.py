@@ -18,7 +18,7 @@ from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
 from pvtprof.report.html import render
 from tests.builders import FOUR
-from tests.trials import ALL
+from tests.trials import costly
 
 REFUSED = {
     "compare --analytic --task retinannet": "unknown task 'retinannet'; did you mean retinanet?",
@@ -114,7 +114,7 @@ def test_modules_of_the_users_own_have_no_task() -> None:
         pvtprof.compare(torch.nn.Linear(2, 2), example=torch.zeros(1, 2), task="fpn")
 
 
-@pytest.mark.skipif(not ALL, reason="20 seconds: with PVTPROF_TRIALS=all")
+@costly
 @pytest.mark.parametrize("task", ["pyramid", "retinanet", "semantic-fpn", "mask-rcnn"])
 def test_a_training_run_of_a_task_agrees(task: str) -> None:
     how: dict[str, Any] = {"mode": "training", "optimizer": "adamw", "checkpoint": True}
@@ -125,7 +125,7 @@ def test_a_training_run_of_a_task_agrees(task: str) -> None:
     assert all("peak bytes" in row.witnesses for row in run.rows)
 
 
-@pytest.mark.skipif(not ALL, reason="12 seconds: with PVTPROF_TRIALS=all")
+@costly
 def test_check_holds_a_task_to_its_baseline(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

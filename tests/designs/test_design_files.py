@@ -18,7 +18,7 @@ from pvtprof.designs.named import network
 from pvtprof.designs.published import LINEAR, MODELS, NAMEABLE
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.errors import PvtprofError, SpecError
-from tests.trials import ALL
+from tests.trials import costly
 
 GOOD = {
     "version": "2",
@@ -220,7 +220,7 @@ def test_python_takes_a_spec_a_path_and_a_name(folder: Path) -> None:
     )
 
 
-@pytest.mark.skipif(not ALL, reason="importing transformers takes seconds: PVTPROF_TRIALS=all")
+@costly
 def test_the_keys_of_transformers_are_those_of_its_configurations() -> None:
     transformers = pytest.importorskip("transformers")
     its = vars(transformers.PvtConfig()) | vars(transformers.PvtV2Config())

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.trials import PATIENCE_S
+
 HEAVY = (
     *("torch", "fvcore", "pandas", "plotly", "scipy", "sympy", "jinja2"),
     *("transformers", "numpy", "pyarrow", "distributed"),
@@ -23,7 +25,7 @@ def loaded(code: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=600,
+        timeout=PATIENCE_S,
         env={**os.environ, "XDG_DATA_HOME": os.devnull},  # no calibration to read
     )
     return set(done.stdout.splitlines()[-1].split()[1:])

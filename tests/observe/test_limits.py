@@ -17,6 +17,7 @@ from pvtprof.errors import UnavailableError
 from pvtprof.observe import environment, limits
 from pvtprof.observe.machine import differing
 from tests.builders import ENVIRONMENT
+from tests.trials import PATIENCE_S
 
 GIB = 2**30
 
@@ -219,7 +220,7 @@ print(bound, len(asked["cores"]), len(os.sched_getaffinity(0)), environment.cpu_
         env=env,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
         check=True,
     )
     bound, given, still_bound, name = done.stdout.strip().split(maxsplit=3)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.pretended.command_line import environment
+from tests.trials import PATIENCE_S
 
 CONTRACT = Path(__file__).parents[1] / "gpu" / "test_contract.py"
 
@@ -20,7 +21,7 @@ def test_the_pretended_card_keeps_the_contract(tmp_path: Path) -> None:
         env=environment({}, tmp_path),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stdout
     tests = len(re.findall("def test_", CONTRACT.read_text(encoding="utf-8")))

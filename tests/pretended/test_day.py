@@ -14,7 +14,7 @@ import pytest
 from tests.gpu.__main__ import FULL, LIMIT_S, ROOT, SHORT, TOTAL_S, run, steps
 from tests.gpu.__main__ import Step as DayStep
 from tests.pretended.command_line import run_python
-from tests.trials import ALL
+from tests.trials import costly
 
 
 def test_without_a_gpu_it_is_a_line_and_exit_3(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_step_goes_on_after_a_command_that_fails(tmp_path: Path) -> None:
     assert "second" in (tmp_path / "mixed.log").read_text()
 
 
-@pytest.mark.skipif(not ALL, reason="PVTPROF_TRIALS=all tries it")
+@costly
 def test_the_short_form_runs_over_the_pretended_card(tmp_path: Path) -> None:
     """All but the prediction of latency, for which a CPU is too slow, and a slower version."""
     only = ("questions", "contract", "truth-float32", "compare-32", "faults", "pages")

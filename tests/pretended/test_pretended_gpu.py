@@ -106,7 +106,7 @@ FAILS: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.skipif(not ALL, reason="PVTPROF_TRIALS=all tries it")
+@costly
 @pytest.mark.parametrize(("ways", "code", "said"), FAILS)
 def test_a_card_that_fails_while_rows_run_leaves_a_report_that_says_so(
     ways: dict[str, Any], code: int, said: str, tmp_path: Path

@@ -17,7 +17,7 @@ from pvtprof.report.answer import Answer, answer
 from tests.browser import READY, opened
 from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import USUAL, timed
-from tests.trials import costly
+from tests.trials import ALL
 
 SAID = (
     *("finding", "advice", "mix", "computed_so", "option", "attention", "surprise", "accuracy"),
@@ -129,8 +129,7 @@ def test_each_figure_says_every_digit_when_it_has_the_focus(browser: Browser, re
         assert tips.nth(3).text_content() == f"{run.row(None, 'mha').macs:,} MACs"
 
 
-@costly
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"] if ALL else ["dark"])
 def test_the_answer_is_accessible(browser: Browser, report: Path, scheme: str) -> None:
     with opened(browser, report, color_scheme=scheme) as found:
         found.page.wait_for_selector(READY)

@@ -23,7 +23,7 @@ from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.browser import READY, opened
 from tests.builders import MINE, made_up_calibration, model_at, observed_run, with_row
-from tests.trials import ALL
+from tests.trials import ALL, costly
 
 KINDS = ("report", "several", "pair", "index", "choose")
 LIVE = ("report", "several", "pair", "own")  # kinds of pages that have an explorer
@@ -109,7 +109,7 @@ def test_a_network_of_ones_own_is_explored(browser: Browser, pages: dict[str, Pa
         assert (found.requests, found.console) == ([], [])
 
 
-@pytest.mark.skipif(not ALL, reason="half a minute: with PVTPROF_TRIALS=all")
+@costly
 def test_every_comparison_of_a_page_is_reached_by_its_link(
     browser: Browser, pages: dict[str, Path], run: Run
 ) -> None:

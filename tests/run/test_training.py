@@ -17,7 +17,7 @@ from pvtprof.errors import SpecError
 from pvtprof.report import sentences
 from pvtprof.run import store
 from pvtprof.run.fit_checks import checks
-from tests.trials import ALL
+from tests.trials import costly
 
 HOW: dict[str, Any] = {"optimizer": "adamw", "amp": "bfloat16", "checkpoint": True}
 
@@ -40,7 +40,7 @@ def test_a_setting_without_it_is_stored_as_it_was() -> None:
     assert store.loads(text).setting.training.is_plain
 
 
-@pytest.mark.skipif(not ALL, reason="a whole run: with PVTPROF_TRIALS=all")
+@costly
 def test_the_witness_agrees_in_every_row() -> None:
     """Peak, saved bytes and all counters, on fake tensors; nothing is timed."""
     run = pvtprof.compare("pvt_v2_b0", 32, (1, 1, 1, 1), mode="training", budget_s=0, **HOW)
@@ -93,7 +93,7 @@ def test_fit_takes_it_for_its_training_rows() -> None:
             assert before.image.needs != after.image.needs
 
 
-@pytest.mark.skipif(not ALL, reason="14 seconds: with PVTPROF_TRIALS=all")
+@costly
 def test_fit_is_checked_with_it() -> None:
     asked = workload("pvt_v2_b0", 64, mode="training", **HOW)
     found = pvtprof.fit(2**28, "pvt_v2_b0", 64, **HOW)

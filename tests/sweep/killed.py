@@ -17,6 +17,7 @@ from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import Outcome
 from pvtprof.sweep.worker import Tried, Worker
+from tests.trials import PATIENCE_S
 
 HERE = Environment("0", "", "3", "Linux", "Test CPU")
 
@@ -29,7 +30,6 @@ WHOM = ("parent", "worker", "group")
 #: A kill comes within so many seconds of the beginning, in which a calm machine measures the rows;
 #: or in which they are recorded where nothing is really timed.
 WITHIN_S, WITHIN_UNTIMED_S = 8.0, 1.5
-LONGEST_S = 600.0
 SWEEP = """
 import sys
 from pvtprof.sweep import measuring
@@ -76,12 +76,12 @@ def trial(path: Path, whom: str, chance: random.Random, is_timed: bool = True) -
         time.sleep(after_s)
         kill(process, whom, path, chance)
         if whom == "worker":  # the sweep itself goes on
-            process.wait(LONGEST_S)
+            process.wait(PATIENCE_S)
         else:
             process.wait(10)
     found = [f"orphan {pid}" for pid in left(path)]
     with started(path, is_timed) as again:
-        _, said = again.communicate(timeout=LONGEST_S)
+        _, said = again.communicate(timeout=PATIENCE_S)
     if again.returncode:
         found.append(f"resumed: {again.returncode}, {said.decode()[-300:]}")
     return [f"{whom} after {after_s:.2f} s: {text}" for text in found + wrong(path)]

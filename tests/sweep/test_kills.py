@@ -19,7 +19,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 
 @needs_proc
-@pytest.mark.skipif(not trials.ALL, reason="imports torch four times in each")
+@trials.costly
 @pytest.mark.parametrize(("number", "whom"), MOMENTS)
 def test_after_a_kill_every_row_is_there_once(tmp_path: Path, number: int, whom: str) -> None:
     assert killed.trial(tmp_path / "s.sqlite", whom, random.Random(number)) == []
@@ -48,7 +48,7 @@ def test_ctrl_c_keeps_what_there_is(tmp_path: Path) -> None:
             if path.exists() and tries(path):
                 break
         os.kill(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=600)
+        _, said = process.communicate(timeout=trials.PATIENCE_S)
     assert process.returncode == 1  # of the script, which lets the error through
     assert b"RunInterruptedError: interrupted: " in said
     with Store.open(path) as store:

@@ -23,7 +23,7 @@ from pvtprof.sweep.stored import Outcome, Progress, machine_of
 from pvtprof.sweep.worker import KILLED, Timing, Tried, Worker
 from tests.builders import ENVIRONMENT
 from tests.sweep.test_store import ROWS
-from tests.trials import ALL
+from tests.trials import costly
 
 MODULE = """
 import os, signal, time
@@ -125,7 +125,7 @@ def test_what_was_taken_until_the_limit_is_kept(outcome: Callable[..., Outcome])
     assert its.measurement.stopped == "budget"
 
 
-@pytest.mark.skipif(not ALL, reason="imports torch in three processes more")
+@costly
 def test_a_dead_warm_process_is_started_again(
     worker: Worker, outcome: Callable[..., Outcome], tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from tests.browser import chromium, opened
 from tests.builders import ENVIRONMENT
 from tests.sweep.made_up import LARGE, MACHINES, SMALL, stored
 from tests.sweep.test_page_words import NOISY, sweep_with
-from tests.trials import ALL
+from tests.trials import ALL, costly
 
 READY = "html[data-sweep=ready]"
 
@@ -178,7 +178,7 @@ def test_nothing_is_wider_than_the_window(browser: Browser, page: Path, width: i
         assert found.page.evaluate(size) <= width
 
 
-@pytest.mark.skipif(not ALL, reason="a minute: with PVTPROF_TRIALS=all")
+@costly
 def test_a_page_of_5000_rows_is_small_and_quiet(browser: Browser, tmp_path: Path) -> None:
     made = stored(LARGE, 5000, tuple(MACHINES), failing=0.02, left=0.05, samples=40)
     assert made.count == 5000

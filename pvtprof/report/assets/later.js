@@ -2,11 +2,8 @@
 /* The first screen is painted before the rest of the page is built: what lies below it is text until then
    (in noscript, so that it is there without JavaScript), and the scripts do not run yet. */
 (() => {
-  let waits = true;
-
+  /* A second call finds nothing left to do. */
   function rest() {
-    if (!waits) return;
-    waits = false;
     for (const part of document.querySelectorAll("noscript.later")) part.outerHTML = part.textContent;
     for (const asleep of document.querySelectorAll('script[type="text/plain"][data-name]')) {
       const script = Object.assign(document.createElement("script"), { textContent: asleep.textContent });
