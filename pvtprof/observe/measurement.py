@@ -51,8 +51,9 @@ class Measurement:
     the system or the file does not say. ``series`` has what else was seen with each sample, by
     name: "cpu" (processor time of all threads, seconds), "waited" (seconds of a call
     for which the calling thread had no core), and on CUDA "wall", "graph" (of a CUDA graph's
-    replay), "sm_mhz", "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call), and
-    "unheld" (1 where launch gaps count).
+    replay), "sm_mhz", "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call),
+    "unheld" (1 where launch gaps count), and "beside" (seconds of another row, timed in the same
+    round).
     ``stopped`` says what ended the measuring: "interval" (narrow enough), "budget" or "rounds".
     """
 
@@ -179,6 +180,25 @@ class Measurement:
     def median(self) -> float:
         """Median of the samples, in seconds."""
         return median(self.samples)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether another row was timed beside, in the same rounds."""
+        return "beside" in self.series
+
+    @cached_property
+    def ratios(self) -> tuple[float, ...]:
+        """Samples over those of the row beside: a machine that drifts does so in both.
+
+        The samples themselves where there is no row beside.
+        """
+        beside = self.series.get("beside", (1.0,) * len(self.samples))
+        return tuple(one / other for one, other in zip(self.samples, beside, strict=True))
+
+    @cached_property
+    def ratio(self) -> float:
+        """Median of the ratios."""
+        return median(self.ratios)
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:

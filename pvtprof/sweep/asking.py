@@ -81,8 +81,8 @@ def attempts(question: Question) -> Iterator[tuple[Attempt, Question]]:
     setting = replace(question.setting, device=resolved_device(question.device))
     with Worker(Timing()) as worker:
 
-        def attempt(planned: Planned, budget_s: float) -> Tried:
+        def attempt(planned: Planned, budget_s: float, beside: Planned) -> Tried:
             worker.timing = replace(worker.timing, budget_s=budget_s)
-            return worker.tried(planned)
+            return worker.tried(planned, beside=beside)
 
         yield attempt, replace(question, setting=setting)

@@ -8,8 +8,9 @@ bandits"; the intervals take the place of a fixed number of rounds.
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import median
@@ -25,7 +26,7 @@ BETWEEN_PROCESSES = 0.01
 CLOSE_ENOUGH = 0.02
 #: Seconds of the first, short measurement of a candidate; each round takes twice as long, up to the
 #: longest.
-FIRST_S, LONGEST_S = 0.25, 4.0
+FIRST_S, LONGEST_S = 0.5, 4.0
 #: Candidates are measured so many at a time, in random order, so that drift does not look like one.
 TOGETHER = 8
 #: From so many measured candidates on it is known how wrong predictions are.
@@ -38,23 +39,30 @@ What = TypeVar("What")
 class Candidate(Generic[What]):
     """Something that may be the fastest: what it is, its predicted seconds, and its measurements.
 
-    ``failure`` is why it could not be measured.
+    ``failure`` is why it could not be measured. Where another row was timed beside it, its time is
+    its ratio to that row times ``beside_s``, what that row takes: drift is in both, and cancels.
     """
 
     what: What
     predicted_s: float
     measured: list[Measurement] = field(default_factory=list)
     failure: str | None = None
+    beside_s: float = 1.0
 
     @property
-    def samples(self) -> list[float]:
-        """The samples of all measurements."""
-        return [one for measurement in self.measured for one in measurement.samples]
+    def counted(self) -> list[Measurement]:
+        """The measurements that count: those with a row beside, where there are any."""
+        return [one for one in self.measured if one.is_paired] or self.measured
+
+    @property
+    def unit_s(self) -> float:
+        """What a ratio of 1 is in seconds."""
+        return self.beside_s if any(one.is_paired for one in self.measured) else 1.0
 
     @property
     def seconds(self) -> float:
         """The median over the medians of its measurements."""
-        return median(measurement.median for measurement in self.measured)
+        return self.unit_s * median(one.ratio for one in self.counted)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -62,7 +70,9 @@ class Candidate(Generic[What]):
 
         Never narrower than what two processes differ by.
         """
-        return _interval(tuple(self.samples), self.seconds)
+        ratios = tuple(itertools.chain(*(one.ratios for one in self.counted)))
+        low, high = _interval(ratios, self.seconds / self.unit_s)
+        return low * self.unit_s, high * self.unit_s
 
 
 @lru_cache(maxsize=4096)
@@ -70,6 +80,15 @@ def _interval(samples: tuple[float, ...], middle: float) -> tuple[float, float]:
     low, high = median_interval(samples) or (min(samples), max(samples))
     floor, ceiling = middle * (1 - BETWEEN_PROCESSES), middle * (1 + BETWEEN_PROCESSES)
     return min(low, floor), max(high, ceiling)
+
+
+def know_beside(candidates: Iterable[Candidate[What]]) -> None:
+    """Tell candidates what the row that they were timed beside takes: the median of its samples."""
+    ones = list(candidates)
+    series = (taken.series.get("beside", ()) for one in ones for taken in one.measured)
+    if samples := list(itertools.chain(*series)):
+        for one in ones:
+            one.beside_s = median(samples)
 
 
 @dataclass(frozen=True)
@@ -118,6 +137,7 @@ class Halving(Generic[What]):
         self.chance = random.Random(seed)
         self.used = self.rounds = self.left = 0
         self.budget_s = FIRST_S
+        know_beside(self.candidates)
 
     def run(self) -> Halved[What]:
         """Measure until the fastest is known to CLOSE_ENOUGH, or ``most`` measurements were made.
@@ -131,7 +151,7 @@ class Halving(Generic[What]):
             raise UnavailableError(f"no candidate could be measured: {reason}")
         while self.used < self.most and (self._deeper() or self._wider(self.most)):
             pass
-        open_ = sum(map(self._may_win, self.candidates))
+        open_ = len(self._open())
         return Halved(self.candidates, self.best(), self._within(), self.used, self.rounds, open_)
 
     def _wider(self, share: int) -> bool:
@@ -140,7 +160,7 @@ class Halving(Generic[What]):
         ``share`` is how many measurements there may be by then. None are to be where what is left
         cannot win, as far as predictions tell, or was measured already.
         """
-        ahead = [one for one in self.candidates if self._may_win(one)]
+        ahead = self._open()
         now = ahead[: min(TOGETHER, share - self.used)]
         self._measure_all(now, FIRST_S)
         return bool(now)
@@ -170,6 +190,7 @@ class Halving(Generic[What]):
                 one.failure = found
             else:
                 one.measured.append(found)
+                know_beside(self.candidates)
                 self.told(self._said())
 
     def _said(self) -> str:
@@ -196,16 +217,16 @@ class Halving(Generic[What]):
         others = [one.interval[0] for one in self.candidates if one.measured and one is not best]
         return max(0.0, best.interval[1] / min(others) - 1) if others else 0.0
 
-    def _may_win(self, one: Candidate[What]) -> bool:
-        """Return whether a candidate that was not measured may be faster by CLOSE_ENOUGH.
+    def _open(self) -> list[Candidate[What]]:
+        """Return the candidates that were not measured, and may be faster by CLOSE_ENOUGH.
 
         Those of the best predictions were predicted too fast more often than others. So measured
         over predicted may be less than the least that was seen, by as much as it varied.
         """
-        if one.measured or one.failure is not None:
-            return False
+        left = [one for one in self.candidates if not one.measured and one.failure is None]
         ratios = [known.seconds / known.predicted_s for known in self.candidates if known.measured]
         if len(ratios) < FEWEST_RATIOS:
-            return True
+            return left
         least = min(ratios) * min(ratios) / max(ratios)
-        return one.predicted_s * least * (1 + CLOSE_ENOUGH) < self.best().seconds
+        most_s = self.best().seconds / (least * (1 + CLOSE_ENOUGH))
+        return [one for one in left if one.predicted_s < most_s]

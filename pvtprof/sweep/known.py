@@ -15,14 +15,16 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import PvtprofError, SpecError
+from pvtprof.observe.measurement import Measurement
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.choose import evaluated
 from pvtprof.predict.prediction import Prediction
 from pvtprof.predict.space import Option
 from pvtprof.predict.wanted import DesignKey, key_of, name_of
-from pvtprof.sweep.halving import BETWEEN_PROCESSES
+from pvtprof.sweep.halving import BETWEEN_PROCESSES, Candidate, know_beside
 from pvtprof.sweep.planned import Planned
+from pvtprof.sweep.stored import measurement_of
 
 #: So many measured designs correct the predictions of the others.
 FEWEST_TO_CORRECT = 3
@@ -47,23 +49,52 @@ def known(
 
     ``threads`` None means the one number of threads that there is.
     """
-    base, found = _base(model), dict[int, dict[DesignKey, Prediction]]()
+    base = _base(model)
+    found: dict[int, dict[int, tuple[DesignKey, Prediction]]] = {}  # by threads, by row
     for line in opened.execute(
-        "SELECT key, threads, latency_s, latency_low_s, latency_high_s FROM rows "
+        "SELECT id, key, threads, latency_s, latency_low_s, latency_high_s FROM rows "
         "WHERE machine = ? AND latency_s IS NOT NULL AND part = 'model' AND mode = 'inference' "
         "AND target = '' AND (height, width, batch, dtype, attention) = (?, ?, ?, ?, ?)",
         (machine, *setting.image, setting.batch, setting.dtype, setting.attention),
     ):
         spec = _spec(line["key"])
         if spec is not None and _base(spec) == base:
-            found.setdefault(line["threads"], {})[_key(spec)] = _time(line)
+            found.setdefault(line["threads"], {})[line["id"]] = _key(spec), _time(line)
     if threads is None and len(found) > 1:
         raise SpecError(
             f"the store has times with {units.ratios(sorted(found))} threads (0: as many as torch "
             "takes); name one of them with --threads"
         )
     threads = next(iter(found), None) if threads is None else threads
-    return Known(found.get(threads, {}) if threads is not None else {}, threads)
+    by_id = found.get(threads, {}) if threads is not None else {}
+    paired = _paired_times(opened, machine, {number: key for number, (key, _) in by_id.items()})
+    return Known(dict(by_id.values()) | paired, threads)
+
+
+def _paired_times(
+    opened: sqlite3.Connection, machine: str, by_id: Mapping[int, DesignKey]
+) -> dict[DesignKey, Prediction]:
+    """Return the times of the rows that were timed beside another, by their ratios to it."""
+    taken = measurements(opened, machine, by_id, "instr(m.measurement, '\"beside\"') > 0")
+    found = [Candidate(key, 0.0, its) for key, its in taken.items()]
+    know_beside(found)
+    return {one.what: Prediction(one.seconds, *one.interval) for one in found}
+
+
+def measurements(
+    opened: sqlite3.Connection, machine: str, by_id: Mapping[int, DesignKey], which: str = "TRUE"
+) -> dict[DesignKey, list[Measurement]]:
+    """Return what was measured of rows on a machine; ``which`` is a condition of SQL."""
+    found: dict[DesignKey, list[Measurement]] = {}
+    for line in opened.execute(
+        'SELECT m."row", m.measurement FROM measured AS m JOIN environment AS e '
+        "ON e.id = m.environment WHERE e.machine = ? AND m.measurement IS NOT NULL "
+        f"AND NOT m.is_reference AND {which} ORDER BY m.id",
+        (machine,),
+    ):
+        if line["row"] in by_id:
+            found.setdefault(by_id[line["row"]], []).append(measurement_of(line["measurement"]))
+    return found
 
 
 def rows_of(

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from pvtprof.designs.design_text import digest
 from pvtprof.designs.named import path_of
-from pvtprof.errors import SpecError
+from pvtprof.designs.setting import Setting
+from pvtprof.designs.spec import ModelSpec
+from pvtprof.designs.words import DEFAULT_POOL_SIZE
+from pvtprof.errors import RunInterruptedError, SpecError
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.calibration import Calibration, load_for
 from pvtprof.predict.kept import known_calibration
-from pvtprof.predict.wanted import DesignKey, fastest, key_of
+from pvtprof.predict.wanted import fastest, key_of
 from pvtprof.sweep.deciding import Progress, Question, basis
 from pvtprof.sweep.halving import Candidate, Halved, Halving
-from pvtprof.sweep.known import planned_of, rows_of
+from pvtprof.sweep.known import measurements, planned_of, rows_of
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
 from pvtprof.sweep.store import Store
-from pvtprof.sweep.stored import measurement_of
 
 if TYPE_CHECKING:
     from pvtprof.sweep.worker import Tried
@@ -32,8 +34,8 @@ MOST_CANDIDATES = 2000
 SEED = 0
 
 
-#: Measures a row for about so many seconds.
-Attempt: TypeAlias = Callable[[Planned, float], "Tried"]
+#: Measures a row for about so many seconds, and another one beside it.
+Attempt: TypeAlias = Callable[[Planned, float, Planned], "Tried"]
 
 
 def measured(
@@ -45,7 +47,8 @@ def measured(
 ) -> Halved[Planned]:
     """Measure the most telling candidates of a question, ``most`` times at most, into a store.
 
-    The store is made where there is none. Raises SpecError where nothing predicts which those are.
+    The store is made where there is none. Raises SpecError where nothing predicts which those are,
+    and RunInterruptedError on Ctrl-C.
     """
     if most < 1:
         raise SpecError(f"--measure is {most}; use 1 measurement or more, such as 40")
@@ -53,16 +56,25 @@ def measured(
         raise SpecError("--measure builds the network by its name; give a name or a design file")
     with Store.open(path, create=True) as store:
         machine, threads, calibration = _predictor(store, question)
-        candidates = _candidates(store, question, calibration, machine, threads)
+        words = _words(question, threads)
+        candidates = _candidates(store, question, calibration, machine, words)
         worker = f"{this_process().name}-choose"
+        beside = row_beside(question.model, question.setting, words)
         halving = Halving(
             candidates,
-            lambda planned, budget_s: _tried(store, worker, planned, budget_s, attempt),
+            lambda row, budget_s: tried(
+                store, worker, row, lambda row: attempt(row, budget_s, beside)
+            ),
             most,
             progress,
         )
         try:
             return halving.run()
+        except KeyboardInterrupt:
+            raise RunInterruptedError(
+                f"interrupted: what was measured is in {os.fspath(path)}; the same command goes on "
+                "from there, and without --measure it answers from that"
+            ) from None
         finally:
             store.give_back(worker)
 
@@ -89,26 +101,36 @@ def _predictor(store: Store, question: Question) -> tuple[str | None, int, Calib
     return None, question.threads or 0, known_calibration(question.device, dtype)
 
 
-def _candidates(
-    store: Store, question: Question, calibration: Calibration, machine: str | None, threads: int
-) -> list[Candidate[Planned]]:
-    """Return the best predicted designs within the limits, with what is measured of them."""
+def _words(question: Question, threads: int) -> Planned:
+    """Return what is the same in every row of a question."""
     setting = question.setting
-    device = setting.device if setting.device != "none" else "cpu"
-    rows = rows_of(store.connection, question.model, setting, threads, device)
-    known = _measurements(store, rows, machine) if machine else {}
-    words = Planned(
+    return Planned(
         question.given,
         "",
         *setting.image,
         (),
         0,
         task=question.model.task,
-        device=device,
+        device=setting.device if setting.device != "none" else "cpu",
         threads=threads,
         changes=question.changes,
         content=digest(question.model) if path_of(question.given) else "",
     )
+
+
+def row_beside(model: ModelSpec, setting: Setting, words: Planned) -> Planned:
+    """Return what every design is timed beside: pooled throughout, which is quick at every size."""
+    return planned_of(((("sra_pool", 1),) * len(model.stages), DEFAULT_POOL_SIZE), setting, words)
+
+
+def _candidates(
+    store: Store, question: Question, calibration: Calibration, machine: str | None, words: Planned
+) -> list[Candidate[Planned]]:
+    """Return the best predicted designs within the limits, with what is measured of them."""
+    setting = question.setting
+    rows = rows_of(store.connection, question.model, setting, words.threads, words.device)
+    by_id = {number: key for key, (number, _) in rows.items()}
+    known = measurements(store.connection, machine, by_id) if machine else {}
     found = []
     for design in fastest(question.wanted(calibration), MOST_CANDIDATES):
         key = key_of(design.options, design.pool_size)
@@ -122,25 +144,8 @@ def _candidates(
     return found
 
 
-def _measurements(
-    store: Store, rows: Mapping[DesignKey, tuple[int, Planned]], machine: str
-) -> dict[DesignKey, list[Measurement]]:
-    """Return what was measured of these rows on a machine."""
-    by_id = {number: key for key, (number, _) in rows.items()}
-    found: dict[DesignKey, list[Measurement]] = {}
-    sql = (
-        'SELECT m."row", m.measurement FROM measured AS m JOIN environment AS e '
-        "ON e.id = m.environment WHERE e.machine = ? AND m.measurement IS NOT NULL "
-        "AND NOT m.is_reference ORDER BY m.id"
-    )
-    for line in store.read(sql, (machine,)):
-        if line["row"] in by_id:
-            found.setdefault(by_id[line["row"]], []).append(measurement_of(line["measurement"]))
-    return found
-
-
-def _tried(
-    store: Store, worker: str, planned: Planned, budget_s: float, attempt: Attempt
+def tried(
+    store: Store, worker: str, planned: Planned, attempt: Callable[[Planned], Tried]
 ) -> Measurement | str:
     """Measure a row once, record it, and return its measurement or why there is none."""
     store.add([planned], SEED)
@@ -149,6 +154,6 @@ def _tried(
         return str(line["refused"])
     if not store.lease_row(line["id"], worker):
         return "it is being measured by another process"
-    tried = attempt(planned, budget_s)
-    store.record(line["id"], worker, tried.environment, tried.outcome, tried.machine)
-    return tried.outcome.measurement or str(tried.outcome.failure)
+    done = attempt(planned)
+    store.record(line["id"], worker, done.environment, done.outcome, done.machine)
+    return done.outcome.measurement or str(done.outcome.failure)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from pvtprof.errors import UnavailableError
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
     from pvtprof.observe.clocks import Block, Sampler
     from pvtprof.observe.sides import Side
 
-#: What a warm process is called in messages.
-NAME = "the timed process"
+#: What a warm process is called in messages, and a row that is timed beside another in it.
+NAME, BESIDE = "the timed process", "the row beside"
 #: A row that is slow for its budget gets the time of so many calls, by which it has an interval.
 CALLS = 10
 #: Seconds that are always waited for an answer.
@@ -25,10 +27,14 @@ class LateError(UnavailableError):
 
 
 class TimedRow:
-    """The timing of one row, until a deadline; ``kept`` has what was taken so far."""
+    """The timing of one row, until a deadline, and of another in the same rounds if one is given.
 
-    def __init__(self, side: Side, deadline: float, kept: dict[str, Measurement]) -> None:
-        self.side, self.deadline, self.kept = side, deadline, kept
+    A drift of the machine is then in both, and not in their ratio.
+    """
+
+    def __init__(self, side: Side, deadline: float) -> None:
+        self.side, self.deadline = side, deadline
+        self.kept: dict[str, Measurement] = {}
         self.begin = time.perf_counter()
 
     @property
@@ -36,24 +42,35 @@ class TimedRow:
         """Seconds since the first call."""
         return time.perf_counter() - self.begin
 
+    @property
+    def taken(self) -> Measurement | None:
+        """What was taken so far, with the samples of the row beside; None before the first."""
+        found, beside = self.kept.get(NAME), self.kept.get(BESIDE)
+        if found is None or beside is None:
+            return found
+        return replace(found, series={**found.series, "beside": beside.samples})
+
     def measured(
-        self, recipe: Any, budget_s: float, device: str, seed: int
+        self, recipe: Any, budget_s: float, device: str, seed: int, beside: Any = None
     ) -> tuple[Measurement, float]:
         """Build and time it in a fresh fork; raise UnavailableError where that cannot be."""
         from pvtprof.observe import latency
 
         self._wait_no_longer()
-        with self.side.forked({NAME: recipe}, seed) as samplers:
+        recipes = {NAME: recipe} if beside is None else {NAME: recipe, BESIDE: beside}
+        with self.side.forked(recipes, seed) as forked:
             self.begin = time.perf_counter()
-            sampler = self._limited(samplers[NAME])
-            once_s = sampler(1)["wall"]
+            samplers = {name: self._limited(sampler) for name, sampler in forked.items()}
+            once_s = mean(sampler(1)["wall"] for sampler in samplers.values())
             plan = latency.Plan(max(budget_s, CALLS * once_s), device, seed=seed)
-            latency.measure({NAME: sampler}, plan, keep=self.kept)
+            latency.measure(samplers, plan, keep=self.kept)
             spent_s = self.spent_s
             if not self.kept:  # a call that took far longer than the one before
-                self.kept[NAME] = _one_sample(sampler(1))
+                self.kept.update({name: _one_sample(one(1)) for name, one in samplers.items()})
             self._wait_no_longer()
-        return self.kept[NAME], spent_s
+        found = self.taken
+        assert found is not None
+        return found, spent_s
 
     def _limited(self, sampler: Sampler) -> Sampler:
         def limited(calls: int) -> Block:

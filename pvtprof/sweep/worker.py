@@ -98,9 +98,11 @@ class Worker:
         for setup in list(self._warm):
             self._end(setup)
 
-    def tried(self, planned: Planned, seed: int = 0) -> Tried:
-        """Return what one try of a row gave."""
-        return self._tried(planned.device, planned.threads, lambda: self._row(planned, seed))
+    def tried(self, planned: Planned, seed: int = 0, beside: Planned | None = None) -> Tried:
+        """Return what one try of a row gave; ``beside`` is timed in the same rounds."""
+        return self._tried(
+            planned.device, planned.threads, lambda: self._row(planned, seed, beside)
+        )
 
     def reference(self, device: str) -> Tried:
         """Return what the reference takes now, by which the drift of the machine is seen."""
@@ -146,7 +148,9 @@ class Worker:
 
         return torch.get_num_threads()
 
-    def _row(self, planned: Planned, seed: int) -> tuple[Measurement, float]:
+    def _row(
+        self, planned: Planned, seed: int, beside: Planned | None
+    ) -> tuple[Measurement, float]:
         """Return the time of a row, and the seconds of the timing."""
         row = planned.row()
         _check_memory(row, planned.device)
@@ -159,31 +163,26 @@ class Worker:
             device=planned.device,
             threads=threads,
         )
-        recipe = (
-            recipes.of_target(row.design, row.setting)
-            if isinstance(row.design, TargetDesign)
-            else recipes.of_row(row)
-        )
-        return self._timed(setup, recipe, self.timing.budget_s, seed)
+        other = beside and _recipe(beside.row())
+        return self._timed(setup, _recipe(row), self.timing.budget_s, seed, other)
 
     def _timed(
-        self, setup: Setup, recipe: Any, budget_s: float, seed: int
+        self, setup: Setup, recipe: Any, budget_s: float, seed: int, beside: Any = None
     ) -> tuple[Measurement, float]:
         """Time what a recipe builds; once more where the warm process died meanwhile."""
         for attempt in (1, 2):
             side = self._side(setup, again=attempt == 1)
             deadline = time.perf_counter() + self.timing.limit_s
-            kept: dict[str, Measurement] = {}
-            timing = TimedRow(side, deadline, kept)
+            timing = TimedRow(side, deadline)
             try:
-                return timing.measured(recipe, budget_s, setup.device, seed)
+                return timing.measured(recipe, budget_s, setup.device, seed, beside)
             except UnavailableError as error:
                 died = isinstance(error, ProcessDiedError) and error.status is None
                 is_late = side.stuck or isinstance(error, LateError)
                 if died or side.stuck:
                     self._end(setup)
-                if is_late and kept:  # what was taken until then
-                    return replace(kept[NAME], stopped="budget"), timing.spent_s
+                if is_late and timing.taken:  # until then
+                    return replace(timing.taken, stopped="budget"), timing.spent_s
                 if is_late:
                     raise UnavailableError(self._late()) from None
                 if not died or attempt == 2:
@@ -221,6 +220,12 @@ class Worker:
     def _end(self, setup: Setup) -> None:
         stack, _ = self._warm.pop(setup)
         stack.close()
+
+
+def _recipe(row: Row) -> Any:
+    if isinstance(row.design, TargetDesign):
+        return recipes.of_target(row.design, row.setting)
+    return recipes.of_row(row)
 
 
 def _setup(**words: Any) -> Setup:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from pvtprof.derive.form import Form, OutsideError
 from pvtprof.derive.render import render
 from pvtprof.errors import SpecError
 from tests.derive import modules
-from tests.trials import sample
+from tests.trials import costly
 
 
 def verified(form: Form) -> None:
@@ -40,7 +39,12 @@ WRITTEN += ("attention", "grid")
 
 
 @pytest.mark.parametrize(
-    ("name", "mode"), sample(product(WRITTEN, ("inference", "training")), len(WRITTEN))
+    ("name", "mode"),
+    [
+        *((name, "inference") for name in WRITTEN),
+        ("attention", "training"),
+        *(pytest.param(name, "training", marks=costly) for name in WRITTEN if name != "attention"),
+    ],
 )
 def test_witnesses_agree_at_random_sizes(name: str, mode: str) -> None:
     if (name, mode) == ("inference", "training"):

@@ -32,7 +32,7 @@ class Drawn:
     spent_s: float = 0.0
     tries: int = 0
 
-    def __call__(self, planned: Planned, budget_s: float) -> Any:
+    def __call__(self, planned: Planned, budget_s: float, beside: Planned | None = None) -> Any:
         self.tries += 1
         self.spent_s += budget_s
         chance = random.Random(f"{self.seed} {planned.key} {self.tries}")

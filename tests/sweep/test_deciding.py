@@ -7,6 +7,9 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,8 @@ import pvtprof
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.errors import SpecError, StoreError
+from pvtprof.errors import RunInterruptedError, SpecError, StoreError
+from pvtprof.observe.measurement import Measurement
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.choose import Found, evaluated
 from pvtprof.predict.search import Search
@@ -24,7 +28,7 @@ from pvtprof.sweep.known import dumped, options_of, planned_of, stored_calibrati
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
-from pvtprof.sweep.stored import machine_of
+from pvtprof.sweep.stored import Outcome, machine_of
 from pvtprof.sweep.telling import measured
 from tests.builders import made_up_calibration
 from tests.sweep.drawn import HERE, Drawn, filled, here
@@ -220,6 +224,60 @@ def test_measuring_finds_the_fastest_of_all_designs(tmp_path: Path, seed: int) -
     assert any(design.is_measured for design in found.front)
 
 
+def paired(planned: Planned, slow: float) -> Outcome:
+    """A row, and one beside that takes 1 ms, while the machine is ``slow`` times slower."""
+    samples = (slow * truth(lambda planned: 2.0)(planned),) * 8
+    return Outcome(Measurement(samples, series={"beside": (slow * 1e-3,) * 8}))
+
+
+def test_a_machine_that_was_slow_meanwhile_makes_no_design_slow(tmp_path: Path) -> None:
+    path = tmp_path / "paired.sqlite"
+    slow = dict(zip(ROWS, (1.0, 1.5, 0.7, 1.2), strict=True))
+
+    def attempt(planned: Planned, budget_s: float) -> object:
+        return SimpleNamespace(outcome=paired(planned, slow[planned]))
+
+    filled(path, ROWS, attempt)
+    times = {key_of(d.options, 7): d.latency for d in chosen(path).front if d.is_measured}
+    assert times
+    for row in ROWS:
+        time = times.get(key_of(options_of(row.workload.designs[0].spec), 7))
+        true = truth(lambda planned: 2.0)(row)
+        if time is not None:
+            assert time.seconds == pytest.approx(median(slow.values()) * true)
+            assert time.low < time.seconds < time.high
+
+
+def test_every_candidate_is_timed_beside_the_pooled_network(tmp_path: Path) -> None:
+    drawn, seen = Drawn(truth(lambda planned: 1.0)), set()
+
+    def attempt(planned: Planned, budget_s: float, beside: Planned) -> Any:
+        seen.add(beside)
+        return drawn(planned, budget_s)
+
+    measured(tmp_path / "new.sqlite", question(), 4, attempt)
+    (beside,) = seen
+    spec = beside.workload.designs[0].spec
+    assert [stage.runs_as for stage in spec.stages] == ["sra_pool"] * 4
+    assert (beside.height, beside.width) == SETTING.image
+
+
+def test_ctrl_c_keeps_what_was_measured_and_says_so(tmp_path: Path) -> None:
+    drawn = Drawn(truth(lambda planned: 1.0))
+
+    def attempt(planned: Planned, budget_s: float, beside: Planned) -> Any:
+        if drawn.tries == 3:
+            raise KeyboardInterrupt
+        return drawn(planned, budget_s)
+
+    path = tmp_path / "new.sqlite"
+    with pytest.raises(RunInterruptedError, match=r"what was measured is in .*new\.sqlite"):
+        measured(path, question(), 8, attempt)
+    stored = pvtprof.open(path).to_frame()
+    assert stored["latency_s"].notna().sum() == 3
+    assert measured(path, question(), 8, drawn).measured
+
+
 def test_measuring_goes_on_with_what_the_store_has(store: Path) -> None:
     drawn = Drawn(truth(lambda planned: 2.0), 1e-4)
     done = measured(store, question(), 12, drawn)
@@ -245,7 +303,7 @@ def test_a_row_that_fails_is_recorded_and_ends_nothing(tmp_path: Path) -> None:
     drawn = Drawn(truth(lambda planned: 1.0))
     count = iter(range(1000))
 
-    def attempt(planned: Planned, budget_s: float) -> object:
+    def attempt(planned: Planned, budget_s: float, beside: Planned) -> object:
         found = drawn(planned, budget_s)
         if next(count) == 1:
             found.outcome = replace(found.outcome, measurement=None, failure="ran out of memory")

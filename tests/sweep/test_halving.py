@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import random
+from statistics import median
 
 import pytest
 
 from pvtprof.errors import SpecError, UnavailableError
 from pvtprof.observe.measurement import Measurement
-from pvtprof.sweep.halving import CLOSE_ENOUGH, FEWEST_RATIOS, FIRST_S, Candidate, Halving
+from pvtprof.sweep.halving import (
+    CLOSE_ENOUGH,
+    FEWEST_RATIOS,
+    FIRST_S,
+    Candidate,
+    Halving,
+    know_beside,
+)
 from tests.trials import ALL
 
 
@@ -25,6 +33,20 @@ class Machine:
         count = max(6, round(100 * budget_s))
         each = [abs(self.chance.gauss(0, self.noise)) for _ in range(count)]
         return Measurement(tuple(self.truth[number] * process * (1 + one) for one in each))
+
+
+class Drifting(Machine):
+    """One that is slower by up to a half at some times, in both rows that it times."""
+
+    def __call__(self, number: int, budget_s: float) -> Measurement | str:
+        slow = self.chance.uniform(1, 1.5)
+        found = super().__call__(number, budget_s)
+        assert isinstance(found, Measurement)
+        beside = [abs(self.chance.gauss(0, self.noise)) for _ in found.samples]
+        return Measurement(
+            tuple(slow * sample for sample in found.samples),
+            series={"beside": tuple(5e-3 * slow * (1 + one) for one in beside)},
+        )
 
 
 def candidates(truth: list[float], error: float, seed: int = 1) -> list[Candidate[int]]:
@@ -45,6 +67,25 @@ def test_the_fastest_of_500_is_found_within_3_percent_with_80_measurements(seed:
     assert truth[done.best.what] <= 1.03 * min(truth)
     assert done.used == len(machine.asked) <= 80
     assert sum(budget for _, budget in machine.asked) <= 50
+
+
+@pytest.mark.parametrize("seed", range(5 if ALL else 1))
+def test_a_machine_that_drifts_does_not_decide(seed: int) -> None:
+    truth = times(500, seed)
+    found = candidates(truth, 0.03, seed)
+    done = Halving(found, Drifting(truth, seed=seed), 80, seed=seed).run()
+    assert truth[done.best.what] <= 1.03 * min(truth)
+    besides = [one for c in done.measured for m in c.measured for one in m.series["beside"]]
+    assert done.best.beside_s == median(besides)
+    assert done.best.interval[0] < done.best.seconds < done.best.interval[1]
+
+
+def test_what_was_timed_alone_does_not_count_beside_pairs() -> None:
+    alone, beside = Measurement((9.0,) * 6), Measurement((4.0,) * 6, series={"beside": (2.0,) * 6})
+    one = Candidate("a", 1.0, [alone, beside])
+    know_beside([one])
+    assert one.seconds == 4.0
+    assert Candidate("b", 1.0, [alone]).seconds == 9.0
 
 
 def test_budgets_double_and_only_those_that_may_win_go_on() -> None:

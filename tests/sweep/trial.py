@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -19,34 +18,28 @@ from pvtprof.predict.choose import evaluated
 from pvtprof.predict.search import Search
 from pvtprof.predict.space import Option, spaces
 from pvtprof.predict.wanted import key_of
-from pvtprof.sweep.halving import Candidate, Halved, Halving
+from pvtprof.sweep.halving import Candidate, Halved, Halving, know_beside
 from pvtprof.sweep.known import planned_of
 from pvtprof.sweep.planned import Planned
 
 DATA = Path(__file__).with_name("data") / "b0-128.json"
 MODEL, SETTING, POOL_SIZE = "pvt_v2_b0", Setting(128, 128), 7
-#: So many samples of each process are kept: all together they stay below 300 KB.
-MOST_SAMPLES = 20
+#: What is the same in the rows of all designs.
+WORDS = Planned(MODEL, "", 0, 0, (), POOL_SIZE)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A design that was measured: predicted seconds, samples, and seconds that a process took.
+    """A design that was measured once, with the row beside it, and its predicted seconds.
 
-    There are the samples of each process in which it was measured. ``timing_s`` is the timing,
-    ``spent_s`` that and the building of the network.
+    ``timing_s`` is the timing of both, ``spent_s`` that and the building of the networks.
     """
 
     design: str
     predicted_s: float
-    processes: tuple[tuple[float, ...], ...]
+    measurement: Measurement
     timing_s: float
     spent_s: float
-
-    @property
-    def seconds(self) -> float:
-        """The median of all samples."""
-        return Measurement(tuple(itertools.chain(*self.processes))).median
 
 
 def designs(count: int, calibration: Calibration, seed: int = 0) -> Iterator[tuple[Planned, float]]:
@@ -54,21 +47,30 @@ def designs(count: int, calibration: Calibration, seed: int = 0) -> Iterator[tup
     model = MODELS[MODEL]
     space = next(spaces(model, SETTING, calibration, Search(pool_sizes=(POOL_SIZE,))))
     whole = int(np.prod(space.shape))
-    words = Planned(MODEL, "", 0, 0, (), POOL_SIZE)
     for index in random.Random(seed).sample(range(whole), whole)[:count]:
         options: tuple[Option, ...] = space.options_of(index)
         found = evaluated(model, SETTING, calibration, options)
-        yield planned_of(key_of(options, POOL_SIZE), SETTING, words), found.latency.seconds
+        yield planned_of(key_of(options, POOL_SIZE), SETTING, WORDS), found.latency.seconds
+
+
+def paired(samples: Sequence[float], beside: Sequence[float]) -> Measurement:
+    """Return a measurement of a row and the one beside it."""
+    return Measurement(tuple(samples), series={"beside": tuple(beside)})
 
 
 def dumps(found: Sequence[Measured]) -> str:
     """Return the data as JSON, in whole microseconds, a line a design."""
+
+    def whole(seconds: Sequence[float]) -> list[int]:
+        return [round(1e6 * value) for value in seconds]
+
     lines = [
         json.dumps(
             [
                 one.design,
-                *(round(1e6 * value) for value in (one.predicted_s, one.timing_s, one.spent_s)),
-                [[round(1e6 * sample) for sample in samples] for samples in one.processes],
+                *whole((one.predicted_s, one.timing_s, one.spent_s)),
+                whole(one.measurement.samples),
+                whole(one.measurement.series["beside"]),
             ],
             separators=(",", ":"),
         )
@@ -79,15 +81,13 @@ def dumps(found: Sequence[Measured]) -> str:
 
 def loads(text: str) -> list[Measured]:
     """Return the designs of such a text."""
+
+    def seconds(whole: Sequence[int]) -> list[float]:
+        return [1e-6 * value for value in whole]
+
     return [
-        Measured(
-            name,
-            1e-6 * predicted,
-            tuple(tuple(1e-6 * one for one in samples) for samples in processes),
-            1e-6 * timing,
-            1e-6 * spent,
-        )
-        for name, predicted, timing, spent, processes in json.loads(text)
+        Measured(name, 1e-6 * predicted, paired(*map(seconds, pairs)), 1e-6 * timing, 1e-6 * spent)
+        for name, predicted, timing, spent, *pairs in json.loads(text)
     ]
 
 
@@ -95,11 +95,10 @@ def loads(text: str) -> list[Measured]:
 class Replay:
     """Answers a measurement from samples that were taken, and counts what it would have taken.
 
-    A measurement takes the samples of one process at random; of a part of the time, that part of
-    them, from a random one on.
+    A measurement of a part of the time takes that part of the samples, from a random one on.
     """
 
-    full_s: float = 1.0
+    full_s: float
     seed: int = 0
     spent_s: float = 0.0
     chance: random.Random = field(init=False)
@@ -110,11 +109,11 @@ class Replay:
     def __call__(self, one: Measured, budget_s: float) -> Measurement:
         share = budget_s / self.full_s
         self.spent_s += one.spent_s - one.timing_s + one.timing_s * share
-        samples = self.chance.choice(one.processes)
-        count = max(1, round(share * len(samples)))
+        samples, beside = one.measurement.samples, one.measurement.series["beside"]
+        count = min(len(samples), max(1, round(share * len(samples))))
         begin = self.chance.randrange(len(samples))
-        around = [samples[(begin + i) % len(samples)] for i in range(count)]
-        return Measurement(tuple(around))
+        chosen = [(begin + i) % len(samples) for i in range(count)]
+        return paired([samples[i] for i in chosen], [beside[i] for i in chosen])
 
 
 @dataclass(frozen=True)
@@ -131,15 +130,22 @@ class Trial:
     halved: Halved[Measured]
 
 
-def trial(found: Sequence[Measured], most: int, full_s: float = 1.0, seed: int = 0) -> Trial:
-    """Return how halving does with ``most`` measurements, against the measuring of all."""
+def trial(found: Sequence[Measured], most: int, full_s: float, seed: int = 0) -> Trial:
+    """Return how halving does with ``most`` measurements, against the measuring of all.
+
+    ``full_s`` is what the timing of each was to take.
+    """
     replay = Replay(full_s, seed)
-    candidates = [Candidate(one, one.predicted_s) for one in found]
-    done = Halving(candidates, replay, most, seed=seed).run()
-    fastest = min(found, key=lambda one: one.seconds)
-    in_order = sorted(found, key=lambda one: one.predicted_s)
+    true = [Candidate(one, one.predicted_s, [one.measurement]) for one in found]
+    know_beside(true)
+    seconds = {id(one.what): one.seconds for one in true}
+    done = Halving(
+        [Candidate(one, one.predicted_s) for one in found], replay, most, seed=seed
+    ).run()
+    fastest = min(true, key=lambda one: one.seconds)
+    in_order = sorted(true, key=lambda one: one.predicted_s)
     return Trial(
-        done.best.what.seconds / fastest.seconds - 1,
+        seconds[id(done.best.what)] / fastest.seconds - 1,
         replay.spent_s / sum(one.spent_s for one in found),
         in_order.index(fastest) + 1,
         done.used,
