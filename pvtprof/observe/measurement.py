@@ -26,6 +26,8 @@ TOO_WIDE = 0.5
 CLOSE = "close other programs"
 #: Wall time over the kernels' own from which on a GPU waits for launches.
 LAUNCH_BOUND = 1.2
+#: The series of another row that was timed in the same rounds.
+BESIDE = "beside"
 #: glibc maps every block of 32 MiB or more afresh: more in a call shows in its time.
 MUCH_MAPPED = 2**24
 
@@ -50,10 +52,10 @@ class Measurement:
     the process in all samples together: involuntary context switches, and page faults; None where
     the system or the file does not say. ``series`` has what else was seen with each sample, by
     name: "cpu" (processor time of all threads, seconds), "waited" (seconds of a call
-    for which the calling thread had no core), and on CUDA "wall", "graph" (of a CUDA graph's
+    for which the calling thread had no core), "beside" (seconds of another row, timed in the same
+    round), and on CUDA "wall", "graph" (of a CUDA graph's
     replay), "sm_mhz", "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call),
-    "unheld" (1 where launch gaps count), and "beside" (seconds of another row, timed in the same
-    round).
+    and "unheld" (1 where launch gaps count).
     ``stopped`` says what ended the measuring: "interval" (narrow enough), "budget" or "rounds".
     """
 
@@ -181,10 +183,10 @@ class Measurement:
         """Median of the samples, in seconds."""
         return median(self.samples)
 
-    @property
-    def is_paired(self) -> bool:
-        """Whether another row was timed beside, in the same rounds."""
-        return "beside" in self.series
+    @cached_property
+    def beside_s(self) -> float | None:
+        """Median of the row that was timed beside, in seconds; None where there was none."""
+        return self.middle(BESIDE)
 
     @cached_property
     def ratios(self) -> tuple[float, ...]:
@@ -192,7 +194,7 @@ class Measurement:
 
         The samples themselves where there is no row beside.
         """
-        beside = self.series.get("beside", (1.0,) * len(self.samples))
+        beside = self.series.get(BESIDE, (1.0,) * len(self.samples))
         return tuple(one / other for one, other in zip(self.samples, beside, strict=True))
 
     @cached_property

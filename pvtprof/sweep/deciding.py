@@ -187,6 +187,12 @@ def _notes(its: Basis, path: str) -> Iterator[str]:
         f"{path}: {units.integer(count)} design{'s' * (count != 1)} of this network in this "
         f"setting measured on machine {its.machine}{with_threads}."
     )
+    if 0 < its.known.paired < count:
+        alone = count - its.known.paired
+        yield (
+            f"{units.integer(alone)} of them {'was' if alone == 1 else 'were'} timed alone, by a "
+            "sweep: what slowed the machine down just then is in their times."
+        )
     if its.calibration is None:
         yield f"No other design is looked at, for nothing predicts its latency: {its.source}."
         return

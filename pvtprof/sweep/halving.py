@@ -24,8 +24,8 @@ from pvtprof.observe.measurement import Measurement, median_interval
 BETWEEN_PROCESSES = 0.01
 #: The answer is known well enough if no other candidate can be faster by more than this.
 CLOSE_ENOUGH = 0.02
-#: Seconds of the first, short measurement of a candidate; each round takes twice as long, up to the
-#: longest.
+#: Seconds of the first, short measurement of a candidate and the row beside it together; each round
+#: takes twice as long, up to the longest.
 FIRST_S, LONGEST_S = 0.5, 4.0
 #: Candidates are measured so many at a time, in random order, so that drift does not look like one.
 TOGETHER = 8
@@ -39,8 +39,8 @@ What = TypeVar("What")
 class Candidate(Generic[What]):
     """Something that may be the fastest: what it is, its predicted seconds, and its measurements.
 
-    ``failure`` is why it could not be measured. Where another row was timed beside it, its time is
-    its ratio to that row times ``beside_s``, what that row takes: drift is in both, and cancels.
+    ``failure`` is why it could not be measured. If another row was timed beside it, its time is its
+    ratio to that row times ``beside_s``, what that row takes: a drift is in both, and cancels.
     """
 
     what: What
@@ -50,19 +50,9 @@ class Candidate(Generic[What]):
     beside_s: float = 1.0
 
     @property
-    def counted(self) -> list[Measurement]:
-        """The measurements that count: those with a row beside, where there are any."""
-        return [one for one in self.measured if one.is_paired] or self.measured
-
-    @property
-    def unit_s(self) -> float:
-        """What a ratio of 1 is in seconds."""
-        return self.beside_s if any(one.is_paired for one in self.measured) else 1.0
-
-    @property
     def seconds(self) -> float:
-        """The median over the medians of its measurements."""
-        return self.unit_s * median(one.ratio for one in self.counted)
+        """The median over the median ratios of its measurements, times ``beside_s``."""
+        return self.beside_s * median(one.ratio for one in self.measured)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -70,9 +60,9 @@ class Candidate(Generic[What]):
 
         Never narrower than what two processes differ by.
         """
-        ratios = tuple(itertools.chain(*(one.ratios for one in self.counted)))
-        low, high = _interval(ratios, self.seconds / self.unit_s)
-        return low * self.unit_s, high * self.unit_s
+        ratios = tuple(itertools.chain(*(one.ratios for one in self.measured)))
+        low, high = _interval(ratios, self.seconds / self.beside_s)
+        return low * self.beside_s, high * self.beside_s
 
 
 @lru_cache(maxsize=4096)
@@ -82,13 +72,10 @@ def _interval(samples: tuple[float, ...], middle: float) -> tuple[float, float]:
     return min(low, floor), max(high, ceiling)
 
 
-def know_beside(candidates: Iterable[Candidate[What]]) -> None:
-    """Tell candidates what the row that they were timed beside takes: the median of its samples."""
-    ones = list(candidates)
-    series = (taken.series.get("beside", ()) for one in ones for taken in one.measured)
-    if samples := list(itertools.chain(*series)):
-        for one in ones:
-            one.beside_s = median(samples)
+def beside_s(measurements: Iterable[Measurement]) -> float:
+    """Return what the row beside takes: the median over its medians; 1.0 where there is none."""
+    taken = [one.beside_s for one in measurements if one.beside_s is not None]
+    return median(taken) if taken else 1.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +106,8 @@ Measure = Callable[[What, float], Measurement | str]
 class Halving(Generic[What]):
     """One search for the fastest candidate. ``measure`` is given a candidate and its seconds.
 
-    It returns a measurement, or why there is none.
+    It returns a measurement, or why there is none. All measurements are beside one and the same
+    row, or none is. ``others`` are measurements of what is no candidate, beside that row too.
     """
 
     def __init__(
@@ -129,15 +117,16 @@ class Halving(Generic[What]):
         most: int,
         told: Callable[[str], None] = lambda text: None,
         seed: int = 0,
+        others: Sequence[Measurement] = (),
     ) -> None:
         if most < 1:
             raise SpecError(f"--measure is {most}; use 1 measurement or more, such as 40")
         self.candidates = sorted(candidates, key=lambda one: one.predicted_s)
-        self.measure, self.most, self.told = measure, most, told
+        self.measure, self.most, self.told, self.others = measure, most, told, others
         self.chance = random.Random(seed)
         self.used = self.rounds = self.left = 0
         self.budget_s = FIRST_S
-        know_beside(self.candidates)
+        self._know_beside()
 
     def run(self) -> Halved[What]:
         """Measure until the fastest is known to CLOSE_ENOUGH, or ``most`` measurements were made.
@@ -190,8 +179,15 @@ class Halving(Generic[What]):
                 one.failure = found
             else:
                 one.measured.append(found)
-                know_beside(self.candidates)
+                self._know_beside()
                 self.told(self._said())
+
+    def _know_beside(self) -> None:
+        """Bring what the row beside takes up to date, by which ratios become seconds."""
+        measured = (its for one in self.candidates for its in one.measured)
+        seconds = beside_s(itertools.chain(self.others, measured))
+        for one in self.candidates:
+            one.beside_s = seconds
 
     def _said(self) -> str:
         seconds = units.milliseconds(self.best().seconds)

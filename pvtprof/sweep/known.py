@@ -15,14 +15,14 @@ from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
 from pvtprof.errors import PvtprofError, SpecError
-from pvtprof.observe.measurement import Measurement
+from pvtprof.observe.measurement import BESIDE, Measurement
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.choose import evaluated
 from pvtprof.predict.prediction import Prediction
 from pvtprof.predict.space import Option
 from pvtprof.predict.wanted import DesignKey, key_of, name_of
-from pvtprof.sweep.halving import BETWEEN_PROCESSES, Candidate, know_beside
+from pvtprof.sweep.halving import BETWEEN_PROCESSES, Candidate, beside_s
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.stored import measurement_of
 
@@ -32,10 +32,15 @@ FEWEST_TO_CORRECT = 3
 
 @dataclass(frozen=True)
 class Known:
-    """What a store knows of a network in a setting on one machine, with ``threads`` threads."""
+    """What a store knows of a network in a setting on one machine, with ``threads`` threads.
+
+    ``paired`` of the times are of designs that were timed beside one and the same other; the rest
+    was timed alone, by a sweep.
+    """
 
     times: Mapping[DesignKey, Prediction]
     threads: int | None = None
+    paired: int = 0
 
 
 def known(
@@ -67,33 +72,32 @@ def known(
         )
     threads = next(iter(found), None) if threads is None else threads
     by_id = found.get(threads, {}) if threads is not None else {}
-    paired = _paired_times(opened, machine, {number: key for number, (key, _) in by_id.items()})
-    return Known(dict(by_id.values()) | paired, threads)
+    beside = _paired_times(opened, machine, {number: key for number, (key, _) in by_id.items()})
+    return Known(dict(by_id.values()) | beside, threads, len(beside))
 
 
 def _paired_times(
     opened: sqlite3.Connection, machine: str, by_id: Mapping[int, DesignKey]
 ) -> dict[DesignKey, Prediction]:
     """Return the times of the rows that were timed beside another, by their ratios to it."""
-    taken = measurements(opened, machine, by_id, "instr(m.measurement, '\"beside\"') > 0")
-    found = [Candidate(key, 0.0, its) for key, its in taken.items()]
-    know_beside(found)
-    return {one.what: Prediction(one.seconds, *one.interval) for one in found}
+    found = paired(opened, machine, by_id)
+    unit_s = beside_s(one for its in found.values() for one in its)
+    times = [Candidate(key, 0.0, its, beside_s=unit_s) for key, its in found.items()]
+    return {one.what: Prediction(one.seconds, *one.interval) for one in times}
 
 
-def measurements(
-    opened: sqlite3.Connection, machine: str, by_id: Mapping[int, DesignKey], which: str = "TRUE"
+def paired(
+    opened: sqlite3.Connection, machine: str, by_id: Mapping[int, DesignKey]
 ) -> dict[DesignKey, list[Measurement]]:
-    """Return what was measured of rows on a machine; ``which`` is a condition of SQL."""
+    """Return the measurements of rows on a machine in which another row was timed beside."""
     found: dict[DesignKey, list[Measurement]] = {}
     for line in opened.execute(
         'SELECT m."row", m.measurement FROM measured AS m JOIN environment AS e '
-        "ON e.id = m.environment WHERE e.machine = ? AND m.measurement IS NOT NULL "
-        f"AND NOT m.is_reference AND {which} ORDER BY m.id",
-        (machine,),
+        "ON e.id = m.environment WHERE e.machine = ? AND instr(m.measurement, ?) "
+        'AND m."row" IN (SELECT value FROM json_each(?)) ORDER BY m.id',
+        (machine, f'"{BESIDE}"', json.dumps(list(by_id))),
     ):
-        if line["row"] in by_id:
-            found.setdefault(by_id[line["row"]], []).append(measurement_of(line["measurement"]))
+        found.setdefault(by_id[line["row"]], []).append(measurement_of(line["measurement"]))
     return found
 
 

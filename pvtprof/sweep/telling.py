@@ -12,14 +12,14 @@ from pvtprof.designs.named import path_of
 from pvtprof.designs.setting import Setting
 from pvtprof.designs.spec import ModelSpec
 from pvtprof.designs.words import DEFAULT_POOL_SIZE
-from pvtprof.errors import RunInterruptedError, SpecError
+from pvtprof.errors import RunInterruptedError, SpecError, UnavailableError
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.calibration import Calibration, load_for
 from pvtprof.predict.kept import known_calibration
-from pvtprof.predict.wanted import fastest, key_of
+from pvtprof.predict.wanted import DesignKey, fastest, key_of
 from pvtprof.sweep.deciding import Progress, Question, basis
-from pvtprof.sweep.halving import Candidate, Halved, Halving
-from pvtprof.sweep.known import measurements, planned_of, rows_of
+from pvtprof.sweep.halving import FIRST_S, Candidate, Halved, Halving
+from pvtprof.sweep.known import paired, planned_of, rows_of
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.processes import this_process
@@ -55,28 +55,45 @@ def measured(
     if not question.given:
         raise SpecError("--measure builds the network by its name; give a name or a design file")
     with Store.open(path, create=True) as store:
-        machine, threads, calibration = _predictor(store, question)
-        words = _words(question, threads)
-        candidates = _candidates(store, question, calibration, machine, words)
         worker = f"{this_process().name}-choose"
-        beside = row_beside(question.model, question.setting, words)
-        halving = Halving(
-            candidates,
-            lambda row, budget_s: tried(
-                store, worker, row, lambda row: attempt(row, budget_s, beside)
-            ),
-            most,
-            progress,
-        )
         try:
-            return halving.run()
+            return _halving(store, worker, question, most, attempt, progress).run()
         except KeyboardInterrupt:
             raise RunInterruptedError(
                 f"interrupted: what was measured is in {os.fspath(path)}; the same command goes on "
-                "from there, and without --measure it answers from that"
+                "from there"
             ) from None
         finally:
             store.give_back(worker)
+
+
+def _halving(
+    store: Store,
+    worker: str,
+    question: Question,
+    most: int,
+    attempt: Attempt,
+    progress: Progress,
+) -> Halving[Planned]:
+    """Return the search among the candidates, with what is measured of them."""
+    machine, threads, calibration = _predictor(store, question)
+    words = _words(question, threads)
+    beside = row_beside(question.model, question.setting, words)
+    rows = rows_of(store.connection, question.model, question.setting, threads, words.device)
+    by_id = {number: key for key, (number, _) in rows.items()}
+    known = paired(store.connection, machine, by_id) if machine else {}
+    if not known:
+        _check_beside(attempt(beside, FIRST_S, beside))
+    candidates = []
+    for key, predicted_s in _predicted(question, calibration).items():
+        row = rows[key][1] if key in rows else planned_of(key, question.setting, words)
+        candidates.append(Candidate(row, predicted_s, known.pop(key, [])))
+
+    def measure(row: Planned, budget_s: float) -> Measurement | str:
+        return tried(store, worker, row, lambda row: attempt(row, budget_s, beside))
+
+    others = [one for its in known.values() for one in its]
+    return Halving(candidates, measure, most, progress, others=others)
 
 
 def _predictor(store: Store, question: Question) -> tuple[str | None, int, Calibration]:
@@ -123,19 +140,19 @@ def row_beside(model: ModelSpec, setting: Setting, words: Planned) -> Planned:
     return planned_of(((("sra_pool", 1),) * len(model.stages), DEFAULT_POOL_SIZE), setting, words)
 
 
-def _candidates(
-    store: Store, question: Question, calibration: Calibration, machine: str | None, words: Planned
-) -> list[Candidate[Planned]]:
-    """Return the best predicted designs within the limits, with what is measured of them."""
-    setting = question.setting
-    rows = rows_of(store.connection, question.model, setting, words.threads, words.device)
-    by_id = {number: key for key, (number, _) in rows.items()}
-    known = measurements(store.connection, machine, by_id) if machine else {}
-    found = []
-    for design in fastest(question.wanted(calibration), MOST_CANDIDATES):
-        key = key_of(design.options, design.pool_size)
-        row = rows[key][1] if key in rows else planned_of(key, setting, words)
-        found.append(Candidate(row, design.latency.seconds, known.get(key, [])))
+def _check_beside(done: Tried) -> None:
+    """Raise UnavailableError where the row beside cannot be timed: no candidate is to blame."""
+    if done.outcome.failure:
+        raise UnavailableError(
+            "designs are timed beside the network pooled throughout, which cannot be timed: "
+            f"{done.outcome.failure}"
+        )
+
+
+def _predicted(question: Question, calibration: Calibration) -> dict[DesignKey, float]:
+    """Return the best predicted designs within the limits, and their predicted seconds."""
+    best = fastest(question.wanted(calibration), MOST_CANDIDATES)
+    found = {key_of(one.options, one.pool_size): one.latency.seconds for one in best}
     if not found:
         raise SpecError(
             f"no design of {question.said} is within these limits, as far as predictions tell; "

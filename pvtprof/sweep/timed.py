@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from pvtprof.errors import UnavailableError
-from pvtprof.observe.measurement import Measurement
+from pvtprof.observe.measurement import BESIDE, Measurement
 
 if TYPE_CHECKING:
     from pvtprof.observe.clocks import Block, Sampler
     from pvtprof.observe.sides import Side
 
-#: What a warm process is called in messages, and a row that is timed beside another in it.
-NAME, BESIDE = "the timed process", "the row beside"
-#: A row that is slow for its budget gets the time of so many calls, by which it has an interval.
+#: What a warm process is called in messages.
+NAME = "the timed process"
+#: Rows that are slow for their budget get the time of so many calls of each, by which there is an
+#: interval.
 CALLS = 10
 #: Seconds that are always waited for an answer.
 LEAST_S = 0.01
@@ -46,22 +47,25 @@ class TimedRow:
     def taken(self) -> Measurement | None:
         """What was taken so far, with the samples of the row beside; None before the first."""
         found, beside = self.kept.get(NAME), self.kept.get(BESIDE)
-        if found is None or beside is None:
+        if found is None or beside is None:  # nothing yet, or a row that is timed alone
             return found
-        return replace(found, series={**found.series, "beside": beside.samples})
+        return replace(found, series={**found.series, BESIDE: beside.samples})
 
     def measured(
-        self, recipe: Any, budget_s: float, device: str, seed: int, beside: Any = None
+        self, recipes: Sequence[Any], budget_s: float, device: str, seed: int
     ) -> tuple[Measurement, float]:
-        """Build and time it in a fresh fork; raise UnavailableError where that cannot be."""
+        """Build and time it in a fresh fork, beside that of a second recipe if there is one.
+
+        Raises UnavailableError where that cannot be.
+        """
         from pvtprof.observe import latency
 
         self._wait_no_longer()
-        recipes = {NAME: recipe} if beside is None else {NAME: recipe, BESIDE: beside}
-        with self.side.forked(recipes, seed) as forked:
+        named = dict(zip((NAME, BESIDE), recipes, strict=False))
+        with self.side.forked(named, seed) as forked:
             self.begin = time.perf_counter()
             samplers = {name: self._limited(sampler) for name, sampler in forked.items()}
-            once_s = mean(sampler(1)["wall"] for sampler in samplers.values())
+            once_s = sum(sampler(1)["wall"] for sampler in samplers.values())
             plan = latency.Plan(max(budget_s, CALLS * once_s), device, seed=seed)
             latency.measure(samplers, plan, keep=self.kept)
             spent_s = self.spent_s

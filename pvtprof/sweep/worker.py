@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,7 +109,7 @@ class Worker:
 
         def timed() -> tuple[Measurement, float]:
             setup = _setup(device=device, threads=self._own_threads())
-            return self._timed(setup, REFERENCE, min(REFERENCE_S, self.timing.budget_s), 0)
+            return self._timed(setup, [REFERENCE], min(REFERENCE_S, self.timing.budget_s), 0)
 
         found = self._tried(device, 0, timed)
         return replace(found, outcome=replace(found.outcome, is_reference=True))
@@ -152,8 +152,9 @@ class Worker:
         self, planned: Planned, seed: int, beside: Planned | None
     ) -> tuple[Measurement, float]:
         """Return the time of a row, and the seconds of the timing."""
-        row = planned.row()
-        _check_memory(row, planned.device)
+        rows = [one.row() for one in (planned, beside) if one is not None]
+        _check_memory(rows, planned.device)
+        row = rows[0]
         threads = planned.threads or self._own_threads()
         setup = _setup(
             dtype=row.setting.dtype,
@@ -163,19 +164,21 @@ class Worker:
             device=planned.device,
             threads=threads,
         )
-        other = beside and _recipe(beside.row())
-        return self._timed(setup, _recipe(row), self.timing.budget_s, seed, other)
+        return self._timed(setup, [_recipe(one) for one in rows], self.timing.budget_s, seed)
 
     def _timed(
-        self, setup: Setup, recipe: Any, budget_s: float, seed: int, beside: Any = None
+        self, setup: Setup, recipes: Sequence[Any], budget_s: float, seed: int
     ) -> tuple[Measurement, float]:
-        """Time what a recipe builds; once more where the warm process died meanwhile."""
+        """Time what the first recipe builds, beside that of a second one if there is one.
+
+        Once more where the warm process died meanwhile.
+        """
         for attempt in (1, 2):
             side = self._side(setup, again=attempt == 1)
             deadline = time.perf_counter() + self.timing.limit_s
             timing = TimedRow(side, deadline)
             try:
-                return timing.measured(recipe, budget_s, setup.device, seed, beside)
+                return timing.measured(recipes, budget_s, setup.device, seed)
             except UnavailableError as error:
                 died = isinstance(error, ProcessDiedError) and error.status is None
                 is_late = side.stuck or isinstance(error, LateError)
@@ -234,10 +237,13 @@ def _setup(**words: Any) -> Setup:
     return Setup(str(Path(__file__).parents[2]), **words)
 
 
-def _check_memory(row: Row, device: str) -> None:
-    """Raise UnavailableError for a row that needs more memory than is free, before it is built."""
-    setting = row.setting
-    needed = row.peak.bytes + row.params * setting.bytes_each + _input_bytes(row)
+def _check_memory(rows: Sequence[Row], device: str) -> None:
+    """Raise UnavailableError for rows that need more memory than is free, before they are built.
+
+    Of two, one runs at a time.
+    """
+    held = sum(row.params * row.setting.bytes_each + _input_bytes(row) for row in rows)
+    needed = held + max(row.peak.bytes for row in rows)
     free = free_bytes(device)
     if needed > free:
         raise UnavailableError(f"needs {units.size(needed)}, {units.size(free)} free")

@@ -37,6 +37,7 @@ from tests.sweep.trial import (
 
 MEASUREMENTS = (20, 40, 60)
 SEEDS = 40
+TRIES = 5
 
 
 def measure(count: int, path: Path) -> None:
@@ -48,11 +49,14 @@ def measure(count: int, path: Path) -> None:
     file = Path(tempfile.gettempdir()) / f"choose-measured-{count}.sqlite"
     with Store.open(file, create=True) as store, Worker(Timing(ROW_BUDGET_S)) as worker:
         there = taken(store)
-        while left := [planned for planned in drawn if planned.key not in there]:
+        for _ in range(TRIES):
+            left = [planned for planned in drawn if planned.key not in there]
             for number, planned in enumerate(random.Random(1).sample(left, len(left))):
                 tried(store, "trial", planned, lambda row: worker.tried(row, beside=beside))
                 print(f"{number + 1} of {len(left)}", end="\r", file=sys.stderr, flush=True)
             there = taken(store)
+    if missing := [planned.key for planned in drawn if planned.key not in there]:
+        sys.exit(f"{len(missing)} have no interval after {TRIES} tries: {missing[0]}")
     found = []
     for planned, predicted_s in drawn.items():
         line = there[planned.key]

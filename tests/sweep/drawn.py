@@ -11,7 +11,7 @@ from typing import Any
 
 from pvtprof.observe.environment import environment
 from pvtprof.observe.machine import Environment
-from pvtprof.observe.measurement import Measurement
+from pvtprof.observe.measurement import BESIDE, Measurement
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import Outcome
@@ -39,7 +39,12 @@ class Drawn:
         true = self.truth(planned) * (1 + chance.gauss(0, self.share / 4))
         count = max(6, round(40 * budget_s))
         samples = tuple(true * (1 + abs(chance.gauss(0, self.share))) for _ in range(count))
-        found = Measurement(samples, stopped="budget")
+        series = {}
+        if beside is not None:  # on a machine that is slower by up to a half just now
+            slow, own = 1 + chance.random() / 2, self.truth(beside)
+            samples = tuple(slow * sample for sample in samples)
+            series = {BESIDE: tuple(slow * own for _ in samples)}
+        found = Measurement(samples, stopped="budget", series=series)
         outcome = Outcome(found, spent_s=budget_s, timing_s=budget_s)
         return SimpleNamespace(outcome=outcome, environment=HERE, machine=None)
 

@@ -17,14 +17,14 @@ import pvtprof
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.errors import RunInterruptedError, SpecError, StoreError
+from pvtprof.errors import RunInterruptedError, SpecError, StoreError, UnavailableError
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict import calibration as calibrations
 from pvtprof.predict.choose import Found, evaluated
 from pvtprof.predict.search import Search
 from pvtprof.predict.wanted import key_of
 from pvtprof.sweep.deciding import Question, decide, halved_notes
-from pvtprof.sweep.known import dumped, options_of, planned_of, stored_calibration
+from pvtprof.sweep.known import dumped, known, options_of, planned_of, stored_calibration
 from pvtprof.sweep.machines import machines, this_one
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
@@ -217,35 +217,59 @@ def test_measuring_finds_the_fastest_of_all_designs(tmp_path: Path, seed: int) -
     done = measured(path, asked, 40, drawn)
     true = sorted(truth(wrong)(one.what) for one in done.candidates)
     assert truth(wrong)(done.best.what) <= 1.03 * true[0]
-    assert drawn.tries == done.used <= 40
+    assert drawn.tries == 1 + done.used <= 1 + 40  # the first is of the row beside
     found = decide(path, asked)
     stored = pvtprof.open(path).to_frame()
     assert stored["tries"].sum() == done.used
     assert any(design.is_measured for design in found.front)
 
 
-def paired(planned: Planned, slow: float) -> Outcome:
-    """A row, and one beside that takes 1 ms, while the machine is ``slow`` times slower."""
-    samples = (slow * truth(lambda planned: 2.0)(planned),) * 8
-    return Outcome(Measurement(samples, series={"beside": (slow * 1e-3,) * 8}))
-
-
 def test_a_machine_that_was_slow_meanwhile_makes_no_design_slow(tmp_path: Path) -> None:
-    path = tmp_path / "paired.sqlite"
+    path, true = tmp_path / "paired.sqlite", truth(lambda planned: 2.0)
     slow = dict(zip(ROWS, (1.0, 1.5, 0.7, 1.2), strict=True))
 
     def attempt(planned: Planned, budget_s: float) -> object:
-        return SimpleNamespace(outcome=paired(planned, slow[planned]))
+        samples, beside = (slow[planned] * true(planned),) * 8, (slow[planned] * 1e-3,) * 8
+        return SimpleNamespace(outcome=Outcome(Measurement(samples, series={"beside": beside})))
 
     filled(path, ROWS, attempt)
-    times = {key_of(d.options, 7): d.latency for d in chosen(path).front if d.is_measured}
-    assert times
+    with Store.open(path) as store:
+        found = known(store.connection, MODELS["pvt_v2_b0"], SETTING, machine_of(HERE))
+    assert found.paired == len(found.times) == len(ROWS)
     for row in ROWS:
-        time = times.get(key_of(options_of(row.workload.designs[0].spec), 7))
-        true = truth(lambda planned: 2.0)(row)
-        if time is not None:
-            assert time.seconds == pytest.approx(median(slow.values()) * true)
-            assert time.low < time.seconds < time.high
+        time = found.times[key_of(options_of(row.workload.designs[0].spec), row.pool_size)]
+        assert time.seconds == pytest.approx(median(slow.values()) * true(row))
+        assert time.low < time.seconds < time.high
+
+
+def test_what_a_sweep_timed_in_a_quick_hour_is_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "quick.sqlite"
+    filled(path, ROWS, Drawn(truth(lambda planned: 0.5), 1e-4))
+    drawn = Drawn(truth(lambda planned: 1.0), 1e-4)
+    done = measured(path, question(), 12, drawn)
+    true = min(truth(lambda planned: 1.0)(one.what) for one in done.candidates)
+    assert truth(lambda planned: 1.0)(done.best.what) <= 1.01 * true
+    assert all(one.beside_s for its in done.measured for one in its.measured)
+    assert "timed alone, by a sweep" in " ".join(decide(path, question()).notes)
+
+
+def test_the_note_and_the_table_say_the_same_time(tmp_path: Path) -> None:
+    path, drawn = tmp_path / "new.sqlite", Drawn(truth(lambda planned: 1.0))
+    measured(path, replace(question(), search=Search(only=("mha",))), 3, drawn)
+    done = measured(path, question(), 12, drawn)
+    found = {key_of(d.options, d.pool_size): d.latency for d in decide(path, question()).front}
+    spec = done.best.what.workload.designs[0].spec
+    assert found[key_of(options_of(spec), spec.pool_size)].seconds == done.best.seconds
+
+
+def test_a_row_beside_that_fails_is_no_candidates_fault(tmp_path: Path) -> None:
+    def attempt(planned: Planned, budget_s: float, beside: Planned) -> Any:
+        return SimpleNamespace(outcome=Outcome(failure="ran out of memory"))
+
+    path = tmp_path / "new.sqlite"
+    with pytest.raises(UnavailableError, match=r"network pooled throughout.*ran out of memory"):
+        measured(path, question(), 8, attempt)
+    assert len(pvtprof.open(path).to_frame()) == 0
 
 
 def test_every_candidate_is_timed_beside_the_pooled_network(tmp_path: Path) -> None:
@@ -266,7 +290,7 @@ def test_ctrl_c_keeps_what_was_measured_and_says_so(tmp_path: Path) -> None:
     drawn = Drawn(truth(lambda planned: 1.0))
 
     def attempt(planned: Planned, budget_s: float, beside: Planned) -> Any:
-        if drawn.tries == 3:
+        if drawn.tries == 4:  # the row beside, and three
             raise KeyboardInterrupt
         return drawn(planned, budget_s)
 
@@ -278,12 +302,15 @@ def test_ctrl_c_keeps_what_was_measured_and_says_so(tmp_path: Path) -> None:
     assert measured(path, question(), 8, drawn).measured
 
 
-def test_measuring_goes_on_with_what_the_store_has(store: Path) -> None:
-    drawn = Drawn(truth(lambda planned: 2.0), 1e-4)
-    done = measured(store, question(), 12, drawn)
-    stored = pvtprof.open(store).to_frame()
-    assert len(stored) == len(done.measured)
-    assert stored["tries"].sum() == len(ROWS) + drawn.tries
+def test_measuring_goes_on_with_what_was_measured_so_before(tmp_path: Path) -> None:
+    path, drawn = tmp_path / "new.sqlite", Drawn(truth(lambda planned: 1.0), 1e-4)
+    first = measured(path, question(), 6, drawn)
+    again = measured(path, question(), 12, drawn)
+    before = {one.what for one in first.measured}
+    assert before <= {one.what for one in again.measured}
+    stored = pvtprof.open(path).to_frame()
+    assert len(stored) == len(again.measured)
+    assert stored["tries"].sum() == first.used + again.used
 
 
 def test_measuring_takes_no_row_of_another_device(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pvtprof.sweep.halving import (
     FIRST_S,
     Candidate,
     Halving,
-    know_beside,
+    beside_s,
 )
 from tests.trials import ALL
 
@@ -75,17 +75,17 @@ def test_a_machine_that_drifts_does_not_decide(seed: int) -> None:
     found = candidates(truth, 0.03, seed)
     done = Halving(found, Drifting(truth, seed=seed), 80, seed=seed).run()
     assert truth[done.best.what] <= 1.03 * min(truth)
-    besides = [one for c in done.measured for m in c.measured for one in m.series["beside"]]
+    besides = [median(m.series["beside"]) for one in done.measured for m in one.measured]
     assert done.best.beside_s == median(besides)
     assert done.best.interval[0] < done.best.seconds < done.best.interval[1]
 
 
-def test_what_was_timed_alone_does_not_count_beside_pairs() -> None:
-    alone, beside = Measurement((9.0,) * 6), Measurement((4.0,) * 6, series={"beside": (2.0,) * 6})
-    one = Candidate("a", 1.0, [alone, beside])
-    know_beside([one])
-    assert one.seconds == 4.0
-    assert Candidate("b", 1.0, [alone]).seconds == 9.0
+def test_what_is_no_candidate_tells_what_the_row_beside_takes_too() -> None:
+    taken = [Measurement((3 * s,) * 6, series={"beside": (s,) * 6}) for s in (1.0, 2.0, 9.0)]
+    one = Candidate("a", 1.0, [taken[0]])
+    done = Halving([one], lambda *_: "no", 1, others=taken[1:]).run()
+    assert done.best.seconds == 3 * 2.0
+    assert beside_s([]) == beside_s([Measurement((5.0,))]) == 1.0
 
 
 def test_budgets_double_and_only_those_that_may_win_go_on() -> None:

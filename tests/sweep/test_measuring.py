@@ -91,11 +91,11 @@ def test_a_row_is_timed_in_a_fork_of_a_process_that_stays(worker: Worker) -> Non
 def test_a_row_is_timed_beside_another_in_the_same_rounds(worker: Worker) -> None:
     found = worker.tried(ROWS[0], beside=ROWS[1]).outcome.measurement
     assert found is not None
-    assert found.is_paired
+    assert found.beside_s is not None
     assert len(found.series["beside"]) == len(found.samples) == len(found.ratios)
     alone = worker.tried(ROWS[0]).outcome.measurement
     assert alone is not None
-    assert not alone.is_paired
+    assert alone.beside_s is None
     assert alone.ratios == alone.samples
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.setting import Setting
-from pvtprof.observe.measurement import Measurement
+from pvtprof.observe.measurement import BESIDE, Measurement
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.choose import evaluated
 from pvtprof.predict.search import Search
 from pvtprof.predict.space import Option, spaces
 from pvtprof.predict.wanted import key_of
-from pvtprof.sweep.halving import Candidate, Halved, Halving, know_beside
+from pvtprof.sweep.halving import Candidate, Halved, Halving, beside_s
 from pvtprof.sweep.known import planned_of
 from pvtprof.sweep.planned import Planned
 
@@ -55,7 +55,7 @@ def designs(count: int, calibration: Calibration, seed: int = 0) -> Iterator[tup
 
 def paired(samples: Sequence[float], beside: Sequence[float]) -> Measurement:
     """Return a measurement of a row and the one beside it."""
-    return Measurement(tuple(samples), series={"beside": tuple(beside)})
+    return Measurement(tuple(samples), series={BESIDE: tuple(beside)})
 
 
 def dumps(found: Sequence[Measured]) -> str:
@@ -70,7 +70,7 @@ def dumps(found: Sequence[Measured]) -> str:
                 one.design,
                 *whole((one.predicted_s, one.timing_s, one.spent_s)),
                 whole(one.measurement.samples),
-                whole(one.measurement.series["beside"]),
+                whole(one.measurement.series[BESIDE]),
             ],
             separators=(",", ":"),
         )
@@ -95,7 +95,8 @@ def loads(text: str) -> list[Measured]:
 class Replay:
     """Answers a measurement from samples that were taken, and counts what it would have taken.
 
-    A measurement of a part of the time takes that part of the samples, from a random one on.
+    A measurement of a part of the time takes that part of the samples, from a random one on: one of
+    the full time, or two of the same design, have samples in common.
     """
 
     full_s: float
@@ -109,7 +110,7 @@ class Replay:
     def __call__(self, one: Measured, budget_s: float) -> Measurement:
         share = budget_s / self.full_s
         self.spent_s += one.spent_s - one.timing_s + one.timing_s * share
-        samples, beside = one.measurement.samples, one.measurement.series["beside"]
+        samples, beside = one.measurement.samples, one.measurement.series[BESIDE]
         count = min(len(samples), max(1, round(share * len(samples))))
         begin = self.chance.randrange(len(samples))
         chosen = [(begin + i) % len(samples) for i in range(count)]
@@ -136,16 +137,16 @@ def trial(found: Sequence[Measured], most: int, full_s: float, seed: int = 0) ->
     ``full_s`` is what the timing of each was to take.
     """
     replay = Replay(full_s, seed)
-    true = [Candidate(one, one.predicted_s, [one.measurement]) for one in found]
-    know_beside(true)
-    seconds = {id(one.what): one.seconds for one in true}
+    unit_s = beside_s(one.measurement for one in found)
+    true = [Candidate(one, one.predicted_s, [one.measurement], beside_s=unit_s) for one in found]
+    seconds = {one.what.design: one.seconds for one in true}
     done = Halving(
         [Candidate(one, one.predicted_s) for one in found], replay, most, seed=seed
     ).run()
     fastest = min(true, key=lambda one: one.seconds)
     in_order = sorted(true, key=lambda one: one.predicted_s)
     return Trial(
-        seconds[id(done.best.what)] / fastest.seconds - 1,
+        seconds[done.best.what.design] / fastest.seconds - 1,
         replay.spent_s / sum(one.spent_s for one in found),
         in_order.index(fastest) + 1,
         done.used,
