@@ -51,11 +51,10 @@ class Measurement:
     Wall time on a CPU, the device's time on CUDA. ``switches`` and ``faults`` are what disturbed
     the process in all samples together: involuntary context switches, and page faults; None where
     the system or the file does not say. ``series`` has what else was seen with each sample, by
-    name: "cpu" (processor time of all threads, seconds), "waited" (seconds of a call
-    for which the calling thread had no core), "beside" (seconds of another row, timed in the same
-    round), and on CUDA "wall", "graph" (of a CUDA graph's
-    replay), "sm_mhz", "celsius", "throttled" (0 or 1), "throttled_s", "joules" (of one call),
-    and "unheld" (1 where launch gaps count).
+    name: "cpu" (processor time of all threads, seconds), "waited" (seconds of a call for which the
+    calling thread had no core), "beside" (seconds of another row, timed in the same round), and on
+    CUDA "wall", "graph" (of a CUDA graph's replay), "sm_mhz", "celsius", "throttled" (0 or 1),
+    "throttled_s", "joules" (of one call), and "unheld" (1 where launch gaps count).
     ``stopped`` says what ended the measuring: "interval" (narrow enough), "budget" or "rounds".
     """
 

@@ -140,8 +140,8 @@ class Halving(Generic[What]):
             raise UnavailableError(f"no candidate could be measured: {reason}")
         while self.used < self.most and (self._deeper() or self._wider(self.most)):
             pass
-        open_ = len(self._open())
-        return Halved(self.candidates, self.best(), self._within(), self.used, self.rounds, open_)
+        left = len(self._open())
+        return Halved(self.candidates, self.best(), self._within(), self.used, self.rounds, left)
 
     def _wider(self, share: int) -> bool:
         """Measure the next best predicted candidates shortly; False where there are none to be.
@@ -149,8 +149,7 @@ class Halving(Generic[What]):
         ``share`` is how many measurements there may be by then. None are to be where what is left
         cannot win, as far as predictions tell, or was measured already.
         """
-        ahead = self._open()
-        now = ahead[: min(TOGETHER, share - self.used)]
+        now = self._open()[: min(TOGETHER, share - self.used)]
         self._measure_all(now, FIRST_S)
         return bool(now)
 

@@ -184,8 +184,8 @@ class Worker:
                 is_late = side.stuck or isinstance(error, LateError)
                 if died or side.stuck:
                     self._end(setup)
-                if is_late and timing.taken:  # until then
-                    return replace(timing.taken, stopped="budget"), timing.spent_s
+                if is_late and (taken := timing.taken):  # until then
+                    return replace(taken, stopped="budget"), timing.spent_s
                 if is_late:
                     raise UnavailableError(self._late()) from None
                 if not died or attempt == 2:

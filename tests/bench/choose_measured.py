@@ -4,9 +4,8 @@
     python -m tests.bench.choose_measured replay        # from the data, in seconds
 
 The first writes ``tests/sweep/data/b0-128.json``; run it when nothing else runs. A design of which
-too few samples for an interval were taken is measured again. It needs a
-calibration of this machine (`pvtprof calibrate`), by which candidates are ordered. Interrupted, it
-goes on where it was.
+too few samples for an interval were taken is measured again. It needs a calibration of this machine
+(`pvtprof calibrate`), by which candidates are ordered. Interrupted, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pvtprof.designs.published import MODELS
 from pvtprof.designs.words import ROW_BUDGET_S
 from pvtprof.predict.kept import known_calibration
 from pvtprof.sweep.store import Store
@@ -42,8 +42,6 @@ TRIES = 5
 
 def measure(count: int, path: Path) -> None:
     """Measure so many designs, into a store beside, and write what the replay needs."""
-    from pvtprof.designs.published import MODELS
-
     drawn = dict(designs(count, known_calibration("cpu", "float32")))
     beside = row_beside(MODELS[MODEL], SETTING, WORDS)
     file = Path(tempfile.gettempdir()) / f"choose-measured-{count}.sqlite"
