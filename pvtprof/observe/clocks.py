@@ -5,6 +5,7 @@ The worker loads it beside itself, whatever pvtprof it runs: it imports nothing 
 
 from __future__ import annotations
 
+import sys
 import time
 import timeit
 from collections.abc import Callable, Iterable
@@ -127,6 +128,11 @@ def _watched(call: Call, mark: Callable[[], Any], keep: Callable[[str, Any, Any]
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            """Whether a call may be compiled: else torch takes seconds to import its compiler."""
+            return "torch._dynamo" in sys.modules
+
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:

@@ -288,11 +288,9 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
     options = [
         "compare",
         *SMALL,
-        "--budget",
-        "3600",
-        "-o",
-        "run.json",
-        "--no-calibrate",
+        *("--design", "mha"),
+        *("--budget", "3600"),
+        *("-o", "run.json", "--no-calibrate"),
     ]
     done = subprocess.run(
         [sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=PATIENCE_S

@@ -119,6 +119,10 @@ def watch_of(torch: Any, card: Any) -> Any:
         return func(*args, **options)
 
     class Watch(TorchDispatchMode):  # type: ignore[misc] # torch has no types here
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # nothing is compiled here
+
         def __torch_dispatch__(
             self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None
         ) -> Any:

@@ -78,8 +78,10 @@ def worker() -> Iterator[sides.Side]:
 
 
 @pytest.fixture
-def shared_worker(worker: sides.Side, monkeypatch: pytest.MonkeyPatch) -> None:
+def shared_worker(worker: sides.Side, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sides, "clock_side", lambda *asked: nullcontext(worker))
+    yield
+    worker.ask({"end": True})  # the fork that Ctrl-C left, if any: it must not be forked again
 
 
 @pytest.fixture(scope="module")
