@@ -1,7 +1,11 @@
 """pvtprof: what an attention design really costs, by formula, by counter and by clock.
 
 Everything here is imported when it is first used, so that ``import pvtprof`` and the command line
-stay light.
+stay light. Each folder is a room whose ``__init__`` says what is in it. The files beside the
+folders: ``api`` has the functions of this package; ``errors``, ``units``, ``spoken`` (figures as
+words), ``moment`` (bytes that are alive), ``cores`` (processors that may be used), ``registry``
+(finds what is registered by its file), ``decode`` (parses and checks the JSON of every file that is
+read) and ``files`` (the formats of files, and writing without loss) are the ground floor.
 """
 
 import sys

@@ -76,7 +76,7 @@ class Run(runs.Run):
     def to_html(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Write the report as one offline page; never over a file that pvtprof did not write."""
         from pvtprof import files
-        from pvtprof.report.html import render
+        from pvtprof.report.page.html import render
 
         files.write(path, render(self), force, ".html")
 
@@ -245,7 +245,7 @@ def formula(
     >>> [line for line in formula("mha").splitlines() if line.startswith("params")]
     ['params = 4 C² + 4 C']
     """
-    from pvtprof.report import formula as formulas
+    from pvtprof.report.commands import formula as formulas
 
     one_of("variant", variant, tuple(VARIANTS))
     one_of("form", form, formulas.FORMATS)

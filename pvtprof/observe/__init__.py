@@ -6,4 +6,5 @@ It may import models, designs, the ground floor and torch; never analytic.
 Where: what builds a module is in ``subject`` (pvtprof's own) and ``target`` (a user's); a counter
 is a file of its own; the clock is ``latency``, the process that is timed ``worker``, and what
 starts such processes ``sides``. ``environment`` asks the machine, ``machine`` holds the answers.
+A device is a class behind ``device``: the CPU's is there, a GPU's in ``cuda``.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pvtprof import units
 from pvtprof.report import gpu, notes, own, sentences
-from pvtprof.report.answer import Answer, answers, summary
-from pvtprof.report.answer_table import Cell
+from pvtprof.report.answer.answer import Answer, answers, summary
+from pvtprof.report.answer.answer_table import Cell
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from html import escape
 
 from pvtprof import spoken
-from pvtprof.report import brief
-from pvtprof.report.answer import Answer, answers, summary
-from pvtprof.report.answer_table import Cell, Line
+from pvtprof.report import terminal_answer
+from pvtprof.report.answer.answer import Answer, answers, summary
+from pvtprof.report.answer.answer_table import Cell, Line
 from pvtprof.run.run import Run
 
 #: Okabe and Ito's colours, in the order of the designs; those of the three are their own.
@@ -22,7 +22,10 @@ WIDTH, LABEL, STEP = 560, 150, 16
 
 def bundle(run: Run) -> dict[str, str]:
     """Return what a notebook may show of a run, by MIME type."""
-    return {"text/html": html(run), "text/plain": brief.render(run, brief.USUAL)}
+    return {
+        "text/html": html(run),
+        "text/plain": terminal_answer.render(run, terminal_answer.USUAL),
+    }
 
 
 def html(run: Run) -> str:

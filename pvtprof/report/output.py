@@ -104,18 +104,18 @@ def text(run: Run, form: str, table: Table = Table()) -> str:
 
         return markdown.render(run)
     if form == ".html":
-        from pvtprof.report import html
+        from pvtprof.report.page import html
 
         return html.render(run)
-    from pvtprof.report import brief
+    from pvtprof.report import terminal_answer
 
     color = sys.stdout.isatty()
-    answer = brief.render(run, width(), color, table.is_exact)
+    answer = terminal_answer.render(run, width(), color, table.is_exact)
     if not table.is_full:
         return answer
-    from pvtprof.report import terminal
+    from pvtprof.report import terminal_full
 
-    return f"{answer}\n{terminal.render(run, width(), color, table.is_exact)}"
+    return f"{answer}\n{terminal_full.render(run, width(), color, table.is_exact)}"
 
 
 def width() -> int:

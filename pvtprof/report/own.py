@@ -159,7 +159,7 @@ def said(run: Run) -> Iterator[str]:
     own = next(one for one in run.comparisons if one.is_own)
     yield sentences.agreement(own)
     yield from sentences.doubts(run)
-    from pvtprof.report import forms  # numpy and more, for own modules alone
+    from pvtprof.report.page import forms
 
     for form in forms.forms(own):
         yield forms.brief(form)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pvtprof import files
 from pvtprof.errors import SchemaError, SpecError, StoreError
-from pvtprof.report import output, sweep_read
+from pvtprof.report import output
+from pvtprof.report.sweep_page import sweep_read
 from pvtprof.run import store
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def _check_no_markdown(form: str) -> None:
 def _store(
     paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report import listing, sweep
+    from pvtprof.report.commands import listing
+    from pvtprof.report.sweep_page import sweep
 
     if len(paths) > 1:
         raise SpecError(
@@ -76,7 +78,8 @@ def _store(
 def _several(
     paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report import html, listing, several
+    from pvtprof.report.commands import listing
+    from pvtprof.report.page import html, several
 
     if len(paths) > several.MOST:
         raise SpecError(
@@ -96,7 +99,8 @@ def _several(
 def _index(
     folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report import index, listing
+    from pvtprof.report.commands import listing
+    from pvtprof.report.page import index
 
     found, others = runs(folder)
     if "index.json" in found and not outputs:

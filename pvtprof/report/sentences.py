@@ -1,4 +1,4 @@
-"""The sentences of a run, the same in the terminal, in Markdown and on the page."""
+"""Whether formulas and counters agree, what surprises, where a run stands: in sentences."""
 
 from __future__ import annotations
 

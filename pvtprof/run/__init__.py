@@ -4,6 +4,7 @@ In: designs and settings. Out: a run.
 It may import predict, observe, analytic, models, designs and the ground floor.
 
 Where: ``compare`` makes a run, ``observer`` lets the witnesses see its rows; a witness beside its
-formula is a file in ``witnesses/``. ``store`` writes the JSON of a run and reads it through the
-typed ``documents``; ``frame`` has the columns of pandas and CSV.
+formula is a file in ``witnesses/``. ``store`` writes the JSON of a run and reads it into the typed
+``documents``, through ``pvtprof.decode``, which parses and checks the JSON of every file;
+``frame`` has the columns of pandas and CSV.
 """

@@ -11,7 +11,7 @@ from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import workload
-from pvtprof.report import formula
+from pvtprof.report.commands import formula
 from pvtprof.run.rows import analytic_rows
 
 

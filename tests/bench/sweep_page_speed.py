@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from pvtprof.report import sweep
+from pvtprof.report.sweep_page import sweep
 from tests.bench.page_speed import OPENINGS, UPDATES, _entry, _say
 from tests.browser import chromium, opened
 from tests.sweep.made_up import LARGE, MACHINES, stored

@@ -8,7 +8,8 @@ import sys
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from pvtprof.report import html, terminal
+from pvtprof.report import terminal_full
+from pvtprof.report.page import html
 from tests.builders import observed_run
 
 COMMAND = "import sys; from pvtprof import cli; sys.exit(cli.main(sys.argv[1:]))"
@@ -32,6 +33,6 @@ def test_start_up(benchmark: BenchmarkFixture, options: list[str]) -> None:
 def test_rendering(benchmark: BenchmarkFixture, form: str) -> None:
     run = observed_run()
     text = benchmark(
-        (lambda: terminal.render(run, 100)) if form == "table" else lambda: html.render(run)
+        (lambda: terminal_full.render(run, 100)) if form == "table" else lambda: html.render(run)
     )
     assert "sra_conv" in text

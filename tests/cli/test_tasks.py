@@ -16,7 +16,7 @@ import pvtprof
 from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.errors import SpecError
-from pvtprof.report.html import render
+from pvtprof.report.page.html import render
 from tests.builders import FOUR
 from tests.trials import costly
 

@@ -9,7 +9,8 @@ import pytest
 from pvtprof.observe import clocks, latency
 from pvtprof.observe.latency import Plan
 from pvtprof.observe.measurement import MUCH_WAITED, Measurement
-from pvtprof.report import html, markdown, notes, sentences, terminal
+from pvtprof.report import markdown, notes, sentences, terminal_full
+from pvtprof.report.page import html
 from pvtprof.run.run import Run
 from tests.builders import ENVIRONMENT, observed_run
 
@@ -101,14 +102,14 @@ def calm() -> Run:
 
 
 def test_a_calm_run_marks_nothing_and_its_answer_has_no_doubt(calm: Run) -> None:
-    assert " ?" not in terminal.render(calm, 200)
+    assert " ?" not in terminal_full.render(calm, 200)
     assert list(sentences.doubts(calm)) == []
     assert '<div class="answer"' in html.render(calm)
 
 
 def test_a_busy_run_marks_every_time_and_says_once_what_to_do(calm: Run) -> None:
     run = busy(calm)
-    shown = terminal.render(run, 200)
+    shown = terminal_full.render(run, 200)
     assert shown.count(" ms ?") == len(run.rows)
     assert " % ?" in shown or "x ?" in shown
     assert "of its time" not in shown  # no ratio of times in a sentence

@@ -15,7 +15,8 @@ from pvtprof.cli import main
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError, StoreError
-from pvtprof.report import html, markdown, own, terminal
+from pvtprof.report import markdown, own, terminal_full
+from pvtprof.report.page import html
 from pvtprof.run import command, store
 from pvtprof.run.measuring import Measuring
 from pvtprof.run.targets import Given, Wanted
@@ -87,7 +88,7 @@ def test_a_training_step_has_its_own_peak_and_saved_bytes() -> None:
     assert whole.peak.bytes > forward.rows[0].peak.bytes
     assert whole.witnesses["saved bytes"].counted == whole.saved_bytes
     assert all(row.saved_bytes is None for row in parts)
-    assert "saved" in terminal.render(found, 200)
+    assert "saved" in terminal_full.render(found, 200)
 
 
 def test_modules_stand_beside_the_designs_that_take_the_same_input() -> None:
@@ -98,7 +99,7 @@ def test_modules_stand_beside_the_designs_that_take_the_same_input() -> None:
     assert [one.is_own for one in found.comparisons] == [True, False]
     names = [own.name_of(row) for row in own.peers(found)]
     assert names == [f"pvt_v2_b2, stage 1 {v}" for v in ("mha", "sra_conv", "sra_pool")]
-    text = terminal.render(found, 200)
+    text = terminal_full.render(found, 200)
     assert "pvt_v2_b2, stage 1 sra_conv needs " in text
     assert "of Window's MACs" in text
     assert "pvt_v2_b2 at 224x224" in text
@@ -162,7 +163,7 @@ def test_the_frame_has_a_line_a_row(run: Run) -> None:
 
 
 def test_markdown_and_terminal_have_every_design_and_submodule(run: Run) -> None:
-    for text in (markdown.render(run), terminal.render(run, 200)):
+    for text in (markdown.render(run), terminal_full.render(run, 200)):
         for row in run.rows:
             assert f"{row.macs:,}" in text, row.name
         assert "holds for h, w at least 8" in text

@@ -18,9 +18,10 @@ from pvtprof.derive import stored
 from pvtprof.derive.evaluate import PartCosts, folded
 from pvtprof.derive.form import Form, OutsideError
 from pvtprof.designs.part import submodule
-from pvtprof.report import forms, growth, html, inside_modules, own_growth
-from pvtprof.report.picture import Step
-from pvtprof.report.picture_panel import lists, panel
+from pvtprof.report.page import forms, html
+from pvtprof.report.sections import growth, inside_modules, own_growth
+from pvtprof.report.sections.picture import Step
+from pvtprof.report.sections.picture_panel import lists, panel
 from tests.browser import chromium, node, opened
 from tests.derive import modules
 

@@ -12,7 +12,7 @@ from pvtprof.models.build import build_attention
 from pvtprof.observe.inputs import example
 from pvtprof.observe.target_subject import TargetSubject
 from pvtprof.predict import kernels, own_kernels
-from pvtprof.report import own, terminal
+from pvtprof.report import own, terminal_full
 from pvtprof.run.rows import terms_of
 from tests.builders import made_up_calibration
 from tests.derive import modules
@@ -54,7 +54,7 @@ def test_a_module_of_calibrated_kernels_has_a_prediction() -> None:
     whole = run.rows[0]
     assert whole.predicted
     assert whole.predicted.low <= whole.predicted.seconds <= whole.predicted.high
-    assert "calibration of PVT's kernels" in terminal.render(run, 200)
+    assert "calibration of PVT's kernels" in terminal_full.render(run, 200)
     assert (
         pvtprof.compare(mlp, example=torch.zeros(1, 49, 64), analytic=True).rows[0].macs
         == whole.macs
@@ -66,4 +66,4 @@ def test_a_family_that_is_not_calibrated_is_named_and_nothing_is_predicted() -> 
     run = pvtprof.compare(module, example=inputs, analytic=True, calibration=made_up_calibration())
     (whole,) = own.wholes(run)
     assert whole.predicted is None
-    assert "not calibrated are constant_pad_nd" in terminal.render(run, 200)
+    assert "not calibrated are constant_pad_nd" in terminal_full.render(run, 200)

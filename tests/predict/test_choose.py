@@ -26,7 +26,7 @@ from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
 from pvtprof.observe.environment import environment
 from pvtprof.predict import calibration, choose, kept, kernels, search, space, wanted
-from pvtprof.report import choosing
+from pvtprof.report.commands import choosing
 from tests.builders import made_up_calibration, model_at
 from tests.trials import ALL
 

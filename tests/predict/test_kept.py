@@ -12,7 +12,7 @@ from pvtprof.cli import app
 from pvtprof.observe.environment import without_torch
 from pvtprof.predict import calibration, kept
 from pvtprof.predict.calibration import Calibration
-from pvtprof.report import sentences, terminal
+from pvtprof.report import sentences, terminal_full
 from pvtprof.run.compare import compare, workloads
 from pvtprof.run.measuring import Measuring
 from tests.builders import made_up_calibration
@@ -59,7 +59,7 @@ def test_its_predictions_are_marked_and_said_to_be() -> None:
         run = compare(
             workloads(img=64, sr_ratios=(2, 2, 1, 1)), Measuring(), analytic=True, calibration=found
         )
-        assert terminal.render(run, 200).count(" ms ?") == marks
+        assert terminal_full.render(run, 200).count(" ms ?") == marks
         said = [line for line in sentences.doubts(run) if "pvtprof calibrate" in line]
         assert len(said) == bool(marks)
 

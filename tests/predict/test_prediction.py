@@ -33,8 +33,10 @@ from pvtprof.predict.kernels import FEATURES, Kernel, kernels, matched_s
 from pvtprof.predict.prediction import Ceilings
 from pvtprof.predict.probes import attention_probe, held_out, random_probes
 from pvtprof.predict.roofline import bound, ladder
-from pvtprof.report import calibrating, html, sentences, terminal
+from pvtprof.report import sentences, terminal_full
+from pvtprof.report.commands import calibrating
 from pvtprof.report.notes import notes
+from pvtprof.report.page import html
 from pvtprof.run import store
 from pvtprof.run.row import Row
 from pvtprof.run.rows import terms_of, with_profile
@@ -368,8 +370,8 @@ def test_the_table_the_sentence_and_the_page_show_it() -> None:
     assert list(errors) == ["flops", "roofline", "per operator", "calibrated"]
     median = run.row(None, "mha").latency_median_s
     assert median is not None
-    assert "predicted" in terminal.render(run, 120)
-    assert "Predictions of latency, off on average" in terminal.render(run, 120)
+    assert "predicted" in terminal_full.render(run, 120)
+    assert "Predictions of latency, off on average" in terminal_full.render(run, 120)
     page = html.render(run)
     timed = sum(1 for row in run.rows if row.latency and row.predicted)
     assert f"Of {timed} predicted times " in page

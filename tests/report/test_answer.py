@@ -17,11 +17,13 @@ from pvtprof import units
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.published import TOP_1, published_as
 from pvtprof.errors import SpecError
-from pvtprof.report import brief, growth, surprise, wording
-from pvtprof.report.answer import Answer, answer, answers
-from pvtprof.report.by_size import by_time
-from pvtprof.report.choice import chosen, mix
-from pvtprof.report.facts import Facts, Seconds, StageFacts, facts
+from pvtprof.report import terminal_answer
+from pvtprof.report.answer import answer_words, surprise
+from pvtprof.report.answer.answer import Answer, answer, answers
+from pvtprof.report.answer.by_size import by_time
+from pvtprof.report.answer.choice import chosen, mix
+from pvtprof.report.answer.facts import Facts, Seconds, StageFacts, facts
+from pvtprof.report.sections import growth
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.browser import node
@@ -339,10 +341,10 @@ def test_where_one_design_could_not_run_the_others_are_held_against_each_other()
 @pytest.mark.parametrize("name", RUNS)
 def test_the_terminal_has_every_design_and_figure_at_every_width(name: str, width: int) -> None:
     run = made(name)
-    text = brief.render(run, width)
+    text = terminal_answer.render(run, width)
     lines = text.splitlines()
     assert max(map(len, lines)) <= width
-    assert len(lines) <= brief.MOST or width < 80
+    assert len(lines) <= terminal_answer.MOST or width < 80
     found = answer(run, run)
     joined = " ".join(text.split())
     for line in found.lines:
@@ -354,7 +356,7 @@ def test_the_terminal_has_every_design_and_figure_at_every_width(name: str, widt
 @pytest.mark.parametrize("width", [20, 80, 120])
 def test_every_digit_is_there_with_exact(width: int) -> None:
     run = made("measured at 224")
-    text = " ".join(brief.render(run, width, exact=True).split())
+    text = " ".join(terminal_answer.render(run, width, exact=True).split())
     for row in run.rows:
         if row.part.stage is None:
             for value in (row.macs, row.params, row.peak.bytes):
@@ -363,12 +365,12 @@ def test_every_digit_is_there_with_exact(width: int) -> None:
 
 def test_several_comparisons_are_a_finding_each() -> None:
     run = pvtprof.compare(["pvt_v2_b0", "pvt_v2_b2"], [224, 512], analytic=True)
-    text = brief.render(run, 80)
-    assert text.count("\n") <= brief.MOST
+    text = terminal_answer.render(run, 80)
+    assert text.count("\n") <= terminal_answer.MOST
     assert " ".join(text.split()).count("Take ") == 4
     many = pvtprof.compare(["pvt_v2_b0", "pvt_v2_b2"], [*range(64, 320, 32)], analytic=True)
-    short = brief.render(many, 80)
-    assert short.count("\n") <= brief.MOST
+    short = terminal_answer.render(many, 80)
+    assert short.count("\n") <= terminal_answer.MOST
     shown = " ".join(short.split()).count("Take ")
     assert f"{16 - shown} more comparisons: --full." in short
 
@@ -377,7 +379,7 @@ def test_the_answer_says_from_which_image_on_a_design_needs_the_fewest_macs() ->
     run = made("measured at 224")
     said = "sra_pool has the fewest MACs from 189 px on (tried to 1,024 px; others: --img)."
     assert answer(run).by_size == said
-    assert said in brief.render(run, 80).splitlines()
+    assert said in terminal_answer.render(run, 80).splitlines()
     assert answer(made("R is 1, and no pooling")).by_size == ""
 
 
@@ -396,8 +398,8 @@ def kept() -> Run:
 def test_the_answer_says_which_design_is_predicted_to_be_fastest_at_other_images() -> None:
     run = kept()
     said = by_time(run, facts(run))
-    assert said in " ".join(brief.render(run, 80).split())
-    assert brief.render(run, 80).count("\n") <= brief.MOST
+    assert said in " ".join(terminal_answer.render(run, 80).split())
+    assert terminal_answer.render(run, 80).count("\n") <= terminal_answer.MOST
     first, *later = said.partition(";")[0].removeprefix("Predicted fastest: ").split(", ")
     assert fastest(64) == first
     before = first
@@ -428,15 +430,15 @@ def test_a_design_that_does_not_fit_where_times_are_predicted_has_no_time() -> N
 
 
 def test_equal_and_same_are_explained_where_they_stand() -> None:
-    legend = brief.render(made("measured at 224"), 80).splitlines()[-1]
+    legend = terminal_answer.render(made("measured at 224"), 80).splitlines()[-1]
     assert "equal: within noise; same: same operators" in legend
-    alone = brief.render(pvtprof.compare(analytic=True, designs=["mha"]), 80)
+    alone = terminal_answer.render(pvtprof.compare(analytic=True, designs=["mha"]), 80)
     assert "equal:" not in alone
     assert "same:" not in alone
 
 
 def test_a_disagreement_comes_first() -> None:
-    lines = brief.render(made("a counter disagrees"), 200).splitlines()
+    lines = terminal_answer.render(made("a counter disagrees"), 200).splitlines()
     assert lines[1].startswith("1 of 90 formulas DIFFERS from what fvcore, torch")
     assert lines[2].startswith("- stage 1 mha: fvcore")
     assert lines[3].startswith("At 224x224")
@@ -445,7 +447,7 @@ def test_a_disagreement_comes_first() -> None:
 def test_one_line_of_warnings_names_each_reason_once() -> None:
     run = timed(observed_run(), USUAL, waited=0.5)
     lost = replace(run.rows[0], latency=None, not_run="ran out of memory")
-    text = brief.render(replace(run, rows=(lost, *run.rows[1:])), 9999)
+    text = terminal_answer.render(replace(run, rows=(lost, *run.rows[1:])), 9999)
     (line,) = [line for line in text.splitlines() if line.startswith("Warnings: ")]
     assert "1 of 15 rows were not timed: ran out of memory; 14 of 14 times" in line
 
@@ -551,7 +553,7 @@ def test_the_browser_says_what_python_says(tmp_path: Path) -> None:
     chance = random.Random(19)
     those = [facts(one, run) for run in map(made, RUNS) for one in run.comparisons]
     those += [random_facts(chance) for _ in range(10_000 if ALL else 500)]
-    assets = Path(surprise.__file__).parent / "assets"
+    assets = Path(surprise.__file__).parents[1] / "assets"
     script = "\n".join((assets / f"{name}.js").read_text() for name in ("spoken", "answer"))
     handed = tmp_path / "handed.json"
     given = {"script": script, "limits": surprise.rules()}
@@ -559,12 +561,12 @@ def test_the_browser_says_what_python_says(tmp_path: Path) -> None:
     for found, theirs in zip(those, json.loads(node(HARNESS, str(handed))), strict=True):
         choice, better = chosen(found), mix(found)
         assert theirs == {
-            "finding": wording.finding(found, choice),
-            "advice": wording.advice(found, choice),
-            "mix": wording.mixed(better),
-            "computed_so": wording.computed_so(better),
-            "option": wording.option(better),
-            "attention": wording.attention_share(found, choice.design, "MLP and embeddings"),
+            "finding": answer_words.finding(found, choice),
+            "advice": answer_words.advice(found, choice),
+            "mix": answer_words.mixed(better),
+            "computed_so": answer_words.computed_so(better),
+            "option": answer_words.option(better),
+            "attention": answer_words.attention_share(found, choice.design, "MLP and embeddings"),
             "surprise": surprise.surprise(found),
             "chosen": choice.design.name,
         }

@@ -12,8 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof.report import html
-from pvtprof.report.answer import Answer, answer
+from pvtprof.report.answer.answer import Answer, answer
+from pvtprof.report.page import html
 from tests.browser import READY, opened
 from tests.builders import made_up_calibration, observed_run
 from tests.report.runs import USUAL, timed

@@ -11,9 +11,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import pvtprof
-from pvtprof.report import bars_drawn, bars_time, bars_time_drawn, clock, live, where
-from pvtprof.report.bars import frames_of
 from pvtprof.report.figures.memory import live_info
+from pvtprof.report.sections import bars_drawn, bars_time, bars_time_drawn, clock, live, where
+from pvtprof.report.sections.bars import frames_of
 from pvtprof.run.run import Run
 from tests.browser import READY, opened
 from tests.builders import observed_run

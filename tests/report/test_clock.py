@@ -14,9 +14,10 @@ import pytest
 import pvtprof
 from pvtprof.observe.measurement import Measurement
 from pvtprof.predict.prediction import Prediction
-from pvtprof.report import clock, html
-from pvtprof.report.clock_reasons import NAMES
-from pvtprof.report.clock_shares import Share
+from pvtprof.report.page import html
+from pvtprof.report.sections import clock
+from pvtprof.report.sections.clock_reasons import NAMES
+from pvtprof.report.sections.clock_shares import Share
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row

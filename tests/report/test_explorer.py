@@ -23,7 +23,7 @@ from pvtprof.designs.spec import ModelSpec, StageSpec, checked_ratios
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.designs.workload import Workload, workload
 from pvtprof.errors import SpecError
-from pvtprof.report import explorer, html
+from pvtprof.report.page import explorer, html
 from tests.browser import node
 from tests.builders import MINE
 from tests.trials import ALL

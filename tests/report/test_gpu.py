@@ -8,7 +8,9 @@ import pytest
 
 from pvtprof.observe.measurement import Measurement
 from pvtprof.observe.witness import Count
-from pvtprof.report import clock, gpu, html, markdown, memory, terminal, where
+from pvtprof.report import gpu, markdown, terminal_full
+from pvtprof.report.page import html
+from pvtprof.report.sections import clock, memory, where
 from pvtprof.run.frame import frame
 from pvtprof.run.row import Row, joined
 from pvtprof.run.run import Run
@@ -65,7 +67,7 @@ SHOWN = {
 
 
 def test_the_terminal_shows_each_figure_of_a_gpu_in_a_line(run: Run) -> None:
-    text = terminal.render(run, 120)
+    text = terminal_full.render(run, 120)
     for name, value in SHOWN.items():
         lines = [line for line in text.splitlines() if f" {name} " in line and value in line]
         assert len(lines) == 5, name  # four stages and the model

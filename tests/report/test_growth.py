@@ -18,17 +18,18 @@ from pvtprof.designs.design import PvtDesign
 from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.program import program
-from pvtprof.report import drawing, explorer, growth, html
-from pvtprof.report.curves import SIDES, STEP
-from pvtprof.report.growth_pictures import pictures, sheet
-from pvtprof.report.growth_words import Found, remarks, sentences, title
+from pvtprof.report.page import drawing, explorer, html
+from pvtprof.report.sections import growth
+from pvtprof.report.sections.curves import SIDES, STEP
+from pvtprof.report.sections.growth_pictures import pictures, sheet
+from pvtprof.report.sections.growth_words import Found, remarks, sentences, title
 from tests.browser import READY, opened
 from tests.builders import made_up_calibration
 from tests.report.test_explorer import PLAIN, in_node
 from tests.report.test_predict import NETWORKS, OWN, random_calibration
 from tests.trials import ALL
 
-ASSETS = Path(growth.__file__).parent / "assets"
+ASSETS = Path(growth.__file__).parents[1] / "assets"
 #: Shows what it is given; ``given`` is [calibration, data, [texts, memory]s].
 BODY = """for (const script of given.scripts) vm.runInThisContext(script);
 const load = (name) => vm.runInThisContext(name);

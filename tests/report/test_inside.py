@@ -20,10 +20,11 @@ from pvtprof.designs.part import attention_of
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.variants import VARIANTS
 from pvtprof.errors import SpecError
-from pvtprof.report import drawing, explorer, html, inside
-from pvtprof.report.page import _asset
-from pvtprof.report.picture import TIMES
-from pvtprof.report.picture_panel import lists, panel, title
+from pvtprof.report.page import drawing, explorer, html
+from pvtprof.report.page.page import _asset
+from pvtprof.report.sections import inside
+from pvtprof.report.sections.picture import TIMES
+from pvtprof.report.sections.picture_panel import lists, panel, title
 from tests.browser import READY, node, opened
 from tests.report.test_explorer import random_networks
 from tests.trials import ALL

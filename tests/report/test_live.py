@@ -14,8 +14,9 @@ import pytest
 import pvtprof
 from pvtprof.analytic.alive import at_peak
 from pvtprof.moment import highest
-from pvtprof.report import explorer, live, memory
 from pvtprof.report.figures.memory import live_info
+from pvtprof.report.page import explorer
+from pvtprof.report.sections import live, memory
 from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 from tests.report.test_explorer import in_node

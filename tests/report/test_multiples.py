@@ -11,9 +11,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 import pvtprof
-from pvtprof.report import html, several
-from pvtprof.report.clock import clock
-from pvtprof.report.multiples import multiples
+from pvtprof.report.page import html, several
+from pvtprof.report.sections.clock import clock
+from pvtprof.report.sections.multiples import multiples
 from pvtprof.run.run import Run
 from tests.browser import READY, opened
 from tests.builders import made_up_calibration

@@ -18,7 +18,8 @@ import pvtprof
 from pvtprof import units
 from pvtprof.cli import app
 from pvtprof.predict import choose
-from pvtprof.report import choosing, formula, html, index
+from pvtprof.report.commands import choosing, formula
+from pvtprof.report.page import html, index
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.browser import READY, opened

@@ -19,7 +19,7 @@ from pvtprof.errors import SpecError
 from pvtprof.predict.calibration import Calibration
 from pvtprof.predict.kernels import kernels
 from pvtprof.predict.program import program
-from pvtprof.report import drawing, explorer
+from pvtprof.report.page import drawing, explorer
 from tests.builders import MINE, made_up_calibration
 from tests.report.test_explorer import in_node, random_networks
 from tests.trials import ALL

@@ -21,10 +21,11 @@ from plotly.offline import get_plotlyjs_version
 import pvtprof
 from pvtprof import units
 from pvtprof.observe.environment import environment
-from pvtprof.report import brief, html, markdown, terminal
-from pvtprof.report.answer import answer
+from pvtprof.report import markdown, terminal_answer, terminal_full
+from pvtprof.report.answer.answer import answer
 from pvtprof.report.figures import agreement, cost, latency, still
-from pvtprof.report.page import plotlyjs
+from pvtprof.report.page import html
+from pvtprof.report.page.page import plotlyjs
 from pvtprof.run.run import Run
 from tests.builders import observed_run, with_row
 
@@ -55,7 +56,7 @@ def test_an_analytic_frame_has_no_observed_figures() -> None:
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("name", ["answer", "terminal"])
 def test_the_terminal(run: Run, name: str, width: int, golden: Golden) -> None:
-    text = {"answer": brief, "terminal": terminal}[name].render(run, width)
+    text = {"answer": terminal_answer, "terminal": terminal_full}[name].render(run, width)
     assert max(map(len, text.splitlines())) <= width
     golden(f"{name}-{width}.txt", text)
 
@@ -66,7 +67,7 @@ def test_narrow_terminals_name_the_columns_that_they_lose_and_lose_no_digit(
     img: int, width: int
 ) -> None:
     run = pvtprof.compare(img=img, batch=4096, analytic=True)
-    text = terminal.render(run, width, exact=True)
+    text = terminal_full.render(run, width, exact=True)
     assert "…" not in text
     header = next(line for line in text.splitlines() if line.startswith("stage ")).split()
     named = re.search(r"- ([^-]*) (?:is|are) left out at", " ".join(text.split()))
@@ -205,7 +206,7 @@ def test_a_notebook_shows_the_answer_its_table_and_one_picture(run: Run) -> None
     bars = [float(bar.get("width", 0)) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")]
     macs = [row.macs for row in run.rows if row.part.stage is None]
     assert bars[2] / bars[1] == pytest.approx(macs[1] / macs[0], abs=0.001)
-    assert shown["text/plain"] == brief.render(run, 80)
+    assert shown["text/plain"] == terminal_answer.render(run, 80)
 
 
 def test_figures_carry_a_static_picture_beside_their_json(run: Run) -> None:
@@ -244,4 +245,4 @@ def test_no_name_of_host_user_or_path_is_recorded() -> None:
 def test_markup_in_a_device_name_is_shown_as_it_is(run: Run) -> None:
     device = "GPU [red] [/b] [x]"
     shown = replace(run, environment=replace(run.environment, device=device))
-    assert device in " ".join(terminal.render(shown, 200).split())
+    assert device in " ".join(terminal_full.render(shown, 200).split())

@@ -17,8 +17,8 @@ import pvtprof
 from pvtprof import units
 from pvtprof.cli import app
 from pvtprof.observe.machine import WITHHELD
-from pvtprof.report import naming
 from pvtprof.report.figures import memory
+from pvtprof.report.page import naming
 from pvtprof.run import store
 from pvtprof.run.run import Run
 from tests.builders import observed_run

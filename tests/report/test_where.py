@@ -15,8 +15,9 @@ import pytest
 import pvtprof
 from pvtprof.errors import SpecError
 from pvtprof.predict.program import program
-from pvtprof.report import bars, bars_drawn, bars_time, bars_time_drawn, explorer, where
-from pvtprof.report.clock_reasons import NAMES
+from pvtprof.report.page import explorer
+from pvtprof.report.sections import bars, bars_drawn, bars_time, bars_time_drawn, where
+from pvtprof.report.sections.clock_reasons import NAMES
 from pvtprof.run.run import Run
 from tests.builders import MINE, made_up_calibration, observed_run
 from tests.report.runs import CALM, REPORTS, USUAL, WIDE, WILD, timed

@@ -14,8 +14,9 @@ from pvtprof.cli import app
 from pvtprof.designs.published import MODELS
 from pvtprof.designs.spec import ModelSpec, StageSpec
 from pvtprof.errors import SpecError
-from pvtprof.report import html, notes, sentences, terminal
+from pvtprof.report import notes, sentences, terminal_full
 from pvtprof.report.figures import latency
+from pvtprof.report.page import html
 from tests.builders import TWO, observed_run
 
 MIXED = ("sra_pool", "sra_pool", "sra_pool", "mha")
@@ -45,7 +46,7 @@ def test_one_mixed_design_is_the_sum_of_its_stages() -> None:
 
 def test_others_are_held_against_the_first_design_by_its_name() -> None:
     run = observed_run(**SMALL, designs=["sra_conv", "late=" + ",".join(MIXED), "mha"])
-    text = terminal.render(run, 200)
+    text = terminal_full.render(run, 200)
     assert "late/conv" in text
     assert "mha/conv" in text
     said = list(sentences.sentences(run))
@@ -68,7 +69,7 @@ def test_the_page_of_chosen_designs_says_the_same() -> None:
 def test_one_design_alone_is_compared_with_nothing() -> None:
     run = observed_run(**SMALL, designs=["sra_pool"])
     assert sentences.savings(run) == ()
-    assert "/" not in terminal.render(run, 200).splitlines()[1]
+    assert "/" not in terminal_full.render(run, 200).splitlines()[1]
     info = latency.latency_info(run)
     assert info is not None
     assert info.reference == "the whole network"

@@ -8,7 +8,7 @@ from typing import Any
 
 from pvtprof.errors import SpecError
 from pvtprof.observe.measurement import median_interval
-from pvtprof.report.sweep_rows import COLUMNS, EXACT, Reference, Stored
+from pvtprof.report.sweep_page.sweep_rows import COLUMNS, EXACT, Reference, Stored
 from pvtprof.sweep.closed_forms import ClosedForms
 from pvtprof.sweep.grid import grid_of
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page
 
 from pvtprof.cli import app
 from pvtprof.observe.measurement import Measurement
-from pvtprof.report import sweep, sweep_findings, sweep_picture, sweep_read, sweep_words
-from pvtprof.report.sweep_rows import COLUMNS, Stored, sweep_of
+from pvtprof.report.sweep_page import sweep, sweep_findings, sweep_picture, sweep_read, sweep_words
+from pvtprof.report.sweep_page.sweep_rows import COLUMNS, Stored, sweep_of
 from pvtprof.sweep.planned import Planned
 from pvtprof.sweep.store import Store
 from pvtprof.sweep.stored import Outcome

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pvtprof.report import sweep, sweep_findings, sweep_picture, sweep_words
-from pvtprof.report.sweep_data import command
-from pvtprof.report.sweep_rows import COLUMNS, Reference, Stored, Sweep, sweep_of
+from pvtprof.report.sweep_page import sweep, sweep_findings, sweep_picture, sweep_words
+from pvtprof.report.sweep_page.sweep_data import command
+from pvtprof.report.sweep_page.sweep_rows import COLUMNS, Reference, Stored, Sweep, sweep_of
 
 NAMES = {"A": {"device": "Chip One, 2 cores"}, "B": {"device": "Chip Two, 4 cores"}}
 USUAL = {

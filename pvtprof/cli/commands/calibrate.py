@@ -89,7 +89,7 @@ def command(
             raise click.UsageError(f"--{option} is for the store of a sweep; give --from STORE")
     from pvtprof.predict.calibrate import calibrate
     from pvtprof.predict.kept import keep, kept_path
-    from pvtprof.report import calibrating
+    from pvtprof.report.commands import calibrating
 
     target = path or str(kept_path(options["device"], options["dtype"]))
     files.check_writable(target, force, ".json")
@@ -111,7 +111,7 @@ def _from_store(
     """Fit the times of a store, and say how well that went."""
     from pvtprof import files
     from pvtprof.predict import calibration
-    from pvtprof.report import calibrating, fitted
+    from pvtprof.report.commands import calibrating, fitted
     from pvtprof.sweep.keeping import Source, calibrate_from
 
     for name in ("budget_s", "seed", "tf32"):

@@ -69,7 +69,7 @@ def command(
     """
     from pvtprof import files
     from pvtprof.predict.kept import BUSY
-    from pvtprof.report import choosing
+    from pvtprof.report.commands import choosing
 
     files.check_all_writable(outputs, force, ".html")
     found = _found(store, options)

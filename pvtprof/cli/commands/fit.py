@@ -58,7 +58,7 @@ def command(
       pvtprof fit --memory 24GiB --target windows.py:attention
     """
     from pvtprof.observe.environment import Room, device_memory
-    from pvtprof.report import fitting
+    from pvtprof.report.commands import fitting
 
     if memory is not None and device != "auto":
         raise click.UsageError("--memory and --device both give the memory; give only one of them")
@@ -84,7 +84,7 @@ def command(
 
 def _own(wanted: Wanted, room: Room, form: str) -> Iterator[tuple[str, int, int]]:
     """Print what fits of the user's own modules; returns what the witness says of it."""
-    from pvtprof.report import fitting, own_fitting
+    from pvtprof.report.commands import fitting, own_fitting
     from pvtprof.run.target_fit import checks, fits
 
     with progress() as show:

@@ -35,7 +35,7 @@ def command(variant: str, settings: tuple[tuple[str, Any], ...], form: str) -> N
       pvtprof formula sra_pool --format latex
     """
     from pvtprof.designs.workload import workload
-    from pvtprof.report import formula
+    from pvtprof.report.commands import formula
 
     names = [name for name, _ in settings]
     for name in names:

@@ -29,7 +29,7 @@ def command(store: str, sql: str | None, path: str | None, force: bool, form: st
       pvtprof query night.sqlite "SELECT failure, count(*) FROM rows GROUP BY 1" --format json
       pvtprof query night.sqlite -o night.parquet
     """
-    from pvtprof.report import queried
+    from pvtprof.report.commands import queried
     from pvtprof.sweep import frame, reading
 
     if path:

@@ -55,7 +55,7 @@ def command(
       pvtprof reconcile 1.2G --target windows.py:attention --at h=56,w=56
     """
     from pvtprof.designs.named import network
-    from pvtprof.report import reconciling
+    from pvtprof.report.commands import reconciling
     from pvtprof.run.reconcile import reconciled
 
     wanted = own_modules(ctx, {**options, "task": task})

@@ -1,6 +1,6 @@
 "use strict";
 /* Theory against the clock: at another setting than the run's, MACs and predicted times by the rules of
-   report/clock_shares.py and clock_words.py; milliseconds where one points. */
+   report/sections/clock_shares.py and clock_words.py; milliseconds where one points. */
 const pvtprofClock = (() => {
   const { three, milliseconds, duration, several } = pvtprofSpoken, { each } = pvtprofWhere;
   const people = (share) => pvtprofSpoken.people(share, 1);

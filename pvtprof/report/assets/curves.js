@@ -1,6 +1,6 @@
 "use strict";
 /* How designs grow with a square image: figures, words and pictures as Python has them
-   (report/curves.py, growth_words.py, growth_pictures.py, loglog.py). Knows nothing of the page. */
+   (report/sections/curves.py, growth_words.py, growth_pictures.py, loglog.py). Knows nothing of the page. */
 const pvtprofCurves = (engine, predict, data) => {
   const SIDES = data.sides, MOST = SIDES.at(-1), FIRST = SIDES[0];
   const [WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN, LINE, LETTER] = data.plot;

@@ -1,5 +1,5 @@
 "use strict";
-/* What happens inside, drawn: the same as report/picture.py, picture_rows.py and inside.py write, character
+/* What happens inside, drawn: the same as report/sections/picture.py, picture_rows.py and inside.py write, character
    for character. Everything comes from operator lists that the engine evaluates; no variant is known here. */
 const pvtprofInside = (() => {
   const [TILE, SCORE, BAR, GAP, ABOVE, BELOW, MOST_HEADS] = [46, 110, 48, 14, 14, 48, 64];

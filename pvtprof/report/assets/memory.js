@@ -1,5 +1,5 @@
 "use strict";
-/* What holds the memory: the rules of report/live.py in the browser; the picture follows the explorer. */
+/* What holds the memory: the rules of report/sections/live.py in the browser; the picture follows the explorer. */
 const pvtprofLive = (() => {
   const { integer, size, several } = pvtprofSpoken, { owners, each, regular } = pvtprofWhere;
   const WIDTH = 1000, HEIGHT = 100, ROOM = 1.05;

@@ -1,5 +1,5 @@
 "use strict";
-/* Where it goes: the rules of report/bars_drawn.py and bars_time_drawn.py in the browser, and the frames that
+/* Where it goes: the rules of report/sections/bars_drawn.py and bars_time_drawn.py in the browser, and the frames that
    follow the explorer. */
 const pvtprofWhere = (() => {
   const WORDS = { macs: "MACs", moved: "bytes moved", params: "params" };
@@ -122,7 +122,7 @@ const pvtprofWhere = (() => {
     }) };
   }
 
-  // ---- Time: [name, [[design, kind, noise, [[segment, seconds]]]]], as report/bars_time.py packs them
+  // ---- Time: [name, [[design, kind, noise, [[segment, seconds]]]]], as report/sections/bars_time.py packs them
 
   const [SURE, ABOUT, NOISY] = [0, 1, 2], [REST, ALL, NOT_TIMED, TOO_NOISY] = ["not attention", "all operators", "not timed", "too noisy"];
   const PREDICTED = "predicted", NO_FIT = "does not fit", BUSY = "Predicted on a busy machine: no sentence can rest on these times.";

@@ -1,4 +1,6 @@
-"""The charts of a run. A chart is one file here with a ``CHARTS``; everything else finds it.
+"""The plotly charts of ``run.figures()``. A chart is one file here with a ``CHARTS``.
+
+``run.figures()`` finds it by that. The page draws its own pictures: they are in ``sections``.
 
 In: a run of one comparison. Out: numbers (``info``), and plotly figures of them.
 It may import what its room, report, may import.

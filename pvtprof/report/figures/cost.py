@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pvtprof import units
-from pvtprof.report.bars import Frame, frames_of, own_frames
-from pvtprof.report.bars_drawn import drawn
 from pvtprof.report.figures.chart import Chart
 from pvtprof.report.figures.style import empty_figure, palette
+from pvtprof.report.sections.bars import Frame, frames_of, own_frames
+from pvtprof.report.sections.bars_drawn import drawn
 from pvtprof.run.run import Run
 
 

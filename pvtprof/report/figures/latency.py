@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pvtprof.report.clock_shares import PREDICTED, Place, Share, held, places_of
-from pvtprof.report.clock_words import finding
 from pvtprof.report.figures.chart import Chart
 from pvtprof.report.figures.style import GREY, color_of, empty_figure, palette
+from pvtprof.report.sections.clock_shares import PREDICTED, Place, Share, held, places_of
+from pvtprof.report.sections.clock_words import finding
 from pvtprof.run.run import Run
 
 

@@ -1,0 +1,8 @@
+"""The answer of a run, the same in the terminal, in Markdown and on the page.
+
+In: a run of one comparison. Out: its sentences, and the table of its designs.
+It may import what its room, report, may import.
+
+Where: ``facts`` are read off the run, ``choice`` decides by them, ``answer_words`` says it;
+``answer_table`` has the lines of the table, ``surprise`` what is not as one expects.
+"""

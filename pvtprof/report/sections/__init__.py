@@ -1,0 +1,10 @@
+"""The sections of a run's page, with their pictures and their words.
+
+In: a run of one comparison. Out: a value with title, texts and numbers, which a template draws.
+It may import what its room, report, may import.
+
+Where: a section is a file of its name here (``where``, ``clock``, ``growth``, ``memory``...), an
+entry in ``SECTIONS`` of ``page/html``, a template in ``templates/sections`` and a script in
+``assets``. What it finds is said in ``clock_words``, ``growth_words``, ``bars_drawn`` (for
+``where``), ``live`` (``memory``), ``picture_panel`` (``inside``), ``trust`` and ``measured``.
+"""
