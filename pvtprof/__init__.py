@@ -1,11 +1,15 @@
 """pvtprof: what an attention design really costs, by formula, by counter and by clock.
 
 Everything here is imported when it is first used, so that ``import pvtprof`` and the command line
-stay light. Each folder is a room whose ``__init__`` says what is in it. The files beside the
-folders: ``api`` has the functions of this package; ``errors``, ``units``, ``spoken`` (figures as
-words), ``moment`` (bytes that are alive), ``cores`` (processors that may be used), ``registry``
-(finds what is registered by its file), ``decode`` (parses and checks the JSON of every file that is
-read) and ``files`` (the formats of files, and writing without loss) are the ground floor.
+stay light. Each folder is a room, whose ``__init__`` says what is in it. From the bottom up:
+designs; analytic and models; observe; derive; predict; run; sweep; check and report; cli. A room
+imports rooms below it alone.
+
+Beside the folders, ``api`` has the functions of this package, and the rest is the ground floor:
+``errors``, ``units``, ``spoken`` (figures as words), ``moment`` (bytes that are alive), ``cores``
+(processors that may be used), ``registry`` (finds what is registered by its file), ``decode``
+(parses and checks the JSON of every file that is read), ``files`` (the formats of files, and
+writing without loss).
 """
 
 import sys

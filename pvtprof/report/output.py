@@ -90,7 +90,7 @@ class Table:
 
 
 def text(run: Run, form: str, table: Table = Table()) -> str:
-    """Return the run as text, in the format of a file extension or one of FORMATS."""
+    """Return the run as text, in the format of a file extension or of --format."""
     if form in (".json", "json"):
         from pvtprof.run import store
 

@@ -117,9 +117,9 @@ ON_REAL: Mapping[str, Callable[[Target], Count]] = {"fvcore": _fvcore}
 
 def witnessed(target: Target, its: Sequence[Row], name: str, count: Count) -> list[Row]:
     """The rows of a module with what one witness saw of it, each with its part of the figure."""
-    formula = _formula(target, name)
     if name in ("peak bytes", "saved bytes"):
         return [_with_largest(row, name, count, _path(row, its)) for row in its]
+    formula = _formula(target, name)
     return [_with_sum(row, name, formula, count, _path(row, its)) for row in its]
 
 
@@ -156,7 +156,7 @@ def _with_largest(row: Row, name: str, count: Count, lies_in: Callable[[str], bo
 def _formula(target: Target, name: str) -> ByModule:
     """What the closed form says of each submodule, in the unit of a witness."""
     its = target.forms["inference"].parts(**target.setting.point)
-    worth = {"fvcore": 1, "torch": 2}.get(name)
-    if worth is None:
+    if name == "params":
         return {part.module: part.params for part in its}
+    worth = {"fvcore": 1, "torch": 2}[name]
     return {part.module: worth * part.macs for part in its}

@@ -1,6 +1,6 @@
 """The answer of a run, section 1 of its page: what is found, what to take, and why to trust it.
 
-The rules are in ``choice`` and ``wording``; a renderer decides nothing.
+The rules are in ``choice`` and ``answer_words``; a renderer decides nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sentences of the answer, from facts alone: what is found, what to take, what surprises.
+"""The sentences of the answer, from facts alone: what is found, and what to take.
 
 ``assets/answer.js`` says the same of what is computed; tests hold the two together.
 """

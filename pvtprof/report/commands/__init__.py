@@ -1,4 +1,4 @@
-"""What the commands beside compare and check print: a file for each, and ``listing`` for tables.
+"""What calibrate, choose, fit, formula, query and reconcile print; ``listing`` has their tables.
 
 In: the result of a command. Out: text, or a page. It may import what its room, report, may import.
 """

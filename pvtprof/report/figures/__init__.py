@@ -1,6 +1,7 @@
 """The plotly charts of ``run.figures()``. A chart is one file here with a ``CHARTS``.
 
-``run.figures()`` finds it by that. The page draws its own pictures: they are in ``sections``.
+``run.figures()`` finds it by that; ``choosing`` has the chart of choose's page. A run's page draws
+its own pictures, which are in ``sections``.
 
 In: a run of one comparison. Out: numbers (``info``), and plotly figures of them.
 It may import what its room, report, may import.
