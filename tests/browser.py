@@ -1,4 +1,4 @@
-"""A page in headless Chromium, as a person has it: what it asked for, and what it complained of."""
+"""A page in headless Chromium: what it asked for, and what it complained of."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 #: The headless shell opens a page in half the time that the whole browser takes.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+#: The browser that people have, for measuring.
+WHOLE = shutil.which("chromium") or CHROMIUM
 #: Name resolution is off: a page that asks for anything of the network cannot get it.
 FLAGS = (
     "--no-sandbox",
@@ -33,13 +35,13 @@ PATIENCE_MS = 120_000
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(path: str | None = CHROMIUM) -> Iterator[Browser]:
     """The browser; where there is none, a skip, or a failure where one was promised."""
-    if CHROMIUM is None:
+    if path is None:
         assert not os.environ.get("PVTPROF_CHROMIUM"), "Chromium was promised and is not there"
-        pytest.skip("no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
 

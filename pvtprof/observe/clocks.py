@@ -130,7 +130,7 @@ def _watched(call: Call, mark: Callable[[], Any], keep: Callable[[str, Any, Any]
     class Watch(TorchDispatchMode):
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
-            """Whether a call may be compiled: else torch takes seconds to import its compiler."""
+            """Keep torch's compiler out where it is loaded; else torch loads it, for seconds."""
             return "torch._dynamo" in sys.modules
 
         def __torch_dispatch__(

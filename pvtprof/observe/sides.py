@@ -45,10 +45,9 @@ class Setup:
     """How a side is set up: the folder that it imports from, and what all its modules run with.
 
     ``target`` is a user's own module in place of pvtprof's; ``core`` is the one that it stays on;
-    ``graph`` asks for CUDA graphs beside the plain calls; ``by_operator`` for torch's dispatch
-    mode, by which operators are timed, to be loaded before the forks; ``other`` is a folder whose
-    code it must not run; ``tf32`` lets products and convolutions of float32 run in TF32 on CUDA.
-    ``optimizer`` and ``amp`` are of a training step.
+    ``graph`` asks for CUDA graphs beside the plain calls; ``other`` is a folder whose code it must
+    not run; ``tf32`` lets products and convolutions of float32 run in TF32 on CUDA; ``optimizer``
+    and ``amp`` are of a training step.
     After ``patience_s`` without an answer the side is given up.
     """
 
@@ -60,7 +59,6 @@ class Setup:
     threads: int = 1
     core: int | None = None
     graph: bool = False
-    by_operator: bool = False
     tf32: bool = False
     optimizer: str = "none"
     amp: str = "off"
@@ -141,6 +139,8 @@ class Side:
         self, rows: Mapping[str, Any], seed: int = 0, may_lack: bool = False
     ) -> Iterator[dict[str, Sampler]]:
         """Yield a fresh process that has built ``rows``, as ways to time each; gone afterwards.
+
+        At Ctrl-C it goes with the side.
 
         Raises UnavailableError where it cannot be built, or is not finite. ``may_lack``: what a
         GPU has no memory for is left out instead.
@@ -241,7 +241,6 @@ def clock_side(setting: Setting, graph: bool = False, tf32: bool = False) -> Ite
         mode=setting.mode,
         threads=torch.get_num_threads(),
         graph=graph,
-        by_operator=setting.mode == "inference",
         tf32=tf32,
         optimizer=setting.optimizer,
         amp=setting.amp,

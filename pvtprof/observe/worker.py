@@ -188,8 +188,6 @@ def _ready(setup: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(setup["threads"])
     package = setup["target"].partition(":")[0] if setup["target"] else "pvtprof.models.build"
     source = os.path.realpath(building.imported(package).__file__ or "")
-    if setup["by_operator"]:  # what its first use imports: not again in every fork
-        clocks.profiled(lambda: torch.zeros(1) + 1, 1)
     if setup["core"] is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {setup["core"]})
     return {

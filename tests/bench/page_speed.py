@@ -14,7 +14,7 @@ from statistics import median
 from playwright.sync_api import Page
 
 import pvtprof
-from tests.browser import READY, chromium, opened
+from tests.browser import READY, WHOLE, chromium, opened
 
 OPENINGS, UPDATES = 9, 200
 #: From one setting to the next frame that shows it.
@@ -30,7 +30,7 @@ UPDATE = """([height, ratios, model, attention]) => new Promise((done) => {
 
 
 def main(path: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium(WHOLE) as browser:
         page = Path(folder) / "page.html"
         pvtprof.load(path).to_html(page)
         print(f"{page.stat().st_size / 1e6:.2f} MB")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from pvtprof.report.sweep_page import sweep
 from tests.bench.page_speed import OPENINGS, UPDATES, _entry, _say
-from tests.browser import chromium, opened
+from tests.browser import WHOLE, chromium, opened
 from tests.sweep.made_up import LARGE, MACHINES, stored
 
 READY = "html[data-sweep=ready]"
@@ -47,7 +47,7 @@ SHOW = """(id) => {
 
 def main(rows: int) -> None:
     made = stored(LARGE, rows, tuple(MACHINES), failing=0.02, left=0.05, samples=40)
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium(WHOLE) as browser:
         path = Path(folder) / "page.html"
         path.write_text(sweep.render(made), encoding="utf-8")
         print(f"{made.count} rows, {path.stat().st_size / 1e6:.2f} MB")

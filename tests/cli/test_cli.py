@@ -25,6 +25,7 @@ from pvtprof.errors import SpecError
 from pvtprof.run import compare as comparing
 from pvtprof.run import store
 from pvtprof.run.run import Run
+from tests import rounds
 from tests.builders import observed_run, with_witness
 from tests.trials import PATIENCE_S
 
@@ -267,10 +268,9 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
     before = Path("run.json").read_bytes()
     (elsewhere / "run.partial.json").write_text("mine")
     code = (
+        f"{rounds.SCRIPT}"
         "import sys, os, signal\n"
-        "from pvtprof.observe import latency\n"
         "real = latency.measure\n"
-        "latency.MOST_ROUNDS, latency.WARM_UP_S = 8, {'cpu': 0.0}\n"
         "def measure(*args, **kwargs):\n"
         "    taken = real(*args, **kwargs)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
@@ -289,7 +289,7 @@ def test_ctrl_c_saves_beside_the_earlier_report_and_leaves_that_alone(elsewhere:
         "compare",
         *SMALL,
         *("--design", "mha"),
-        *("--budget", "3600"),
+        *("--budget", str(rounds.PLENTY_S)),
         *("-o", "run.json", "--no-calibrate"),
     ]
     done = subprocess.run(

@@ -13,6 +13,7 @@ from tests.trials import PATIENCE_S
 HEAVY = (
     *("torch", "fvcore", "pandas", "plotly", "scipy", "sympy", "jinja2"),
     *("transformers", "numpy", "pyarrow", "distributed"),
+    "torch._dynamo",  # torch's compiler, 2 s
     "msgspec",  # 15 ms, for files that are read
 )
 
@@ -48,6 +49,11 @@ def loaded(code: str) -> set[str]:
 )
 def test_no_heavy_package_is_loaded(code: str) -> None:
     assert loaded(code) == set()
+
+
+def test_a_process_that_times_operators_loads_no_compiler() -> None:
+    code = "import torch; from pvtprof.observe import clocks; clocks.named(lambda: torch.ones(1))"
+    assert "torch._dynamo" not in loaded(code)
 
 
 def test_a_heavy_package_would_be_found() -> None:

@@ -18,16 +18,12 @@ from pvtprof.observe import clocks, cuda, latency
 from pvtprof.observe.clocks import Sampler
 from pvtprof.observe.latency import Plan
 from pvtprof.observe.measurement import Measurement, median_interval
-
-#: Seconds that no machine needs, however busy: the rounds end the measuring, not the budget.
-PLENTY_S = 3600
+from tests.rounds import PLENTY_S, eight_rounds
 
 
 def of_real_calls(**calls: Callable[[], object]) -> dict[str, Measurement]:
-    """Eight rounds at most by the real clock, without warming up."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(latency, "MOST_ROUNDS", 8)
-        patch.setattr(latency, "WARM_UP_S", {"cpu": 0.0})
+    """By the real clock."""
+    with eight_rounds():
         samplers = {name: latency.sampler(call) for name, call in calls.items()}
         return latency.measure(samplers, Plan(PLENTY_S))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import rounds
 from tests.trials import costly
 
 TESTS = Path(__file__).parents[1]
@@ -23,8 +24,7 @@ WRITTEN = ("r.json", "r.html", "r.csv", "r.md")
 SMALL = ("compare", "--model", str(TESTS / "targets/small.toml"), "--img", "32", "--pool-size", "1")
 OUT = ("--full", "--no-calibrate", *(word for name in WRITTEN for word in ("-o", name)))
 COUNTED = (*SMALL, "--budget", "0", *OUT)
-#: Here the rounds end the measuring, not the budget: an hour is more than any machine needs.
-TIMED = (*SMALL, "--budget", "3600", *OUT)
+TIMED = (*SMALL, "--budget", str(rounds.PLENTY_S), *OUT)
 CHECK = ("check", "--base", "../base", "--target", "mine:attention", "--budget", "1")
 TARGET = """
 import torch
@@ -63,25 +63,17 @@ def environment(ways: Mapping[str, Any], folder: Path) -> dict[str, str]:
     }
 
 
-EIGHT_ROUNDS = """
-import sys
-from pvtprof.cli import main
-from pvtprof.observe import latency
-latency.MOST_ROUNDS, latency.WARM_UP_S = 8, dict.fromkeys(latency.WARM_UP_S, 0.0)
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 def run(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of the command line; there is no traceback in any case.
 
-    What is timed is timed for eight rounds at most, without warming up.
+    What ``compare`` times is timed for eight rounds.
     """
-    return run_python(folder, ways, "-c", EIGHT_ROUNDS, *words)
+    code = f"{rounds.SCRIPT}from pvtprof.cli import main\nraise SystemExit(main())"
+    return run_python(folder, ways, "-c", code, *words)
 
 
 def run_python(folder: Path, ways: Mapping[str, Any], *words: str) -> tuple[int, str, str]:
-    """The same of any other script."""
+    """The same of any other script, as it is."""
     done = subprocess.run(
         [sys.executable, *words],
         cwd=folder,

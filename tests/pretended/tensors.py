@@ -121,7 +121,7 @@ def watch_of(torch: Any, card: Any) -> Any:
     class Watch(TorchDispatchMode):  # type: ignore[misc] # torch has no types here
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
-            return False  # nothing is compiled here
+            return False  # else torch loads its compiler, for seconds
 
         def __torch_dispatch__(
             self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None

@@ -16,7 +16,6 @@ from tests.pretended.command_line import (
     COUNTED,
     MIB,
     OUT,
-    SMALL,
     TIMED,
     one_of_many,
     run,
@@ -163,7 +162,7 @@ def test_a_timed_row_says_device_wall_and_graph(ways: dict[str, Any], tmp_path: 
 
 @costly
 def test_a_call_that_waits_inside_is_timed_with_its_gaps_and_that_is_said(tmp_path: Path) -> None:
-    code, out, err = run(tmp_path, {"synchronises": True}, *SMALL, "--budget", "60", *OUT)
+    code, out, err = run(tmp_path, {"synchronises": True}, *TIMED)
     assert code == 0, err
     assert "cannot be held" in out
 

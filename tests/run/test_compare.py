@@ -27,18 +27,13 @@ from pvtprof.run.measuring import Measuring
 from pvtprof.run.row import Agreement, Row
 from pvtprof.run.run import Run
 from tests.builders import FOUR, TWO, observed_run, shallow, with_row, with_witness
+from tests.rounds import PLENTY_S, eight_rounds
 from tests.trials import ALL
-
-#: Seconds that no machine needs, however busy: here the rounds end the measuring, not the budget.
-PLENTY_S = 3600
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _eight_rounds() -> Iterator[None]:
-    """Eight rounds at most, and no warming up."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(latency, "MOST_ROUNDS", 8)
-        patch.setattr(latency, "WARM_UP_S", {"cpu": 0.0})
+    with eight_rounds():
         yield
 
 
@@ -81,7 +76,7 @@ def worker() -> Iterator[sides.Side]:
 def shared_worker(worker: sides.Side, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sides, "clock_side", lambda *asked: nullcontext(worker))
     yield
-    worker.ask({"end": True})  # the fork that Ctrl-C left, if any: it must not be forked again
+    worker.ask({"end": True})  # a fork that Ctrl-C left has threads, and cannot be forked itself
 
 
 @pytest.fixture(scope="module")
