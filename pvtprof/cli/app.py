@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -97,6 +96,8 @@ def main(args: Sequence[str] | None = None) -> int:
             return stop.code or 0
         return _failed(str(stop.code), DEFECT)
     except Exception:
+        import traceback  # 2 ms, for what never happens
+
         traceback.print_exc()
         return _failed("this is a defect of pvtprof; please report it", DEFECT)
     return code if isinstance(code, int) else 0

@@ -8,7 +8,7 @@ arXiv:2106.13797, section 4). Their names of submodules are kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CLASSIFY = "classify"
 #: Channels of every map of a neck, and of the towers of the heads.
@@ -29,8 +29,7 @@ _NMS = "non-maximum suppression"
 _ASSIGNMENT = "assignment of boxes to anchors"
 
 
-@dataclass(frozen=True, slots=True)
-class Neck:
+class Neck(NamedTuple):
     """A feature pyramid network (Lin et al. 2017, arXiv:1612.03144) over the maps of the stages.
 
     ``start`` is the first stage that it reads. ``extra`` maps are made beyond the last stage:
@@ -43,8 +42,7 @@ class Neck:
     by: str = "pool"
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """What follows the backbone. ``taker`` is the submodule that reads the neck's maps last.
 
     ``left_out`` names what depends on the data, or has no operator that a counter counts;
