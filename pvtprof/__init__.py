@@ -8,8 +8,7 @@ imports rooms below it alone.
 Beside the folders, ``api`` has the functions of this package, and the rest is the ground floor:
 ``errors``, ``units``, ``spoken`` (figures as words), ``moment`` (bytes that are alive), ``cores``
 (processors that may be used), ``registry`` (finds what is registered by its file), ``decode``
-(parses and checks the JSON of every file that is read), ``files`` (the formats of files, and
-writing without loss).
+(parses and checks JSON files), ``files`` (the formats of files, and writing without loss).
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Typed values from the text of JSON files: all that is read is parsed and checked here.
+"""Typed values from the text of JSON files: runs, baselines, samples, calibrations.
 
 No number in a file may be negative, infinite, not a number, or of more than 60 digits, and no text
 may have control characters. A value that breaks this rule is replaced by an ``_Unfit`` before

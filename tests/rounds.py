@@ -11,7 +11,7 @@ from pvtprof.observe import latency
 
 #: Seconds of a budget that no machine needs, however busy: the rounds end the measuring.
 PLENTY_S = 3600
-#: The same for a process of its own: the beginning of its script.
+#: What eight_rounds does, as the first lines of the script of another process.
 SCRIPT = """
 from pvtprof.observe import latency
 latency.MOST_ROUNDS, latency.WARM_UP_S = 8, dict.fromkeys(latency.WARM_UP_S, 0.0)

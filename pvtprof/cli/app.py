@@ -96,7 +96,7 @@ def main(args: Sequence[str] | None = None) -> int:
             return stop.code or 0
         return _failed(str(stop.code), DEFECT)
     except Exception:
-        import traceback  # 2 ms, for what never happens
+        import traceback  # 2 ms that only a defect needs
 
         traceback.print_exc()
         return _failed("this is a defect of pvtprof; please report it", DEFECT)

@@ -130,7 +130,7 @@ def _watched(call: Call, mark: Callable[[], Any], keep: Callable[[str, Any, Any]
     class Watch(TorchDispatchMode):
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
-            """Keep torch's compiler out where it is loaded; else torch loads it, for seconds."""
+            """Whether to forbid compiling this: torch would load its compiler to do so, for 2 s."""
             return "torch._dynamo" in sys.modules
 
         def __torch_dispatch__(

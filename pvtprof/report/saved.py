@@ -56,7 +56,7 @@ def _check_no_markdown(form: str) -> None:
 def _store(
     paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report.commands import listing
+    from pvtprof.report import listing
     from pvtprof.report.sweep_page import sweep
 
     if len(paths) > 1:
@@ -78,7 +78,7 @@ def _store(
 def _several(
     paths: Sequence[str], outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report.commands import listing
+    from pvtprof.report import listing
     from pvtprof.report.page import html, several
 
     if len(paths) > several.MOST:
@@ -99,7 +99,7 @@ def _several(
 def _index(
     folder: str, outputs: Sequence[str], form: str, force: bool, anonymous: bool
 ) -> tuple[str, Sequence[str]]:
-    from pvtprof.report.commands import listing
+    from pvtprof.report import listing
     from pvtprof.report.page import index
 
     found, others = runs(folder)

@@ -1,4 +1,4 @@
-"""Whether formulas and counters agree, what surprises, where a run stands: in sentences."""
+"""A run in sentences: its name, whether formulas and counters agree, savings, doubts."""
 
 from __future__ import annotations
 

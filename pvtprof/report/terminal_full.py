@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import spoken, units
-from pvtprof.report import gpu, notes, own, sentences
-from pvtprof.report.commands import listing
+from pvtprof.report import gpu, listing, notes, own, sentences
 from pvtprof.report.sheet import Figure, Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run

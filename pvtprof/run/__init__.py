@@ -5,6 +5,6 @@ It may import predict, derive, observe, analytic, models, designs and the ground
 
 Where: ``compare`` makes a run, ``observer`` lets the witnesses see its rows; a witness beside its
 formula is a file in ``witnesses/``. ``store`` writes the JSON of a run and reads it into the typed
-``documents``, through ``pvtprof.decode``, which parses and checks the JSON of every file;
+``documents``, through ``pvtprof.decode``, which parses and checks JSON files;
 ``frame`` has the columns of pandas and CSV.
 """

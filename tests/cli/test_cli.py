@@ -424,7 +424,7 @@ def test_a_defect_is_not_taken_for_a_change(
     def broken(*args: object) -> str:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("pvtprof.report.commands.listing.render", broken)
+    monkeypatch.setattr("pvtprof.report.listing.render", broken)
     assert app.main(["models"]) == 70
     assert capsys.readouterr().err.splitlines()[-1].startswith("pvtprof: this is a defect")
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser
 
 import pvtprof
 from pvtprof.report.page import html, several
+from pvtprof.report.page.multiples import multiples
 from pvtprof.report.sections.clock import clock
-from pvtprof.report.sections.multiples import multiples
 from pvtprof.run.run import Run
 from tests.browser import READY, opened
 from tests.builders import made_up_calibration

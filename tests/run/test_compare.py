@@ -76,7 +76,7 @@ def worker() -> Iterator[sides.Side]:
 def shared_worker(worker: sides.Side, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sides, "clock_side", lambda *asked: nullcontext(worker))
     yield
-    worker.ask({"end": True})  # a fork that Ctrl-C left has threads, and cannot be forked itself
+    worker.ask({"end": True})  # ends a fork that Ctrl-C left: it cannot fork, it has threads
 
 
 @pytest.fixture(scope="module")

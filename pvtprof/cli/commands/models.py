@@ -50,7 +50,7 @@ def command(
     from pvtprof.designs.design_text import text
     from pvtprof.designs.named import check_names, network
     from pvtprof.designs.published import MODELS
-    from pvtprof.report.commands import listing
+    from pvtprof.report import listing
 
     given = tuple(name for listed in (*names, *more) for name in listed)
     if show is not None:

@@ -1,6 +1,6 @@
 "use strict";
 /* The rows of a store: filtered, drawn, compared, and each with its figures. What is computed here follows the
-   filter; the words that Python wrote (report/sweep_*.py) are of the first view, by the same rules. */
+   filter; the words that Python wrote (report/sweep_page/sweep_*.py) are of the first view, by the same rules. */
 const pvtprofSweep = async () => {
   const { element, copy, save, unpacked } = pvtprofPage, { people, duration, several } = pvtprofSpoken, { draw, escape, said, swatch } = pvtprofPlot;
   const data = JSON.parse(await unpacked(document.getElementById("sweep-data").textContent));

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pvtprof import units
 from pvtprof.predict.calibration import Calibration
-from pvtprof.report.commands import listing
+from pvtprof.report import listing
 
 #: What the kinds of probes are called.
 PLACES = {"attention": "attention modules", "model": "whole networks"}

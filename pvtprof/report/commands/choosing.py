@@ -23,8 +23,7 @@ from pvtprof.errors import SpecError
 from pvtprof.predict.choose import Found
 from pvtprof.predict.space import POOL, keys, network
 from pvtprof.predict.wanted import Design
-from pvtprof.report import sentences
-from pvtprof.report.commands import listing
+from pvtprof.report import listing, sentences
 from pvtprof.report.commands.plotly_section import DrawnChart, Section
 from pvtprof.report.figures.choosing import draw_choices
 from pvtprof.report.notes import left_out

@@ -15,8 +15,7 @@ from pvtprof.analytic.fit import Edge, Fit, Fits
 from pvtprof.designs.checks import MAX_BATCH, MAX_SIDE
 from pvtprof.designs.setting import Setting
 from pvtprof.observe.environment import Room
-from pvtprof.report import sentences
-from pvtprof.report.commands import listing
+from pvtprof.report import listing, sentences
 
 LIMITS = {"image": MAX_SIDE, "batch": MAX_BATCH}
 

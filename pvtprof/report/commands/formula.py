@@ -16,7 +16,7 @@ from pvtprof.analytic.geometry import model_sizes
 from pvtprof.designs.variants import TOKENS, VARIANTS
 from pvtprof.designs.workload import Workload
 from pvtprof.errors import SpecError
-from pvtprof.report.commands import listing
+from pvtprof.report import listing
 
 FORMATS = ("text", "latex", "python")
 Stage = tuple[int, dict[str, int], int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pvtprof import units
-from pvtprof.report.commands import listing
+from pvtprof.report import listing
 from pvtprof.run.target_fit import OwnEdge, OwnFits
 
 

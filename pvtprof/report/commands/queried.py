@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtprof import units
-from pvtprof.report.commands.listing import trimmed
+from pvtprof.report.listing import trimmed
 
 
 def render(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str) -> str:

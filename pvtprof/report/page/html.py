@@ -19,7 +19,7 @@ from pvtprof.predict.program import calibrations, key
 from pvtprof.report import own, sentences
 from pvtprof.report.commands import formula
 from pvtprof.report.figures.style import COLORS, color_of
-from pvtprof.report.page import explorer, explorer_times, forms, mathml, naming, several
+from pvtprof.report.page import explorer, explorer_times, forms, mathml, multiples, naming, several
 from pvtprof.report.page.page import assets_of, compressed, page
 from pvtprof.report.sections import (
     answer_section,
@@ -28,7 +28,6 @@ from pvtprof.report.sections import (
     inside,
     measured,
     memory,
-    multiples,
     trust,
     where,
 )

@@ -1,7 +1,7 @@
 """The witnesses of a run: counters, and meters of memory.
 
 A witness is an entry of ``WITNESSES`` in a file here; compare, table, page and file find it. Those
-that watch a user's own module are listed in ``run/target_rows`` too.
+that watch a user's own module are in ``WATCHES`` or ``ON_REAL`` of ``run/target_rows`` too.
 
 In: an operator list, and a module that can be built. Out: a formula beside a count.
 It may import what its room, run, may import: formula and observation meet here alone, and neither
