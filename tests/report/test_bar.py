@@ -191,6 +191,7 @@ def test_a_network_of_ones_own_is_typed(browser: Browser, report: Path) -> None:
         run = pvtprof.compare(network("pvt_v2_b2", words), analytic=True)
         macs = units.integer(run.row(None, "sra_conv").macs)
         assert page.text_content("#total") == macs
+        page.wait_for_function("location.hash.includes('depths')")  # it follows a moment later
         page.reload()
         page.wait_for_selector(READY)
         assert page.input_value("[name=depths]") == "3, 4, 18, 3"
