@@ -82,7 +82,9 @@ def test_they_follow_the_bar_and_the_arrows(browser: Browser, report: Path, sche
         page.fill("[name=img]", "96")
         page.select_option("[name=mode]", "training")
         step = pvtprof.compare(img=96, mode="training", analytic=True)
-        page.wait_for_function("document.querySelector('#memory').textContent.includes('way back')")
+        page.wait_for_function(
+            "() => document.querySelector('#memory').textContent.includes('way back')"
+        )
         assert finding(page, "memory") == live.finding(live_info(step).moments)
         assert "of one training step" in (page.text_content("#memory") or "")
         assert "MACs are those of the forward pass" in (page.text_content("#where") or "")

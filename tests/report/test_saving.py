@@ -45,7 +45,9 @@ def test_a_figure_is_saved_with_its_own_style_and_its_title(browser: Browser, re
         page = found.page
         page.wait_for_selector(READY)
         page.fill("[name=img]", "256")
-        page.wait_for_function("document.querySelector('#growth svg').textContent.includes('256')")
+        page.wait_for_function(
+            "() => document.querySelector('#growth svg').textContent.includes('256')"
+        )
         for name in FIGURES:
             said = words(page.text_content(f"#{name} .finding") or "")
             svg = saved(page, "SVG", name).decode()
