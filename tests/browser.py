@@ -76,6 +76,12 @@ def opened(browser: Browser, path: Path, anchor: str = "", **context: object) ->
     profile.close()
 
 
+def said_in_the_address(page: Page, what: str) -> str:
+    """The address when it says that; it follows the fields a moment later."""
+    page.wait_for_function("what => location.hash.includes(what)", arg=what)
+    return str(page.evaluate("location.href"))
+
+
 def node(script: str, *arguments: str) -> str:
     """What a script prints under node: the system's, or the one that playwright brings."""
     from playwright._impl._driver import compute_driver_executable

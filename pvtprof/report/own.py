@@ -8,7 +8,7 @@ from pvtprof import units
 from pvtprof.designs.design import TargetDesign
 from pvtprof.designs.part import MODEL
 from pvtprof.designs.spec import IN_CHANNELS
-from pvtprof.report import notes, sentences
+from pvtprof.report import notes, phrases, sentences
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Row
 from pvtprof.run.run import Run
@@ -191,8 +191,7 @@ def _share(part: float, whole: float, what: str) -> str:
     >>> _share(1, 2, "its params"), _share(4, 2, "its params")
     ('50.0 % of its params', '2.00x its params')
     """
-    ratio = units.ratio(part, whole)
-    return f"{ratio} {what}" if ratio.endswith("x") else f"{ratio} of {what}"
+    return phrases.of(units.ratio(part, whole), what)
 
 
 def remarks(run: Run) -> Iterator[str]:

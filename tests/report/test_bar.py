@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 import pvtprof
 from pvtprof import units
 from pvtprof.designs.named import network
-from tests.browser import READY, opened
+from tests.browser import READY, opened, said_in_the_address
 from tests.builders import observed_run
 from tests.report.runs import REPORTS
 from tests.trials import ALL
@@ -63,7 +63,7 @@ def test_the_way_around_is_a_list_keys_and_a_select(browser: Browser, report: Pa
         page.wait_for_selector('.contents [data-goto="trust"][aria-current]')
         top = page.locator(".top").bounding_box()
         assert top
-        page.wait_for_function("() => location.hash.includes('R=')")  # the address keeps R
+        said_in_the_address(page, "R=")  # it keeps R
         assert top["y"] == 0  # in sight
         page.set_viewport_size({"width": 390, "height": 844})
         page.select_option("#goto", "memory")
@@ -191,9 +191,7 @@ def test_a_network_of_ones_own_is_typed(browser: Browser, report: Path) -> None:
         run = pvtprof.compare(network("pvt_v2_b2", words), analytic=True)
         macs = units.integer(run.row(None, "sra_conv").macs)
         assert page.text_content("#total") == macs
-        page.wait_for_function(
-            "() => location.hash.includes('depths')"
-        )  # it follows a moment later
+        said_in_the_address(page, "depths")
         page.reload()
         page.wait_for_selector(READY)
         assert page.input_value("[name=depths]") == "3, 4, 18, 3"

@@ -22,7 +22,7 @@ from pvtprof.report.commands import choosing, formula
 from pvtprof.report.page import html, index
 from pvtprof.run import store
 from pvtprof.run.run import Run
-from tests.browser import READY, opened
+from tests.browser import READY, opened, said_in_the_address
 from tests.builders import MINE, made_up_calibration, model_at, observed_run, with_row
 from tests.trials import ALL, costly
 
@@ -181,12 +181,6 @@ def open_all(page: Page) -> None:
 def labels(page: Page) -> list[str]:
     found = page.locator("button[aria-label], input[aria-label]")
     return [label or "" for label in found.evaluate_all("all => all.map((one) => one.ariaLabel)")]
-
-
-def said_in_the_address(page: Page, what: str) -> str:
-    """The address when it says that; it follows the fields a moment later."""
-    page.wait_for_function("what => location.hash.includes(what)", arg=what)
-    return str(page.evaluate("location.href"))
 
 
 def test_the_explorer_says_what_the_command_line_says(

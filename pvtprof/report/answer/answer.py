@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pvtprof import units
 from pvtprof.designs.tasks import CLASSIFY, TASKS
-from pvtprof.report import own, sentences
+from pvtprof.report import own, phrases, sentences
 from pvtprof.report.answer import answer_words
 from pvtprof.report.answer.answer_table import Line, lines, stage_lines
 from pvtprof.report.answer.by_size import by_size
@@ -19,7 +19,7 @@ from pvtprof.report.answer.facts import WIDEST, Facts, Seconds, distinct, facts
 from pvtprof.report.answer.surprise import surprise
 from pvtprof.report.sections.live import PLACES, named
 from pvtprof.run.run import Run
-from pvtprof.run.witnesses import WITNESSES
+from pvtprof.run.witnesses import WITNESSES, exact_agreements
 
 #: How the trust sentence calls the witnesses, by their titles.
 _TITLES = {"sum(p.numel())": "numel", "live bytes": "live memory"}
@@ -132,7 +132,7 @@ def _held(run: Run, found: Sequence[Facts]) -> str:
     for one in found:
         words = "" if run.is_own else named(one.peak_at, PLACES)
         places.setdefault(words or one.peak_at, []).append(one.name)
-    parts = [f"{answer_words.listed(names)} at {place}" for place, names in places.items()]
+    parts = [f"{phrases.several(names)} at {place}" for place, names in places.items()]
     return f"Peak: {'; '.join(parts)}."
 
 
@@ -156,23 +156,17 @@ def _accuracy(run: Run, found: Sequence[Facts]) -> str:
     ]
     unknown = [one.name for one in found if not one.published]
     if unknown:
-        parts.append(f"{answer_words.listed(unknown)} unknown, never trained as far as we know")
+        parts.append(f"{phrases.several(unknown)} unknown, never trained as far as we know")
     return f"Accuracy: {'; '.join(parts)}."
 
 
 def trust(run: Run) -> str:
     """Return one sentence: how many formulas equal what was counted, and by whom."""
-    its = [
-        (name, row.witnesses[name])
-        for name, witness in WITNESSES.items()
-        if witness.is_exact
-        for row in run.rows
-        if name in row.witnesses
-    ]
+    its = exact_agreements(run)
     if not its:
         return "Formulas alone: nothing was counted or measured."
     titles = dict.fromkeys(WITNESSES[name].title for name, _ in its)
-    by_whom = answer_words.listed([_TITLES.get(title, title) for title in titles])
+    by_whom = phrases.several([_TITLES.get(title, title) for title in titles])
     wrong = sum(not agreement.equal for _, agreement in its)
     if wrong:
         verb = "DIFFERS" if wrong == 1 else "DIFFER"

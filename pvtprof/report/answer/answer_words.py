@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pvtprof import spoken, units
 from pvtprof.designs.variants import PLAIN
 from pvtprof.predict.probes import LARGEST_IMAGE
+from pvtprof.report import phrases
 from pvtprof.report.answer.choice import MACS_APART, Choice, Mix
 from pvtprof.report.answer.facts import Facts, distinct, relation
 
@@ -78,7 +79,7 @@ def _costs(one: Facts, other: Facts, name: str, is_first: bool = True) -> str:
 
 def _untold(one: Facts, other: Facts) -> str:
     if large := [its for its in (one, other) if not its.fits]:
-        return f" ({listed([name_of(its) for its in large])} {_not_fitting(large)})"
+        return f" ({phrases.several([name_of(its) for its in large])} {_not_fitting(large)})"
     if one.time is None and other.time is None:
         return ""
     for its in (one, other):
@@ -115,27 +116,17 @@ def share(part: float, whole: float, what: str) -> str:
     >>> share(1, 2, "its MACs"), share(4, 2, "its MACs")
     ('50 % of its MACs', '2.00x its MACs')
     """
-    ratio = spoken.people(part, whole)
-    return f"{ratio} {what}" if ratio.endswith("x") else f"{ratio} of {what}"
+    return phrases.of(spoken.people(part, whole), what)
 
 
 def advice(found: Sequence[Facts], choice: Choice) -> str:
     """Return what to take, why, and at what price; "" where there is nothing to choose from."""
     if len(distinct(found)) == 1:
         return ""
-    price = listed(tuple(_price(distinct(found), choice.design)))
+    price = phrases.several(tuple(_price(distinct(found), choice.design)))
     return f"Take {name_of(choice.design)}: {_reason(choice)}. " + (
         f"Price: {price}." if price else "No other is cheaper in any figure."
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in a sentence.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _reason(choice: Choice) -> str:

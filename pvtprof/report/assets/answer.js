@@ -1,5 +1,5 @@
 "use strict";
-/* The sentences of the answer, by the rules of Python's report/answer/choice.py and report/answer/answer_words.py, for
+/* The sentences of the answer, by the rules of Python's report/answer/choice.py and answer_words.py, for
    what the page computes at another setting. Tests hold the two together. MACs, params and bytes are
    BigInt; a time is { middle, low, high, carries, is_predicted, is_extrapolated } in seconds, or null. */
 const pvtprofAnswer = (rules) => {

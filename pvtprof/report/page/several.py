@@ -9,6 +9,7 @@ from typing import Any
 from pvtprof import spoken, units
 from pvtprof.errors import SpecError
 from pvtprof.observe.machine import WITHHELD, differing
+from pvtprof.report import phrases
 from pvtprof.report.answer.facts import facts
 from pvtprof.report.figures.style import color_of
 from pvtprof.report.page.naming import names
@@ -166,9 +167,8 @@ def _title(runs: Sequence[Run], called: Sequence[str]) -> str:
         return f"All {len(runs)} need the same MACs: {', '.join(called)} differ in time alone."
     large, small = wholes(runs[high]), wholes(runs[low])
     factors = [f"{_factor(large[name].macs, small[name].macs)} with {name}" for name in designs]
-    first, rest = factors[0].replace("x with", "x the MACs with", 1), factors[1:]
-    listed = ", ".join([first, *rest[:-1]]) + (f" and {rest[-1]}" if rest else "")
-    return f"{called[high]} takes {listed}, held against {called[low]}."
+    factors[0] = factors[0].replace("x with", "x the MACs with", 1)
+    return f"{called[high]} takes {phrases.several(factors)}, held against {called[low]}."
 
 
 def _factor(part: float, whole: float) -> str:

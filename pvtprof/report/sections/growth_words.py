@@ -5,11 +5,11 @@ The page's script ``curves.js`` has the same rules for other settings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pvtprof import units
 from pvtprof.designs.checks import MAX_SIDE
+from pvtprof.report import phrases
 from pvtprof.report.sections import curves
 from pvtprof.report.sections.curves import MOST, SIDES, Ahead, Curve
 
@@ -43,7 +43,7 @@ def _macs_title(found: Found) -> str:
         return f"Doubling the side of {one.name}'s image {grows}"
     level = [name for name, since in ahead.since.items() if since is None]
     behind = [since for since in ahead.since.values() if since is not None]
-    names = _listed([ahead.name, *level])
+    names = phrases.several([ahead.name, *level])
     if not behind:
         return f"{names} need equally many MACs at {units.integer(MOST)} pixels"
     needs = "needs" if not level else "need"
@@ -76,10 +76,6 @@ def unpredicted(found: Found) -> list[str]:
 
 def _from(side: int) -> str:
     return "at every size" if side <= SIDES[0] else f"from about {units.integer(side)} pixels on"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def sentences(found: Found) -> tuple[str, ...]:
@@ -118,13 +114,15 @@ def _crossings(found: Found) -> list[str]:
 def _ahead(found: Found) -> list[str]:
     time, unknown = found.time, unpredicted(found)
     if unknown and len(unknown) < len(found.curves):
-        lacks = f"Time: the calibration has not seen the kernels of {_listed(unknown)}."
+        lacks = f"Time: the calibration has not seen the kernels of {phrases.several(unknown)}."
         return [lacks, *_ahead(replace(found, is_predicted=False))]
     if not time:
         return []
     since = next(iter(time.since.values()))
     if since is None:
-        return [f"Time: {_listed([time.name, *time.level])} are predicted to take equally long."]
+        return [
+            f"Time: {phrases.several([time.name, *time.level])} are predicted to take equally long."
+        ]
     if time.clear is None:
         clearly = "but nowhere beyond the interval of the predictions"
     elif time.clear <= since:

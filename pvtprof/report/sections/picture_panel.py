@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from pvtprof import spoken, units
+from pvtprof.report import phrases
 from pvtprof.report.sections.picture import GATES, Drawn, Scale, cell, px, scale_of
 from pvtprof.report.sections.picture_rows import bars_of, boxes, columns_of, frame, read_by, row
 
@@ -23,11 +24,11 @@ def title(where: str, designs: Sequence[Drawn], measure: int = 0) -> str:
         by_keys.setdefault(design.steps[0].sizes["m"], []).append(design.name)
     tokens = f"{designs[0].steps[0].sizes['n']:,}"
     (keys, names), *others = by_keys.items()
-    who = _joined(names) if others or len(designs) == 1 else "every design"
+    who = phrases.several(names) if others or len(designs) == 1 else "every design"
     verb = "compare" if len(names) > 1 and others else "compares"
     text = f"{where}, {who} {verb} {tokens} tokens with {keys:,} keys"
     for more, theirs in others:
-        text += f", {_joined(theirs)} with {more:,}"
+        text += f", {phrases.several(theirs)} with {more:,}"
     return f"{text}{_times(designs) if measure == 2 else _amounts(designs, measure)}."
 
 
@@ -53,7 +54,7 @@ def _times(designs: Sequence[Drawn]) -> str:
     if not any(times):
         return "; no time is known of this setting"
     unknown = [one.name for one, time in zip(designs, times, strict=True) if not time]
-    lacks = f"; no time is known of {_joined(unknown)}" if unknown else ""
+    lacks = f"; no time is known of {phrases.several(unknown)}" if unknown else ""
     if not times[0]:
         return lacks
     first, text = designs[0].name, ""
@@ -72,10 +73,6 @@ def _seconds(design: Drawn) -> float | None:
     lacking = [step for step in design.steps if step.costs[2] is None]
     known = [step.costs[2] for step in design.steps if step.costs[2] is not None]
     return sum(known) if known and all(step.fused for step in lacking) else None
-
-
-def _joined(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def panel(mesh: str, designs: Sequence[Drawn], measure: int = 0, kind: str = "line") -> str:

@@ -12,7 +12,7 @@ from pvtprof.report.figures import CHARTS, all_infos
 from pvtprof.report.sheet import Sheet
 from pvtprof.run.row import Agreement
 from pvtprof.run.run import Run
-from pvtprof.run.witnesses import WITNESSES, label_of, witnesses_of
+from pvtprof.run.witnesses import WITNESSES, exact_agreements, label_of, witnesses_of
 
 #: What each witness watches, in words; of another one nothing is said.
 WATCHES = {
@@ -105,13 +105,7 @@ AGAINST = {
 
 def _title(run: Run) -> str:
     """Return what was compared with what, and whether all is equal."""
-    found = [
-        (name, row.witnesses[name])
-        for name, witness in WITNESSES.items()
-        if witness.is_exact
-        for row in run.rows
-        if name in row.witnesses
-    ]
+    found = exact_agreements(run)
     if not found:
         return "Formulas alone: nothing was counted or measured in this run."
     compared = _pairs([name for name, _ in found])

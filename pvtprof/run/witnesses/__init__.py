@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from pvtprof.observe.witness import Count
 from pvtprof.registry import entries
-from pvtprof.run.row import Row, joined
+from pvtprof.run.row import Agreement, Row, joined
 from pvtprof.run.rows import terms_of
 from pvtprof.run.run import Run
 from pvtprof.run.witnesses.witness import Witness
@@ -48,6 +48,17 @@ def witnesses_of(run: Run) -> tuple[str, ...]:
     that a later version wrote."""
     present = dict.fromkeys(name for row in run.rows for name in row.witnesses)
     return (*(name for name in WITNESSES if name in present), *(present.keys() - WITNESSES.keys()))
+
+
+def exact_agreements(run: Run) -> list[tuple[str, Agreement]]:
+    """Return each formula of a run that was held against an exact witness, with its name."""
+    return [
+        (name, row.witnesses[name])
+        for name, witness in WITNESSES.items()
+        if witness.is_exact
+        for row in run.rows
+        if name in row.witnesses
+    ]
 
 
 def label_of(name: str) -> str:
