@@ -274,7 +274,7 @@ const pvtprofAnswer = (rules) => {
 
   function section(place) {
     const data = JSON.parse(place.querySelector("[data-answer-data]").textContent);
-    const { people, short, size, duration, unbroken } = pvtprofSpoken;
+    const { people, short, size, duration, unbroken, several } = pvtprofSpoken;
     const rules = pvtprofAnswer(data.rules), table = place.querySelector(".versus");
     const said = (name) => place.querySelector(`[data-said="${name}"]`);
     const own = { table: table.innerHTML, ...Object.fromEntries(SAID.map((name) => [name, said(name).textContent])) };
@@ -321,8 +321,7 @@ const pvtprofAnswer = (rules) => {
       const known = found.filter((one) => one.published).map(({ name, published: [model, top] }) =>
         `${name} ${top} % top-1 at 224x224 (${model}, published)`);
       const others = found.filter((one) => !one.published).map((one) => one.name);
-      const list = [others.slice(0, -1).join(", "), ...others.slice(-1)].filter(Boolean).join(" and ");
-      return `Accuracy: ${[...known, ...(others.length ? [`${list} unknown, never trained as far as we know`] : [])].join("; ")}.`;
+      return `Accuracy: ${[...known, ...(others.length ? [`${several(others)} unknown, never trained as far as we know`] : [])].join("; ")}.`;
     }
 
     function cell(text, exact, width, color, ratio, isLeast, isTied = false) {

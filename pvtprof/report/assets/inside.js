@@ -11,7 +11,7 @@ const pvtprofInside = (() => {
 
   // ---- Numbers and text
 
-  const { max, min, sqrt, floor } = Math, { integer: digits, people, compact, compactSeconds } = pvtprofSpoken;
+  const { max, min, sqrt, floor } = Math, { integer: digits, people, compact, compactSeconds, several } = pvtprofSpoken;
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;").replaceAll("'", "&#x27;");
   const letters = (indices) => [...new Set(indices.split(" ").filter(Boolean))];
@@ -268,8 +268,6 @@ const pvtprofInside = (() => {
     return `${texts.join(", ")}${runsAs}`;
   }
 
-  const joined = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0]);
-
   const VERBS = ["needs", "moves", "takes"], MEASURES = ["MACs", "bytes", "time"], TIMES_APART = 5;
 
   const place = (stage) => `In one attention module of stage ${stage}`;
@@ -278,9 +276,9 @@ const pvtprofInside = (() => {
     const byKeys = new Map();
     for (const { name, steps: [first] } of designs) byKeys.set(first.n("m"), [...(byKeys.get(first.n("m")) ?? []), name]);
     const [[keys, names], ...others] = byKeys, tokens = digits(designs[0].steps[0].n("n"));
-    const who = others.length || designs.length === 1 ? joined(names) : "every design";
+    const who = others.length || designs.length === 1 ? several(names) : "every design";
     let text = `${where}, ${who} ${names.length > 1 && others.length ? "compare" : "compares"} ${tokens} tokens with ${digits(keys)} keys`;
-    for (const [more, theirs] of others) text += `, ${joined(theirs)} with ${digits(more)}`;
+    for (const [more, theirs] of others) text += `, ${several(theirs)} with ${digits(more)}`;
     return `${text}${measure === 2 ? timesOf(designs) : amountsOf(engine, designs, measure)}.`;
   }
 
@@ -303,7 +301,7 @@ const pvtprofInside = (() => {
   function timesOf(designs) {
     const times = designs.map(secondsOf), unknown = designs.filter((_, k) => !times[k]).map(({ name }) => name);
     if (unknown.length === designs.length) return "; no time is known of this setting";
-    const lacks = unknown.length ? `; no time is known of ${joined(unknown)}` : "", first = designs[0].name;
+    const lacks = unknown.length ? `; no time is known of ${several(unknown)}` : "", first = designs[0].name;
     if (!times[0]) return lacks;
     let text = "";
     designs.forEach((design, k) => {
